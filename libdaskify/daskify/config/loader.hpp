@@ -1,0 +1,32 @@
+#pragma once
+
+/// Reads the options from wherever they are given. Later wins: built-in default, config file (`--config`,
+/// else options.config, else DASKIFY_CONFIG), DASKIFY_* environment, `options` in code, command line.
+
+#include <map>
+#include <string>
+
+#include "daskify/config/settings.hpp"
+#include "daskify/options.hpp"
+
+namespace daskify::internal {
+
+/// Environment variables by name; those without DASKIFY_ in front are not looked at.
+using environment = std::map<std::string, std::string>;
+
+/// The environment of this process. Not to be called while another thread changes it.
+environment process_environment();
+
+/// The effective, validated settings.
+///
+/// Takes daskify's own options out of argc and argv: `--daskify.NAME=VALUE` or `--daskify.NAME VALUE` for
+/// each name of the table (dashes count as underscores), the same for `config` and `mode` without the prefix,
+/// and `--daskify.help`. The last one wins. All else stays in its order, as does everything from a lone `--`
+/// on; argv[argc] stays nullptr.
+///
+/// DASKIFY_WORKER_* and DASKIFY_TEST_* variables that are no options are left to those who set them.
+///
+/// Throws config_error, and then leaves argc and argv as they were.
+settings load_settings(int& argc, char** argv, const options& in_code, const environment& variables);
+
+} // namespace daskify::internal

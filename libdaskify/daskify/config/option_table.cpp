@@ -1,0 +1,155 @@
+#include "daskify/config/option_table.hpp"
+
+#include <utility>
+
+#include "daskify/config/value_text.hpp"
+#include "daskify/defaults.hpp"
+#include "daskify/error.hpp"
+
+namespace daskify::internal {
+
+namespace {
+
+template <class T>
+constexpr bool is_optional = false;
+template <class T>
+constexpr bool is_optional<std::optional<T>> = true;
+
+/// An option of any kind (see value_text.hpp). One whose setting is an optional also takes the text `auto`.
+template <class Given, class Effective, class Kind>
+option_entry entry(std::string_view name, std::optional<Given> options::*given,
+                   Effective settings::*effective, Kind kind, std::string_view help) {
+  constexpr bool has_auto = is_optional<Effective>;
+  return {
+      .name = name,
+      .form = kind.form() + (has_auto ? ", or auto" : ""),
+      .help = help,
+      .read =
+          [=](std::string_view text, settings& into) {
+            if constexpr (has_auto)
+              if (text == "auto") {
+                (into.*effective).reset();
+                return;
+              }
+            into.*effective = kind.read(text);
+          },
+      .write =
+          [=](const settings& from) {
+            if constexpr (has_auto)
+              return from.*effective ? kind.write(*(from.*effective)) : "auto";
+            else
+              return kind.write(from.*effective);
+          },
+      .given =
+          [=](const options& from) {
+            return from.*given ? std::optional{kind.write(*(from.*given))} : std::nullopt;
+          },
+  };
+}
+
+/// `text` with `prefix` before each of its lines, and a line end after the last.
+std::string indented(std::string_view prefix, std::string_view text) {
+  std::string result{prefix};
+  for (char c : text) {
+    result += c;
+    if (c == '\n')
+      result += prefix;
+  }
+  return result += '\n';
+}
+
+} // namespace
+
+const std::vector<option_entry>& option_table() {
+  static const std::vector<option_entry> table{
+      entry("mode", &options::mode, &settings::mode, choice<cluster_mode>{detail::cluster_mode_names},
+            "Where the workers run: as processes of this machine (local), on a small SLURM cluster\n"
+            "(test), on the full one (slurm), or in a cluster that is already running (connect).\n"
+            "local, because it works everywhere."),
+      entry("size", &options::size, &settings::size, whole_number{1, limits::size},
+            "Number of worker processes.\n"
+            "auto: as many as the CPUs that this process may use, so that none idles or is shared."),
+      entry("threads", &options::threads, &settings::threads, whole_number{1, limits::threads},
+            "Tasks that one worker process runs at the same time.\n"
+            "1, because not every function is thread-safe; for those that are, threads share memory."),
+      entry("worker_program", &options::worker_program, &settings::worker_program, file_path{},
+            "Program that is started as worker.\n"
+            "auto: this program itself, which has the functions to run."),
+      entry("start_timeout", &options::start_timeout, &settings::start_timeout, duration{},
+            "How long start_cluster waits for all workers before it gives up.\n"
+            "Long enough for a busy machine with slow disks."),
+      entry("heartbeat_interval", &options::heartbeat_interval, &settings::heartbeat_interval, duration{},
+            "How often a worker says that it is alive.\n"
+            "Often enough to be seen many times within heartbeat_timeout."),
+      entry("heartbeat_timeout", &options::heartbeat_timeout, &settings::heartbeat_timeout, duration{},
+            "Silence after which a worker counts as lost; more than two heartbeat intervals.\n"
+            "Long enough for a machine that swaps or stalls."),
+      entry("retries", &options::retries, &settings::retries, whole_number{0, limits::retries},
+            "How often a task is run again after its worker died; 0: not at all.\n"
+            "A few, because a worker may die through no fault of the task, but not without end,\n"
+            "because a task may kill each worker that runs it."),
+      entry("session_directory", &options::session_directory, &settings::session_directory, file_path{},
+            "Folder in which the private folder of a session is made.\n"
+            "auto: $XDG_RUNTIME_DIR when it is a folder of yours, else /tmp."),
+      entry("log_directory", &options::log_directory, &settings::log_directory, file_path{},
+            "Folder for what the workers print.\n"
+            "auto: the folder of the session, so that nothing stays behind when the cluster ends."),
+      entry("progress", &options::progress, &settings::progress,
+            choice<progress_style>{detail::progress_style_names},
+            "How monitor_progress shows itself: a bar redrawn in place (bar), a line now and then\n"
+            "(lines), or nothing (off).\n"
+            "auto: a bar on a terminal, lines elsewhere."),
+  };
+  return table;
+}
+
+void set_option(settings& into, const option_entry& option, std::string_view text, std::string origin) {
+  try {
+    option.read(text, into);
+  } catch (const bad_value& why) {
+    throw config_error{error_code::bad_option_value, "cannot use " + in_quotes(text) + " for '" +
+                                                         std::string{option.name} + "' (" + origin +
+                                                         "): it " + why.what() + "; give " + option.form};
+  }
+  into.origins.insert_or_assign(std::string{option.name}, std::move(origin));
+}
+
+std::string help_text() {
+  std::string text{
+      "Options of daskify. Each may also be a line `NAME = VALUE` in a config file, or a variable "
+      "DASKIFY_NAME in the\n"
+      "environment. The command line wins over what the program sets, that over the environment, that over "
+      "the file.\n"
+      "\n"
+      "  --config FILE\n"
+      "      The config file to read; else the one the program names, else that in DASKIFY_CONFIG.\n"
+      "\n"
+      "  --daskify.help\n"
+      "      Shows this.\n"};
+  for (const auto& option : option_table()) {
+    auto name = std::string{option.name};
+    text += "\n  --daskify." + name + " VALUE" + (name == "mode" ? "  or  --mode VALUE" : "") + "\n";
+    text += indented("      ", option.help);
+    text += "      VALUE: " + option.form + ". Default: " + option.write({}) + ".\n";
+  }
+  return text;
+}
+
+std::string example_config() {
+  std::string text{
+      "# Settings of daskify for a cluster on this machine: every option, at its default.\n"
+      "#\n"
+      "# Take away the '#' before a name to change its value. A '#' at the start of a line or after a\n"
+      "# blank starts a comment. Stronger than this file are, in this order, DASKIFY_NAME in the\n"
+      "# environment, what the program sets, and --daskify.NAME VALUE on its command line.\n"
+      "\n"
+      "[daskify]\n"};
+  for (const auto& option : option_table()) {
+    text += "\n" + indented("# ", option.help);
+    text += "# Value: " + option.form + ".\n";
+    text += "#" + std::string{option.name} + " = " + option.write({}) + "\n";
+  }
+  return text;
+}
+
+} // namespace daskify::internal

@@ -1,0 +1,44 @@
+#pragma once
+
+/// The one table of options. A new option is a member of `options`, a member of `settings` and an entry here;
+/// its name on the command line, in config files and in the environment, its help and its checks follow from
+/// the entry.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daskify/config/settings.hpp"
+#include "daskify/options.hpp"
+
+namespace daskify::internal {
+
+struct option_entry {
+  std::string_view name; ///< as in a config file: lower case, underscores
+  std::string form;      ///< what a value looks like, in words that fit after "give"
+  std::string_view help; ///< what it does and why the default is what it is; lines end with '\n' but the last
+
+  /// Puts the value that `text` stands for into the settings; throws bad_value.
+  std::function<void(std::string_view text, settings& into)> read;
+  /// The effective value, as `read` takes it.
+  std::function<std::string(const settings& from)> write;
+  /// The value set in code, as `read` takes it.
+  std::function<std::optional<std::string>(const options& from)> given;
+};
+
+/// All options, in the order in which a user meets them.
+const std::vector<option_entry>& option_table();
+
+/// Sets one value and remembers its origin; throws config_error(bad_option_value) that names option, text and
+/// origin.
+void set_option(settings& into, const option_entry& option, std::string_view text, std::string origin);
+
+/// What `--daskify.help` shows.
+std::string help_text();
+
+/// A config file in which every option is explained and commented out at its default: config/local.conf.
+std::string example_config();
+
+} // namespace daskify::internal

@@ -1,0 +1,48 @@
+#pragma once
+
+/// The values that hold after every source of options has been read, and where each of them came from.
+
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "daskify/defaults.hpp"
+#include "daskify/options.hpp"
+
+namespace daskify::internal {
+
+/// Members are named as in options.hpp, where they are explained; an empty optional is the text `auto`.
+struct settings {
+  cluster_mode mode = defaults::mode;
+  std::optional<std::size_t> size;
+  std::size_t threads = defaults::threads;
+  std::optional<std::string> worker_program;
+  std::chrono::milliseconds start_timeout = defaults::start_timeout;
+  std::chrono::milliseconds heartbeat_interval = defaults::heartbeat_interval;
+  std::chrono::milliseconds heartbeat_timeout = defaults::heartbeat_timeout;
+  std::size_t retries = defaults::retries;
+  std::optional<std::string> session_directory;
+  std::optional<std::string> log_directory;
+  progress_style progress = defaults::progress;
+
+  /// `--daskify.help` was given: the caller shows help_text() and starts nothing. Everything else is at its
+  /// default.
+  bool help = false;
+
+  /// Where a value came from, by option name: "cluster.conf:3", "environment DASKIFY_SIZE", "code", "command
+  /// line".
+  std::map<std::string, std::string, std::less<>> origins;
+
+  /// The origin of an option's value; "default" when nobody set it.
+  std::string origin(std::string_view name) const;
+
+  /// Throws config_error(bad_option_value) when a value is out of its limits or two do not go together.
+  void validate() const;
+};
+
+/// One line per option, in the order of the table: `name = value  # origin`.
+std::string describe_settings(const settings& all);
+
+} // namespace daskify::internal

@@ -1,0 +1,159 @@
+#include "daskify/config/value_text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <system_error>
+
+#include "daskify/defaults.hpp"
+
+namespace daskify::internal {
+
+namespace {
+
+constexpr std::size_t longest_quote = 80;
+
+struct time_unit {
+  std::string_view name;
+  std::int64_t milliseconds;
+};
+
+// From short to long.
+constexpr std::array time_units{time_unit{"ms", 1}, time_unit{"s", 1'000}, time_unit{"m", 60'000},
+                                time_unit{"h", 3'600'000}, time_unit{"d", 86'400'000}};
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+bool is_control(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+}
+
+/// All of `text` as decimal digits; none when it is anything else, and the largest number there is on
+/// overflow.
+std::optional<std::size_t> read_digits(std::string_view text) {
+  if (text.empty() || !std::ranges::all_of(text, is_digit))
+    return std::nullopt;
+  std::size_t value = 0;
+  if (std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc::result_out_of_range)
+    return SIZE_MAX;
+  return value;
+}
+
+/// HOURS:MM:SS or DAYS-HH:MM:SS, in milliseconds.
+double read_walltime(std::string_view text) {
+  auto part = [&](std::string_view digits, std::size_t most) {
+    auto value = read_digits(digits);
+    if (!value || *value > most)
+      throw bad_value{"is not of the form HOURS:MM:SS or DAYS-HH:MM:SS"};
+    return static_cast<double>(*value);
+  };
+  auto clock = text.substr(text.find('-') + 1); // the whole text when there is no '-'
+  bool has_days = clock.size() != text.size();
+  auto days = has_days ? part(text.substr(0, text.size() - clock.size() - 1), SIZE_MAX) : 0;
+
+  auto first = clock.find(':');
+  auto second = clock.rfind(':');
+  if (first == second)
+    throw bad_value{"has other parts than HOURS:MM:SS or DAYS-HH:MM:SS"};
+  auto hours = part(clock.substr(0, first), has_days ? 23 : SIZE_MAX);
+  auto minutes = part(clock.substr(first + 1, second - first - 1), 59);
+  auto seconds = part(clock.substr(second + 1), 59);
+  return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1'000;
+}
+
+/// A number and its unit, in milliseconds.
+double read_number_with_unit(std::string_view text) {
+  double number = 0;
+  auto [end, failure] =
+      std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
+  if (failure == std::errc::result_out_of_range)
+    throw bad_value{"is too large a number"};
+  auto unit = text.substr(static_cast<std::size_t>(end - text.data()));
+  if (unit.empty())
+    return number * 1'000;
+  auto known = std::ranges::find(time_units, unit, &time_unit::name);
+  if (known == time_units.end())
+    throw bad_value{"has the unknown unit " + in_quotes(unit)};
+  return number * static_cast<double>(known->milliseconds);
+}
+
+} // namespace
+
+std::string in_quotes(std::string_view text) {
+  constexpr std::string_view hex{"0123456789abcdef"};
+  std::string result{"'"};
+  for (char c : text.substr(0, longest_quote))
+    if (is_control(c))
+      result.append("\\x") +=
+          {hex[static_cast<unsigned char>(c) / 16], hex[static_cast<unsigned char>(c) % 16]};
+    else
+      result += c;
+  return result += text.size() > longest_quote ? "...'" : "'";
+}
+
+std::string whole_number::form() const {
+  return "a whole number from " + std::to_string(least) + " to " + std::to_string(most);
+}
+
+std::size_t whole_number::read(std::string_view text) const {
+  if (text.starts_with('-') && read_digits(text.substr(1)))
+    throw bad_value{"is negative"};
+  auto value = read_digits(text);
+  if (!value)
+    throw bad_value{"is not a whole number"};
+  if (*value < least)
+    throw bad_value{"is less than " + std::to_string(least)};
+  if (*value > most)
+    throw bad_value{"is more than " + std::to_string(most)};
+  return *value;
+}
+
+std::string duration::form() const {
+  return "a time from " + write(limits::shortest_duration) + " to " + write(limits::longest_duration) +
+         ", such as 500ms, 1.5s, 10m, 2h, 3d or 10:00:00 (no unit: seconds)";
+}
+
+std::chrono::milliseconds duration::read(std::string_view text) const {
+  if (text.starts_with('-'))
+    throw bad_value{"is negative"};
+  if (text.empty() || !is_digit(text.front()))
+    throw bad_value{"does not start with a number"};
+  auto value = text.find_first_of(":-") != text.npos ? read_walltime(text) : read_number_with_unit(text);
+  value = std::round(value);
+  if (value < static_cast<double>(limits::shortest_duration.count()))
+    throw bad_value{"is less than " + write(limits::shortest_duration)};
+  if (value > static_cast<double>(limits::longest_duration.count()))
+    throw bad_value{"is more than " + write(limits::longest_duration)};
+  return std::chrono::milliseconds{static_cast<std::int64_t>(value)};
+}
+
+std::string duration::write(std::chrono::milliseconds value) const {
+  // The longest unit that fits without a rest, but 60s rather than 1m.
+  auto unit = time_units.front();
+  for (auto longer : time_units)
+    if (value.count() % longer.milliseconds == 0 &&
+        (longer.milliseconds <= 1'000 || value.count() / longer.milliseconds > 1))
+      unit = longer;
+  return std::to_string(value.count() / unit.milliseconds).append(unit.name);
+}
+
+std::string file_path::form() const {
+  return "a path";
+}
+
+std::string file_path::read(std::string_view text) const {
+  if (text.empty())
+    throw bad_value{"is empty"};
+  if (text.starts_with('~'))
+    throw bad_value{"starts with '~', which is not replaced here"};
+  if (std::ranges::any_of(text, is_control))
+    throw bad_value{"holds a control character"};
+  return std::string{text};
+}
+
+} // namespace daskify::internal

@@ -1,0 +1,76 @@
+#pragma once
+
+/// How the values of options are written: each kind of value knows its form in words, reads a text strictly
+/// (the whole of it, within limits) and writes a value so that reading gives it back.
+
+#include <chrono>
+#include <cstddef>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace daskify::internal {
+
+/// Thrown by `read`; `what()` goes on after the text itself: "is negative".
+class bad_value : public std::runtime_error {
+public:
+  using std::runtime_error::runtime_error;
+};
+
+/// `text` in single quotes for a message: control characters made visible, the end of a very long one left
+/// out.
+std::string in_quotes(std::string_view text);
+
+/// A count from `least` to `most`.
+struct whole_number {
+  std::size_t least;
+  std::size_t most;
+
+  std::string form() const;
+  std::size_t read(std::string_view text) const;
+  template <class Integer>
+  std::string write(Integer value) const {
+    return std::to_string(value);
+  }
+};
+
+/// A time span from limits::shortest_duration to limits::longest_duration: a number with ms, s, m, h or d,
+/// rounded to milliseconds (500ms, 1.5s); without unit: seconds; or, as in SLURM, HOURS:MM:SS and
+/// DAYS-HH:MM:SS.
+struct duration {
+  std::string form() const;
+  std::chrono::milliseconds read(std::string_view text) const;
+  std::string write(std::chrono::milliseconds value) const;
+};
+
+/// A path, taken as it stands.
+struct file_path {
+  std::string form() const;
+  std::string read(std::string_view text) const;
+  std::string write(std::string value) const { return value; }
+};
+
+/// One of the words in `names`; the position of a word is the value of its enumerator.
+template <class Enum>
+struct choice {
+  std::span<const std::string_view> names;
+
+  std::string form() const {
+    std::string all;
+    for (auto name : names)
+      all.append(all.empty() ? "one of " : ", ").append(name);
+    return all;
+  }
+
+  Enum read(std::string_view text) const {
+    for (std::size_t i = 0; i < names.size(); ++i)
+      if (names[i] == text)
+        return static_cast<Enum>(i);
+    throw bad_value{"is none of the words it can be"};
+  }
+
+  std::string write(Enum value) const { return std::string{to_string(value)}; }
+};
+
+} // namespace daskify::internal

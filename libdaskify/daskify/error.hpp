@@ -1,0 +1,182 @@
+#pragma once
+
+/// Every error of daskify: one code each, one exception class per kind, one sentence per occurrence.
+///
+/// Thread-safety: all functions here are pure; exceptions are values.
+
+#include <array>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace daskify {
+
+/// What went wrong. The comment behind each says when; `describe` gives the short text.
+enum class error_code : std::uint8_t {
+  none, ///< no error
+
+  // config_error
+  unknown_option,    ///< an option or config key nobody knows
+  bad_option_value,  ///< a known option with a value it cannot take
+  unreadable_config, ///< a config file that is missing, unreadable or not in the form key = value
+
+  // cluster_error
+  not_started,      ///< a call that needs a cluster before start_cluster
+  already_started,  ///< start_cluster while one is running
+  shut_down,        ///< use after shutdown_cluster
+  mode_unavailable, ///< a mode that this build cannot serve
+  session_failed,   ///< the private session folder could not be made or read
+  worker_failed,    ///< a worker process ended before it enrolled
+  start_timeout,    ///< workers did not enrol in time
+  other_build,      ///< a worker of another build of the program wanted to enrol
+  bad_secret,       ///< a process without the session's secret wanted to enrol
+  scheduler_gone,   ///< the scheduler does not answer or its process ended
+  no_workers,       ///< every worker is gone and none can be started
+
+  // task_error
+  task_threw,         ///< the user's function threw
+  dependency_failed,  ///< a future that was passed as an argument failed
+  function_not_found, ///< the worker has no such function loaded
+
+  // worker_lost
+  worker_died,   ///< the worker's process ended while it had the task
+  worker_silent, ///< the worker stopped answering while it had the task
+
+  // cancelled
+  task_cancelled, ///< the task was cancelled before it ended
+
+  // data_error
+  truncated_bytes, ///< fewer bytes than the value needs
+  corrupt_bytes,   ///< bytes that no value encodes to
+  unknown_key,     ///< no scattered data under that key
+  key_taken,       ///< a key that is already in use
+  wrong_type,      ///< data asked for under another type than it was stored as
+  unknown_run,     ///< no run yet, or a run that was released
+  no_room,         ///< not enough memory for the data
+  store_failed,    ///< the operating system refused shared memory
+  too_many_tasks,  ///< a run with more tasks than one run may have
+
+  last_ = too_many_tasks
+};
+
+/// The exception class an error code belongs to.
+enum class error_kind : std::uint8_t { none, config, cluster, task, worker_lost, cancelled, data };
+
+namespace detail {
+
+struct error_entry {
+  error_code code;
+  error_kind kind;
+  std::string_view name;
+  std::string_view text;
+};
+
+inline constexpr std::array error_table{
+    error_entry{error_code::none, error_kind::none, "none", "no error"},
+    error_entry{error_code::unknown_option, error_kind::config, "unknown_option", "unknown option"},
+    error_entry{error_code::bad_option_value, error_kind::config, "bad_option_value",
+                "bad value of an option"},
+    error_entry{error_code::unreadable_config, error_kind::config, "unreadable_config",
+                "config file cannot be read"},
+    error_entry{error_code::not_started, error_kind::cluster, "not_started", "no cluster was started"},
+    error_entry{error_code::already_started, error_kind::cluster, "already_started",
+                "the cluster is already running"},
+    error_entry{error_code::shut_down, error_kind::cluster, "shut_down", "the cluster was shut down"},
+    error_entry{error_code::mode_unavailable, error_kind::cluster, "mode_unavailable",
+                "this mode is not available"},
+    error_entry{error_code::session_failed, error_kind::cluster, "session_failed", "no session folder"},
+    error_entry{error_code::worker_failed, error_kind::cluster, "worker_failed", "a worker could not start"},
+    error_entry{error_code::start_timeout, error_kind::cluster, "start_timeout",
+                "the workers did not start in time"},
+    error_entry{error_code::other_build, error_kind::cluster, "other_build",
+                "the worker runs another build of the program"},
+    error_entry{error_code::bad_secret, error_kind::cluster, "bad_secret",
+                "the worker does not know the session's secret"},
+    error_entry{error_code::scheduler_gone, error_kind::cluster, "scheduler_gone", "the scheduler is gone"},
+    error_entry{error_code::no_workers, error_kind::cluster, "no_workers", "no workers are left"},
+    error_entry{error_code::task_threw, error_kind::task, "task_threw", "the task threw an exception"},
+    error_entry{error_code::dependency_failed, error_kind::task, "dependency_failed",
+                "a task whose result is needed failed"},
+    error_entry{error_code::function_not_found, error_kind::task, "function_not_found",
+                "the function is not loaded in the worker"},
+    error_entry{error_code::worker_died, error_kind::worker_lost, "worker_died", "the worker process died"},
+    error_entry{error_code::worker_silent, error_kind::worker_lost, "worker_silent",
+                "the worker stopped answering"},
+    error_entry{error_code::task_cancelled, error_kind::cancelled, "task_cancelled",
+                "the task was cancelled"},
+    error_entry{error_code::truncated_bytes, error_kind::data, "truncated_bytes", "the bytes end too early"},
+    error_entry{error_code::corrupt_bytes, error_kind::data, "corrupt_bytes",
+                "the bytes do not encode a value of this type"},
+    error_entry{error_code::unknown_key, error_kind::data, "unknown_key",
+                "nothing is scattered under this key"},
+    error_entry{error_code::key_taken, error_kind::data, "key_taken", "the key is already in use"},
+    error_entry{error_code::wrong_type, error_kind::data, "wrong_type", "the data have another type"},
+    error_entry{error_code::unknown_run, error_kind::data, "unknown_run", "there is no such run"},
+    error_entry{error_code::no_room, error_kind::data, "no_room", "not enough memory"},
+    error_entry{error_code::store_failed, error_kind::data, "store_failed",
+                "shared memory could not be used"},
+    error_entry{error_code::too_many_tasks, error_kind::data, "too_many_tasks", "too many tasks in one run"},
+};
+
+consteval bool error_table_is_complete() {
+  if (error_table.size() != static_cast<std::size_t>(error_code::last_) + 1)
+    return false;
+  for (std::size_t i = 0; i < error_table.size(); ++i)
+    if (error_table[i].code != static_cast<error_code>(i) || error_table[i].text.empty() ||
+        (i != 0 && error_table[i].kind == error_kind::none))
+      return false;
+  return true;
+}
+static_assert(error_table_is_complete(), "every error_code needs its line in error_table, in order");
+
+} // namespace detail
+
+/// Short text of a code, without a full stop; never empty.
+constexpr std::string_view describe(error_code code) noexcept {
+  auto i = static_cast<std::size_t>(code);
+  return i < detail::error_table.size() ? detail::error_table[i].text : "unknown error";
+}
+
+/// The enumerator's own name, as in this file.
+constexpr std::string_view to_string(error_code code) noexcept {
+  auto i = static_cast<std::size_t>(code);
+  return i < detail::error_table.size() ? detail::error_table[i].name : "unknown";
+}
+
+/// The exception class that `code` is thrown as.
+constexpr error_kind kind_of(error_code code) noexcept {
+  auto i = static_cast<std::size_t>(code);
+  return i < detail::error_table.size() ? detail::error_table[i].kind : error_kind::none;
+}
+
+/// Base of everything daskify throws. `what()` is one sentence: what happened, to whom, why, what to do.
+class error : public std::runtime_error {
+public:
+  error(error_code code, const std::string& sentence) : std::runtime_error{sentence}, code_{code} {}
+
+  error_code code() const noexcept { return code_; }
+
+private:
+  error_code code_;
+};
+
+/// A wrong option, config file or setting.
+class config_error : public error {
+public:
+  using error::error;
+};
+
+/// The cluster could not start, is not there, or ended.
+class cluster_error : public error {
+public:
+  using error::error;
+};
+
+/// Data that cannot be stored, found, encoded or decoded.
+class data_error : public error {
+public:
+  using error::error;
+};
+
+} // namespace daskify

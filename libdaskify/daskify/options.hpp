@@ -1,0 +1,92 @@
+#pragma once
+
+/// What a program may set in code: `daskify::daskified cluster{argc, argv, {.size = 4}};`
+///
+/// A member that is left out says nothing: the environment, the config file or the default decides. The
+/// command line is stronger than what is set here. Each value is checked when the options are read; a wrong
+/// one is a config_error.
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace daskify {
+
+/// Where the workers run.
+enum class cluster_mode : std::uint8_t {
+  local,  ///< worker processes on this machine
+  test,   ///< a small SLURM cluster, to try things out
+  slurm,  ///< the full SLURM cluster
+  connect ///< a cluster that is already running
+};
+
+/// How monitor_progress shows itself.
+enum class progress_style : std::uint8_t {
+  automatic, ///< `auto`: a bar on a terminal, lines elsewhere
+  bar,       ///< a bar that is redrawn in place
+  lines,     ///< a line now and then
+  off        ///< nothing
+};
+
+namespace detail {
+
+inline constexpr std::array<std::string_view, 4> cluster_mode_names{"local", "test", "slurm", "connect"};
+inline constexpr std::array<std::string_view, 4> progress_style_names{"auto", "bar", "lines", "off"};
+
+} // namespace detail
+
+/// The word for a mode in config files and on the command line.
+constexpr std::string_view to_string(cluster_mode mode) noexcept {
+  auto i = static_cast<std::size_t>(mode);
+  return i < detail::cluster_mode_names.size() ? detail::cluster_mode_names[i] : "unknown";
+}
+
+/// The word for a style in config files and on the command line.
+constexpr std::string_view to_string(progress_style style) noexcept {
+  auto i = static_cast<std::size_t>(style);
+  return i < detail::progress_style_names.size() ? detail::progress_style_names[i] : "unknown";
+}
+
+/// Defaults and limits are in defaults.hpp.
+struct options {
+  /// Config file to read. `--config` is stronger, DASKIFY_CONFIG weaker.
+  std::optional<std::string> config;
+
+  // The cluster.
+
+  /// Where the workers run.
+  std::optional<cluster_mode> mode;
+  /// Number of worker processes, at least 1. Default: the CPUs this process may use.
+  std::optional<std::int64_t> size;
+  /// Tasks that one worker process runs at the same time, at least 1. More than 1 needs thread-safe
+  /// functions.
+  std::optional<std::int64_t> threads;
+  /// Program that is started as worker. Default: this program itself.
+  std::optional<std::string> worker_program;
+
+  // Time and failure.
+
+  /// How long start_cluster waits for all workers.
+  std::optional<std::chrono::milliseconds> start_timeout;
+  /// How often a worker says that it is alive.
+  std::optional<std::chrono::milliseconds> heartbeat_interval;
+  /// Silence after which a worker counts as lost; more than two heartbeat intervals.
+  std::optional<std::chrono::milliseconds> heartbeat_timeout;
+  /// How often a task is run again after its worker died; 0: not at all.
+  std::optional<std::int64_t> retries;
+
+  // Files and output.
+
+  /// Folder in which the private session folder is made. Default: $XDG_RUNTIME_DIR, else /tmp.
+  std::optional<std::string> session_directory;
+  /// Folder for the workers' output. Default: the session folder, which goes away with the cluster.
+  std::optional<std::string> log_directory;
+  /// How monitor_progress shows itself.
+  std::optional<progress_style> progress;
+};
+
+} // namespace daskify

@@ -1,0 +1,38 @@
+#pragma once
+
+/// Strong identifiers: a worker's number can't be taken for a run's.
+///
+/// All are unique within one session and never reused in it. They are daskify's own: CAF's actor and node
+/// ids repeat across systems.
+
+#include <compare>
+#include <cstdint>
+#include <functional>
+
+namespace daskify::internal {
+
+template <class Tag>
+struct id {
+  std::uint64_t value = 0; ///< 0 is "none"
+
+  explicit operator bool() const noexcept { return value != 0; }
+  friend auto operator<=>(id, id) = default;
+
+  template <class Inspector>
+  friend auto inspect(Inspector& f, id& x) {
+    return f(x.value);
+  }
+};
+
+using worker_id = id<struct worker_tag>; ///< one enrolled worker process; given by the scheduler
+using run_id = id<struct run_tag>;       ///< one run, map or submit; given by the client
+using lease_id = id<struct lease_tag>;   ///< one grant of tasks to one worker; given by the scheduler
+using object_id = id<struct object_tag>; ///< one scattered object; given by the client
+using waiter_id = id<struct waiter_tag>; ///< one open question to the scheduler core; given by its shell
+
+} // namespace daskify::internal
+
+template <class Tag>
+struct std::hash<daskify::internal::id<Tag>> {
+  std::size_t operator()(daskify::internal::id<Tag> x) const noexcept { return std::hash<std::uint64_t>{}(x.value); }
+};

@@ -1,0 +1,403 @@
+#pragma once
+
+/// The vocabulary: everything that actors say to each other, grouped by conversation.
+///
+/// Plain structs without a CAF header. No float crosses a wire (CAF 0.17 changes NaN, -0.0 and denormals on
+/// the way): durations are integers, and users' values are bytes of our own codec.
+
+#include "daskify/bytes.hpp"
+#include "daskify/error.hpp"
+#include "daskify/progress.hpp"
+#include "daskify/protocol/ids.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace daskify::internal {
+
+// -- nouns ----------------------------------------------------------------------------------------------
+
+/// Tasks [first, first + count) of one run.
+struct run_range {
+  run_id run;
+  std::uint64_t first = 0;
+  std::uint64_t count = 0;
+
+  friend bool operator==(const run_range&, const run_range&) = default;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, run_range& x) {
+  return f(x.run, x.first, x.count);
+}
+
+/// Why tasks [first, first + count) have no result. The counterpart of a value, so it is data, not an exception.
+struct failure {
+  error_code code = error_code::none;
+  std::uint64_t first = 0;
+  std::uint64_t count = 1;
+  std::string type;   ///< type of what was thrown, demangled; empty when nothing was thrown
+  std::string text;   ///< what() of it, or how the worker ended
+  std::string worker; ///< name of the worker, for example "worker-3"
+  std::string host;
+  std::string output; ///< last lines the worker printed
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, failure& x) {
+  return f(x.code, x.first, x.count, x.type, x.text, x.worker, x.host, x.output);
+}
+
+/// How the values of a result block lie in its bytes.
+enum class block_layout : std::uint8_t {
+  fixed,   ///< each value takes `value_size` bytes
+  variable ///< value i is values[offsets[i], offsets[i + 1]), offsets being count + 1 native uint64
+};
+
+/// Results of the tasks [first, first + count) of one run, in order.
+struct result_block {
+  run_id run;
+  std::uint64_t first = 0;
+  std::uint64_t count = 0;
+  block_layout layout = block_layout::fixed;
+  std::uint64_t value_size = 0;
+  shared_bytes offsets;
+  shared_bytes values;
+  std::vector<failure> failures; ///< by index, not overlapping; the values of these tasks have no meaning
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, result_block& x) {
+  return f(x.run, x.first, x.count, x.layout, x.value_size, x.offsets, x.values, x.failures);
+}
+
+/// A function of the program: an address, told as an offset into the loaded file with that build id.
+struct function_ref {
+  std::string module; ///< build id of the executable or shared library, as hex digits
+  std::uint64_t offset = 0;
+
+  friend bool operator==(const function_ref&, const function_ref&) = default;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, function_ref& x) {
+  return f(x.module, x.offset);
+}
+
+/// Everything a worker needs to run any task of a run. Travels once per worker, whatever the number of tasks.
+struct run_spec {
+  run_id run;
+  function_ref program;           ///< makes the task program from `description`
+  std::uint64_t tasks = 0;        ///< product of the iterables' sizes, times the loops
+  std::uint64_t seed = 0;         ///< base of this_task::seed()
+  std::string name;               ///< the function's type, for messages to people
+  shared_bytes description;       ///< the function, args and iterables, encoded
+  std::vector<run_range> inputs;  ///< futures used as arguments; no task starts before they have ended
+  std::vector<object_id> objects; ///< scattered objects used; kept until the run is released
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, run_spec& x) {
+  return f(x.run, x.program, x.tasks, x.seed, x.name, x.description, x.inputs, x.objects);
+}
+
+// -- worker <-> scheduler -----------------------------------------------------------------------------------
+
+/// Worker: may I join?
+struct enrol_request {
+  std::string secret;   ///< of the session, from its private folder
+  std::string build_id; ///< of the worker's program
+  std::string name;     ///< "worker-<slot>"
+  std::string host;
+  std::uint32_t slot = 0; ///< which of the launched processes this is
+  std::int32_t pid = 0;
+  std::uint32_t threads = 1; ///< tasks at a time
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, enrol_request& x) {
+  return f(x.secret, x.build_id, x.name, x.host, x.slot, x.pid, x.threads);
+}
+
+/// Scheduler: yes with an id, or no with a reason.
+struct enrol_answer {
+  worker_id worker; ///< none when refused
+  error_code refusal = error_code::none;
+  std::string reason;
+  std::uint64_t heartbeat_interval_ms = 0;
+  std::uint64_t heartbeat_timeout_ms = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, enrol_answer& x) {
+  return f(x.worker, x.refusal, x.reason, x.heartbeat_interval_ms, x.heartbeat_timeout_ms);
+}
+
+/// The right and duty to run the tasks [first, first + count) of a run, one after the other.
+struct lease {
+  lease_id id;
+  run_id run;
+  std::uint64_t first = 0;
+  std::uint64_t count = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, lease& x) {
+  return f(x.id, x.run, x.first, x.count);
+}
+
+/// A run as a worker sees it: the description and the values of the futures it uses.
+struct run_brief {
+  run_spec spec;
+  std::vector<result_block> inputs; ///< one per entry of spec.inputs, or more; complete
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, run_brief& x) {
+  return f(x.spec, x.inputs);
+}
+
+/// Scheduler to worker: all that changed since the last one, in this order.
+struct work_order {
+  std::vector<run_brief> runs;      ///< new to this worker
+  std::vector<lease> leases;        ///< to be run after those it already has
+  std::vector<run_range> cancelled; ///< not to be started; the running ones are asked to stop
+  std::vector<run_id> forgotten;    ///< will not be used again
+
+  bool empty() const { return runs.empty() && leases.empty() && cancelled.empty() && forgotten.empty(); }
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, work_order& x) {
+  return f(x.runs, x.leases, x.cancelled, x.forgotten);
+}
+
+/// Worker to scheduler: the next tasks of a lease have ended.
+///
+/// Reports of one lease follow each other without a gap; `block` begins where the one before ended.
+struct lease_report {
+  lease_id id;
+  result_block block;
+  std::uint64_t busy_ns = 0;  ///< time spent in the tasks of this block
+  std::uint64_t returned = 0; ///< tasks at the end of the lease that were not started and are given back
+  bool closed = false;        ///< the lease has ended
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, lease_report& x) {
+  return f(x.id, x.block, x.busy_ns, x.returned, x.closed);
+}
+
+struct work_report {
+  std::vector<lease_report> reports;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, work_report& x) {
+  return f(x.reports);
+}
+
+/// Worker to scheduler, every heartbeat interval.
+struct heartbeat {
+  worker_id worker;
+  std::uint64_t resident_bytes = 0;
+  std::uint32_t busy_threads = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, heartbeat& x) {
+  return f(x.worker, x.resident_bytes, x.busy_threads);
+}
+
+/// Scheduler to worker: finish now. Idle workers end cleanly, busy ones at once.
+struct stop_worker {};
+
+template <class Inspector>
+auto inspect(Inspector& f, stop_worker&) {
+  return f();
+}
+
+// -- client <-> scheduler -----------------------------------------------------------------------------------
+
+struct submit_runs {
+  std::vector<run_spec> runs;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, submit_runs& x) {
+  return f(x.runs);
+}
+
+/// Client: tell me when `how_many` of these tasks have ended.
+///
+/// Answered when that is so, or after `patience_ms` with what is there by then, so that no question stays open
+/// for longer than its asker would wait for a dead peer.
+struct await_tasks {
+  std::vector<run_range> tasks;
+  std::uint64_t how_many = 0;
+  std::uint64_t patience_ms = 0;
+  bool want_results = false;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, await_tasks& x) {
+  return f(x.tasks, x.how_many, x.patience_ms, x.want_results);
+}
+
+struct awaited_tasks {
+  bool satisfied = false;
+  std::vector<run_range> ended;     ///< those of the asked tasks that have ended, in the asked order
+  std::vector<result_block> blocks; ///< when results were wanted and the question was satisfied
+  std::vector<run_id> unknown;      ///< runs that the scheduler does not know (any more)
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, awaited_tasks& x) {
+  return f(x.satisfied, x.ended, x.blocks, x.unknown);
+}
+
+/// Client: how many of these tasks are in which state right now?
+struct count_tasks {
+  std::vector<run_range> tasks;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, count_tasks& x) {
+  return f(x.tasks);
+}
+
+struct cancel_tasks {
+  std::vector<run_range> tasks;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, cancel_tasks& x) {
+  return f(x.tasks);
+}
+
+struct release_runs {
+  std::vector<run_id> runs;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, release_runs& x) {
+  return f(x.runs);
+}
+
+struct list_workers {};
+
+template <class Inspector>
+auto inspect(Inspector& f, list_workers&) {
+  return f();
+}
+
+struct worker_entry {
+  worker_id id;
+  std::string name;
+  std::string host;
+  std::int32_t pid = 0;
+  bool busy = false;
+  std::uint64_t running = 0; ///< tasks it is running now
+  std::uint64_t resident_bytes = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, worker_entry& x) {
+  return f(x.id, x.name, x.host, x.pid, x.busy, x.running, x.resident_bytes);
+}
+
+struct worker_list {
+  std::vector<worker_entry> workers;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, worker_list& x) {
+  return f(x.workers);
+}
+
+// -- deployment -> scheduler --------------------------------------------------------------------------------
+
+/// A launched worker process has ended.
+struct worker_exited {
+  std::uint32_t slot = 0;
+  std::int32_t pid = 0;
+  std::string how;    ///< "was killed by signal 9 (killed)"
+  std::string output; ///< last lines of its log
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, worker_exited& x) {
+  return f(x.slot, x.pid, x.how, x.output);
+}
+
+/// No worker is left and none will be started: what waits can never run.
+struct workers_exhausted {
+  std::string reason;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, workers_exhausted& x) {
+  return f(x.reason);
+}
+
+// -- progress ---------------------------------------------------------------------------------------------
+
+/// Progress actor to scheduler: tell me, from now on, how these tasks are doing. 0 tasks end a subscription.
+struct subscribe_progress {
+  std::uint64_t subscription = 0;
+  std::vector<run_range> tasks;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, subscribe_progress& x) {
+  return f(x.subscription, x.tasks);
+}
+
+struct progress_event {
+  std::uint64_t subscription = 0;
+  progress counts;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, progress_event& x) {
+  return f(x.subscription, x.counts);
+}
+
+// -- store ------------------------------------------------------------------------------------------------
+
+/// Where one object's bytes are: a memfd of a process on the same node.
+struct object_location {
+  object_id object;
+  std::int32_t pid = 0;
+  std::int32_t fd = -1;
+  std::uint64_t inode = 0;
+  std::uint64_t size = 0;
+  std::uint64_t type = 0; ///< hash of the type it was stored as
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, object_location& x) {
+  return f(x.object, x.pid, x.fd, x.inode, x.size, x.type);
+}
+
+/// Worker to its node's store: where is this object?
+struct locate_object {
+  object_id object;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, locate_object& x) {
+  return f(x.object);
+}
+
+} // namespace daskify::internal
+
+namespace daskify {
+
+template <class Inspector>
+auto inspect(Inspector& f, progress& x) {
+  return f(x.total, x.pending, x.running, x.finished, x.error, x.cancelled, x.lost);
+}
+
+} // namespace daskify

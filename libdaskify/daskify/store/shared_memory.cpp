@@ -1,0 +1,165 @@
+#include "daskify/store/shared_memory.hpp"
+
+#include "daskify/error.hpp"
+#include "daskify/store/memory_room.hpp"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <system_error>
+#include <unistd.h>
+
+namespace daskify::internal {
+
+namespace {
+
+constexpr int all_seals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+
+/// Smaller objects are not worth reading the memory limits for.
+constexpr std::uint64_t check_room_from = 1 << 20;
+
+/// Throws what `errno` says about `what`, which is the beginning of a sentence.
+[[noreturn]] void throw_errno(const std::string& what) {
+  auto reason = errno;
+  auto sentence = what + ": " + std::generic_category().message(reason);
+  switch (reason) {
+  case ENOMEM:
+  case ENOSPC:
+  case EDQUOT:
+  case EFBIG:
+    throw data_error{error_code::no_room, sentence + "; release data or ask for more memory"};
+  case EMFILE:
+  case ENFILE:
+    throw data_error{error_code::store_failed, sentence + "; raise the limit (ulimit -n) or release data"};
+  default:
+    throw data_error{error_code::store_failed, sentence};
+  }
+}
+
+std::string path_of(std::int64_t process, int descriptor) {
+  return "/proc/" + std::to_string(process) + "/fd/" + std::to_string(descriptor);
+}
+
+/// A read-only descriptor of a file that another descriptor, maybe of another process, refers to. What is there
+/// may be anything by now: O_NONBLOCK and O_NOCTTY keep pipes and terminals harmless.
+descriptor open_read_only(const std::string& path) {
+  return descriptor{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
+}
+
+struct ::stat status_of(const descriptor& file) {
+  struct ::stat status {};
+  if (::fstat(file.number(), &status) != 0)
+    throw_errno("shared memory cannot be examined");
+  return status;
+}
+
+bool is_sealed(const descriptor& file) {
+  auto seals = ::fcntl(file.number(), F_GET_SEALS);
+  return seals >= 0 && (seals & all_seals) == all_seals;
+}
+
+/// Exceeding the limit on file sizes would not fail but end the process by SIGXFSZ.
+void require_file_size(std::uint64_t size, const std::string& what) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && size > limit.rlim_cur)
+    throw data_error{error_code::no_room, what + " needs " + format_bytes(size) +
+                                              ", but the limit on file sizes is " +
+                                              format_bytes(limit.rlim_cur) + ": raise it (ulimit -f)"};
+}
+
+} // namespace
+
+descriptor::~descriptor() {
+  if (number_ >= 0)
+    ::close(number_);
+}
+
+mapped_segment::~mapped_segment() {
+  if (!bytes_.empty())
+    ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+}
+
+segment::segment(descriptor file) : file_{std::move(file)} {
+  auto status = status_of(file_);
+  inode_ = status.st_ino;
+  size_ = static_cast<std::uint64_t>(status.st_size);
+}
+
+segment_locator segment::locator() const noexcept {
+  return {::getpid(), file_.number(), inode_, size_};
+}
+
+mapped_segment segment::map() const {
+  if (size_ == 0)
+    return {};
+  auto* address = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file_.number(), 0);
+  if (address == MAP_FAILED)
+    throw_errno("shared memory of " + format_bytes(size_) + " cannot be mapped");
+  return mapped_segment{{static_cast<const std::byte*>(address), size_}};
+}
+
+segment_writer::segment_writer(std::string_view name, std::uint64_t size) : name_{name}, size_{size} {
+  auto what = "shared memory for \"" + name_ + "\"";
+  require_file_size(size, what);
+  if (size >= check_room_from)
+    require_room(size, what);
+  auto visible_name = "daskify:" + name_.substr(0, 100); // the kernel takes at most 249 bytes
+  file_ = descriptor{::memfd_create(visible_name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING)};
+  if (file_.number() < 0)
+    throw_errno(what + " cannot be created");
+}
+
+void segment_writer::write(std::span<const std::byte> bytes) {
+  if (bytes.size() > size_ - written_)
+    throw data_error{error_code::store_failed, "shared memory for \"" + name_ + "\" was announced with " +
+                                                   format_bytes(size_) + " but got more"};
+  while (!bytes.empty()) {
+    auto count = ::pwrite(file_.number(), bytes.data(), bytes.size(), static_cast<off_t>(written_));
+    if (count < 0) {
+      if (errno == EINTR)
+        continue;
+      throw_errno("shared memory for \"" + name_ + "\" cannot be written after " + format_bytes(written_) +
+                  " of " + format_bytes(size_));
+    }
+    written_ += static_cast<std::uint64_t>(count);
+    bytes = bytes.subspan(static_cast<std::size_t>(count));
+  }
+}
+
+segment segment_writer::seal() && {
+  if (written_ != size_)
+    throw data_error{error_code::store_failed, "shared memory for \"" + name_ + "\" was announced with " +
+                                                   format_bytes(size_) + " but got only " +
+                                                   format_bytes(written_)};
+  if (::fcntl(file_.number(), F_ADD_SEALS, all_seals) != 0)
+    throw_errno("shared memory for \"" + name_ + "\" cannot be sealed");
+  // Linux before 6.7 refuses to map a write-sealed file, even for reading, from a descriptor that may write.
+  auto read_only = open_read_only(path_of(::getpid(), file_.number()));
+  if (read_only.number() < 0)
+    throw_errno("shared memory for \"" + name_ + "\" cannot be reopened for reading");
+  file_ = descriptor{};
+  return segment{std::move(read_only)};
+}
+
+segment open_segment(const segment_locator& where) {
+  auto what = "shared memory of " + format_bytes(where.size) + " in process " + std::to_string(where.process);
+  auto file = open_read_only(path_of(where.process, where.descriptor));
+  if (file.number() < 0) {
+    if (errno == ENOENT || errno == ENXIO)
+      throw data_error{error_code::store_failed, what + " is gone: the process has ended or released the data"};
+    throw_errno(what + " cannot be opened");
+  }
+  auto status = status_of(file);
+  if (status.st_ino != where.inode || static_cast<std::uint64_t>(status.st_size) != where.size ||
+      !is_sealed(file))
+    throw data_error{error_code::store_failed, what + " is gone: another file has taken its place"};
+  return segment{std::move(file)};
+}
+
+mapped_segment map_segment(const segment_locator& where) {
+  return open_segment(where).map();
+}
+
+} // namespace daskify::internal

@@ -1,0 +1,126 @@
+#pragma once
+
+/// Immutable objects in shared memory: written once, sealed, then mapped read-only by any process of the user.
+///
+/// An object lives in a memfd: it has no name in any file system, and the kernel frees it with the last
+/// descriptor and mapping, however its processes end. The seals make it impossible, for everybody, to write to
+/// it or to change its size, so a mapping never changes and never raises SIGBUS.
+///
+///     segment_writer -> write ... -> seal -> segment -> locator   (sent to another process)
+///                                               |           |
+///                                              map     open_segment, map_segment
+///
+/// Errors: everything here throws data_error, `no_room` when memory (or a limit on it) is short, otherwise
+/// `store_failed`. Thread-safety: const members from any thread, others one at a time.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace daskify::internal {
+
+/// Where a segment is, for other processes of the machine: valid while `process` keeps its segment.
+struct segment_locator {
+  std::int32_t process;
+  std::int32_t descriptor;
+  std::uint64_t inode; ///< tells the segment from a later file with the same descriptor number
+  std::uint64_t size;  ///< bytes
+
+  friend bool operator==(const segment_locator&, const segment_locator&) = default;
+
+  template <class Inspector>
+  friend auto inspect(Inspector& f, segment_locator& x) {
+    return f(x.process, x.descriptor, x.inode, x.size);
+  }
+};
+
+/// Owns a file descriptor.
+class descriptor {
+public:
+  explicit descriptor(int number = -1) noexcept : number_{number} {}
+  descriptor(descriptor&& other) noexcept : number_{std::exchange(other.number_, -1)} {}
+  descriptor& operator=(descriptor&& other) noexcept {
+    std::swap(number_, other.number_);
+    return *this;
+  }
+  ~descriptor();
+
+  int number() const noexcept { return number_; }
+
+private:
+  int number_;
+};
+
+/// A segment's bytes, mapped read-only: a write to them is a SIGSEGV. Needs no descriptor, and keeps the bytes
+/// alive by itself.
+class mapped_segment {
+public:
+  mapped_segment() = default;
+  mapped_segment(mapped_segment&& other) noexcept : bytes_{std::exchange(other.bytes_, {})} {}
+  mapped_segment& operator=(mapped_segment&& other) noexcept {
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+  ~mapped_segment();
+
+  /// Begins at a page boundary (or is empty).
+  std::span<const std::byte> view() const noexcept { return bytes_; }
+
+private:
+  friend class segment;
+  explicit mapped_segment(std::span<const std::byte> bytes) : bytes_{bytes} {}
+
+  std::span<const std::byte> bytes_;
+};
+
+/// A sealed object, kept alive by a read-only descriptor.
+class segment {
+public:
+  std::uint64_t size() const noexcept { return size_; }
+
+  /// Lets other processes find the segment while this one keeps it.
+  segment_locator locator() const noexcept;
+
+  mapped_segment map() const;
+
+private:
+  friend class segment_writer;
+  friend segment open_segment(const segment_locator&);
+  explicit segment(descriptor file);
+
+  descriptor file_;
+  std::uint64_t inode_;
+  std::uint64_t size_;
+};
+
+/// Fills a new object of known size.
+class segment_writer {
+public:
+  /// `name` appears in error messages and, cut short, in /proc/<pid>/maps. Large sizes are checked against the
+  /// free memory first, for the kernel would kill processes instead of refusing.
+  segment_writer(std::string_view name, std::uint64_t size);
+
+  /// Appends. `write` into untouched memory is twice as fast as copying through a mapping, which takes a page
+  /// fault for each page.
+  void write(std::span<const std::byte> bytes);
+
+  /// Ends the writing. REQUIRES: exactly the announced size was written; throws otherwise.
+  segment seal() &&;
+
+private:
+  std::string name_;
+  std::uint64_t size_;
+  std::uint64_t written_ = 0;
+  descriptor file_;
+};
+
+/// Takes a share in another process's segment, which then outlives that process.
+segment open_segment(const segment_locator& where);
+
+/// Maps another process's segment without keeping a descriptor.
+mapped_segment map_segment(const segment_locator& where);
+
+} // namespace daskify::internal

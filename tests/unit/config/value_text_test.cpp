@@ -1,0 +1,178 @@
+#include "daskify/config/value_text.hpp"
+
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "daskify/defaults.hpp"
+#include "daskify/options.hpp"
+
+using namespace std::chrono_literals;
+using namespace daskify::internal;
+
+namespace {
+
+/// What is said against `text`; empty when it is accepted.
+template <class Kind>
+std::string objection(const Kind& kind, std::string_view text) {
+  try {
+    kind.read(text);
+    return {};
+  } catch (const bad_value& why) {
+    return why.what();
+  }
+}
+
+constexpr choice<daskify::progress_style> style{daskify::detail::progress_style_names};
+
+} // namespace
+
+TEST(whole_number, reads_its_limits_and_what_is_between) {
+  whole_number kind{1, 1000};
+  EXPECT_EQ(kind.read("1"), 1u);
+  EXPECT_EQ(kind.read("42"), 42u);
+  EXPECT_EQ(kind.read("1000"), 1000u);
+  EXPECT_EQ(kind.read("007"), 7u);
+}
+
+TEST(whole_number, says_why_it_refuses_a_text) {
+  whole_number kind{1, 1000};
+  EXPECT_EQ(objection(kind, "0"), "is less than 1");
+  EXPECT_EQ(objection(kind, "1001"), "is more than 1000");
+  EXPECT_EQ(objection(kind, "18446744073709551616"), "is more than 1000");
+  EXPECT_EQ(objection(kind, std::string(5000, '9')), "is more than 1000");
+  EXPECT_EQ(objection(kind, "-1"), "is negative");
+  for (auto text : {"", "four", "4x", "4 ", " 4", "+4", "4.0", "1e2", "0x10", "-", "--4"})
+    EXPECT_EQ(objection(kind, text), "is not a whole number") << text;
+  EXPECT_EQ(objection(kind, std::string_view{"4\0", 2}), "is not a whole number");
+}
+
+TEST(duration, reads_every_form) {
+  const std::vector<std::pair<std::string, std::chrono::milliseconds>> forms{
+      {"500ms", 500ms},
+      {"1.5s", 1500ms},
+      {"0.25s", 250ms},
+      {"1.1s", 1100ms},
+      {"10m", 10min},
+      {"2h", 2h},
+      {"1.5h", 90min},
+      {"3d", 72h},
+      {"366d", 366 * 24h},
+      {"60", 60s},
+      {"0.5", 500ms},
+      {"1ms", 1ms},
+      {"0.0015s", 2ms},
+      {"10:00:00", 10h},
+      {"0:00:01", 1s},
+      {"1:02:03", 1h + 2min + 3s},
+      {"100:00:00", 100h},
+      {"1-00:00:00", 24h},
+      {"2-03:04:05", 51h + 4min + 5s},
+  };
+  for (const auto& [text, value] : forms)
+    EXPECT_EQ(duration{}.read(text), value) << text;
+}
+
+TEST(duration, says_why_it_refuses_a_text) {
+  const std::vector<std::pair<std::string, std::string>> refusals{
+      {"0", "is less than 1ms"},
+      {"0s", "is less than 1ms"},
+      {"0.1ms", "is less than 1ms"},
+      {"0:00:00", "is less than 1ms"},
+      {"367d", "is more than 366d"},
+      {"9223372036854775807", "is more than 366d"},
+      {"18446744073709551616-00:00:00", "is more than 366d"},
+      {"99999999999999999999:00:00", "is more than 366d"},
+      {"-1s", "is negative"},
+      {"", "does not start with a number"},
+      {"s", "does not start with a number"},
+      {" 1s", "does not start with a number"},
+      {"+1s", "does not start with a number"},
+      {".5s", "does not start with a number"},
+      {"inf", "does not start with a number"},
+      {"nan", "does not start with a number"},
+      {":00:00", "does not start with a number"},
+      {"10 s", "has the unknown unit ' s'"},
+      {"10sec", "has the unknown unit 'sec'"},
+      {"10S", "has the unknown unit 'S'"},
+      {"10s ", "has the unknown unit 's '"},
+      {"1.2.3s", "has the unknown unit '.3s'"},
+      {"1e3s", "has the unknown unit 'e3s'"},
+      {"0x10s", "has the unknown unit 'x10s'"},
+      {"10:00", "has other parts than HOURS:MM:SS or DAYS-HH:MM:SS"},
+      {"1-12", "has other parts than HOURS:MM:SS or DAYS-HH:MM:SS"},
+      {"1:60:00", "is not of the form HOURS:MM:SS or DAYS-HH:MM:SS"},
+      {"1:00:60", "is not of the form HOURS:MM:SS or DAYS-HH:MM:SS"},
+      {"1-24:00:00", "is not of the form HOURS:MM:SS or DAYS-HH:MM:SS"},
+      {"1-2-03:00:00", "is not of the form HOURS:MM:SS or DAYS-HH:MM:SS"},
+      {"1:2:3:4", "is not of the form HOURS:MM:SS or DAYS-HH:MM:SS"},
+      {"1::3", "is not of the form HOURS:MM:SS or DAYS-HH:MM:SS"},
+      {"1:02:", "is not of the form HOURS:MM:SS or DAYS-HH:MM:SS"},
+      {"1:02:0-3", "is not of the form HOURS:MM:SS or DAYS-HH:MM:SS"},
+      {"1:02:03s", "is not of the form HOURS:MM:SS or DAYS-HH:MM:SS"},
+  };
+  for (const auto& [text, why] : refusals)
+    EXPECT_EQ(objection(duration{}, text), why) << text;
+  EXPECT_EQ(objection(duration{}, std::string(5000, '9')), "is too large a number");
+}
+
+TEST(duration, writes_the_longest_unit_that_fits) {
+  EXPECT_EQ(duration{}.write(500ms), "500ms");
+  EXPECT_EQ(duration{}.write(1500ms), "1500ms");
+  EXPECT_EQ(duration{}.write(1s), "1s");
+  EXPECT_EQ(duration{}.write(60s), "60s");
+  EXPECT_EQ(duration{}.write(90s), "90s");
+  EXPECT_EQ(duration{}.write(10min), "10m");
+  EXPECT_EQ(duration{}.write(2h), "2h");
+  EXPECT_EQ(duration{}.write(72h), "3d");
+  EXPECT_EQ(duration{}.write(0ms), "0s");
+  EXPECT_EQ(duration{}.write(-5s), "-5s");
+}
+
+TEST(duration, reads_back_what_it_writes) {
+  for (auto value = daskify::limits::shortest_duration; value <= daskify::limits::longest_duration;
+       value += value / 7 + 1ms)
+    EXPECT_EQ(duration{}.read(duration{}.write(value)), value);
+  EXPECT_EQ(duration{}.read(duration{}.write(daskify::limits::longest_duration)),
+            daskify::limits::longest_duration);
+}
+
+TEST(file_path, is_taken_as_it_stands) {
+  EXPECT_EQ(file_path{}.read("/scratch/my runs/$HOME;rm"), "/scratch/my runs/$HOME;rm");
+  EXPECT_EQ(file_path{}.read("grüße"), "grüße");
+}
+
+TEST(file_path, says_why_it_refuses_a_text) {
+  EXPECT_EQ(objection(file_path{}, ""), "is empty");
+  EXPECT_EQ(objection(file_path{}, "~/logs"), "starts with '~', which is not replaced here");
+  EXPECT_EQ(objection(file_path{}, "a\nb"), "holds a control character");
+  EXPECT_EQ(objection(file_path{}, std::string_view{"a\0b", 3}), "holds a control character");
+}
+
+TEST(choice, reads_back_every_word_it_can_write) {
+  for (auto value : {daskify::progress_style::automatic, daskify::progress_style::bar,
+                     daskify::progress_style::lines, daskify::progress_style::off})
+    EXPECT_EQ(style.read(style.write(value)), value);
+}
+
+TEST(choice, refuses_any_other_word) {
+  for (auto text : {"", "Auto", "automatic", "lines ", "unknown", "1"})
+    EXPECT_EQ(objection(style, text), "is none of the words it can be") << text;
+}
+
+TEST(in_quotes, shows_a_text_as_it_is) {
+  EXPECT_EQ(in_quotes("size"), "'size'");
+  EXPECT_EQ(in_quotes(""), "''");
+}
+
+TEST(in_quotes, makes_control_characters_visible) {
+  EXPECT_EQ(in_quotes("a\033[31m\nb\x7f"), R"('a\x1b[31m\x0ab\x7f')");
+}
+
+TEST(in_quotes, leaves_out_the_end_of_a_very_long_text) {
+  EXPECT_EQ(in_quotes(std::string(80, 'x')), "'" + std::string(80, 'x') + "'");
+  EXPECT_EQ(in_quotes(std::string(1000, 'x')), "'" + std::string(80, 'x') + "...'");
+}
