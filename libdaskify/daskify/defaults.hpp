@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 
 #include "daskify/options.hpp"
 
@@ -31,3 +32,37 @@ inline constexpr std::chrono::milliseconds shortest_duration{1};
 inline constexpr std::chrono::milliseconds longest_duration = std::chrono::hours{24 * 366};
 
 } // namespace daskify::limits
+
+/// How the cluster is tuned: measured, not options.
+namespace daskify::tuning {
+
+/// Work that one lease should hold: long against the 0.1 ms of a message, short against a person's patience.
+inline constexpr std::chrono::nanoseconds lease_duration = std::chrono::milliseconds{20};
+/// A lease is at most so many times the largest one that went well before.
+inline constexpr std::size_t lease_growth = 16;
+/// Result bytes that one lease should bring: messages much larger than this fault in fresh pages.
+inline constexpr std::size_t lease_result_bytes = 1 << 20;
+/// Leases of one worker beyond those its threads run, while the tasks are short.
+inline constexpr std::size_t leases_ahead = 1'000;
+/// How long a worker collects results before it reports them, while its lease goes on.
+inline constexpr std::chrono::nanoseconds report_interval = std::chrono::milliseconds{50};
+/// A worker that has been in one task for longer than this gives back what it has not begun.
+inline constexpr std::chrono::nanoseconds give_back_after = std::chrono::milliseconds{100};
+/// A run whose tasks kill so many workers in a row, with no result between, is given up.
+inline constexpr std::size_t deadly_tasks = 8;
+/// Tasks of one run; per task the scheduler keeps one byte.
+inline constexpr std::uint64_t largest_run = 4'000'000'000;
+/// Bytes that one message may carry; CAF's length field has 32 bits, and its makers call 2 GB the limit.
+inline constexpr std::uint64_t largest_message = 1'000'000'000;
+/// A question to the scheduler is answered "not yet" after this time and asked again.
+inline constexpr std::chrono::milliseconds patience = std::chrono::seconds{10};
+/// An actor that does not answer for so long beyond its patience is taken for gone.
+inline constexpr std::chrono::milliseconds answer_timeout = std::chrono::seconds{30};
+/// How often a monitor is told of changes.
+inline constexpr std::chrono::milliseconds progress_interval{50};
+/// How long shutdown waits for workers before it kills them.
+inline constexpr std::chrono::milliseconds stop_grace = std::chrono::seconds{2};
+/// A worker that cannot be started this often in a row is given up.
+inline constexpr std::size_t start_attempts = 3;
+
+} // namespace daskify::tuning

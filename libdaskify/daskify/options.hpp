@@ -51,42 +51,43 @@ constexpr std::string_view to_string(progress_style style) noexcept {
   return i < detail::progress_style_names.size() ? detail::progress_style_names[i] : "unknown";
 }
 
-/// Defaults and limits are in defaults.hpp.
+/// Defaults and limits are in defaults.hpp. The `{}` keep -Wextra quiet in programs that set only some
+/// members.
 struct options {
   /// Config file to read. `--config` is stronger, DASKIFY_CONFIG weaker.
-  std::optional<std::string> config;
+  std::optional<std::string> config{};
 
   // The cluster.
 
   /// Where the workers run.
-  std::optional<cluster_mode> mode;
+  std::optional<cluster_mode> mode{};
   /// Number of worker processes, at least 1. Default: the CPUs this process may use.
-  std::optional<std::int64_t> size;
+  std::optional<std::int64_t> size{};
   /// Tasks that one worker process runs at the same time, at least 1. More than 1 needs thread-safe
   /// functions.
-  std::optional<std::int64_t> threads;
+  std::optional<std::int64_t> threads{};
   /// Program that is started as worker. Default: this program itself.
-  std::optional<std::string> worker_program;
+  std::optional<std::string> worker_program{};
 
   // Time and failure.
 
   /// How long start_cluster waits for all workers.
-  std::optional<std::chrono::milliseconds> start_timeout;
+  std::optional<std::chrono::milliseconds> start_timeout{};
   /// How often a worker says that it is alive.
-  std::optional<std::chrono::milliseconds> heartbeat_interval;
+  std::optional<std::chrono::milliseconds> heartbeat_interval{};
   /// Silence after which a worker counts as lost; more than two heartbeat intervals.
-  std::optional<std::chrono::milliseconds> heartbeat_timeout;
+  std::optional<std::chrono::milliseconds> heartbeat_timeout{};
   /// How often a task is run again after its worker died; 0: not at all.
-  std::optional<std::int64_t> retries;
+  std::optional<std::int64_t> retries{};
 
   // Files and output.
 
   /// Folder in which the private session folder is made. Default: $XDG_RUNTIME_DIR, else /tmp.
-  std::optional<std::string> session_directory;
+  std::optional<std::string> session_directory{};
   /// Folder for the workers' output. Default: the session folder, which goes away with the cluster.
-  std::optional<std::string> log_directory;
+  std::optional<std::string> log_directory{};
   /// How monitor_progress shows itself.
-  std::optional<progress_style> progress;
+  std::optional<progress_style> progress{};
 };
 
 } // namespace daskify

@@ -95,24 +95,8 @@ std::optional<std::string_view> own_name(std::string_view token) {
   return std::nullopt;
 }
 
-/// Boost asks this before it looks at a token itself. The program's own tokens go by as they are, for Boost
-/// would find fault with some of them; daskify's get the spelling under which Boost knows them.
-std::vector<po::option> prepare_token(std::vector<std::string>& tokens) {
-  auto& token = tokens.front();
-  if (auto name = own_name(token)) {
-    auto rest = token.find('=');
-    token = std::string{argument_prefix} + with_underscores(std::string{*name}) +
-            (rest == token.npos ? "" : token.substr(rest));
-    return {};
-  }
-  po::option foreign;
-  foreign.value = {token};
-  foreign.original_tokens = {token};
-  tokens.erase(tokens.begin());
-  return {foreign};
-}
-
-po::options_description arguments() {
+/// The arguments that Boost is to know.
+po::options_description known_arguments() {
   po::options_description all;
   auto add = [&](std::string_view name, const po::value_semantic* value) {
     all.add(boost::make_shared<po::option_description>(("daskify." + std::string{name}).c_str(), value));
@@ -124,27 +108,24 @@ po::options_description arguments() {
   return all;
 }
 
-[[noreturn]] void throw_missing_value(const std::string& argument) {
-  throw config_error{error_code::bad_option_value,
-                     "option " + in_quotes(argument) + " needs a value: write " + argument + "=VALUE"};
-}
-
-std::vector<po::option> parse_arguments(const std::vector<std::string>& tokens) {
+/// Parses `--daskify.NAME=VALUE`. Boost gets one argument at a time: among several it takes a following
+/// option for a missing value, and it finds fault with some of the program's own.
+po::option parse_argument(const std::string& argument, const po::options_description& known) {
   using namespace po::command_line_style;
-  auto known = arguments();
   try {
-    return po::command_line_parser{tokens}
+    return po::command_line_parser{std::vector{argument}}
         .options(known)
-        .style(allow_long | long_allow_adjacent | long_allow_next)
-        .extra_style_parser(prepare_token)
+        .style(allow_long | long_allow_adjacent)
         .allow_unregistered()
         .run()
-        .options;
+        .options.front();
   } catch (const po::invalid_command_line_syntax& syntax) {
-    if (syntax.kind() == po::invalid_syntax::extra_parameter)
-      throw config_error{error_code::bad_option_value,
-                         "option '--daskify.help' takes no value: write it without '='"};
-    throw_missing_value(syntax.get_option_name());
+    auto name = argument.substr(0, argument.find('='));
+    throw config_error{error_code::bad_option_value,
+                       "option " + in_quotes(name) +
+                           (syntax.kind() == po::invalid_syntax::extra_parameter
+                                ? " takes no value: leave out the '=' and what follows"
+                                : " needs a value: write " + name + "=VALUE")};
   }
 }
 
@@ -154,31 +135,33 @@ command_line read_command_line(int argc, char** argv) {
     return result;
   auto* const end = argv + argc;
   auto* const own_end = std::find(argv + 1, end, std::string_view{"--"});
-  result.kept.push_back(argv[0]);
+  auto known = known_arguments();
 
-  auto** at = argv + 1;
-  for (const auto& parsed : parse_arguments({argv + 1, own_end})) {
-    auto* const token = *at;
-    at += parsed.original_tokens.size();
-    if (parsed.string_key.empty()) {
-      result.kept.push_back(token);
+  result.kept.push_back(argv[0]);
+  for (auto** at = argv + 1; at != own_end; ++at) {
+    std::string_view token{*at};
+    auto own = own_name(token);
+    if (!own) {
+      result.kept.push_back(*at);
       continue;
     }
-    auto argument = "--" + parsed.string_key;
-    auto name = argument.substr(argument_prefix.size());
+    auto name = with_underscores(std::string{*own});
+    auto argument = std::string{argument_prefix} + name;
+    if (auto value = token.find('='); value != token.npos)
+      argument += token.substr(value);
+    else if (name != "help" && at + 1 != own_end && !std::string_view{at[1]}.starts_with("--"))
+      argument.append("=").append(*++at);
+
+    auto parsed = parse_argument(argument, known);
     if (parsed.unregistered)
-      throw config_error{error_code::unknown_option, "unknown option " + in_quotes(argument) +
-                                                         suggestion(name, {"help", "config"}, [](auto meant) {
-                                                           return std::string{argument_prefix} + meant;
-                                                         })};
-    if (name == "help") {
+      throw config_error{error_code::unknown_option,
+                         "unknown option " + in_quotes("--" + parsed.string_key) +
+                             suggestion(name, {"help", "config"}, [](const std::string& meant) {
+                               return std::string{argument_prefix} + meant;
+                             })};
+    if (name == "help")
       result.help = true;
-      continue;
-    }
-    // Boost takes the next token for the value, even one that is an option.
-    if (parsed.original_tokens.size() == 2 && parsed.value.front().starts_with("--"))
-      throw_missing_value(argument);
-    if (name == "config")
+    else if (name == "config")
       result.config = parsed.value.front();
     else
       result.assignments.push_back({find_option(name), parsed.value.front(), "command line"});
@@ -260,7 +243,7 @@ std::vector<assignment> read_config_file(const config_file& file) {
     if (!option)
       throw config_error{error_code::unknown_option,
                          where + ": unknown key " + in_quotes(parsed->string_key) +
-                             suggestion(name, {}, [](auto meant) { return meant; })};
+                             suggestion(name, {}, [](const std::string& meant) { return meant; })};
     auto [first, is_new] = lines_of.try_emplace(name, number);
     if (!is_new)
       throw config_error{error_code::unreadable_config, where + ": '" + name + "' was already set on line " +

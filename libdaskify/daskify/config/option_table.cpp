@@ -116,10 +116,9 @@ void set_option(settings& into, const option_entry& option, std::string_view tex
 
 std::string help_text() {
   std::string text{
-      "Options of daskify. Each may also be a line `NAME = VALUE` in a config file, or a variable "
-      "DASKIFY_NAME in the\n"
-      "environment. The command line wins over what the program sets, that over the environment, that over "
-      "the file.\n"
+      "Options of daskify. Each may also be a line `NAME = VALUE` in a config file, or a variable\n"
+      "DASKIFY_NAME in the environment. The command line wins over what the program sets, that over\n"
+      "the environment, that over the file.\n"
       "\n"
       "  --config FILE\n"
       "      The config file to read; else the one the program names, else that in DASKIFY_CONFIG.\n"

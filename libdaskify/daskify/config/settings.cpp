@@ -1,7 +1,5 @@
 #include "daskify/config/settings.hpp"
 
-#include <string_view>
-
 #include "daskify/config/option_table.hpp"
 #include "daskify/config/value_text.hpp"
 #include "daskify/error.hpp"

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "daskify/defaults.hpp"
 #include "daskify/options.hpp"

@@ -15,10 +15,16 @@
 #include <poll.h>
 #include <spawn.h>
 #include <sys/eventfd.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
+
+extern "C" { // the header of glibc 2.36 does not say so itself
+#include <sys/pidfd.h>
+}
+
+extern "C" { // which glibc 2.36 forgets in this header
+}
 
 namespace daskify::internal {
 
@@ -146,14 +152,6 @@ child_id next_id() {
   return child_id{++last};
 }
 
-/// Where SIGCHLD is ignored, a child that has ended is gone at once; it is then an event that has happened.
-file_descriptor open_ended_descriptor(pid_t pid) {
-  file_descriptor pidfd{::pidfd_open(pid, 0)};
-  if (!pidfd && errno == ESRCH)
-    return file_descriptor{::eventfd(1, EFD_CLOEXEC)};
-  return pidfd;
-}
-
 exit_status to_exit_status(const siginfo_t& info) {
   if (info.si_code == CLD_EXITED)
     return exited{info.si_status};
@@ -227,6 +225,13 @@ std::optional<std::uint64_t> oom_kills() {
   return std::nullopt;
 }
 
+file_descriptor open_ended_descriptor(pid_t pid) {
+  file_descriptor pidfd{::pidfd_open(pid, 0)};
+  if (!pidfd && errno == ESRCH)
+    return file_descriptor{::eventfd(1, EFD_CLOEXEC)}; // an event that has happened
+  return pidfd;
+}
+
 child::child(pid_t pid, file_descriptor lifeline) noexcept
     : id_{next_id()}, pid_{pid}, parent_{::getpid()}, ended_{open_ended_descriptor(pid)}, lifeline_{std::move(
                                                                                               lifeline)} {}
@@ -252,8 +257,8 @@ void child::ask_to_end() noexcept {
 }
 
 void child::kill_group() noexcept {
-  // As long as signal 0 can be sent to the leader, dead or alive, nobody else was given the group's number.
-  if (is_ours() && ::pidfd_send_signal(ended_.get(), 0, nullptr, 0) == 0)
+  // As long as the leader can be signalled, dead or alive, nobody else was given the group's number.
+  if (is_ours() && ::pidfd_send_signal(ended_.get(), SIGKILL, nullptr, 0) == 0)
     ::kill(-pid_, SIGKILL);
 }
 

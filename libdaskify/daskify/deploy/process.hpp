@@ -39,6 +39,10 @@ private:
   int number_ = -1;
 };
 
+/// A descriptor that polls as readable once the process has ended, or at once when there is none; without
+/// number, with errno set, when the system refuses.
+file_descriptor open_ended_descriptor(pid_t pid);
+
 /// Names a child for as long as the program runs; unlike a pid it is never used twice.
 enum class child_id : std::uint64_t {};
 

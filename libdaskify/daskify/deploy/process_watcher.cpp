@@ -188,6 +188,14 @@ private:
         event.revents = 0;
   }
 
+  /// Each kill for want of memory explains the end of one child.
+  bool take_oom_kill() {
+    bool more = oom_kills().value_or(0) > oom_kills_explained_;
+    if (more)
+      ++oom_kills_explained_;
+    return more;
+  }
+
   void reap(child_id id) {
     std::optional<exit_status> status;
     {
@@ -197,7 +205,7 @@ private:
       if (!status)
         return;
       if (auto* end = std::get_if<signalled>(&*status); end && end->number == SIGKILL && !watched.killed)
-        end->out_of_memory = oom_kills().value_or(0) > oom_kills_before_;
+        end->out_of_memory = take_oom_kill();
     }
     if (on_end_)
       on_end_(id, *status);
@@ -213,7 +221,7 @@ private:
 
   const end_callback on_end_;
   const pid_t owner_ = ::getpid();
-  const std::uint64_t oom_kills_before_ = oom_kills().value_or(0);
+  std::uint64_t oom_kills_explained_ = oom_kills().value_or(0); // used by the thread alone
   file_descriptor wake_;
 
   mutable std::mutex mutex_; // guards all that follows but the thread

@@ -1,5 +1,6 @@
 #include "daskify/store/shared_memory.hpp"
 
+#include "daskify/config/value_text.hpp"
 #include "daskify/error.hpp"
 #include "daskify/store/memory_room.hpp"
 
@@ -38,12 +39,12 @@ constexpr std::uint64_t check_room_from = 1 << 20;
   }
 }
 
-std::string path_of(std::int64_t process, int descriptor) {
-  return "/proc/" + std::to_string(process) + "/fd/" + std::to_string(descriptor);
+std::string path_of(pid_t pid, int fd) {
+  return "/proc/" + std::to_string(pid) + "/fd/" + std::to_string(fd);
 }
 
-/// A read-only descriptor of a file that another descriptor, maybe of another process, refers to. What is there
-/// may be anything by now: O_NONBLOCK and O_NOCTTY keep pipes and terminals harmless.
+/// A read-only descriptor of a file that another descriptor, maybe of another process, refers to. What is
+/// there may be anything by now: O_NONBLOCK and O_NOCTTY keep pipes and terminals harmless.
 descriptor open_read_only(const std::string& path) {
   return descriptor{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
 }
@@ -101,7 +102,7 @@ mapped_segment segment::map() const {
 }
 
 segment_writer::segment_writer(std::string_view name, std::uint64_t size) : name_{name}, size_{size} {
-  auto what = "shared memory for \"" + name_ + "\"";
+  auto what = "shared memory for " + in_quotes(name_);
   require_file_size(size, what);
   if (size >= check_room_from)
     require_room(size, what);
@@ -113,15 +114,16 @@ segment_writer::segment_writer(std::string_view name, std::uint64_t size) : name
 
 void segment_writer::write(std::span<const std::byte> bytes) {
   if (bytes.size() > size_ - written_)
-    throw data_error{error_code::store_failed, "shared memory for \"" + name_ + "\" was announced with " +
-                                                   format_bytes(size_) + " but got more"};
+    throw data_error{error_code::store_failed, "shared memory for " + in_quotes(name_) +
+                                                   " was announced with " + format_bytes(size_) +
+                                                   " but got more"};
   while (!bytes.empty()) {
     auto count = ::pwrite(file_.number(), bytes.data(), bytes.size(), static_cast<off_t>(written_));
     if (count < 0) {
       if (errno == EINTR)
         continue;
-      throw_errno("shared memory for \"" + name_ + "\" cannot be written after " + format_bytes(written_) +
-                  " of " + format_bytes(size_));
+      throw_errno("shared memory for " + in_quotes(name_) + " cannot be written after " +
+                  format_bytes(written_) + " of " + format_bytes(size_));
     }
     written_ += static_cast<std::uint64_t>(count);
     bytes = bytes.subspan(static_cast<std::size_t>(count));
@@ -130,25 +132,26 @@ void segment_writer::write(std::span<const std::byte> bytes) {
 
 segment segment_writer::seal() && {
   if (written_ != size_)
-    throw data_error{error_code::store_failed, "shared memory for \"" + name_ + "\" was announced with " +
-                                                   format_bytes(size_) + " but got only " +
-                                                   format_bytes(written_)};
+    throw data_error{error_code::store_failed, "shared memory for " + in_quotes(name_) +
+                                                   " was announced with " + format_bytes(size_) +
+                                                   " but got only " + format_bytes(written_)};
   if (::fcntl(file_.number(), F_ADD_SEALS, all_seals) != 0)
-    throw_errno("shared memory for \"" + name_ + "\" cannot be sealed");
+    throw_errno("shared memory for " + in_quotes(name_) + " cannot be sealed");
   // Linux before 6.7 refuses to map a write-sealed file, even for reading, from a descriptor that may write.
   auto read_only = open_read_only(path_of(::getpid(), file_.number()));
   if (read_only.number() < 0)
-    throw_errno("shared memory for \"" + name_ + "\" cannot be reopened for reading");
+    throw_errno("shared memory for " + in_quotes(name_) + " cannot be reopened for reading");
   file_ = descriptor{};
   return segment{std::move(read_only)};
 }
 
 segment open_segment(const segment_locator& where) {
-  auto what = "shared memory of " + format_bytes(where.size) + " in process " + std::to_string(where.process);
-  auto file = open_read_only(path_of(where.process, where.descriptor));
+  auto what = "shared memory of " + format_bytes(where.size) + " in process " + std::to_string(where.pid);
+  auto file = open_read_only(path_of(where.pid, where.fd));
   if (file.number() < 0) {
     if (errno == ENOENT || errno == ENXIO)
-      throw data_error{error_code::store_failed, what + " is gone: the process has ended or released the data"};
+      throw data_error{error_code::store_failed,
+                       what + " is gone: the process has ended or released the data"};
     throw_errno(what + " cannot be opened");
   }
   auto status = status_of(file);

@@ -1,10 +1,11 @@
 #pragma once
 
-/// Immutable objects in shared memory: written once, sealed, then mapped read-only by any process of the user.
+/// Immutable objects in shared memory: written once, sealed, then mapped read-only by any process of the
+/// user.
 ///
 /// An object lives in a memfd: it has no name in any file system, and the kernel frees it with the last
-/// descriptor and mapping, however its processes end. The seals make it impossible, for everybody, to write to
-/// it or to change its size, so a mapping never changes and never raises SIGBUS.
+/// descriptor and mapping, however its processes end. The seals make it impossible, for everybody, to write
+/// to it or to change its size, so a mapping never changes and never raises SIGBUS.
 ///
 ///     segment_writer -> write ... -> seal -> segment -> locator   (sent to another process)
 ///                                               |           |
@@ -22,19 +23,14 @@
 
 namespace daskify::internal {
 
-/// Where a segment is, for other processes of the machine: valid while `process` keeps its segment.
+/// Where a segment is, for other processes of the machine: valid while process `pid` keeps its segment.
 struct segment_locator {
-  std::int32_t process;
-  std::int32_t descriptor;
-  std::uint64_t inode; ///< tells the segment from a later file with the same descriptor number
-  std::uint64_t size;  ///< bytes
+  std::int32_t pid = 0;
+  std::int32_t fd = -1;
+  std::uint64_t inode = 0; ///< tells the segment from a later file with the same descriptor number
+  std::uint64_t size = 0;  ///< bytes
 
   friend bool operator==(const segment_locator&, const segment_locator&) = default;
-
-  template <class Inspector>
-  friend auto inspect(Inspector& f, segment_locator& x) {
-    return f(x.process, x.descriptor, x.inode, x.size);
-  }
 };
 
 /// Owns a file descriptor.
@@ -54,8 +50,8 @@ private:
   int number_;
 };
 
-/// A segment's bytes, mapped read-only: a write to them is a SIGSEGV. Needs no descriptor, and keeps the bytes
-/// alive by itself.
+/// A segment's bytes, mapped read-only: a write to them is a SIGSEGV. Needs no descriptor, and keeps the
+/// bytes alive by itself.
 class mapped_segment {
 public:
   mapped_segment() = default;
@@ -99,8 +95,8 @@ private:
 /// Fills a new object of known size.
 class segment_writer {
 public:
-  /// `name` appears in error messages and, cut short, in /proc/<pid>/maps. Large sizes are checked against the
-  /// free memory first, for the kernel would kill processes instead of refusing.
+  /// `name` appears in error messages and, cut short, in /proc/<pid>/maps. Large sizes are checked against
+  /// the free memory first, for the kernel would kill processes instead of refusing.
   segment_writer(std::string_view name, std::uint64_t size);
 
   /// Appends. `write` into untouched memory is twice as fast as copying through a mapping, which takes a page

@@ -43,9 +43,14 @@ std::string quoted(const fs::path& path) {
   return "'" + path.string() + "'";
 }
 
+fs::path made_absolute(const fs::path& path) {
+  std::error_code ignored; // the working folder is gone: what follows fails, and says so
+  return fs::absolute(path, ignored);
+}
+
 fs::path base_or_default(const fs::path& base) {
   if (!base.empty())
-    return fs::absolute(base);
+    return made_absolute(base);
   const char* runtime = std::getenv("XDG_RUNTIME_DIR");
   struct stat info {};
   bool ours = runtime != nullptr && runtime[0] == '/' && ::stat(runtime, &info) == 0 &&
@@ -321,7 +326,7 @@ session_folder session_folder::create(const fs::path& base) {
 }
 
 session_folder session_folder::open(const fs::path& folder) {
-  auto path = fs::absolute(folder).lexically_normal();
+  auto path = made_absolute(folder).lexically_normal();
   if (!path.has_filename())
     path = path.parent_path(); // a slash at the end would make a symbolic link look like a folder
   open_or_fail(path);
@@ -345,9 +350,10 @@ std::size_t session_folder::sweep_stale(const fs::path& base) {
 
 void session_folder::publish(const connection& what) const {
   auto text = format_connection(what);
-  if (!is_valid(what) || parse_connection(text, path_ / connection_file) != what)
-    fail("what should be written to the connection file in " + quoted(path_) +
-         " is not valid: names must have no blanks, ports must not be 0");
+  if (!is_valid(what) || text.size() > largest_connection_file)
+    fail("the connection file in " + quoted(path_) +
+         " cannot be written: a word has blanks or is missing, a port is 0, the secret is not 64 hex digits, or "
+         "there are too many addresses; correct what the session was given");
   auto folder = open_or_fail(path_);
   auto temporary = std::string{"."} + connection_file + "-" + random_hex(8);
   file_descriptor file{

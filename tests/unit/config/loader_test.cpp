@@ -188,6 +188,13 @@ TEST(loader, reads_every_option_from_the_command_line) {
     EXPECT_EQ(all.origin(option.name), "command line") << option.name;
 }
 
+TEST(loader, takes_a_value_that_looks_like_something_else) {
+  EXPECT_EQ(load({"prog", "--daskify.log_directory", "daskify.size"}).log_directory, "daskify.size");
+  EXPECT_EQ(load({"prog", "--daskify.log_directory", "-x"}).log_directory, "-x");
+  EXPECT_EQ(load({"prog", "--daskify.log_directory=--mode"}).log_directory, "--mode");
+  EXPECT_EQ(load({"prog", "--daskify.log_directory==a=b"}).log_directory, "=a=b");
+}
+
 TEST(loader, the_last_of_equal_arguments_wins) {
   EXPECT_EQ(load({"prog", "--daskify.size=4", "--daskify.size=5"}).size, 5u);
   EXPECT_EQ(load({"prog", "--mode=test", "--daskify.mode=slurm"}).mode, cluster_mode::slurm);
@@ -228,8 +235,7 @@ TEST(loader, refuses_an_argument_without_its_value) {
   EXPECT_EQ(refusal(error_code::bad_option_value, {"prog", "--daskify.size", "--daskify.threads", "4"}),
             sentence);
   EXPECT_EQ(refusal(error_code::bad_option_value, {"prog", "--daskify.size", "--verbose"}), sentence);
-  EXPECT_NE(refusal(error_code::bad_option_value, {"prog", "--daskify.size", ""}).find("'size'"),
-            std::string::npos);
+  EXPECT_EQ(refusal(error_code::bad_option_value, {"prog", "--daskify.size", ""}), sentence);
   EXPECT_NE(refusal(error_code::bad_option_value, {"prog", "--mode"}).find("needs a value"),
             std::string::npos);
   EXPECT_NE(refusal(error_code::bad_option_value, {"prog", "--config"}).find("needs a value"),
@@ -238,7 +244,7 @@ TEST(loader, refuses_an_argument_without_its_value) {
 
 TEST(loader, refuses_a_value_for_help) {
   EXPECT_EQ(refusal(error_code::bad_option_value, {"prog", "--daskify.help=size"}),
-            "option '--daskify.help' takes no value: write it without '='");
+            "option '--daskify.help' takes no value: leave out the '=' and what follows");
 }
 
 TEST(loader, refuses_bad_values_with_their_origin_and_what_is_right) {
@@ -503,9 +509,9 @@ TEST_F(loader_with_file, refuses_a_file_it_cannot_read) {
 TEST_F(loader_with_file, refuses_a_file_without_end) {
   EXPECT_NE(refusal(error_code::unreadable_config, {"prog", "--config=/dev/zero"}).find("larger than 1 MiB"),
             std::string::npos);
-  EXPECT_EQ(load_text(std::string(1 << 20, '\n')).size, std::nullopt);
+  EXPECT_EQ(load_text(std::string(1 << 20, '#')).size, std::nullopt);
   EXPECT_NE(
-      file_refusal(error_code::unreadable_config, std::string((1 << 20) + 1, '\n')).find("larger than 1 MiB"),
+      file_refusal(error_code::unreadable_config, std::string((1 << 20) + 1, '#')).find("larger than 1 MiB"),
       std::string::npos);
 }
 

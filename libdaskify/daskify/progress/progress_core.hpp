@@ -1,0 +1,79 @@
+#pragma once
+
+/// What a monitor knows: the counts of all runs it watches as one sum, how fast tasks end, and how long the
+/// rest will take. Pure: the time is passed in.
+///
+/// Thread-safety: none; one owner.
+
+#include "daskify/progress.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+
+namespace daskify::internal {
+
+/// All watched runs together at one moment.
+struct snapshot {
+  progress counts;
+  std::chrono::nanoseconds elapsed{0}; ///< since the first run was watched; stands still once all have ended
+  double rate = 0; ///< tasks ended per second: lately, or on the whole once all have ended
+  std::optional<std::chrono::nanoseconds> remaining; ///< nothing while there is too little to judge by
+};
+
+/// A mean rate in which the past fades: what is `memory` ago counts 1/e of what is now. Before that much time
+/// has passed it is the plain mean. All times in seconds.
+class fading_rate {
+public:
+  /// `count` tasks ended in the `seconds` since the last call; `seconds` may be 0.
+  void add(double count, double seconds, double memory);
+
+  /// Tasks per second; 0 until time has passed.
+  double value() const noexcept { return weight_ > 0 ? weighted_ / weight_ : 0; }
+
+private:
+  double weighted_ = 0;
+  double weight_ = 0;
+};
+
+/// Two fading means are kept: one over the last seconds, which is the rate shown, and one over about the last
+/// third of the time watched, from which the time left is taken so that it does not jump. Where tasks end
+/// seldom, both look back over several events. A silence lowers them only once it is longer than usual.
+class progress_core {
+public:
+  using time_point = std::chrono::steady_clock::time_point;
+
+  /// Adds a run. What it has done by now does not count towards the rate. Watching it again starts it anew.
+  void watch(std::uint64_t run, const progress& counts, time_point now);
+
+  /// Takes the newest counts of a run as they are. Counts of a run that is not watched are ignored: they are
+  /// the last words of one that was given up.
+  void update(std::uint64_t run, const progress& counts, time_point now);
+
+  /// `now` before the last event counts as that event's time. `counts.total` is the sum of the states.
+  snapshot at(time_point now) const;
+
+private:
+  void replace(progress& old, const progress& counts, time_point now);
+  void count_event(std::uint64_t ended, time_point now);
+  double short_memory() const;
+  double long_memory() const;
+  std::optional<std::chrono::nanoseconds> time_left(double silence) const;
+
+  std::unordered_map<std::uint64_t, progress> runs_;
+  progress sum_;
+
+  std::optional<time_point> start_; // of the first watch
+  time_point last_event_;           // the last time a task ended, or the start
+  std::optional<time_point> end_;   // when nothing was left to wait for
+  std::uint64_t ended_ = 0;         // tasks that ended while being watched
+
+  fading_rate recent_;
+  fading_rate steady_;
+  double events_ = 0;   // how many the two means below are over
+  double batch_ = 0;    // mean number of tasks that end in one event
+  double interval_ = 0; // mean seconds between events
+};
+
+} // namespace daskify::internal

@@ -1,0 +1,771 @@
+#include "daskify/scheduler/scheduler_core.hpp"
+
+#include "daskify/protocol/result_block.hpp"
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+
+namespace daskify::internal {
+
+// -- books ------------------------------------------------------------------------------------------------
+
+/// Consecutive pending tasks.
+struct scheduler_core::piece {
+  std::uint64_t first = 0;
+  std::uint64_t count = 0;
+  std::uint64_t largest = 0; ///< most tasks a lease of this piece may have, because one of them may kill; 0: any
+  std::size_t deaths = 0;    ///< workers that died while they had this task alone
+};
+
+struct scheduler_core::open_lease {
+  lease granted;
+  std::uint64_t reported = 0; ///< tasks at the beginning that have been reported
+  std::size_t deaths = 0;
+  std::uint64_t ns_per_task = 0; ///< as expected when it was granted; 0: unknown
+
+  std::uint64_t next() const { return granted.first + reported; }
+  std::uint64_t left() const { return granted.count - reported; }
+  std::uint64_t end() const { return granted.first + granted.count; }
+};
+
+struct scheduler_core::worker_record {
+  worker_id id;
+  std::uint32_t threads = 1;
+  std::deque<open_lease> leases; ///< in the order granted; the first `threads` of them are being run
+  bool holding_back = false;     ///< it gave work back, being in a slow task: no more than it can run at once
+
+  std::uint64_t load_ns() const {
+    std::uint64_t sum = 0;
+    for (const auto& l : leases)
+      sum += l.left() * l.ns_per_task;
+    return sum;
+  }
+};
+
+struct scheduler_core::waiter_record {
+  std::uint64_t missing = 0; ///< tasks that still have to end
+  std::vector<run_id> runs;  ///< where it is registered
+};
+
+struct scheduler_core::run_record {
+  struct wait {
+    waiter_id waiter;
+    std::uint64_t first;
+    std::uint64_t count;
+  };
+
+  run_spec spec;
+  std::string function; ///< key into estimates_
+  std::vector<task_state> states;
+  std::array<std::uint64_t, 6> tally{}; ///< tasks by state
+  std::deque<piece> pieces;             ///< exactly the pending tasks
+  std::map<std::uint64_t, result_block> blocks; ///< exactly the ended tasks, by first task
+  std::vector<wait> waits;
+  std::vector<worker_id> told; ///< workers that have its description
+  std::uint64_t open_leases = 0;
+  std::size_t deadly = 0; ///< tasks lost in a row, each with its worker
+  bool ready = false;     ///< stands in ready_
+  bool inputs_ended = false;
+
+  std::uint64_t tasks_in(task_state s) const { return tally[static_cast<std::size_t>(s)]; }
+  std::uint64_t unfinished() const { return tasks_in(task_state::pending) + tasks_in(task_state::leased); }
+  bool clip(run_range& r) const {
+    if (r.first >= states.size())
+      return false;
+    r.count = std::min<std::uint64_t>(r.count, states.size() - r.first);
+    return r.count != 0;
+  }
+  /// Calls f(first, count, state) for each stretch of equal state in [first, first + count).
+  template <class F>
+  void each_stretch(std::uint64_t first, std::uint64_t count, F&& f) const {
+    for (auto i = first, end = first + count; i < end;) {
+      auto s = states[i];
+      auto j = i + 1;
+      while (j < end && states[j] == s)
+        ++j;
+      f(i, j - i, s);
+      i = j;
+    }
+  }
+};
+
+namespace {
+
+bool is_final(task_state s) { return s != task_state::pending && s != task_state::leased; }
+
+/// Waits of the core's own, for the inputs of a run, have ids that no shell uses.
+constexpr std::uint64_t own_waiters = std::uint64_t{1} << 63;
+
+std::string function_key(const run_spec& spec) {
+  return spec.program.module + '+' + std::to_string(spec.program.offset) + ' ' + spec.name;
+}
+
+} // namespace
+
+scheduler_core::scheduler_core(scheduler_effects& effects, std::size_t retries)
+  : effects_{effects}, retries_{retries}, last_own_waiter_{own_waiters} {}
+
+scheduler_core::~scheduler_core() = default;
+
+auto scheduler_core::find(run_id run) const -> run_record* {
+  auto found = runs_.find(run);
+  return found == runs_.end() ? nullptr : found->second.get();
+}
+
+task_estimate& scheduler_core::estimate_of(const run_record& run) { return estimates_[run.function]; }
+
+// -- workers ----------------------------------------------------------------------------------------------
+
+void scheduler_core::worker_joined(worker_id worker, std::uint32_t threads) {
+  auto [added, is_new] = workers_.try_emplace(worker);
+  if (!is_new)
+    return;
+  added->second.id = worker;
+  added->second.threads = std::max<std::uint32_t>(threads, 1);
+  threads_ += added->second.threads;
+  exhausted_ = false;
+  after_event();
+}
+
+void scheduler_core::worker_left(worker_id worker, const failure& cause) {
+  auto found = workers_.find(worker);
+  if (found == workers_.end())
+    return;
+  auto gone = std::move(found->second);
+  workers_.erase(found);
+  threads_ -= gone.threads;
+  for (auto& [id, run] : runs_)
+    std::erase(run->told, worker);
+  // Backwards, because each is put in front: the oldest lease comes out first.
+  for (auto i = gone.leases.size(); i-- > 0;) {
+    const auto& lost = gone.leases[i];
+    if (auto* run = find(lost.granted.run)) {
+      --run->open_leases;
+      take_back_from_dead(*run, lost, i < gone.threads, cause);
+      forget_if_over(*run);
+    }
+  }
+  after_event();
+}
+
+void scheduler_core::take_back_from_dead(run_record& run, const open_lease& lease, bool begun, const failure& cause) {
+  if (lease.left() == 0)
+    return;
+  if (!begun) {
+    give_back(run, {lease.next(), lease.left(), 0, lease.deaths}, true);
+    return;
+  }
+  if (lease.left() > 1) {
+    // One of them may have killed the worker. Smaller leases tell which, and let the others pass.
+    give_back(run, {lease.next(), lease.left(), std::max<std::uint64_t>(lease.left() / tuning::lease_growth, 1), 0},
+              true);
+    return;
+  }
+  if (run.states[lease.next()] != task_state::leased)
+    return;
+  if (lease.deaths < retries_) {
+    give_back(run, {lease.next(), 1, 1, lease.deaths + 1}, true);
+    return;
+  }
+  settle_failed(run, lease.next(), 1, task_state::lost, cause);
+  if (++run.deadly < tuning::deadly_tasks || run.tasks_in(task_state::pending) == 0)
+    return;
+  auto given_up = cause;
+  given_up.text += "; the run was given up after " + std::to_string(run.deadly)
+                   + " of its tasks in a row ended like this, none with a result";
+  auto pieces = run.pieces;
+  for (const auto& p : pieces) {
+    drop_pending(run, p.first, p.first + p.count);
+    settle_failed(run, p.first, p.count, task_state::lost, given_up);
+  }
+}
+
+void scheduler_core::workers_exhausted(const failure& cause) {
+  exhausted_ = true;
+  exhausted_cause_ = cause;
+  fail_all_waiting();
+  after_event();
+}
+
+void scheduler_core::fail_all_waiting() {
+  std::vector<run_id> all;
+  for (const auto& [id, run] : runs_)
+    if (run->tasks_in(task_state::pending) != 0)
+      all.push_back(id);
+  std::sort(all.begin(), all.end());
+  for (auto id : all) {
+    auto& run = *find(id);
+    auto pieces = run.pieces;
+    for (const auto& p : pieces) {
+      drop_pending(run, p.first, p.first + p.count);
+      settle_failed(run, p.first, p.count, task_state::lost, exhausted_cause_);
+    }
+    forget_if_over(run);
+  }
+}
+
+// -- runs ---------------------------------------------------------------------------------------------------
+
+void scheduler_core::submit(run_spec spec) {
+  auto id = spec.run;
+  auto [added, is_new] = runs_.try_emplace(id);
+  if (!is_new)
+    return;
+  added->second = std::make_unique<run_record>();
+  auto& run = *added->second;
+  run.spec = std::move(spec);
+  run.function = function_key(run.spec);
+  run.states.assign(run.spec.tasks, task_state::pending);
+  run.tally[static_cast<std::size_t>(task_state::pending)] = run.spec.tasks;
+  if (run.spec.tasks != 0)
+    run.pieces.push_back({0, run.spec.tasks, 0, 0});
+  if (exhausted_) {
+    fail_all_waiting();
+  } else if (run.spec.inputs.empty()) {
+    run.inputs_ended = true;
+    make_ready(run);
+  } else {
+    std::uint64_t tasks = 0;
+    for (const auto& r : run.spec.inputs)
+      tasks += r.count;
+    waiter_id own{++last_own_waiter_};
+    input_waits_.emplace(own, id);
+    wait(own, run.spec.inputs, tasks);
+  }
+  after_event();
+}
+
+void scheduler_core::make_ready(run_record& run) {
+  if (run.ready || !run.inputs_ended || run.tasks_in(task_state::pending) == 0)
+    return;
+  run.ready = true;
+  ready_.push_back(run.spec.run);
+  pending_tasks_ += run.tasks_in(task_state::pending);
+}
+
+void scheduler_core::begin_if_inputs_ended(run_record& run) {
+  run.inputs_ended = true;
+  for (const auto& input : run.spec.inputs) {
+    auto* source = find(input.run);
+    failure why;
+    why.code = error_code::dependency_failed;
+    why.count = run.spec.tasks;
+    if (!source) {
+      why.text = "a future that it takes as an argument was released before it ended";
+    } else {
+      for (const auto& block : results({input}))
+        if (!block.failures.empty()) {
+          const auto& f = block.failures.front();
+          why.text = "a future that it takes as an argument failed: ";
+          why.text += f.text.empty() ? std::string{describe(f.code)} : f.text;
+          break;
+        }
+      if (why.text.empty())
+        continue;
+    }
+    auto pieces = run.pieces;
+    for (const auto& p : pieces) {
+      drop_pending(run, p.first, p.first + p.count);
+      settle_failed(run, p.first, p.count, task_state::error, why);
+    }
+    return;
+  }
+  make_ready(run);
+}
+
+void scheduler_core::cancel(const run_range& tasks) {
+  auto* run = find(tasks.run);
+  auto range = tasks;
+  if (!run || !run->clip(range))
+    return;
+  failure why;
+  why.code = error_code::task_cancelled;
+  why.text = describe(why.code);
+  struct stretch {
+    std::uint64_t first;
+    std::uint64_t count;
+    task_state state;
+  };
+  std::vector<stretch> stretches;
+  run->each_stretch(range.first, range.count, [&](std::uint64_t first, std::uint64_t count, task_state s) {
+    if (!is_final(s))
+      stretches.push_back({first, count, s});
+  });
+  bool leased = false;
+  for (const auto& s : stretches) {
+    if (s.state == task_state::pending)
+      drop_pending(*run, s.first, s.first + s.count);
+    else
+      leased = true;
+    settle_failed(*run, s.first, s.count, task_state::cancelled, why);
+  }
+  if (leased)
+    for (const auto& [id, worker] : workers_)
+      for (const auto& l : worker.leases)
+        if (l.granted.run == range.run && l.next() < range.first + range.count && range.first < l.end()) {
+          effects_.cancel(id, range);
+          break;
+        }
+  forget_if_over(*run);
+  after_event();
+}
+
+void scheduler_core::release(run_id id) {
+  auto* run = find(id);
+  if (!run)
+    return;
+  cancel({id, 0, run->states.size()});
+  for (auto worker : run->told)
+    effects_.forget(worker, id);
+  // Whoever still waits for its tasks gets an answer: all have ended, as cancelled at the latest.
+  runs_.erase(id);
+}
+
+void scheduler_core::drop_pending(run_record& run, std::uint64_t first, std::uint64_t last) {
+  std::deque<piece> kept;
+  std::uint64_t dropped = 0;
+  for (const auto& p : run.pieces) {
+    auto end = p.first + p.count;
+    auto cut_begin = std::clamp(first, p.first, end);
+    auto cut_end = std::clamp(last, p.first, end);
+    if (cut_begin >= cut_end) {
+      kept.push_back(p);
+      continue;
+    }
+    dropped += cut_end - cut_begin;
+    if (p.first < cut_begin)
+      kept.push_back({p.first, cut_begin - p.first, p.largest, p.deaths});
+    if (cut_end < end)
+      kept.push_back({cut_end, end - cut_end, p.largest, p.deaths});
+  }
+  run.pieces = std::move(kept);
+  if (!run.ready)
+    return;
+  pending_tasks_ -= dropped;
+  if (run.pieces.empty()) {
+    run.ready = false;
+    std::erase(ready_, run.spec.run);
+  }
+}
+
+void scheduler_core::give_back(run_record& run, piece tasks, bool to_front) {
+  std::vector<piece> back;
+  run.each_stretch(tasks.first, tasks.count, [&](std::uint64_t first, std::uint64_t count, task_state s) {
+    if (s == task_state::leased)
+      back.push_back({first, count, tasks.largest, tasks.deaths});
+  });
+  for (auto i = back.rbegin(); i != back.rend(); ++i) {
+    std::fill_n(run.states.begin() + static_cast<std::ptrdiff_t>(i->first), i->count, task_state::pending);
+    run.tally[static_cast<std::size_t>(task_state::leased)] -= i->count;
+    run.tally[static_cast<std::size_t>(task_state::pending)] += i->count;
+    if (to_front)
+      run.pieces.push_front(*i);
+    else
+      run.pieces.push_back(*i);
+    if (run.ready)
+      pending_tasks_ += i->count;
+  }
+  if (back.empty())
+    return;
+  effects_.changed(run.spec.run);
+  if (exhausted_)
+    fail_all_waiting();
+  else
+    make_ready(run);
+}
+
+// -- results ------------------------------------------------------------------------------------------------
+
+void scheduler_core::report(worker_id id, lease_report report) {
+  auto found = workers_.find(id);
+  if (found == workers_.end())
+    return;
+  auto& worker = found->second;
+  auto open = std::find_if(worker.leases.begin(), worker.leases.end(),
+                           [&](const open_lease& l) { return l.granted.id == report.id; });
+  if (open == worker.leases.end())
+    return;
+  auto* run = find(open->granted.run);
+  auto& block = report.block;
+  block.run = open->granted.run;
+  if (!well_formed(block) || block.first != open->next() || block.count > open->left()
+      || report.returned > open->left() - block.count) {
+    failure why;
+    why.code = error_code::corrupt_bytes;
+    why.first = open->next();
+    why.count = open->left();
+    why.text = "the worker's report does not fit the tasks it was given";
+    report = {};
+    block = failed_block(open->granted.run, std::move(why));
+    report.closed = true;
+  }
+  if (report.busy_ns != 0 && run)
+    estimate_of(*run).measured(block.count, report.busy_ns, block.values.size() + block.offsets.size());
+  open->reported += block.count;
+  if (run && block.count != 0)
+    settle_block(*run, std::move(block));
+
+  auto back = report.closed ? open->left() : report.returned;
+  if (back != 0) {
+    open->granted.count -= back;
+    worker.holding_back = true;
+    if (run)
+      give_back(*run, {open->end(), back, 0, open->deaths}, true);
+  } else if (report.closed) {
+    worker.holding_back = false;
+  }
+  if (report.closed) {
+    worker.leases.erase(open);
+    if (run)
+      --run->open_leases;
+  }
+  if (run)
+    forget_if_over(*run);
+  after_event();
+}
+
+void scheduler_core::settle_block(run_record& run, result_block block) {
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> wanted;
+  run.each_stretch(block.first, block.count, [&](std::uint64_t first, std::uint64_t count, task_state s) {
+    if (s == task_state::leased)
+      wanted.emplace_back(first, count);
+  });
+  for (auto [first, count] : wanted) {
+    auto part = slice(block, first, count);
+    auto next = first;
+    for (const auto& f : part.failures) {
+      settle(run, next, f.first - next, task_state::finished);
+      settle(run, f.first, f.count, task_state::error);
+      next = f.first + f.count;
+    }
+    settle(run, next, first + count - next, task_state::finished);
+    run.blocks.emplace(first, std::move(part));
+    run.deadly = 0;
+    notify_waiters(run, first, count);
+  }
+}
+
+void scheduler_core::settle_failed(run_record& run, std::uint64_t first, std::uint64_t count, task_state state,
+                                   const failure& cause) {
+  if (count == 0)
+    return;
+  auto why = cause;
+  why.first = first;
+  why.count = count;
+  settle(run, first, count, state);
+  run.blocks.emplace(first, failed_block(run.spec.run, std::move(why)));
+  notify_waiters(run, first, count);
+}
+
+void scheduler_core::settle(run_record& run, std::uint64_t first, std::uint64_t count, task_state state) {
+  for (auto i = first; i < first + count; ++i) {
+    --run.tally[static_cast<std::size_t>(run.states[i])];
+    run.states[i] = state;
+  }
+  run.tally[static_cast<std::size_t>(state)] += count;
+}
+
+void scheduler_core::forget_if_over(run_record& run) {
+  if (run.unfinished() != 0 || run.open_leases != 0)
+    return;
+  for (auto worker : run.told)
+    effects_.forget(worker, run.spec.run);
+  run.told.clear();
+}
+
+// -- waits --------------------------------------------------------------------------------------------------
+
+void scheduler_core::wait(waiter_id waiter, std::vector<run_range> tasks, std::uint64_t how_many) {
+  std::uint64_t over = 0;
+  for (auto& r : tasks) {
+    auto* run = find(r.run);
+    if (!run) {
+      over += r.count;
+      continue;
+    }
+    auto asked = r.count;
+    if (!run->clip(r)) {
+      over += asked;
+      r.count = 0;
+      continue;
+    }
+    over += asked - r.count;
+    if (r.count == run->states.size()) {
+      over += r.count - run->unfinished();
+    } else {
+      for (auto i = r.first; i < r.first + r.count; ++i)
+        over += is_final(run->states[i]);
+    }
+  }
+  if (over >= how_many) {
+    waiter_done(waiter);
+    return;
+  }
+  auto& record = waiters_[waiter];
+  record.missing = how_many - over;
+  for (const auto& r : tasks)
+    if (auto* run = find(r.run); run && r.count != 0) {
+      run->waits.push_back({waiter, r.first, r.count});
+      record.runs.push_back(r.run);
+    }
+}
+
+void scheduler_core::stop_waiting(waiter_id waiter) {
+  auto found = waiters_.find(waiter);
+  if (found == waiters_.end())
+    return;
+  for (auto id : found->second.runs)
+    if (auto* run = find(id))
+      std::erase_if(run->waits, [&](const run_record::wait& w) { return w.waiter == waiter; });
+  waiters_.erase(found);
+}
+
+void scheduler_core::notify_waiters(run_record& run, std::uint64_t first, std::uint64_t count) {
+  effects_.changed(run.spec.run);
+  std::vector<waiter_id> done;
+  for (const auto& w : run.waits) {
+    auto begin = std::max(first, w.first);
+    auto end = std::min(first + count, w.first + w.count);
+    if (begin >= end)
+      continue;
+    auto& missing = waiters_.at(w.waiter).missing;
+    if (missing == 0)
+      continue;
+    missing -= std::min(missing, end - begin);
+    if (missing == 0)
+      done.push_back(w.waiter);
+  }
+  for (auto waiter : done) {
+    stop_waiting(waiter);
+    waiter_done(waiter);
+  }
+}
+
+void scheduler_core::waiter_done(waiter_id waiter) {
+  if (waiter.value < own_waiters) {
+    effects_.satisfied(waiter);
+    return;
+  }
+  auto own = input_waits_.extract(waiter);
+  if (!own.empty())
+    inputs_ready_.push_back(own.mapped());
+}
+
+// -- handing out ----------------------------------------------------------------------------------------------
+
+void scheduler_core::after_event() {
+  while (!inputs_ready_.empty()) {
+    auto id = inputs_ready_.back();
+    inputs_ready_.pop_back();
+    if (auto* run = find(id))
+      begin_if_inputs_ended(*run);
+  }
+  assign();
+}
+
+void scheduler_core::assign() {
+  while (!ready_.empty()) {
+    auto* worker = least_loaded();
+    if (!worker || !grant_next(*worker))
+      return;
+  }
+}
+
+bool scheduler_core::has_room(const worker_record& worker, std::uint64_t ns_per_task) const {
+  if (worker.leases.size() < worker.threads)
+    return true;
+  // A lease ahead saves the round trip between two leases, but waits behind a slow task: only for short ones.
+  constexpr auto target = static_cast<std::uint64_t>(tuning::lease_duration.count());
+  return !worker.holding_back && ns_per_task != 0 && ns_per_task <= target
+         && worker.leases.size() < tuning::leases_ahead && worker.load_ns() < 2 * target * worker.threads;
+}
+
+auto scheduler_core::least_loaded() -> worker_record* {
+  auto ns = estimate_of(*find(ready_.front())).ns_per_task();
+  worker_record* best = nullptr;
+  auto load = [](const worker_record& w) { return std::pair{w.leases.size() >= w.threads, w.load_ns()}; };
+  for (auto& [id, worker] : workers_)
+    if (has_room(worker, ns) && (!best || load(worker) < load(*best)))
+      best = &worker;
+  return best;
+}
+
+bool scheduler_core::grant_next(worker_record& worker) {
+  auto& run = *find(ready_.front());
+  auto& next = run.pieces.front();
+  const auto& estimate = estimate_of(run);
+  auto count = std::min(lease_size(estimate, pending_tasks_, threads_), next.count);
+  if (next.largest != 0)
+    count = std::min(count, next.largest);
+
+  open_lease granted;
+  granted.granted = {lease_id{++last_lease_}, run.spec.run, next.first, count};
+  granted.deaths = next.deaths;
+  granted.ns_per_task = estimate.ns_per_task();
+
+  next.first += count;
+  next.count -= count;
+  if (next.count == 0)
+    run.pieces.pop_front();
+  settle(run, granted.granted.first, count, task_state::leased);
+  pending_tasks_ -= count;
+  ++run.open_leases;
+
+  // In turn: a small run does not wait for the end of a large one before it.
+  ready_.pop_front();
+  if (run.pieces.empty())
+    run.ready = false;
+  else
+    ready_.push_back(run.spec.run);
+
+  if (std::find(run.told.begin(), run.told.end(), worker.id) == run.told.end()) {
+    run.told.push_back(worker.id);
+    effects_.describe(worker.id, {run.spec, results(run.spec.inputs)});
+  }
+  effects_.grant(worker.id, granted.granted);
+  worker.leases.push_back(std::move(granted));
+  effects_.changed(run.spec.run);
+  return true;
+}
+
+// -- questions ------------------------------------------------------------------------------------------------
+
+progress scheduler_core::counts(const std::vector<run_range>& tasks) const {
+  std::unordered_map<run_id, std::vector<std::uint64_t>> in_hand;
+  for (const auto& [id, worker] : workers_)
+    for (std::size_t i = 0; i < worker.leases.size() && i < worker.threads; ++i)
+      if (worker.leases[i].left() != 0)
+        in_hand[worker.leases[i].granted.run].push_back(worker.leases[i].next());
+
+  progress sum;
+  for (auto range : tasks) {
+    auto* run = find(range.run);
+    if (!run || !run->clip(range))
+      continue;
+    std::array<std::uint64_t, 6> tally{};
+    if (range.count == run->states.size())
+      tally = run->tally;
+    else
+      for (auto i = range.first; i < range.first + range.count; ++i)
+        ++tally[static_cast<std::size_t>(run->states[i])];
+    std::uint64_t running = 0;
+    if (auto hand = in_hand.find(range.run); hand != in_hand.end())
+      for (auto task : hand->second)
+        running += task - range.first < range.count && run->states[task] == task_state::leased;
+    sum.total += range.count;
+    sum.running += running;
+    sum.pending += tally[0] + tally[1] - running;
+    sum.finished += tally[2];
+    sum.error += tally[3];
+    sum.cancelled += tally[4];
+    sum.lost += tally[5];
+  }
+  return sum;
+}
+
+std::vector<run_range> scheduler_core::ended(const std::vector<run_range>& tasks) const {
+  std::vector<run_range> answer;
+  for (auto range : tasks) {
+    auto* run = find(range.run);
+    if (!run || !run->clip(range))
+      continue;
+    run_range open{range.run, range.first, 0};
+    for (auto i = range.first; i < range.first + range.count; ++i) {
+      if (is_final(run->states[i])) {
+        if (open.count++ == 0)
+          open.first = i;
+      } else if (open.count != 0) {
+        answer.push_back(open);
+        open.count = 0;
+      }
+    }
+    if (open.count != 0)
+      answer.push_back(open);
+  }
+  return answer;
+}
+
+std::vector<result_block> scheduler_core::results(const std::vector<run_range>& tasks) const {
+  std::vector<result_block> answer;
+  for (auto range : tasks) {
+    auto* run = find(range.run);
+    if (!run || !run->clip(range))
+      continue;
+    auto end = range.first + range.count;
+    auto i = run->blocks.upper_bound(range.first);
+    if (i != run->blocks.begin())
+      --i;
+    for (; i != run->blocks.end() && i->first < end; ++i) {
+      auto first = std::max(i->first, range.first);
+      auto last = std::min(i->first + i->second.count, end);
+      if (first < last)
+        answer.push_back(slice(i->second, first, last - first));
+    }
+  }
+  return answer;
+}
+
+std::uint64_t scheduler_core::running(worker_id worker) const {
+  auto found = workers_.find(worker);
+  return found == workers_.end() ? 0 : std::min<std::uint64_t>(found->second.leases.size(), found->second.threads);
+}
+
+void scheduler_core::check_invariants() const {
+  auto require = [](bool holds, const char* what) {
+    if (!holds)
+      throw std::logic_error{what};
+  };
+  std::uint64_t threads = 0;
+  std::unordered_map<run_id, std::vector<run_range>> in_leases;
+  std::unordered_map<run_id, std::uint64_t> leases;
+  for (const auto& [id, worker] : workers_) {
+    threads += worker.threads;
+    for (const auto& l : worker.leases) {
+      in_leases[l.granted.run].push_back({l.granted.run, l.next(), l.left()});
+      ++leases[l.granted.run];
+    }
+  }
+  require(threads == threads_, "threads are miscounted");
+
+  std::uint64_t pending = 0;
+  std::size_t ready = 0;
+  for (const auto& [id, run] : runs_) {
+    std::array<std::uint64_t, 6> tally{};
+    for (auto s : run->states)
+      ++tally[static_cast<std::size_t>(s)];
+    require(tally == run->tally, "a run's tally is not what its states say");
+    require(run->open_leases == leases[id], "open leases are miscounted");
+
+    std::vector<int> owners(run->states.size());
+    auto own = [&](std::uint64_t first, std::uint64_t count, auto&& fits) {
+      for (auto i = first; i < first + count; ++i) {
+        require(i < owners.size() && fits(run->states[i]), "a task is held by somebody whom its state denies");
+        ++owners[i];
+      }
+    };
+    for (const auto& p : run->pieces)
+      own(p.first, p.count, [](task_state s) { return s == task_state::pending; });
+    for (const auto& [first, block] : run->blocks) {
+      require(first == block.first && well_formed(block), "a block of results is filed wrongly");
+      own(block.first, block.count, is_final);
+    }
+    for (const auto& r : in_leases[id])
+      for (auto i = r.first; i < r.first + r.count; ++i)
+        if (run->states[i] == task_state::leased)
+          ++owners[i];
+    require(std::all_of(owners.begin(), owners.end(), [](int n) { return n == 1; }),
+            "a task is held by nobody or twice");
+
+    require(run->ready == (std::find(ready_.begin(), ready_.end(), id) != ready_.end()), "ready_ is wrong");
+    if (run->ready) {
+      ++ready;
+      pending += run->tasks_in(task_state::pending);
+    }
+    for (const auto& w : run->waits)
+      require(waiters_.contains(w.waiter), "a wait has no waiter");
+  }
+  require(ready == ready_.size() && pending == pending_tasks_, "pending tasks are miscounted");
+}
+
+} // namespace daskify::internal

@@ -1,0 +1,130 @@
+#pragma once
+
+#include "daskify/protocol/messages.hpp"
+#include "daskify/scheduler/lease_size.hpp"
+#include "daskify/scheduler/scheduler_effects.hpp"
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace daskify::internal {
+
+/// States of a task. One byte each; a run of five million tasks takes five megabytes.
+///
+///               lease                   report
+///   pending ------------> leased ---------------------> finished | error
+///      |  ^                 |  |
+///      |  +--- worker lost -+  +--- died alone too often --> lost
+///      +--- cancel ---------+------------------------------> cancelled
+///
+/// The four on the right are final: nothing leaves them.
+enum class task_state : std::uint8_t { pending, leased, finished, error, cancelled, lost };
+
+/// Decides which worker runs which task, and what becomes of tasks whose worker is gone.
+///
+/// Pure: knows no clock, socket or actor. Every public function that is not const is an event; what follows from
+/// it is told to `scheduler_effects` before the call returns. Not thread-safe: it belongs to the scheduler actor.
+///
+/// Tasks are handed out as leases of consecutive tasks, in turn from all runs that have some, to the worker with the
+/// least work. A worker that dies takes only what it had begun with it; the others in its leases go back. The
+/// lease it was in is split and tried again, until the task that kills is alone and known; that one is tried
+/// `retries` more times and is then lost.
+class scheduler_core {
+public:
+  scheduler_core(scheduler_effects& effects, std::size_t retries);
+  ~scheduler_core();
+  scheduler_core(const scheduler_core&) = delete;
+  scheduler_core& operator=(const scheduler_core&) = delete;
+
+  // -- events -----------------------------------------------------------------------------------------------
+
+  /// `threads` tasks at a time.
+  void worker_joined(worker_id worker, std::uint32_t threads);
+  /// `cause` says how it ended; its range is ignored. An unknown worker is ignored.
+  void worker_left(worker_id worker, const failure& cause);
+  /// No worker will come any more: all that wait end as lost with `cause`. Later runs do so at once.
+  void workers_exhausted(const failure& cause);
+
+  /// A run id that is known already is ignored.
+  void submit(run_spec spec);
+  /// A report that fits no open lease of this worker is ignored: its tasks were given to somebody else.
+  void report(worker_id worker, lease_report report);
+  /// Tasks that have ended keep their state.
+  void cancel(const run_range& tasks);
+  /// Forgets a run and its results; cancels what has not ended.
+  void release(run_id run);
+
+  /// `satisfied(waiter)` will be told as soon as `how_many` of `tasks` have ended, now at the earliest. Tasks of
+  /// unknown runs count as ended.
+  void wait(waiter_id waiter, std::vector<run_range> tasks, std::uint64_t how_many);
+  void stop_waiting(waiter_id waiter);
+
+  // -- questions ----------------------------------------------------------------------------------------------
+
+  bool knows(run_id run) const { return runs_.contains(run); }
+  /// Clips ranges to what the run has; unknown runs have no tasks.
+  progress counts(const std::vector<run_range>& tasks) const;
+  /// Those of `tasks` that have ended, as ranges in the asked order.
+  std::vector<run_range> ended(const std::vector<run_range>& tasks) const;
+  /// The results of those of `tasks` that have ended, as blocks in the asked order.
+  std::vector<result_block> results(const std::vector<run_range>& tasks) const;
+  /// Tasks that this worker is in, at most its threads.
+  std::uint64_t running(worker_id worker) const;
+  std::size_t workers() const { return workers_.size(); }
+
+  /// Throws std::logic_error when the books contradict each other. Slow: for tests.
+  void check_invariants() const;
+
+private:
+  struct run_record;
+  struct worker_record;
+  struct waiter_record;
+  struct open_lease;
+  struct piece;
+  using run_map = std::unordered_map<run_id, std::unique_ptr<run_record>>;
+
+  run_record* find(run_id run) const;
+  task_estimate& estimate_of(const run_record& run);
+
+  void make_ready(run_record& run);
+  void begin_if_inputs_ended(run_record& run);
+  void settle(run_record& run, std::uint64_t first, std::uint64_t count, task_state state);
+  void settle_failed(run_record& run, std::uint64_t first, std::uint64_t count, task_state state,
+                     const failure& cause);
+  void settle_block(run_record& run, result_block block);
+  void give_back(run_record& run, piece tasks, bool to_front);
+  void take_back_from_dead(run_record& run, const open_lease& lease, bool begun, const failure& cause);
+  void drop_pending(run_record& run, std::uint64_t first, std::uint64_t last);
+  void notify_waiters(run_record& run, std::uint64_t first, std::uint64_t count);
+  void waiter_done(waiter_id waiter);
+
+  void assign();
+  worker_record* least_loaded();
+  bool has_room(const worker_record& worker, std::uint64_t ns_per_task) const;
+  bool grant_next(worker_record& worker);
+  void forget_if_over(run_record& run);
+  void fail_all_waiting();
+  void after_event();
+
+  scheduler_effects& effects_;
+  std::size_t retries_;
+  run_map runs_;
+  std::map<worker_id, worker_record> workers_; ///< ordered, so that the same events give the same effects
+  std::unordered_map<waiter_id, waiter_record> waiters_;
+  std::unordered_map<std::string, task_estimate> estimates_; ///< by function
+  std::deque<run_id> ready_;                                  ///< runs with pending tasks, next one first
+  std::uint64_t pending_tasks_ = 0;                           ///< over the runs in ready_
+  std::uint64_t threads_ = 0;                                 ///< over all workers
+  std::uint64_t last_lease_ = 0;
+  std::unordered_map<waiter_id, run_id> input_waits_; ///< waits of the core's own: which run waits for its inputs
+  std::uint64_t last_own_waiter_;
+  std::vector<run_id> inputs_ready_; ///< runs whose inputs ended during this event
+  bool exhausted_ = false;
+  failure exhausted_cause_;
+};
+
+} // namespace daskify::internal

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "daskify/protocol/messages.hpp"
+
+namespace daskify::internal {
+
+/// The scheduler core's only exit: what it wants done, told in the order in which it has to happen.
+///
+/// The scheduler actor turns these into messages; a test records them.
+class scheduler_effects {
+public:
+  virtual ~scheduler_effects() = default;
+
+  /// `worker` needs to know this run before the next grant names it.
+  virtual void describe(worker_id worker, const run_brief& run) = 0;
+  virtual void grant(worker_id worker, const lease& granted) = 0;
+  /// `worker` shall not start these tasks, and ask the running ones to stop.
+  virtual void cancel(worker_id worker, const run_range& tasks) = 0;
+  /// `worker` will see no more leases of this run.
+  virtual void forget(worker_id worker, run_id run) = 0;
+
+  /// The wait `waiter` is over: enough of its tasks have ended.
+  virtual void satisfied(waiter_id waiter) = 0;
+  /// The counts of `run` changed.
+  virtual void changed(run_id run) = 0;
+};
+
+} // namespace daskify::internal
