@@ -1,10 +1,10 @@
 #pragma once
 
 /// The fields of an aggregate, reached through structured bindings. The language has no binding of a variable
-/// number of names before C++26, hence one line for each number of fields; tests/unit/codec_test.cpp walks
-/// through all of them.
+/// number of names before C++26, hence one line for each number of fields.
 
 #include <cstddef>
+#include <utility>
 
 #include "daskify/codec/traits.hpp"
 

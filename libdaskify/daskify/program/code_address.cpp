@@ -1,0 +1,180 @@
+#include "daskify/program/code_address.hpp"
+
+#include <cxxabi.h>
+#include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <sstream>
+
+namespace daskify::internal {
+
+namespace {
+
+/// One file as the dynamic loader has it in memory.
+struct loaded_file {
+  ElfW(Addr) base = 0;
+  const ElfW(Phdr)* headers = nullptr;
+  std::size_t header_count = 0;
+  bool is_program = false;
+
+  bool has_code_at(std::uint64_t offset) const {
+    for (std::size_t i = 0; i < header_count; ++i) {
+      const auto& h = headers[i];
+      if (h.p_type == PT_LOAD && (h.p_flags & PF_X) != 0 && offset >= h.p_vaddr && offset - h.p_vaddr < h.p_memsz)
+        return true;
+    }
+    return false;
+  }
+};
+
+std::string hex(const unsigned char* bytes, std::size_t count) {
+  static constexpr char digits[] = "0123456789abcdef";
+  std::string text;
+  for (std::size_t i = 0; i < count; ++i) {
+    text += digits[bytes[i] >> 4];
+    text += digits[bytes[i] & 15];
+  }
+  return text;
+}
+
+/// FNV-1a over the file: http://www.isthe.com/chongo/tech/comp/fnv/
+std::string hash_of_program_file() {
+  std::ifstream file{"/proc/self/exe", std::ios::binary};
+  std::uint64_t hash = 14695981039346656037ULL;
+  std::array<char, 65536> part;
+  while (file.read(part.data(), part.size()), file.gcount() != 0)
+    for (std::streamsize i = 0; i < file.gcount(); ++i) {
+      hash ^= static_cast<unsigned char>(part[static_cast<std::size_t>(i)]);
+      hash *= 1099511628211ULL;
+    }
+  std::ostringstream text;
+  text << "fnv" << std::hex << hash;
+  return text.str();
+}
+
+std::string build_id_of(const loaded_file& file) {
+  for (std::size_t i = 0; i < file.header_count; ++i) {
+    const auto& h = file.headers[i];
+    if (h.p_type != PT_NOTE)
+      continue;
+    const auto* at = reinterpret_cast<const unsigned char*>(file.base + h.p_vaddr);
+    const auto* end = at + h.p_memsz;
+    while (at + sizeof(ElfW(Nhdr)) <= end) {
+      ElfW(Nhdr) note;
+      std::memcpy(&note, at, sizeof note);
+      const auto* name = at + sizeof note;
+      const auto* content = name + ((note.n_namesz + 3) & ~3u);
+      if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 && std::memcmp(name, "GNU", 4) == 0)
+        return hex(content, note.n_descsz);
+      at = content + ((note.n_descsz + 3) & ~3u);
+    }
+  }
+  return file.is_program ? hash_of_program_file() : std::string{};
+}
+
+/// Calls f(file) for each loaded file until it answers true.
+template <class F>
+void each_loaded_file(F&& f) {
+  struct state {
+    F& f;
+    bool first = true;
+  } s{f};
+  dl_iterate_phdr(
+    [](dl_phdr_info* info, std::size_t, void* data) {
+      auto& st = *static_cast<state*>(data);
+      loaded_file file{info->dlpi_addr, info->dlpi_phdr, info->dlpi_phnum, st.first};
+      st.first = false; // the program itself comes first
+      return st.f(file) ? 1 : 0;
+    },
+    &s);
+}
+
+std::string program_id_once() {
+  std::string id;
+  each_loaded_file([&](const loaded_file& file) {
+    id = build_id_of(file);
+    return true;
+  });
+  return id;
+}
+
+} // namespace
+
+const std::string& program_build_id() {
+  static const std::string id = program_id_once();
+  return id;
+}
+
+function_ref to_reference(const void* address) {
+  auto at = reinterpret_cast<std::uint64_t>(address);
+  std::optional<function_ref> found;
+  each_loaded_file([&](const loaded_file& file) {
+    if (at < file.base || !file.has_code_at(at - file.base))
+      return false;
+    found.emplace(function_ref{file.is_program ? program_build_id() : build_id_of(file), at - file.base});
+    return true;
+  });
+  if (!found || found->module.empty())
+    throw data_error{error_code::corrupt_bytes,
+                     "A function cannot be sent to the workers because it is in no file with a build id; link the "
+                     "library that has it with --build-id."};
+  return *found;
+}
+
+const void* to_address(const function_ref& function) {
+  const void* address = nullptr;
+  each_loaded_file([&](const loaded_file& file) {
+    if ((file.is_program ? program_build_id() : build_id_of(file)) != function.module
+        || !file.has_code_at(function.offset))
+      return false;
+    address = reinterpret_cast<const void*>(file.base + function.offset);
+    return true;
+  });
+  if (!address)
+    throw error{error_code::function_not_found,
+                "The worker has not loaded the file with build id " + function.module
+                  + " that the function is in; load the same libraries in the first lines of main, before the daskified "
+                    "object is made."};
+  return address;
+}
+
+std::string symbol_at(const void* address) {
+  Dl_info info{};
+  if (dladdr(address, &info) == 0 || info.dli_saddr != address || !info.dli_sname)
+    return {};
+  return demangle(info.dli_sname);
+}
+
+std::string demangle(const char* mangled) {
+  int status = 0;
+  std::unique_ptr<char, decltype(&std::free)> text{abi::__cxa_demangle(mangled, nullptr, nullptr, &status), &std::free};
+  return status == 0 ? text.get() : mangled;
+}
+
+bool holds_address(const void* object, std::size_t size) {
+  std::ifstream maps{"/proc/self/maps"};
+  std::string line;
+  while (std::getline(maps, line)) {
+    unsigned long begin = 0;
+    unsigned long end = 0;
+    if (std::sscanf(line.c_str(), "%lx-%lx", &begin, &end) != 2)
+      continue;
+    for (std::size_t i = 0; i + sizeof(std::uintptr_t) <= size; i += sizeof(std::uintptr_t)) {
+      std::uintptr_t word = 0;
+      std::memcpy(&word, static_cast<const std::byte*>(object) + i, sizeof word);
+      if (word >= begin && word < end)
+        return true;
+    }
+  }
+  return false;
+}
+
+} // namespace daskify::internal

@@ -1,0 +1,33 @@
+#pragma once
+
+/// Functions told from one process to another of the same build: as an offset into a loaded file, because the kernel
+/// loads it at another address in each process.
+
+#include "daskify/protocol/messages.hpp"
+
+#include <string>
+
+namespace daskify::internal {
+
+/// Build id (the linker's --build-id note, as hex digits) of the running program; a hash of the program file where the
+/// linker made none.
+const std::string& program_build_id();
+
+/// Where `address` lies. Throws data_error(corrupt_bytes) for an address outside of every loaded file.
+function_ref to_reference(const void* address);
+
+/// The address in this process. Throws error(function_not_found) when no file with that build id is loaded, or when
+/// the offset is not in its code.
+const void* to_address(const function_ref& function);
+
+/// Name of the function at `address` where the program exports it, else "".
+std::string symbol_at(const void* address);
+
+/// Demangled C++ name.
+std::string demangle(const char* mangled);
+
+/// True when one of the pointer-sized words in [object, object + size) is an address into this process's memory:
+/// then the object holds a pointer or reference and has no meaning in another process.
+bool holds_address(const void* object, std::size_t size);
+
+} // namespace daskify::internal

@@ -1,0 +1,131 @@
+#include "daskify/program/task_program.hpp"
+
+#include "daskify/program/code_address.hpp"
+
+#include <cxxabi.h>
+
+#include <atomic>
+#include <cstring>
+#include <exception>
+
+namespace daskify::internal {
+
+namespace {
+
+thread_local task_context* current = nullptr;
+
+/// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): neighbouring inputs give unrelated outputs.
+std::uint64_t mix(std::uint64_t x) {
+  x += 0x9e3779b97f4a7c15ULL;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
+  return x ^ (x >> 31);
+}
+
+} // namespace
+
+void result_sink::undo_half_written(block_layout layout, std::uint64_t value_size) {
+  // The exception may have come from encoding the result, with some of its bytes written already.
+  if (layout == block_layout::fixed)
+    values_.resize(count_ * value_size);
+  else if (offsets_.size() > count_) {
+    values_.resize(offsets_.back());
+    offsets_.pop_back();
+  }
+}
+
+void result_sink::threw(block_layout layout, std::uint64_t value_size) {
+  failed(1, describe_current_exception(), layout, value_size);
+}
+
+void result_sink::failed(std::uint64_t count, failure why, block_layout layout, std::uint64_t value_size) {
+  undo_half_written(layout, value_size);
+  if (layout == block_layout::fixed) {
+    // A failed task's place is kept, so that the others are found by their index.
+    auto size = count * value_size;
+    std::memset(values_.extend(size), 0, size);
+  } else {
+    offsets_.insert(offsets_.end(), count, values_.size());
+  }
+  why.first = first_ + count_;
+  why.count = count;
+  failures_.push_back(std::move(why));
+  count_ += count;
+}
+
+result_block result_sink::take(block_layout layout, std::uint64_t value_size) {
+  result_block block;
+  block.first = first_;
+  block.count = count_;
+  block.layout = layout;
+  if (layout == block_layout::fixed) {
+    block.value_size = value_size;
+  } else {
+    offsets_.push_back(values_.size());
+    byte_buffer offsets;
+    offsets.append(offsets_.data(), offsets_.size() * sizeof(std::uint64_t));
+    block.offsets = shared_bytes{std::move(offsets)};
+  }
+  block.values = shared_bytes{std::move(values_)};
+  block.failures = std::move(failures_);
+  *this = result_sink{first_ + count_};
+  return block;
+}
+
+task_context_scope::task_context_scope(task_context& context) noexcept { current = &context; }
+
+task_context_scope::~task_context_scope() { current = nullptr; }
+
+failure describe_current_exception() {
+  failure why;
+  why.code = error_code::task_threw;
+  try {
+    throw;
+  } catch (const error& e) {
+    why.text = e.what();
+    // daskify's own errors keep their code: a missing object is a data_error for the caller too.
+    if (kind_of(e.code()) == error_kind::data || e.code() == error_code::function_not_found)
+      why.code = e.code();
+  } catch (const std::exception& e) {
+    why.text = e.what();
+  } catch (abi::__forced_unwind&) {
+    throw; // the thread is being ended; this must not be caught
+  } catch (const char* text) {
+    why.text = text;
+  } catch (const std::string& text) {
+    why.text = text;
+  } catch (...) {
+    why.text = "an object that is no std::exception";
+  }
+  if (const auto* type = abi::__cxa_current_exception_type())
+    why.type = demangle(type->name());
+  return why;
+}
+
+} // namespace daskify::internal
+
+namespace daskify::this_task {
+
+namespace {
+
+const internal::task_context& context() noexcept {
+  static const internal::task_context none;
+  return internal::current ? *internal::current : none;
+}
+
+} // namespace
+
+std::uint64_t index() noexcept { return context().index; }
+
+std::uint64_t loop() noexcept { return context().index / context().tasks_per_loop; }
+
+std::uint64_t seed() noexcept { return internal::mix(internal::mix(context().seed) ^ context().index); }
+
+bool stop_requested() noexcept {
+  const auto* stop = context().stop;
+  return stop && __atomic_load_n(stop, __ATOMIC_RELAXED);
+}
+
+std::string worker() { return context().worker; }
+
+} // namespace daskify::this_task

@@ -1,0 +1,99 @@
+#pragma once
+
+/// Every typed actor interface of daskify, and with that every conversation there is.
+///
+///   user's thread -> client actor -> scheduler actor -> worker actor -> executor -> user's function
+///                      progress actor <-'   store actor <-'
+///
+/// Requests travel down; reports, answers and down messages travel up. A worker that is granted a lease does not
+/// reply to that message: a task may take hours, and no request may stay open so long. It reports, as often as it has
+/// results, over the same ordered connection.
+
+#include "daskify/protocol/messages.hpp"
+#include "daskify/protocol/wire.hpp"
+
+#include <caf/actor_system_config.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/response_promise.hpp>
+#include <caf/typed_actor.hpp>
+
+namespace daskify::internal {
+
+/// Runs in each worker process. Speaks for the executor, which runs the user's functions.
+using worker_actor = caf::typed_actor<
+  /// More to do, or less.
+  caf::reacts_to<work_order>,
+  /// The executor has put reports into its outbox (from its own threads, not over the wire).
+  caf::reacts_to<struct outbox_filled>,
+  /// Time to say that we are alive, and to give back work that waits behind a slow task (to itself).
+  caf::reacts_to<struct worker_tick>,
+  /// End of the session.
+  caf::reacts_to<stop_worker>>;
+
+struct outbox_filled {};
+struct worker_tick {};
+
+template <class Inspector>
+auto inspect(Inspector& f, outbox_filled&) {
+  return f();
+}
+template <class Inspector>
+auto inspect(Inspector& f, worker_tick&) {
+  return f();
+}
+
+/// What a store answers to its workers.
+using store_for_workers = caf::typed_actor<
+  /// Where an object's bytes are on this node; an error when it is gone.
+  caf::replies_to<locate_object>::with<object_location>>;
+
+/// What a scheduler lets worker processes say. The only interface that is published on a port.
+using scheduler_for_workers = caf::typed_actor<
+  /// May I join? Answered with a worker id and the node's store, or with a refusal. The worker is monitored from here on.
+  caf::replies_to<enrol_request, worker_actor>::with<enrol_answer, store_for_workers>,
+  /// Tasks have ended. Only heard from the enrolled worker itself.
+  caf::reacts_to<work_report>,
+  /// I am alive. Answered, so that a worker notices a scheduler that is not.
+  caf::replies_to<heartbeat>::with<caf::unit_t>>;
+
+/// Aggregates the states of futures for check_progress and monitor_progress.
+using progress_actor = caf::typed_actor<
+  /// Counts of a subscription have changed (from the scheduler).
+  caf::reacts_to<progress_event>,
+  /// Feed this monitor until all tasks have ended (from a user's thread; the answer goes to the feed).
+  caf::reacts_to<struct watch_tasks>,
+  /// The monitor has gone.
+  caf::reacts_to<struct unwatch_tasks>,
+  /// How are these tasks doing right now?
+  caf::replies_to<count_tasks>::with<progress>>;
+
+/// The scheduler as the client's process sees it.
+using scheduler_actor = scheduler_for_workers::extend<
+  /// New runs. Their tasks are pending from here on.
+  caf::reacts_to<submit_runs>,
+  /// Are enough of these tasks over? The promise of a future's result.
+  caf::replies_to<await_tasks>::with<awaited_tasks>,
+  caf::replies_to<count_tasks>::with<progress>,
+  caf::reacts_to<cancel_tasks>,
+  caf::reacts_to<release_runs>,
+  caf::replies_to<list_workers>::with<worker_list>,
+  /// Counts go to this progress actor, now, at most every 50 ms while they change, and at the end.
+  caf::reacts_to<subscribe_progress, progress_actor>,
+  /// From deployment: a process has ended; no process is left.
+  caf::reacts_to<worker_exited>,
+  caf::reacts_to<workers_exhausted>,
+  /// Time to look for silent workers (to itself).
+  caf::reacts_to<struct scheduler_tick>,
+  /// Time to tell progress (to itself).
+  caf::reacts_to<struct progress_tick>,
+  /// End of the session: all workers are told to stop.
+  caf::reacts_to<struct stop_session>>;
+
+struct scheduler_tick {};
+struct progress_tick {};
+struct stop_session {};
+
+/// Registers every type above that can cross a wire. Before the actor system starts.
+void add_message_types(caf::actor_system_config& config);
+
+} // namespace daskify::internal
