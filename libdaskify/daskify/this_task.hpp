@@ -2,6 +2,7 @@
 
 /// What a running task may ask about itself.
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 
@@ -12,7 +13,7 @@ struct task_context {
   std::uint64_t index = 0;
   std::uint64_t tasks_per_loop = 1;
   std::uint64_t seed = 0;
-  const bool* stop = nullptr; ///< read atomically
+  const std::atomic<bool>* stop = nullptr;
   std::string worker;
 };
 

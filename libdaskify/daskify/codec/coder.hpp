@@ -212,7 +212,7 @@ T decoder::read() {
   if constexpr (travels<T>)
     return internal::get<T>(*this);
   else
-    return internal::type_that_cannot_travel<typename internal::culprit<T>::type>::value();
+    static_cast<void>(sizeof(internal::type_that_cannot_travel<typename internal::culprit<T>::type>));
 }
 
 } // namespace daskify

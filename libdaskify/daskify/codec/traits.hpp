@@ -1,128 +1,144 @@
 #pragma once
 
-/// What the codec knows about a type at compile time: whether it travels, which inner type forbids it, and how
-/// many bytes it takes.
+/// Which types travel, and what is known about their encoded form before there is a value.
 
-#include <concepts>
 #include <cstddef>
+#include <optional>
 #include <type_traits>
+#include <utility>
 
 namespace daskify {
 
 class encoder;
 class decoder;
 
+/// How values of type T become bytes and come back. Headers of daskify specialise it for their own types:
+///
+///     template <class T> struct codec<scattered<T>> {
+///       static void write(encoder& out, const scattered<T>& x);
+///       static scattered<T> read(decoder& in);
+///
+///       using parts = internal::types<T>;            // optional: types that have to travel as well
+///       static constexpr std::size_t min_size = 16;  // optional: the fewest bytes of any value
+///       static constexpr bool fixed_size = true;     // optional: every value takes min_size bytes
+///     };
+///
+/// Programs give their classes an `inspect` instead.
+template <class T>
+struct codec;
+
 namespace internal {
 
-template <class T>
-struct default_codec;
-
-} // namespace internal
-
-/// How values of type `T` become bytes and come back. Types that need a way of their own specialise it with
-///
-///     static void write(encoder& out, const T& value);
-///     static T read(decoder& in);
-///
-/// and, where it helps, `using parts = internal::types<...>` (the inner types, which must travel too) and
-/// `static constexpr internal::encoded_layout layout`.
-template <class T>
-struct codec : internal::default_codec<T> {};
-
-namespace internal {
-
-/// A list of types.
-template <class... Ts>
+template <class... T>
 struct types {};
 
-/// The encoded form of a type, as far as the type alone decides it.
-struct encoded_layout {
-  std::size_t smallest = 0; ///< bytes of the shortest value
-  bool fixed = false;       ///< every value takes `smallest` bytes
-  bool bitwise = false;     ///< encoded form == object representation, and any bit pattern is a value
-};
+/// Nothing is in the way.
+struct nothing {};
 
 template <class T>
-consteval encoded_layout layout_of() {
-  if constexpr (requires { codec<T>::layout; })
-    return codec<T>::layout;
-  else
-    return {};
-}
-
-/// Bytes that an element of a container takes at least. No element is free, so that a forged count cannot ask
-/// for more elements than there are bytes.
-template <class T>
-inline constexpr std::size_t smallest_element = layout_of<T>().smallest == 0 ? 1 : layout_of<T>().smallest;
+concept has_codec = requires { sizeof(codec<T>); };
 
 template <class T>
-concept has_codec =
-    std::is_object_v<T> && (layout_of<T>().bitwise || requires(encoder& out, const T& value) {
-      codec<T>::write(out, value);
-    });
+struct parts_of : std::type_identity<types<>> {};
+template <class T>
+  requires requires { typename codec<T>::parts; }
+struct parts_of<T> : std::type_identity<typename codec<T>::parts> {};
 
-/// The answer when no inner type forbids the journey.
-struct nobody {};
+/// The first type inside T that cannot travel, or `nothing`. A type that is being looked at (Seen) is taken
+/// for good, so that a type may contain itself.
+template <class T, class... Seen>
+consteval auto find_obstacle();
 
-template <class T, class... Above>
-consteval auto find_culprit();
-
-template <class... Above>
-consteval auto find_culprit_among(types<>) {
-  return std::type_identity<nobody>{};
+template <class... Part, class... Seen>
+consteval auto find_obstacle_in(types<Part...>, types<Seen...>) {
+  if constexpr (sizeof...(Part) == 0) {
+    return std::type_identity<nothing>{};
+  } else {
+    return []<class First, class... Rest>(types<First, Rest...>) {
+      using here = decltype(find_obstacle<std::remove_const_t<std::remove_all_extents_t<First>>, Seen...>());
+      if constexpr (std::is_same_v<here, std::type_identity<nothing>>)
+        return find_obstacle_in(types<Rest...>{}, types<Seen...>{});
+      else
+        return here{};
+    }(types<Part...>{});
+  }
 }
 
-template <class... Above, class First, class... Rest>
-consteval auto find_culprit_among(types<First, Rest...>) {
-  auto found = find_culprit<First, Above...>();
-  if constexpr (std::same_as<decltype(found), std::type_identity<nobody>>)
-    return find_culprit_among<Above...>(types<Rest...>{});
-  else
-    return found;
-}
-
-/// `Above` holds the types that contain this one: a recursive type is judged once.
-template <class T, class... Above>
-consteval auto find_culprit() {
-  if constexpr ((std::same_as<T, Above> || ...))
-    return std::type_identity<nobody>{};
+template <class T, class... Seen>
+consteval auto find_obstacle() {
+  if constexpr ((std::is_same_v<T, Seen> || ...))
+    return std::type_identity<nothing>{};
   else if constexpr (!has_codec<T>)
     return std::type_identity<T>{};
-  else if constexpr (requires { typename codec<T>::parts; })
-    return find_culprit_among<Above..., T>(typename codec<T>::parts{});
   else
-    return std::type_identity<nobody>{};
+    return find_obstacle_in(typename parts_of<T>::type{}, types<T, Seen...>{});
 }
 
-/// The innermost type because of which `T` cannot travel; `nobody` when it can.
 template <class T>
-struct culprit : decltype(find_culprit<T>()) {};
+using obstacle = typename decltype(find_obstacle<std::remove_const_t<T>>())::type;
 
-/// A C array travels as a field only, as no function can return one.
+} // namespace internal
+
+/// T can be encoded and decoded, with everything inside it.
 template <class T>
-  requires std::is_array_v<T>
-struct culprit<T> : std::type_identity<T> {};
+concept travels = std::is_same_v<internal::obstacle<T>, internal::nothing>;
 
-template <class>
-inline constexpr bool never = false;
-
-/// Its instantiation shows the culprit's name in the compiler's message.
+/// The fewest bytes that any value of T takes; 0 when that is not known.
 template <class T>
-struct type_that_cannot_travel {
-  static_assert(never<T>,
-                "daskify: this type cannot travel to another process (its name is in type_that_cannot_travel<...> "
-                "above); pass a value without pointers, references and handles, or give its class an inspect(f, x)");
+inline constexpr std::size_t min_encoded_size = [] {
+  if constexpr (requires { codec<T>::min_size; })
+    return std::size_t{codec<T>::min_size};
+  else
+    return std::size_t{0};
+}();
+template <class T>
+inline constexpr std::size_t min_encoded_size<const T> = min_encoded_size<T>;
+template <class T, std::size_t N>
+inline constexpr std::size_t min_encoded_size<T[N]> = N * min_encoded_size<T>;
+
+/// The size of every encoded T, where all values take the same; nullopt where they do not.
+template <class T>
+inline constexpr std::optional<std::size_t> fixed_encoded_size = []() -> std::optional<std::size_t> {
+  if constexpr (requires { requires codec<T>::fixed_size; })
+    return min_encoded_size<T>;
+  else
+    return std::nullopt;
+}();
+template <class T>
+inline constexpr std::optional<std::size_t> fixed_encoded_size<const T> = fixed_encoded_size<T>;
+template <class T, std::size_t N>
+inline constexpr std::optional<std::size_t> fixed_encoded_size<T[N]> =
+    fixed_encoded_size<T> ? std::optional{N * *fixed_encoded_size<T>} : std::nullopt;
+
+namespace internal {
+
+template <class T>
+inline constexpr bool is_bitwise = requires { requires codec<T>::bitwise; };
+template <class T>
+inline constexpr bool is_bitwise<const T> = is_bitwise<T>;
+template <class T, std::size_t N>
+inline constexpr bool is_bitwise<T[N]> = is_bitwise<T>;
+
+template <class... T>
+inline constexpr std::size_t total_min_size = (std::size_t{0} + ... + min_encoded_size<T>);
+
+template <class... T>
+inline constexpr bool all_fixed_size = (fixed_encoded_size<T>.has_value() && ...);
+
+/// The sizes of a codec whose encoded form is that of its parts, one after the other.
+template <class Parts>
+struct sizes_of;
+template <class... Part>
+struct sizes_of<types<Part...>> {
+  static constexpr std::size_t min_size = total_min_size<Part...>;
+  static constexpr bool fixed_size = all_fixed_size<Part...>;
 };
 
 } // namespace internal
 
-/// Values of this type can be encoded, sent and decoded. The README lists which types these are.
+/// The encoded form of T is its object representation, and every pattern of bits is a valid T: an array of
+/// them is copied in one piece. Implies trivially copyable.
 template <class T>
-concept travels = std::same_as<typename internal::culprit<std::remove_const_t<T>>::type, internal::nobody>;
-
-/// A type whose encoded form is its object representation and of which any bit pattern is a value, so that an
-/// array of them is copied in one piece. For a class that hides its members this is taken on trust.
-template <class T>
-concept bitwise = travels<T> && internal::layout_of<std::remove_const_t<T>>().bitwise;
+concept bitwise = internal::is_bitwise<T>;
 
 } // namespace daskify

@@ -23,9 +23,6 @@ extern "C" { // the header of glibc 2.36 does not say so itself
 #include <sys/pidfd.h>
 }
 
-extern "C" { // which glibc 2.36 forgets in this header
-}
-
 namespace daskify::internal {
 
 namespace {

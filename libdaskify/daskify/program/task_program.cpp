@@ -4,7 +4,6 @@
 
 #include <cxxabi.h>
 
-#include <atomic>
 #include <cstring>
 #include <exception>
 
@@ -123,7 +122,7 @@ std::uint64_t seed() noexcept { return internal::mix(internal::mix(context().see
 
 bool stop_requested() noexcept {
   const auto* stop = context().stop;
-  return stop && __atomic_load_n(stop, __ATOMIC_RELAXED);
+  return stop && stop->load(std::memory_order_relaxed);
 }
 
 std::string worker() { return context().worker; }

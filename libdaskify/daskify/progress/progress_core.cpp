@@ -105,7 +105,8 @@ double progress_core::long_memory() const {
 }
 
 snapshot progress_core::at(time_point now) const {
-  snapshot s{.counts = sum_};
+  snapshot s;
+  s.counts = sum_;
   s.counts.total = sum_.pending + sum_.running + sum_.done();
   if (!start_)
     return s;

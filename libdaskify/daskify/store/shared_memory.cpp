@@ -45,19 +45,19 @@ std::string path_of(pid_t pid, int fd) {
 
 /// A read-only descriptor of a file that another descriptor, maybe of another process, refers to. What is
 /// there may be anything by now: O_NONBLOCK and O_NOCTTY keep pipes and terminals harmless.
-descriptor open_read_only(const std::string& path) {
-  return descriptor{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
+file_descriptor open_read_only(const std::string& path) {
+  return file_descriptor{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
 }
 
-struct ::stat status_of(const descriptor& file) {
+struct ::stat status_of(const file_descriptor& file) {
   struct ::stat status {};
-  if (::fstat(file.number(), &status) != 0)
+  if (::fstat(file.get(), &status) != 0)
     throw_errno("shared memory cannot be examined");
   return status;
 }
 
-bool is_sealed(const descriptor& file) {
-  auto seals = ::fcntl(file.number(), F_GET_SEALS);
+bool is_sealed(const file_descriptor& file) {
+  auto seals = ::fcntl(file.get(), F_GET_SEALS);
   return seals >= 0 && (seals & all_seals) == all_seals;
 }
 
@@ -72,58 +72,52 @@ void require_file_size(std::uint64_t size, const std::string& what) {
 
 } // namespace
 
-descriptor::~descriptor() {
-  if (number_ >= 0)
-    ::close(number_);
-}
-
 mapped_segment::~mapped_segment() {
   if (!bytes_.empty())
     ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
 }
 
-segment::segment(descriptor file) : file_{std::move(file)} {
+segment::segment(file_descriptor file) : file_{std::move(file)} {
   auto status = status_of(file_);
   inode_ = status.st_ino;
   size_ = static_cast<std::uint64_t>(status.st_size);
 }
 
 segment_locator segment::locator() const noexcept {
-  return {::getpid(), file_.number(), inode_, size_};
+  return {::getpid(), file_.get(), inode_, size_};
 }
 
 mapped_segment segment::map() const {
   if (size_ == 0)
     return {};
-  auto* address = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file_.number(), 0);
+  auto* address = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file_.get(), 0);
   if (address == MAP_FAILED)
     throw_errno("shared memory of " + format_bytes(size_) + " cannot be mapped");
   return mapped_segment{{static_cast<const std::byte*>(address), size_}};
 }
 
-segment_writer::segment_writer(std::string_view name, std::uint64_t size) : name_{name}, size_{size} {
-  auto what = "shared memory for " + in_quotes(name_);
-  require_file_size(size, what);
+segment_writer::segment_writer(std::string_view name, std::uint64_t size)
+    : what_{"shared memory for " + in_quotes(name)}, size_{size} {
+  require_file_size(size, what_);
   if (size >= check_room_from)
-    require_room(size, what);
-  auto visible_name = "daskify:" + name_.substr(0, 100); // the kernel takes at most 249 bytes
-  file_ = descriptor{::memfd_create(visible_name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING)};
-  if (file_.number() < 0)
-    throw_errno(what + " cannot be created");
+    require_room(size, what_);
+  auto visible_name = "daskify:" + std::string{name.substr(0, 100)}; // the kernel takes at most 249 bytes
+  file_ = file_descriptor{::memfd_create(visible_name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING)};
+  if (!file_)
+    throw_errno(what_ + " cannot be created");
 }
 
 void segment_writer::write(std::span<const std::byte> bytes) {
   if (bytes.size() > size_ - written_)
-    throw data_error{error_code::store_failed, "shared memory for " + in_quotes(name_) +
-                                                   " was announced with " + format_bytes(size_) +
-                                                   " but got more"};
+    throw data_error{error_code::store_failed,
+                     what_ + " was announced with " + format_bytes(size_) + " but got more"};
   while (!bytes.empty()) {
-    auto count = ::pwrite(file_.number(), bytes.data(), bytes.size(), static_cast<off_t>(written_));
+    auto count = ::pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(written_));
     if (count < 0) {
       if (errno == EINTR)
         continue;
-      throw_errno("shared memory for " + in_quotes(name_) + " cannot be written after " +
-                  format_bytes(written_) + " of " + format_bytes(size_));
+      throw_errno(what_ + " cannot be written after " + format_bytes(written_) + " of " +
+                  format_bytes(size_));
     }
     written_ += static_cast<std::uint64_t>(count);
     bytes = bytes.subspan(static_cast<std::size_t>(count));
@@ -132,23 +126,22 @@ void segment_writer::write(std::span<const std::byte> bytes) {
 
 segment segment_writer::seal() && {
   if (written_ != size_)
-    throw data_error{error_code::store_failed, "shared memory for " + in_quotes(name_) +
-                                                   " was announced with " + format_bytes(size_) +
+    throw data_error{error_code::store_failed, what_ + " was announced with " + format_bytes(size_) +
                                                    " but got only " + format_bytes(written_)};
-  if (::fcntl(file_.number(), F_ADD_SEALS, all_seals) != 0)
-    throw_errno("shared memory for " + in_quotes(name_) + " cannot be sealed");
+  if (::fcntl(file_.get(), F_ADD_SEALS, all_seals) != 0)
+    throw_errno(what_ + " cannot be sealed");
   // Linux before 6.7 refuses to map a write-sealed file, even for reading, from a descriptor that may write.
-  auto read_only = open_read_only(path_of(::getpid(), file_.number()));
-  if (read_only.number() < 0)
-    throw_errno("shared memory for " + in_quotes(name_) + " cannot be reopened for reading");
-  file_ = descriptor{};
+  auto read_only = open_read_only(path_of(::getpid(), file_.get()));
+  if (!read_only)
+    throw_errno(what_ + " cannot be reopened for reading");
+  file_.reset();
   return segment{std::move(read_only)};
 }
 
 segment open_segment(const segment_locator& where) {
   auto what = "shared memory of " + format_bytes(where.size) + " in process " + std::to_string(where.pid);
   auto file = open_read_only(path_of(where.pid, where.fd));
-  if (file.number() < 0) {
+  if (!file) {
     if (errno == ENOENT || errno == ENXIO)
       throw data_error{error_code::store_failed,
                        what + " is gone: the process has ended or released the data"};

@@ -14,6 +14,8 @@
 /// Errors: everything here throws data_error, `no_room` when memory (or a limit on it) is short, otherwise
 /// `store_failed`. Thread-safety: const members from any thread, others one at a time.
 
+#include "daskify/deploy/process.hpp" // file_descriptor
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -31,23 +33,6 @@ struct segment_locator {
   std::uint64_t size = 0;  ///< bytes
 
   friend bool operator==(const segment_locator&, const segment_locator&) = default;
-};
-
-/// Owns a file descriptor.
-class descriptor {
-public:
-  explicit descriptor(int number = -1) noexcept : number_{number} {}
-  descriptor(descriptor&& other) noexcept : number_{std::exchange(other.number_, -1)} {}
-  descriptor& operator=(descriptor&& other) noexcept {
-    std::swap(number_, other.number_);
-    return *this;
-  }
-  ~descriptor();
-
-  int number() const noexcept { return number_; }
-
-private:
-  int number_;
 };
 
 /// A segment's bytes, mapped read-only: a write to them is a SIGSEGV. Needs no descriptor, and keeps the
@@ -85,9 +70,9 @@ public:
 private:
   friend class segment_writer;
   friend segment open_segment(const segment_locator&);
-  explicit segment(descriptor file);
+  explicit segment(file_descriptor file);
 
-  descriptor file_;
+  file_descriptor file_;
   std::uint64_t inode_;
   std::uint64_t size_;
 };
@@ -107,10 +92,10 @@ public:
   segment seal() &&;
 
 private:
-  std::string name_;
+  std::string what_; // "shared memory for 'name'"
   std::uint64_t size_;
   std::uint64_t written_ = 0;
-  descriptor file_;
+  file_descriptor file_;
 };
 
 /// Takes a share in another process's segment, which then outlives that process.

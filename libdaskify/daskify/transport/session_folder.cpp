@@ -352,7 +352,8 @@ void session_folder::publish(const connection& what) const {
   auto text = format_connection(what);
   if (!is_valid(what) || text.size() > largest_connection_file)
     fail("the connection file in " + quoted(path_) +
-         " cannot be written: a word has blanks or is missing, a port is 0, the secret is not 64 hex digits, or "
+         " cannot be written: a word has blanks or is missing, a port is 0, the secret is not 64 hex digits, "
+         "or "
          "there are too many addresses; correct what the session was given");
   auto folder = open_or_fail(path_);
   auto temporary = std::string{"."} + connection_file + "-" + random_hex(8);

@@ -85,10 +85,10 @@ TEST(harmless, ends_a_line_where_a_progress_bar_starts_over) {
 
 TEST(harmless, replaces_each_byte_that_is_not_utf8) {
   EXPECT_EQ(harmless("\xff\xfe"), "??");
-  EXPECT_EQ(harmless("\xe2\x82"), "??");             // ends too early
-  EXPECT_EQ(harmless("\xc0\xaf"), "??");             // overlong
-  EXPECT_EQ(harmless("\xe0\x80\xaf"), "???");        // overlong
-  EXPECT_EQ(harmless("\xed\xa0\x80"), "???");        // surrogate
-  EXPECT_EQ(harmless("\xf4\x90\x80\x80"), "????");   // beyond Unicode
-  EXPECT_EQ(harmless("\xc3(\xc3\xa9"), "?(\u00e9");  // goes on after the bad byte
+  EXPECT_EQ(harmless("\xe2\x82"), "??");            // ends too early
+  EXPECT_EQ(harmless("\xc0\xaf"), "??");            // overlong
+  EXPECT_EQ(harmless("\xe0\x80\xaf"), "???");       // overlong
+  EXPECT_EQ(harmless("\xed\xa0\x80"), "???");       // surrogate
+  EXPECT_EQ(harmless("\xf4\x90\x80\x80"), "????");  // beyond Unicode
+  EXPECT_EQ(harmless("\xc3(\xc3\xa9"), "?(\u00e9"); // goes on after the bad byte
 }

@@ -1,0 +1,256 @@
+#include "daskify/worker/executor.hpp"
+
+#include "daskify/defaults.hpp"
+#include "daskify/deploy/log_tail.hpp"
+#include "daskify/program/code_address.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <iostream>
+
+namespace daskify::internal {
+
+namespace {
+
+using steady = std::chrono::steady_clock;
+
+/// The clock is read once per chunk; a chunk grows until it takes this long, so that reading costs nothing.
+constexpr auto chunk_duration = std::chrono::microseconds{200};
+
+} // namespace
+
+/// A run as described, and as a program once a thread has needed it.
+struct executor::loaded_run {
+  explicit loaded_run(run_brief b) : brief{std::move(b)} {}
+
+  /// Makes the program at the first call. Throws what making it throws, each time.
+  const task_program& program(object_source& objects) {
+    std::lock_guard guard{mutex};
+    if (!made) {
+      auto factory = reinterpret_cast<program_factory*>(const_cast<void*>(to_address(brief.spec.program)));
+      decoder description{brief.spec.description.view()};
+      program_inputs inputs{objects, brief.inputs};
+      made = factory(description, inputs);
+    }
+    return *made;
+  }
+
+  run_brief brief;
+  std::mutex mutex;
+  std::unique_ptr<task_program> made;
+  std::atomic<std::uint64_t> chunk{1}; ///< tasks that take about chunk_duration
+};
+
+executor::executor(setup with, object_source& objects, std::function<void()> outbox_filled)
+  : setup_{std::move(with)}, objects_{objects}, outbox_filled_{std::move(outbox_filled)}, core_{setup_.threads} {}
+
+executor::~executor() {
+  stop();
+  for (auto& t : others_)
+    t.join();
+}
+
+void executor::run() {
+  for (std::size_t i = 1; i < setup_.threads; ++i)
+    others_.emplace_back([this, i] { serve(i); });
+  serve(0);
+}
+
+void executor::serve(std::size_t thread) {
+  std::unique_lock lock{mutex_};
+  while (true) {
+    work_added_.wait(lock, [&] { return stopping_ || core_.take(thread); });
+    if (stopping_)
+      return;
+    run_lease(thread, lock);
+  }
+}
+
+void executor::run_lease(std::size_t thread, std::unique_lock<std::mutex>& lock) {
+  auto now = steady::now();
+  auto reported_at = now;
+  std::uint64_t busy_ns = 0;
+  lease_report report;
+  std::shared_ptr<loaded_run> run;
+  const task_program* program = nullptr;
+  result_sink sink;
+  bool fresh = true;
+  auto output_begin = output_size();
+  task_context context;
+  context.stop = &core_.stop_flag(thread);
+  context.worker = setup_.worker;
+
+  auto layout = [&] { return program ? program->layout() : block_layout::fixed; };
+  auto value_size = [&] { return program ? program->value_size() : 0; };
+  auto send = [&](bool closed) {
+    report.block = sink.take(layout(), value_size());
+    for (auto& f : report.block.failures) {
+      f.worker = setup_.worker;
+      f.host = setup_.host;
+      f.output = output_since(output_begin);
+    }
+    report.busy_ns = busy_ns;
+    report.closed = closed;
+    busy_ns = 0;
+    put_report(std::move(report));
+    auto id = report.id;
+    report = {};
+    report.id = id;
+  };
+
+  while (true) {
+    auto most = run ? run->chunk.load(std::memory_order_relaxed) : 1;
+    auto chunk = core_.next_chunk(thread, most, now);
+    if (chunk.count == 0) {
+      core_.done(thread);
+      break;
+    }
+    if (fresh) {
+      fresh = false;
+      report.id = chunk.lease;
+      sink = result_sink{chunk.first};
+      run = find_run(chunk.run);
+      if (run)
+        context.seed = run->brief.spec.seed;
+    }
+    lock.unlock();
+
+    std::optional<failure> no_program;
+    if (chunk.cancelled) {
+      no_program.emplace();
+      no_program->code = error_code::task_cancelled;
+      no_program->text = describe(error_code::task_cancelled);
+    } else if (!program) {
+      try {
+        if (!run)
+          throw data_error{error_code::unknown_run, "The worker was given tasks of a run that it was not told about."};
+        program = &run->program(objects_);
+      } catch (...) {
+        no_program = describe_current_exception();
+      }
+    }
+    now = steady::now();
+    if (no_program) {
+      sink.failed(chunk.count, std::move(*no_program), layout(), value_size());
+    } else {
+      program->execute(chunk.first, chunk.count, sink, context);
+      auto end = steady::now();
+      auto took = end - now;
+      now = end;
+      busy_ns += static_cast<std::uint64_t>(took.count());
+      if (took < chunk_duration / 2 && chunk.count == most)
+        run->chunk.store(most * 2, std::memory_order_relaxed);
+      else if (took > 2 * chunk_duration && most > 1)
+        run->chunk.store(std::max<std::uint64_t>(most / 4, 1), std::memory_order_relaxed);
+    }
+    if (now - reported_at > tuning::report_interval || sink.bytes() > 4 * tuning::lease_result_bytes) {
+      send(false);
+      reported_at = now;
+    }
+    lock.lock();
+  }
+  lock.unlock();
+  send(true);
+  // The program may be the last one of a forgotten run: its user-made values are destroyed without the lock.
+  run.reset();
+  lock.lock();
+}
+
+auto executor::find_run(run_id run) -> std::shared_ptr<loaded_run> {
+  auto found = runs_.find(run);
+  return found == runs_.end() ? nullptr : found->second;
+}
+
+void executor::accept(work_order order) {
+  std::vector<std::shared_ptr<loaded_run>> unused; // destroyed after the lock is gone
+  {
+    std::lock_guard guard{mutex_};
+    for (auto& brief : order.runs) {
+      auto id = brief.spec.run;
+      runs_.try_emplace(id, std::make_shared<loaded_run>(std::move(brief)));
+    }
+    for (const auto& l : order.leases)
+      core_.add(l);
+    for (const auto& c : order.cancelled)
+      core_.cancel(c);
+    for (auto run : order.forgotten)
+      if (auto node = runs_.extract(run); !node.empty())
+        unused.push_back(std::move(node.mapped()));
+  }
+  if (order.leases.size() > 1)
+    work_added_.notify_all();
+  else if (!order.leases.empty())
+    work_added_.notify_one();
+}
+
+void executor::put_report(lease_report report) {
+  bool was_empty = false;
+  {
+    std::lock_guard guard{outbox_mutex_};
+    was_empty = outbox_.empty();
+    outbox_.push_back(std::move(report));
+  }
+  if (was_empty)
+    outbox_filled_();
+}
+
+std::vector<lease_report> executor::take_reports() {
+  std::lock_guard guard{outbox_mutex_};
+  return std::exchange(outbox_, {});
+}
+
+void executor::give_back_waiting() {
+  std::vector<worker_core::returned_tasks> back;
+  {
+    std::lock_guard guard{mutex_};
+    back = core_.give_back(steady::now() - tuning::give_back_after);
+  }
+  for (const auto& b : back) {
+    lease_report report;
+    report.id = b.lease;
+    report.block.first = b.first;
+    report.returned = b.count;
+    report.closed = b.closed;
+    put_report(std::move(report));
+  }
+}
+
+bool executor::stop() {
+  bool idle = false;
+  {
+    std::lock_guard guard{mutex_};
+    stopping_ = true;
+    core_.stop_all();
+    idle = core_.busy_threads() == 0;
+  }
+  work_added_.notify_all();
+  return idle;
+}
+
+std::size_t executor::busy_threads() const {
+  std::lock_guard guard{mutex_};
+  return core_.busy_threads();
+}
+
+std::uint64_t executor::output_size() const {
+  struct stat info {};
+  return setup_.log_file.empty() || ::stat(setup_.log_file.c_str(), &info) != 0
+           ? 0
+           : static_cast<std::uint64_t>(info.st_size);
+}
+
+std::string executor::output_since(std::uint64_t begin) const {
+  if (setup_.log_file.empty())
+    return {};
+  std::cout.flush();
+  std::cerr.flush();
+  std::fflush(nullptr);
+  auto end = output_size();
+  if (end <= begin)
+    return {};
+  return log_tail(setup_.log_file, 10, static_cast<std::size_t>(std::min<std::uint64_t>(end - begin, 2000)));
+}
+
+} // namespace daskify::internal

@@ -1,0 +1,129 @@
+#include "daskify/worker/worker_core.hpp"
+
+#include <algorithm>
+
+namespace daskify::internal {
+
+worker_core::worker_core(std::size_t threads) {
+  for (std::size_t i = 0; i < threads; ++i)
+    threads_.push_back(std::make_unique<thread_state>());
+}
+
+void worker_core::add(const lease& work) {
+  if (work.count != 0)
+    queue_.push_back({work, work.first});
+}
+
+bool worker_core::take(std::size_t thread) {
+  if (queue_.empty())
+    return false;
+  auto& t = *threads_[thread];
+  t.busy = true;
+  t.held = queue_.front();
+  t.chunk_count = 0;
+  t.stop.store(false, std::memory_order_relaxed);
+  queue_.pop_front();
+  return true;
+}
+
+auto worker_core::next_chunk(std::size_t thread, std::uint64_t most, time_point now) -> chunk {
+  auto& t = *threads_[thread];
+  chunk c{t.held.work.id, t.held.work.run, t.held.next, 0};
+  auto left = t.held.end() - t.held.next;
+  t.chunk_begin = now;
+  if (left == 0) {
+    t.chunk_count = 0;
+    return c;
+  }
+  std::uint64_t until = t.held.end();
+  c.cancelled = is_cancelled(c.run, c.first, until);
+  auto same = std::min(until, t.held.end()) - c.first;
+  c.count = c.cancelled ? same : std::min(most, same);
+  t.held.next += c.count;
+  t.chunk_first = c.first;
+  t.chunk_count = c.count;
+  t.stop.store(false, std::memory_order_relaxed);
+  return c;
+}
+
+void worker_core::done(std::size_t thread) {
+  auto& t = *threads_[thread];
+  auto run = t.held.work.run;
+  t.busy = false;
+  t.chunk_count = 0;
+  forget_old_cancellations(run);
+}
+
+auto worker_core::give_back(time_point long_ago) -> std::vector<returned_tasks> {
+  std::vector<returned_tasks> back;
+  for (const auto& t : threads_)
+    if (!t->busy || t->chunk_count == 0 || t->chunk_begin > long_ago)
+      return back;
+  for (auto& t : threads_) {
+    auto left = t->held.end() - t->held.next;
+    if (left == 0)
+      continue;
+    back.push_back({t->held.work.id, t->held.work.run, t->held.next, left, false});
+    t->held.work.count -= left;
+  }
+  for (const auto& q : queue_)
+    back.push_back({q.work.id, q.work.run, q.work.first, q.work.count, true});
+  queue_.clear();
+  return back;
+}
+
+void worker_core::cancel(const run_range& tasks) {
+  auto touches = [&](const lease& l) {
+    return l.run == tasks.run && l.first < tasks.first + tasks.count && tasks.first < l.first + l.count;
+  };
+  bool needed = std::any_of(queue_.begin(), queue_.end(), [&](const held_lease& q) { return touches(q.work); });
+  for (auto& t : threads_) {
+    if (!t->busy || !touches(t->held.work))
+      continue;
+    needed = true;
+    if (t->chunk_first < tasks.first + tasks.count && tasks.first < t->chunk_first + t->chunk_count)
+      t->stop.store(true, std::memory_order_relaxed);
+  }
+  if (needed)
+    cancelled_.push_back(tasks);
+}
+
+void worker_core::stop_all() {
+  queue_.clear();
+  for (auto& t : threads_) {
+    t->held.work.count = t->held.next - t->held.work.first;
+    t->stop.store(true, std::memory_order_relaxed);
+  }
+}
+
+std::size_t worker_core::busy_threads() const {
+  return static_cast<std::size_t>(
+    std::count_if(threads_.begin(), threads_.end(), [](const auto& t) { return t->busy; }));
+}
+
+bool worker_core::is_cancelled(run_id run, std::uint64_t task, std::uint64_t& until) const {
+  for (const auto& c : cancelled_) {
+    if (c.run != run)
+      continue;
+    if (task >= c.first && task - c.first < c.count) {
+      until = std::min(until, c.first + c.count);
+      return true;
+    }
+    if (task < c.first)
+      until = std::min(until, c.first);
+  }
+  return false;
+}
+
+void worker_core::forget_old_cancellations(run_id run) {
+  if (cancelled_.empty())
+    return;
+  auto uses = [&](const held_lease& l) { return l.work.run == run; };
+  bool used = std::any_of(queue_.begin(), queue_.end(), uses)
+              || std::any_of(threads_.begin(), threads_.end(),
+                             [&](const auto& t) { return t->busy && uses(t->held); });
+  if (!used)
+    std::erase_if(cancelled_, [&](const run_range& c) { return c.run == run; });
+}
+
+} // namespace daskify::internal

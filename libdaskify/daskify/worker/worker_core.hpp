@@ -1,0 +1,93 @@
+#pragma once
+
+#include "daskify/protocol/messages.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <vector>
+
+namespace daskify::internal {
+
+/// Decides which of its leases a worker's threads run next, and what is given back.
+///
+/// Pure: time comes in as an argument. Not thread-safe: the executor guards it with its lock.
+///
+///   added -> queued -> taken by a thread, chunk by chunk -> closed
+///               |                 |
+///               +--- give_back ---+--> what was not begun goes back to the scheduler
+class worker_core {
+public:
+  using time_point = std::chrono::steady_clock::time_point;
+
+  /// Tasks to be run in one go: none when `count` is 0.
+  struct chunk {
+    lease_id lease;
+    run_id run;
+    std::uint64_t first = 0;
+    std::uint64_t count = 0;
+    bool cancelled = false; ///< not to be run: report them as cancelled
+  };
+
+  /// A lease, or its end, that goes back unbegun.
+  struct returned_tasks {
+    lease_id lease;
+    run_id run;
+    std::uint64_t first = 0;
+    std::uint64_t count = 0;
+    bool closed = false; ///< nothing of the lease is being run
+  };
+
+  explicit worker_core(std::size_t threads);
+
+  void add(const lease& work);
+
+  /// The next lease that no thread has becomes this thread's. False when there is none.
+  bool take(std::size_t thread);
+
+  /// The next tasks of the thread's lease, at most `most`. An empty chunk ends the lease.
+  chunk next_chunk(std::size_t thread, std::uint64_t most, time_point now);
+
+  /// The thread has ended its lease.
+  void done(std::size_t thread);
+
+  /// Every thread has been in one chunk since `long_ago` or before: leases and their ends that were not begun, none
+  /// otherwise. Each is reported once.
+  std::vector<returned_tasks> give_back(time_point long_ago);
+
+  /// These tasks need not be begun any more. Threads that are in one of them: their stop flags are set.
+  void cancel(const run_range& tasks);
+
+  /// What tasks on this thread see as this_task::stop_requested().
+  const std::atomic<bool>& stop_flag(std::size_t thread) const { return threads_[thread]->stop; }
+  void stop_all();
+
+  std::size_t busy_threads() const;
+  bool idle() const { return queue_.empty() && busy_threads() == 0; }
+
+private:
+  struct held_lease {
+    lease work;
+    std::uint64_t next = 0; ///< first task that is not begun
+    std::uint64_t end() const { return work.first + work.count; }
+  };
+  struct thread_state {
+    bool busy = false;
+    held_lease held;
+    std::uint64_t chunk_first = 0;
+    std::uint64_t chunk_count = 0;
+    time_point chunk_begin;
+    std::atomic<bool> stop{false};
+  };
+
+  bool is_cancelled(run_id run, std::uint64_t task, std::uint64_t& until) const;
+  void forget_old_cancellations(run_id run);
+
+  std::deque<held_lease> queue_;
+  std::vector<std::unique_ptr<thread_state>> threads_;
+  std::vector<run_range> cancelled_;
+};
+
+} // namespace daskify::internal
