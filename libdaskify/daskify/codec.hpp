@@ -5,6 +5,8 @@
 ///     byte_buffer bytes = encode(value);
 ///     auto copy = decode<std::vector<double>>(bytes);
 ///
+/// `encoder` and `decoder` (codec/stream.hpp) do the same for many values, one after the other.
+///
 /// What travels: numbers, enums, strings, the containers, pair, tuple, array, optional, variant, complex,
 /// bitset, durations and time points; aggregates of up to 64 members, as they are; classes with a CAF-style
 /// `inspect(f, x)`; other trivially copyable classes, as bytes. What does not (pointers, references, views,
@@ -18,178 +20,19 @@
 /// Thread-safety: functions of the values given; one encoder or decoder belongs to one thread at a time.
 
 #include "daskify/bytes.hpp"
+#include "daskify/codec/aggregate.hpp"
+#include "daskify/codec/containers.hpp"
+#include "daskify/codec/inspect.hpp"
+#include "daskify/codec/opaque.hpp"
+#include "daskify/codec/scalar.hpp"
+#include "daskify/codec/stream.hpp"
 #include "daskify/codec/traits.hpp"
-#include "daskify/error.hpp"
+#include "daskify/codec/vocabulary.hpp"
 
 #include <cstddef>
-#include <cstdint>
-#include <cstring>
 #include <span>
-#include <string>
-#include <type_traits>
 
 namespace daskify {
-
-namespace internal {
-
-/// Values inside values, beyond which neither side goes: bytes must not be able to exhaust the stack.
-inline constexpr int max_nesting = 512;
-
-template <class T>
-struct type_that_cannot_travel {
-  static_assert(!std::is_same_v<T, T>,
-                "daskify: this type cannot travel to another process (see type_that_cannot_travel<...> for "
-                "which); send values instead of pointers, references and views, and give a class of your own "
-                "an inspect(f, x)");
-};
-
-/// Counts how deep a value of variable size is nested; values of fixed size cannot contain themselves.
-template <class T>
-class nesting_guard {
-public:
-  template <class Stream>
-  nesting_guard(Stream& stream, int& depth) : depth_{depth} {
-    if constexpr (counts) {
-      if (depth_ == max_nesting)
-        stream.refuse("values are nested deeper than 512 levels");
-      ++depth_;
-    }
-  }
-  ~nesting_guard() {
-    if constexpr (counts)
-      --depth_;
-  }
-  nesting_guard(const nesting_guard&) = delete;
-  nesting_guard& operator=(const nesting_guard&) = delete;
-
-private:
-  static constexpr bool counts = !fixed_encoded_size<T>;
-
-  int& depth_;
-};
-
-} // namespace internal
-
-/// Writes values one after the other to the end of a buffer.
-class encoder {
-public:
-  /// `out` must outlive the encoder. `context` is for codecs that need to know where they are.
-  explicit encoder(byte_buffer& out, void* context = nullptr) noexcept : out_{out}, context_{context} {}
-
-  /// Throws data_error for the few values that cannot be encoded: a variant that lost its value, or nesting
-  /// beyond 512 levels.
-  template <class T>
-  void write(const T& value) {
-    if constexpr (travels<T>) {
-      internal::nesting_guard<T> guard{*this, depth_};
-      codec<T>::write(*this, value);
-    } else {
-      static_cast<void>(internal::type_that_cannot_travel<internal::obstacle<T>>{});
-    }
-  }
-
-  /// Adds raw bytes.
-  void append(const void* bytes, std::size_t count) { out_.append(bytes, count); }
-
-  byte_buffer& buffer() noexcept { return out_; }
-
-  void* context() const noexcept { return context_; }
-  void set_context(void* context) noexcept { context_ = context; }
-
-  /// Throws the data_error for a value that has no encoded form.
-  [[noreturn]] void refuse(const char* why) const {
-    throw data_error{error_code::corrupt_bytes, std::string{"A value could not be encoded because "} + why +
-                                                    ": change the value before it is sent."};
-  }
-
-private:
-  byte_buffer& out_;
-  void* context_;
-  int depth_ = 0;
-};
-
-/// Reads back, in the same order, what an encoder wrote.
-class decoder {
-public:
-  /// `bytes` must stay valid as long as the decoder is used.
-  explicit decoder(std::span<const std::byte> bytes, void* context = nullptr) noexcept
-      : rest_{bytes}, size_{bytes.size()}, context_{context} {}
-
-  /// Throws data_error when the bytes are not those of a T.
-  template <class T>
-  T read() {
-    using value = std::remove_const_t<T>;
-    if constexpr (travels<value>) {
-      internal::nesting_guard<value> guard{*this, depth_};
-      return codec<value>::read(*this);
-    } else {
-      static_cast<void>(internal::type_that_cannot_travel<internal::obstacle<T>>{});
-      refuse("its type cannot travel");
-    }
-  }
-
-  /// The next `count` bytes, where they are. Throws data_error (`truncated_bytes`) when there are fewer.
-  std::span<const std::byte> take(std::size_t count) {
-    if (count > rest_.size())
-      refuse_truncated(count, 1);
-    auto taken = rest_.first(count);
-    rest_ = rest_.subspan(count);
-    return taken;
-  }
-
-  /// Copies the next `count` bytes to `target`.
-  void copy_to(void* target, std::size_t count) {
-    auto bytes = take(count);
-    if (count != 0)
-      std::memcpy(target, bytes.data(), count);
-  }
-
-  /// Reads how many elements follow, each at least `element_size` (> 0) bytes long, and makes sure that the
-  /// bytes left can hold them, so that a caller may allocate in proportion to the count.
-  std::size_t read_count(std::size_t element_size) {
-    std::uint64_t count;
-    copy_to(&count, sizeof count);
-    if (count > rest_.size() / element_size)
-      refuse_truncated(count, element_size);
-    return count;
-  }
-
-  std::size_t remaining() const noexcept { return rest_.size(); }
-
-  /// Throws data_error (`corrupt_bytes`) when bytes are left.
-  void expect_end() const {
-    if (!rest_.empty())
-      refuse("bytes are left over behind it");
-  }
-
-  void* context() const noexcept { return context_; }
-  void set_context(void* context) noexcept { context_ = context; }
-
-  /// Throws the data_error for bytes that no value encodes to.
-  [[noreturn]] void refuse(const char* why) const {
-    throw data_error{error_code::corrupt_bytes, where() + "because " + why + advice};
-  }
-
-private:
-  static constexpr const char* advice =
-      ": the bytes were damaged or are of another type, so make sure that both ends run the same program.";
-
-  [[noreturn]] void refuse_truncated(std::uint64_t count, std::size_t element_size) const {
-    throw data_error{error_code::truncated_bytes, where() + "because it needs " + std::to_string(count) +
-                                                      " times " + std::to_string(element_size) +
-                                                      " bytes more" + advice};
-  }
-
-  std::string where() const {
-    return "A value could not be decoded at byte " + std::to_string(size_ - rest_.size()) + " of " +
-           std::to_string(size_) + " ";
-  }
-
-  std::span<const std::byte> rest_;
-  std::size_t size_;
-  void* context_;
-  int depth_ = 0;
-};
 
 /// The encoded form of one value.
 template <class T>
@@ -211,10 +54,3 @@ T decode(std::span<const std::byte> bytes) {
 }
 
 } // namespace daskify
-
-#include "daskify/codec/aggregate.hpp"
-#include "daskify/codec/containers.hpp"
-#include "daskify/codec/inspect.hpp"
-#include "daskify/codec/opaque.hpp"
-#include "daskify/codec/scalar.hpp"
-#include "daskify/codec/vocabulary.hpp"

@@ -2,15 +2,15 @@
 
 /// Codec of plain aggregates, which need not say anything about themselves.
 ///
-/// How many members T has is found by asking the compiler which initialisers it takes: T{any, any, ...}, where
-/// `any` turns into whatever is asked for. Arrays among the members are spread over as many initialisers as
-/// they have elements (`any` turns into no array), so an aggregate has `initialisers` slots in all, and each
-/// slot belongs to one member.
+/// How many members T has is found by asking the compiler which initialisers it takes: T{any, any, ...},
+/// where `any` turns into whatever is asked for. Arrays among the members are spread over as many
+/// initialisers as they have elements (`any` turns into no array), so an aggregate has `initialisers` slots
+/// in all, and each slot belongs to one member.
 
-#include "daskify/codec.hpp"
 #include "daskify/codec/inspect.hpp"
 #include "daskify/codec/members.hpp"
 #include "daskify/codec/scalar.hpp"
+#include "daskify/codec/stream.hpp"
 
 #include <array>
 #include <cstddef>
@@ -42,8 +42,7 @@ struct any_reference {
 template <class T>
 struct any_base {
   template <class Base>
-    requires(std::is_base_of_v<Base, T> && !std::is_same_v<Base, T>)
-  operator Base() const;
+  requires(std::is_base_of_v<Base, T> && !std::is_same_v<Base, T>) operator Base() const;
 };
 
 template <std::size_t>
@@ -53,22 +52,29 @@ using slot = any_value;
 template <class T, class First, std::size_t Before, std::size_t After>
 inline constexpr bool takes = []<std::size_t... B, std::size_t... A>(std::index_sequence<B...>,
                                                                      std::index_sequence<A...>) {
-  return requires { T{slot<B>{}..., First{}, slot<A>{}...}; };
-}(std::make_index_sequence<Before>{}, std::make_index_sequence<After>{});
+  return requires {
+    T{slot<B>{}..., First{}, slot<A>{}...};
+  };
+}
+(std::make_index_sequence<Before>{}, std::make_index_sequence<After>{});
 
 /// T{any * Count}
 template <class T, std::size_t Count>
 inline constexpr bool takes_values = takes<T, any_value, 0, Count - 1>;
 template <class T>
-inline constexpr bool takes_values<T, 0> = requires { T{}; };
+inline constexpr bool takes_values<T, 0> = requires {
+  T{};
+};
 
 /// T{any * Before, {any * Nested}, any * After}
 template <class T, std::size_t Before, std::size_t Nested, std::size_t After>
-inline constexpr bool takes_nested =
-    []<std::size_t... B, std::size_t... N, std::size_t... A>(std::index_sequence<B...>, std::index_sequence<N...>,
-                                                             std::index_sequence<A...>) {
-      return requires { T{slot<B>{}..., {slot<N>{}...}, slot<A>{}...}; };
-    }(std::make_index_sequence<Before>{}, std::make_index_sequence<Nested>{}, std::make_index_sequence<After>{});
+inline constexpr bool takes_nested = []<std::size_t... B, std::size_t... N, std::size_t... A>(
+    std::index_sequence<B...>, std::index_sequence<N...>, std::index_sequence<A...>) {
+  return requires {
+    T{slot<B>{}..., {slot<N>{}...}, slot<A>{}...};
+  };
+}
+(std::make_index_sequence<Before>{}, std::make_index_sequence<Nested>{}, std::make_index_sequence<After>{});
 
 /// The fewest initialisers that T takes, or more than max_members.
 template <class T, std::size_t Count = 0>
@@ -212,7 +218,8 @@ struct member_types {
   static auto list(const Member&...) {
     return []<std::size_t... I>(std::index_sequence<I...>) {
       return types<std::conditional_t<is_reference_member<T, I>(), Member&, Member>...>{};
-    }(std::index_sequence_for<Member...>{});
+    }
+    (std::index_sequence_for<Member...>{});
   }
 
   using type = decltype(with_members<members_of<T>.members>(

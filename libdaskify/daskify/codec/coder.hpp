@@ -31,8 +31,9 @@ inline constexpr unsigned most_levels = 256;
 }
 
 [[noreturn]] inline void throw_corrupt(std::string_view why) {
-  throw data_error{error_code::corrupt_bytes, "A value cannot be decoded because " + std::string{why} +
-                                                  ": check that the bytes are undamaged and of this very type."};
+  throw data_error{error_code::corrupt_bytes,
+                   "A value cannot be decoded because " + std::string{why} +
+                       ": check that the bytes are undamaged and of this very type."};
 }
 
 [[noreturn]] inline void throw_not_encodable(std::string_view why) {
@@ -78,7 +79,8 @@ public:
   /// Counts one level of nesting until the answer is destroyed. Throws data_error when there are too many.
   [[nodiscard]] internal::nesting_level nest() {
     if (depth_ == internal::most_levels)
-      internal::throw_not_encodable("it is nested more than " + std::to_string(internal::most_levels) + " deep");
+      internal::throw_not_encodable("it is nested more than " + std::to_string(internal::most_levels) +
+                                    " deep");
     return internal::nesting_level{depth_};
   }
 
@@ -92,8 +94,8 @@ private:
 };
 
 /// Reads encoded values from bytes that nobody vouches for: whatever they are, the outcome is a value or a
-/// data_error (truncated_bytes, corrupt_bytes), and memory is reserved only for elements whose bytes are there.
-/// The bytes must stay while the decoder is used. Not thread-safe.
+/// data_error (truncated_bytes, corrupt_bytes), and memory is reserved only for elements whose bytes are
+/// there. The bytes must stay while the decoder is used. Not thread-safe.
 class decoder {
 public:
   /// `context` is for codecs that need more than the bytes; see `context()`.

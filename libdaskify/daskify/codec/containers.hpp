@@ -3,8 +3,8 @@
 /// Codecs of the standard containers and strings: how many elements, then the elements. An element that may
 /// take no bytes at all gets one in front of it, so that no few bytes can ask for endless elements.
 
-#include "daskify/codec.hpp"
 #include "daskify/codec/scalar.hpp"
+#include "daskify/codec/stream.hpp"
 
 #include <algorithm>
 #include <array>

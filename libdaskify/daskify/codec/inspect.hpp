@@ -12,7 +12,7 @@
 ///
 /// Temporaries of class type and string literals passed to f are annotations, and are passed over.
 
-#include "daskify/codec.hpp"
+#include "daskify/codec/stream.hpp"
 
 #include <concepts>
 #include <cstddef>
@@ -94,9 +94,10 @@ public:
 private:
   template <class Arg>
   void visit_if_inspected(std::remove_reference_t<Arg>& arg) {
-    static_assert(is_inspected<Arg> || is_annotation<Arg>,
-                  "daskify: inspect passes a temporary where a variable is needed, so that its value would be "
-                  "lost");
+    static_assert(
+        is_inspected<Arg> || is_annotation<Arg>,
+        "daskify: inspect passes a temporary where a variable is needed, so that its value would be "
+        "lost");
     if constexpr (is_inspected<Arg>)
       visit_(arg);
   }
@@ -145,14 +146,15 @@ private:
 };
 
 template <class T, class As = T&>
-concept has_inspect = requires(inspection_probe& f, As x) { inspect(f, x); };
+concept has_inspect = requires(inspection_probe& f, As x) {
+  inspect(f, x);
+};
 
 /// Stands for a T that becomes an lvalue of one of T's bases only.
 template <class T>
 struct as_base {
   template <class Base>
-    requires(std::is_base_of_v<Base, T> && !std::is_same_v<Base, T>)
-  operator Base&() const;
+  requires(std::is_base_of_v<Base, T> && !std::is_same_v<Base, T>) operator Base&() const;
 };
 
 /// Stands for a T that becomes an lvalue of T only.
@@ -164,12 +166,14 @@ struct as_itself {
 
 /// The only inspect there is belongs to a base, and would lose what T adds to it.
 template <class T>
-concept inherits_inspect =
-    has_inspect<T> && has_inspect<T, const as_base<T>&> && !has_inspect<T, const as_itself<T>&>;
+concept inherits_inspect = has_inspect<T> && has_inspect < T,
+        const as_base<T>
+& > &&!has_inspect<T, const as_itself<T>&>;
 
 template <class T>
-concept inspectable = std::is_class_v<T> && std::is_same_v<T, std::remove_cv_t<T>> && has_inspect<T> &&
-                      !inherits_inspect<T> && std::is_default_constructible_v<T>;
+concept inspectable =
+    std::is_class_v<T> && std::is_same_v<T, std::remove_cv_t<T>> && has_inspect<T> && !inherits_inspect<T> &&
+    std::is_default_constructible_v<T>;
 
 template <class T>
 struct inspected_types : std::type_identity<void> {};
@@ -178,8 +182,8 @@ struct inspected_types<inspected<Types>> : std::type_identity<Types> {};
 
 /// What the inspect of T names, or void when it hides that behind a result type of its own.
 template <class T>
-using inspected_types_of = typename inspected_types<decltype(inspect(std::declval<inspection_probe&>(),
-                                                                    std::declval<T&>()))>::type;
+using inspected_types_of =
+    typename inspected_types<decltype(inspect(std::declval<inspection_probe&>(), std::declval<T&>()))>::type;
 
 template <class Types>
 struct inspected_sizes : sizes_of<Types> {

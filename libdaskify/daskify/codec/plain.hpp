@@ -29,8 +29,8 @@ constexpr auto filled_with_one() {
   return bytes;
 }
 
-/// Only a type without pointers, references and unions can be made from bytes at compile time, so the compiler
-/// tells what even a class with private members or a lambda's captures hold.
+/// Only a type without pointers, references and unions can be made from bytes at compile time, so the
+/// compiler tells what even a class with private members or a lambda's captures hold.
 template <class T>
 concept made_of_values = requires {
   typename std::bool_constant<(static_cast<void>(__builtin_bit_cast(T, filled_with_one<sizeof(T)>())), true)>;
@@ -47,23 +47,29 @@ consteval bool keeps_every_byte() {
 }
 
 template <class T>
-concept without_padding = requires { typename std::bool_constant<keeps_every_byte<T>()>; } && keeps_every_byte<T>();
+concept without_padding = requires {
+  typename std::bool_constant<keeps_every_byte<T>()>;
+}
+&&keeps_every_byte<T>();
 
 template <class T>
-concept iterator_like = requires { typename T::iterator_category; };
+concept iterator_like = requires {
+  typename T::iterator_category;
+};
 
 /// A class that is copied as bytes because it cannot be taken apart. What the compiler cannot look through (a
 /// class that is not a literal type) is taken on trust.
 template <class T>
-concept opaque_class = std::is_class_v<T> && std::is_trivially_copyable_v<T> && std::move_constructible<T> &&
-                       !has_inspect<T> && !plain_aggregate<T> && !iterator_like<T> &&
-                       (sizeof(T) > most_bytes_examined || !__is_literal_type(T) || made_of_values<T>);
+concept opaque_class =
+    std::is_class_v<T> && std::is_trivially_copyable_v<T> && std::move_constructible<T> && !has_inspect<T> &&
+    !plain_aggregate<T> && !iterator_like<T> &&
+    (sizeof(T) > most_bytes_examined || !__is_literal_type(T) || made_of_values<T>);
 
 template <class T>
 struct default_codec {};
 
 template <class T>
-  requires std::is_arithmetic_v<T>
+requires std::is_arithmetic_v<T>
 struct default_codec<T> {
   static constexpr encoded_layout layout{sizeof(T), true, true};
 };
@@ -85,7 +91,8 @@ struct default_codec<bool> {
 /// The 80-bit format leaves bytes of its object unused; these do not travel.
 template <>
 struct default_codec<long double> {
-  static constexpr std::size_t used_bytes = std::numeric_limits<long double>::digits == 64 ? 10 : sizeof(long double);
+  static constexpr std::size_t used_bytes =
+      std::numeric_limits<long double>::digits == 64 ? 10 : sizeof(long double);
   static constexpr encoded_layout layout{used_bytes, true, false};
 
   static void write(encoder& out, const long double& value) { out.append(&value, used_bytes); }
@@ -98,7 +105,7 @@ struct default_codec<long double> {
 };
 
 template <class T>
-  requires std::is_enum_v<T>
+requires std::is_enum_v<T>
 struct default_codec<T> {
   using number = std::underlying_type_t<T>;
   static constexpr encoded_layout layout = layout_of<number>();
@@ -110,7 +117,7 @@ struct default_codec<T> {
 template <opaque_class T>
 struct default_codec<T> {
   static constexpr encoded_layout layout{std::is_empty_v<T> ? 0 : sizeof(T), true,
-                                         sizeof(T) <= most_bytes_examined && without_padding<T>};
+                                         sizeof(T) <= most_bytes_examined&& without_padding<T>};
 
   static void write(encoder& out, const T& value) {
     if constexpr (!std::is_empty_v<T>) {

@@ -2,7 +2,7 @@
 
 /// Codecs of numbers and enums.
 
-#include "daskify/codec.hpp"
+#include "daskify/codec/stream.hpp"
 
 #include <array>
 #include <bit>
@@ -15,7 +15,7 @@ namespace daskify {
 namespace internal {
 
 template <class T>
-concept scalar = (std::is_arithmetic_v<T> || std::is_enum_v<T>) && std::is_same_v<T, std::remove_cv_t<T>>;
+concept scalar = (std::is_arithmetic_v<T> || std::is_enum_v<T>)&&std::is_same_v<T, std::remove_cv_t<T>>;
 
 /// Reads an object whose bytes are its encoded form.
 template <class T>
@@ -67,7 +67,7 @@ struct codec<long double> {
 };
 
 template <internal::scalar T>
-  requires std::is_enum_v<T>
+requires std::is_enum_v<T>
 struct codec<T> : internal::sizes_of<internal::types<std::underlying_type_t<T>>> {
   using number = std::underlying_type_t<T>;
   static constexpr bool bitwise = internal::is_bitwise<number>;

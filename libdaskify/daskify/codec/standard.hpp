@@ -254,7 +254,8 @@ struct codec<std::array<T, size>> {
     } else {
       return [&]<std::size_t... i>(std::index_sequence<i...>) {
         return std::array<T, size>{(static_cast<void>(i), internal::get<std::remove_const_t<T>>(in))...};
-      }(std::make_index_sequence<size>{});
+      }
+      (std::make_index_sequence<size>{});
     }
   }
 };

@@ -36,12 +36,16 @@ struct types {};
 struct nothing {};
 
 template <class T>
-concept has_codec = requires { sizeof(codec<T>); };
+concept has_codec = requires {
+  sizeof(codec<T>);
+};
 
 template <class T>
 struct parts_of : std::type_identity<types<>> {};
 template <class T>
-  requires requires { typename codec<T>::parts; }
+requires requires {
+  typename codec<T>::parts;
+}
 struct parts_of<T> : std::type_identity<typename codec<T>::parts> {};
 
 /// The first type inside T that cannot travel, or `nothing`. A type that is being looked at (Seen) is taken
@@ -94,7 +98,7 @@ inline constexpr std::size_t min_encoded_size = [] {
 template <class T>
 inline constexpr std::size_t min_encoded_size<const T> = min_encoded_size<T>;
 template <class T, std::size_t N>
-inline constexpr std::size_t min_encoded_size<T[N]> = N * min_encoded_size<T>;
+inline constexpr std::size_t min_encoded_size<T[N]> = N* min_encoded_size<T>;
 
 /// The size of every encoded T, where all values take the same; nullopt where they do not.
 template <class T>
@@ -113,7 +117,9 @@ inline constexpr std::optional<std::size_t> fixed_encoded_size<T[N]> =
 namespace internal {
 
 template <class T>
-inline constexpr bool is_bitwise = requires { requires codec<T>::bitwise; };
+inline constexpr bool is_bitwise = requires {
+  requires codec<T>::bitwise;
+};
 template <class T>
 inline constexpr bool is_bitwise<const T> = is_bitwise<T>;
 template <class T, std::size_t N>

@@ -2,8 +2,8 @@
 
 /// Codecs of the standard's small types: pair, tuple, array, optional, variant, complex, bitset, chrono.
 
-#include "daskify/codec.hpp"
 #include "daskify/codec/scalar.hpp"
+#include "daskify/codec/stream.hpp"
 
 #include <array>
 #include <bitset>
@@ -41,8 +41,7 @@ struct codec<std::tuple<T...>> : internal::sizes_of<internal::types<T...>> {
 };
 
 template <class T, std::size_t N>
-  requires(!std::is_array_v<T>)
-struct codec<std::array<T, N>> {
+requires(!std::is_array_v<T>) struct codec<std::array<T, N>> {
   using parts = internal::types<T>;
   static constexpr std::size_t min_size = N * min_encoded_size<T>;
   static constexpr bool fixed_size = N == 0 || fixed_encoded_size<T>.has_value();
@@ -67,7 +66,8 @@ struct codec<std::array<T, N>> {
     } else {
       return [&in]<std::size_t... I>(std::index_sequence<I...>) {
         return std::array<T, N>{{(static_cast<void>(I), in.read<T>())...}};
-      }(std::make_index_sequence<N>{});
+      }
+      (std::make_index_sequence<N>{});
     }
   }
 };
@@ -123,8 +123,9 @@ private:
   template <std::size_t... I>
   static std::variant<T...> read_alternative(decoder& in, std::size_t index, std::index_sequence<I...>) {
     using reader = std::variant<T...> (*)(decoder&);
-    constexpr std::array readers{reader{
-        [](decoder& from) { return std::variant<T...>{std::in_place_index<I>, from.read<T>()}; }}...};
+    constexpr std::array readers{reader{[](decoder& from) {
+      return std::variant<T...>{std::in_place_index<I>, from.read<T>()};
+    }}...};
     return readers[index](in);
   }
 };

@@ -55,7 +55,8 @@ std::string_view advice(int code) {
                                                      std::string{advice(code)}};
 }
 
-/// A descriptor that the child's own 0 to 3 cannot overwrite while they are being set up.
+/// The same above 0 to 3, which the child's own overwrite, and which a program that closed them may open
+/// again.
 file_descriptor out_of_the_way(file_descriptor original) {
   return file_descriptor{::fcntl(original.get(), F_DUPFD_CLOEXEC, lifeline_descriptor + 1)};
 }
@@ -283,7 +284,8 @@ child spawn(const spawn_request& request) {
   file_descriptor read_end{ends[0]};
   file_descriptor write_end{ends[1]};
   read_end = out_of_the_way(std::move(read_end));
-  if (!read_end)
+  write_end = out_of_the_way(std::move(write_end)); // nor may it become the program's own output
+  if (!read_end || !write_end)
     fail(request, "its lifeline cannot be passed on", errno);
   auto log = open_log(request);
 

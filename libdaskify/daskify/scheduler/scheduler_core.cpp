@@ -389,7 +389,8 @@ void scheduler_core::report(worker_id id, lease_report report) {
   auto* run = find(open->granted.run);
   auto& block = report.block;
   block.run = open->granted.run;
-  if (!well_formed(block) || block.first != open->next() || block.count > open->left()
+  if (!well_formed(block) || (block.count != 0 && block.first != open->next())
+      || block.count > open->left()
       || report.returned > open->left() - block.count) {
     failure why;
     why.code = error_code::corrupt_bytes;

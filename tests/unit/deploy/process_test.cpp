@@ -183,6 +183,8 @@ TEST_F(process_test, works_in_a_program_that_has_closed_its_standard_descriptors
     for (int descriptor = 0; descriptor <= lifeline_descriptor; ++descriptor)
       ::close(descriptor);
     auto process = spawn(request);
+    if (::write(STDOUT_FILENO, "x", 1) != -1) // the program's output must not run into the lifeline
+      ::_exit(2);
     pollfd ended{process.ended_descriptor(), POLLIN, 0};
     ::poll(&ended, 1, -1);
     ::_exit(process.reap() == exit_status{exited{0}} ? 0 : 1);

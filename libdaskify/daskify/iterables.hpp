@@ -1,0 +1,167 @@
+#pragma once
+
+/// What a sweep goes over: ranges that are told by their ends, and containers of values.
+///
+/// Each iterable has `size()` and `operator[](i)`. A range of a billion numbers costs three numbers, here and on the
+/// way to the workers.
+
+#include "daskify/error.hpp"
+
+#include <cmath>
+#include <concepts>
+#include <cstdint>
+#include <iterator>
+#include <ranges>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace daskify {
+
+/// Whole numbers from `start` in steps of `step`.
+template <std::integral T>
+struct integer_range {
+  T start{};
+  T step{1};
+  std::uint64_t count = 0;
+
+  std::uint64_t size() const noexcept { return count; }
+  /// Computed in unsigned arithmetic, so that no step in between overflows.
+  T operator[](std::uint64_t i) const noexcept {
+    using wide = std::uint64_t;
+    return static_cast<T>(static_cast<wide>(start) + i * static_cast<wide>(step));
+  }
+};
+
+/// Real numbers from `first` to `last` inclusive, evenly spaced.
+struct linear_space {
+  double first = 0;
+  double last = 0;
+  std::uint64_t count = 0;
+
+  std::uint64_t size() const noexcept { return count; }
+  double operator[](std::uint64_t i) const noexcept {
+    if (i + 1 >= count)
+      return count == 1 ? first : last;
+    return first + static_cast<double>(i) * ((last - first) / static_cast<double>(count - 1));
+  }
+};
+
+/// Powers of ten whose exponents are evenly spaced.
+struct logarithmic_space {
+  linear_space exponents;
+
+  std::uint64_t size() const noexcept { return exponents.size(); }
+  double operator[](std::uint64_t i) const noexcept { return std::pow(10.0, exponents[i]); }
+};
+
+/// start, start + step, ... as long as below `stop` (above it for a negative step), as Python's range.
+/// Throws data_error(corrupt_bytes) for a step of 0.
+template <std::integral T>
+integer_range<T> range(T start, std::type_identity_t<T> stop, std::type_identity_t<T> step = 1) {
+  if (step == 0)
+    throw data_error{error_code::corrupt_bytes,
+                     "range was called with a step of 0, which never ends; give a step above or below 0."};
+  using wide = std::uint64_t;
+  bool up = step > 0;
+  if (up ? start >= stop : start <= stop)
+    return {start, step, 0};
+  auto distance = up ? static_cast<wide>(stop) - static_cast<wide>(start) : static_cast<wide>(start) - static_cast<wide>(stop);
+  auto stride = up ? static_cast<wide>(step) : wide{0} - static_cast<wide>(step);
+  return {start, step, (distance - 1) / stride + 1};
+}
+
+/// 0, 1, ... stop - 1.
+template <std::integral T>
+integer_range<T> range(T stop) {
+  return range(T{0}, stop);
+}
+
+/// `count` numbers from `first` to `last` inclusive; the last one is exactly `last`.
+inline linear_space linspace(double first, double last, std::uint64_t count) { return {first, last, count}; }
+
+/// `count` numbers from 10^first to 10^last inclusive.
+inline logarithmic_space logspace(double first, double last, std::uint64_t count) { return {{first, last, count}}; }
+
+namespace internal {
+
+template <class T>
+inline constexpr bool is_described_range = false;
+template <class T>
+inline constexpr bool is_described_range<integer_range<T>> = true;
+template <>
+inline constexpr bool is_described_range<linear_space> = true;
+template <>
+inline constexpr bool is_described_range<logarithmic_space> = true;
+
+/// What an iterable is kept as: a range as it is, anything else as a vector of its values.
+template <class T>
+auto to_iterable(T&& values) {
+  using plain = std::remove_cvref_t<T>;
+  if constexpr (is_described_range<plain>) {
+    return plain{values};
+  } else {
+    static_assert(std::ranges::input_range<T>,
+                  "daskify: iterables(...) and map take ranges, linspace, logspace and containers of values");
+    using value = std::ranges::range_value_t<T>;
+    if constexpr (std::is_same_v<plain, std::vector<value>> && !std::is_same_v<value, bool>) {
+      return std::vector<value>(std::forward<T>(values));
+    } else {
+      // vector<bool> has no elements to refer to.
+      using kept = std::conditional_t<std::is_same_v<value, bool>, char, value>;
+      std::vector<kept> copy;
+      if constexpr (std::ranges::sized_range<T>)
+        copy.reserve(std::ranges::size(values));
+      for (auto&& v : values)
+        copy.push_back(static_cast<kept>(v));
+      return copy;
+    }
+  }
+}
+
+} // namespace internal
+
+/// Values that every task gets, as its first parameters. Made by `args(...)`.
+template <class... Ts>
+struct arguments {
+  std::tuple<Ts...> values;
+};
+
+/// What the tasks differ in: every combination becomes a task. Made by `iterables(...)`.
+template <class... Its>
+struct product {
+  std::tuple<Its...> factors;
+};
+
+/// How often the whole product is run. Made by `loops(n)`.
+struct repetitions {
+  std::uint64_t count = 1;
+};
+
+namespace internal {
+
+/// A string literal travels as a std::string.
+template <class T>
+using kept_argument = std::conditional_t<std::is_convertible_v<std::decay_t<T>, const char*>, std::string, std::decay_t<T>>;
+
+} // namespace internal
+
+/// Values, scattered<T> or future<T> that every task gets before the elements of the iterables.
+template <class... Ts>
+arguments<internal::kept_argument<Ts>...> args(Ts&&... values) {
+  return {{std::forward<Ts>(values)...}};
+}
+
+/// Ranges, linspace, logspace and containers; the last one goes fastest.
+template <class... Ts>
+auto iterables(Ts&&... values) {
+  return product<decltype(internal::to_iterable(std::forward<Ts>(values)))...>{
+    {internal::to_iterable(std::forward<Ts>(values))...}};
+}
+
+/// The whole product `count` times, outermost.
+inline repetitions loops(std::uint64_t count) { return {count}; }
+
+} // namespace daskify

@@ -1,0 +1,91 @@
+#pragma once
+
+/// The user's function: what its parameters are, and how it travels.
+
+#include "daskify/codec.hpp"
+#include "daskify/program/code_address.hpp"
+
+#include <tuple>
+#include <type_traits>
+
+namespace daskify::internal {
+
+template <class... Ps>
+struct parameter_list {};
+
+/// Parameters of a callable as a parameter_list; `void` when it has none to name (generic or overloaded).
+template <class F>
+struct parameters_of {
+  using type = void;
+};
+template <class R, class... Ps>
+struct parameters_of<R (*)(Ps...)> {
+  using type = parameter_list<Ps...>;
+};
+template <class R, class... Ps>
+struct parameters_of<R (*)(Ps...) noexcept> : parameters_of<R (*)(Ps...)> {};
+template <class R, class C, class... Ps>
+struct parameters_of<R (C::*)(Ps...) const> {
+  using type = parameter_list<Ps...>;
+};
+template <class R, class C, class... Ps>
+struct parameters_of<R (C::*)(Ps...) const noexcept> : parameters_of<R (C::*)(Ps...) const> {};
+template <class F>
+  requires requires { &F::operator(); }
+struct parameters_of<F> : parameters_of<decltype(&F::operator())> {};
+
+template <class F>
+inline constexpr bool is_function_pointer = std::is_pointer_v<F> && std::is_function_v<std::remove_pointer_t<F>>;
+
+/// No captures to send: the type says it all.
+template <class F>
+inline constexpr bool is_stateless = std::is_empty_v<F> && std::is_trivially_copyable_v<F>;
+
+template <class F>
+void write_callable(encoder& out, const F& f) {
+  if constexpr (is_function_pointer<F>) {
+    auto where = to_reference(reinterpret_cast<const void*>(f));
+    out.write(where.module);
+    out.write(where.offset);
+  } else if constexpr (!is_stateless<F>) {
+    static_assert(travels<F>,
+                  "daskify: the captures of this lambda cannot travel to the workers (C++ gives no access to captures that "
+                  "are not trivially copyable, such as strings and vectors); pass those values with args(...), or use a "
+                  "struct with operator() whose members can travel");
+    if constexpr (!std::is_aggregate_v<F> && std::is_trivially_copyable_v<F>)
+      if (holds_address(&f, sizeof f))
+        throw data_error{error_code::corrupt_bytes,
+                         "The function captures a pointer or reference, which means nothing in another process; capture by "
+                         "value, or pass the data with args(...) or scatter_data."};
+    out.write(f);
+  }
+}
+
+template <class F>
+F read_callable(decoder& in) {
+  if constexpr (is_function_pointer<F>) {
+    function_ref where;
+    where.module = in.read<std::string>();
+    where.offset = in.read<std::uint64_t>();
+    return reinterpret_cast<F>(const_cast<void*>(to_address(where)));
+  } else if constexpr (is_stateless<F>) {
+    // Such a lambda may have no default constructor ([=]{}), but any byte is a valid one of it.
+    alignas(F) std::byte storage[sizeof(F)]{};
+    return *reinterpret_cast<F*>(storage);
+  } else {
+    return in.read<F>();
+  }
+}
+
+/// For messages to people, and to tell functions apart in measurements.
+template <class F>
+std::string name_of_callable(const F& f) {
+  if constexpr (is_function_pointer<F>) {
+    auto name = symbol_at(reinterpret_cast<const void*>(f));
+    return name.empty() ? "function at " + std::to_string(to_reference(reinterpret_cast<const void*>(f)).offset) : name;
+  } else {
+    return demangle(typeid(F).name());
+  }
+}
+
+} // namespace daskify::internal
