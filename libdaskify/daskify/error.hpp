@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace daskify {
 
@@ -177,6 +178,47 @@ public:
 class data_error : public error {
 public:
   using error::error;
+};
+
+/// What is known of a task that has no result.
+struct task_details {
+  std::string type;        ///< type of what the task threw, as in the source; empty when it threw nothing
+  std::string text;        ///< what() of it, or how its worker ended
+  std::uint64_t task = 0;  ///< index in its run
+  std::string combination; ///< its element of each iterable, as text: "0.25, 7"
+  std::string worker;      ///< for example "worker-3"; empty when it had none
+  std::string host;
+  std::string output; ///< last lines that the worker printed while it had the task
+};
+
+/// A task that has no result; one of task_error, worker_lost and cancelled.
+class unsuccessful_task : public error {
+public:
+  unsuccessful_task(error_code code, const std::string& sentence, task_details details)
+      : error{code, sentence}, details_{std::move(details)} {}
+
+  const task_details& details() const noexcept { return details_; }
+
+private:
+  task_details details_;
+};
+
+/// The user's function threw, or could not be called.
+class task_error : public unsuccessful_task {
+public:
+  using unsuccessful_task::unsuccessful_task;
+};
+
+/// The worker process ended while it had the task.
+class worker_lost : public unsuccessful_task {
+public:
+  using unsuccessful_task::unsuccessful_task;
+};
+
+/// The task was cancelled.
+class cancelled : public unsuccessful_task {
+public:
+  using unsuccessful_task::unsuccessful_task;
 };
 
 } // namespace daskify

@@ -14,15 +14,24 @@ namespace {
 
 using time_point = progress_core::time_point;
 
-double seconds(std::chrono::nanoseconds d) { return std::chrono::duration<double>{d}.count(); }
+double seconds(std::chrono::nanoseconds d) {
+  return std::chrono::duration<double>{d}.count();
+}
 
 progress counts(std::uint64_t pending, std::uint64_t running, std::uint64_t finished, std::uint64_t error = 0,
                 std::uint64_t cancelled = 0, std::uint64_t lost = 0) {
-  return {pending + running + finished + error + cancelled + lost, pending, running, finished, error, cancelled,
+  return {pending + running + finished + error + cancelled + lost,
+          pending,
+          running,
+          finished,
+          error,
+          cancelled,
           lost};
 }
 
-progress progressed(std::uint64_t total, std::uint64_t done) { return counts(total - done, 0, done); }
+progress progressed(std::uint64_t total, std::uint64_t done) {
+  return counts(total - done, 0, done);
+}
 
 /// One run in which `batch` more tasks end every `every`.
 struct steady_run {
@@ -132,10 +141,10 @@ TEST(progress_core, gives_the_rate_and_time_left_of_a_steady_run) {
     run.step();
     auto s = run.core.at(run.now);
     EXPECT_NEAR(s.rate, 100, 1e-6);
-    if (run.now < time_point{1s})
-      EXPECT_FALSE(s.remaining);
-    else
-      EXPECT_NEAR(seconds(s.remaining.value()), static_cast<double>(run.total - run.done) / 100, 0.01);
+    ASSERT_EQ(s.remaining.has_value(), run.now >= time_point{1s});
+    if (s.remaining) {
+      EXPECT_NEAR(seconds(*s.remaining), static_cast<double>(run.total - run.done) / 100, 0.01);
+    }
   }
 }
 
@@ -181,8 +190,9 @@ TEST(progress_core, is_not_misled_by_two_workers_that_end_close_together) {
   for (auto minute = 1min; minute <= 30min; minute += 1min)
     for (auto offset : {0s, 3s}) {
       core.update(1, progressed(1000, ++done), time_point{minute + offset});
-      if (minute > 8min)
+      if (minute > 8min) {
         EXPECT_NEAR(core.at(time_point{minute + offset}).rate * 60, 2, 0.5);
+      }
     }
 }
 
@@ -286,10 +296,10 @@ TEST(progress_core, keeps_its_invariants_under_random_events) {
       ASSERT_GE(s.counts.done(), done_before) << "seed " << seed;
       ASSERT_TRUE(std::isfinite(s.rate) && s.rate >= 0) << "seed " << seed << ": " << s.rate;
       ASSERT_GE(s.elapsed, 0ns) << "seed " << seed;
-      if (s.counts.ended())
-        ASSERT_EQ(s.remaining, 0ns) << "seed " << seed;
-      else if (s.remaining)
-        ASSERT_GT(*s.remaining, 0ns) << "seed " << seed;
+      if (s.remaining) {
+        ASSERT_GE(*s.remaining, 0ns) << "seed " << seed;
+      }
+      ASSERT_EQ(s.remaining == 0ns, s.counts.ended()) << "seed " << seed;
       done_before = s.counts.done();
     }
   }

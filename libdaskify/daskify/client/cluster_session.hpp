@@ -1,0 +1,75 @@
+#pragma once
+
+/// What the templates of the public headers ask of a running cluster: a narrow, CAF-free door.
+
+#include "daskify/protocol/messages.hpp"
+#include "daskify/scattered.hpp"
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace daskify::internal {
+
+using deadline = std::optional<std::chrono::steady_clock::time_point>;
+
+/// A running cluster. Thread-safe. After the end of the cluster every call throws cluster_error(shut_down), and calls
+/// that were blocked throw it at that moment.
+class cluster_session {
+public:
+  virtual ~cluster_session() = default;
+
+  /// Gives the run its id and sends it on its way.
+  virtual run_id submit(run_spec spec) = 0;
+  /// Blocks until `how_many` of the tasks have ended or the deadline has passed (`satisfied` tells).
+  virtual awaited_tasks await(const std::vector<run_range>& tasks, std::uint64_t how_many, bool want_results,
+                              deadline until) = 0;
+  virtual progress count(const std::vector<run_range>& tasks) = 0;
+  virtual void cancel(const std::vector<run_range>& tasks) = 0;
+  /// Shows the bar until all have ended.
+  virtual progress monitor(const std::vector<run_range>& tasks) = 0;
+  /// Nothing if the cluster has ended.
+  virtual void release(run_id run) noexcept = 0;
+
+  using part = std::span<const std::byte>;
+  /// Puts the concatenated parts into the store.
+  virtual std::shared_ptr<object_handle> put(const std::string& key, bool replace, std::uint64_t type,
+                                             const std::string& type_name, std::span<const part> parts) = 0;
+  /// The object under a key, mapped. Throws data_error for an unknown key or another type.
+  virtual shared_bytes find(const std::string& key, std::uint64_t type, const std::string& type_name) = 0;
+};
+
+/// A run as its futures share it: released with the last of them.
+class run_handle {
+public:
+  run_handle(std::shared_ptr<cluster_session> session, run_spec spec, std::vector<std::shared_ptr<const void>> keeps,
+             std::function<std::string(std::uint64_t)> combination_text);
+  ~run_handle();
+  run_handle(const run_handle&) = delete;
+  run_handle& operator=(const run_handle&) = delete;
+
+  cluster_session& session() const { return *session_; }
+  run_id id() const { return id_; }
+  std::uint64_t tasks() const { return tasks_; }
+  const std::string& name() const { return name_; }
+  std::string combination_text(std::uint64_t task) const { return combination_text_(task); }
+
+  run_range all() const { return {id_, 0, tasks_}; }
+
+private:
+  std::shared_ptr<cluster_session> session_;
+  std::uint64_t tasks_;
+  std::string name_;
+  std::vector<std::shared_ptr<const void>> keeps_; ///< what the tasks use: objects and runs
+  std::function<std::string(std::uint64_t)> combination_text_;
+  run_id id_;
+};
+
+/// Throws what a failed task's future throws: task_error, worker_lost, cancelled, data_error or cluster_error.
+[[noreturn]] void throw_failure(const failure& why, std::uint64_t task, const run_handle* run);
+
+} // namespace daskify::internal

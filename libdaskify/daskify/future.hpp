@@ -1,0 +1,370 @@
+#pragma once
+
+/// Handles to results that exist, or will exist, on the cluster.
+///
+/// future and futures are cheap to copy and thread-safe as a shared_ptr is. A run is forgotten, with its results, when its
+/// last future and the cluster's own list of runs have let go of it.
+
+#include "daskify/client/cluster_session.hpp"
+#include "daskify/codec.hpp"
+#include "daskify/protocol/result_block.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <compare>
+#include <concepts>
+#include <cstddef>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <tuple>
+#include <type_traits>
+#include <variant>
+#include <vector>
+
+namespace daskify {
+
+/// States of a task as a future tells them. All but the first two are final.
+enum class status : std::uint8_t {
+  pending,
+  running,
+  finished,
+  error,     ///< its function threw, or an input failed
+  cancelled,
+  lost       ///< its worker died, as often as it was tried
+};
+
+/// What to do about tasks without a result when gathering.
+enum class on_error : std::uint8_t {
+  raise, ///< throw what the first of them would throw
+  skip,  ///< leave them out
+  keep   ///< give a result<R> for each task: a value, or the error
+};
+
+namespace internal {
+
+template <class R>
+using stored_result = std::conditional_t<std::is_void_v<R>, std::monostate, R>;
+
+template <class R>
+stored_result<R> value_at(const result_block& block, std::uint64_t task) {
+  if constexpr (std::is_void_v<R>)
+    return {};
+  else
+    return decode<R>(value_of(block, task));
+}
+
+} // namespace internal
+
+/// A value or the reason why there is none.
+template <class R>
+class result {
+public:
+  using stored = internal::stored_result<R>;
+
+  explicit result(stored value) : content_{std::in_place_index<0>, std::move(value)} {}
+  result(internal::failure why, std::uint64_t task, std::shared_ptr<internal::run_handle> run)
+    : content_{std::in_place_index<1>, problem{std::move(why), task, std::move(run)}} {}
+
+  bool has_value() const noexcept { return content_.index() == 0; }
+  explicit operator bool() const noexcept { return has_value(); }
+
+  /// The value. Throws what future::get would throw when there is none.
+  const stored& value() const {
+    if (!has_value())
+      raise();
+    return std::get<0>(content_);
+  }
+
+  /// The kind of failure; `none` when there is a value.
+  error_code code() const noexcept { return has_value() ? error_code::none : std::get<1>(content_).why.code; }
+
+  /// The sentence of the error; empty when there is a value.
+  std::string message() const {
+    if (has_value())
+      return {};
+    try {
+      raise();
+    } catch (const error& e) {
+      return e.what();
+    }
+  }
+
+private:
+  struct problem {
+    internal::failure why;
+    std::uint64_t task;
+    std::shared_ptr<internal::run_handle> run;
+  };
+
+  [[noreturn]] void raise() const {
+    const auto& p = std::get<1>(content_);
+    internal::throw_failure(p.why, p.task, p.run.get());
+  }
+
+  std::variant<stored, problem> content_;
+};
+
+/// One result.
+template <class R>
+class future {
+public:
+  using value_type = R;
+
+  future() = default; ///< refers to nothing; only assignment and destruction make sense
+  future(std::shared_ptr<internal::run_handle> run, std::uint64_t index) : run_{std::move(run)}, index_{index} {}
+
+  /// Waits for the result. Throws task_error, worker_lost, cancelled, data_error or cluster_error when there is none.
+  R get() const {
+    auto answer = run_->session().await({range()}, 1, true, std::nullopt);
+    const auto& block = only_block(answer);
+    if (const auto* why = internal::failure_of(block, index_))
+      internal::throw_failure(*why, index_, run_.get());
+    if constexpr (!std::is_void_v<R>)
+      return internal::value_at<R>(block, index_);
+  }
+
+  /// Where the task stands right now.
+  daskify::status status() const {
+    auto c = run_->session().count({range()});
+    return c.finished    ? daskify::status::finished
+           : c.error     ? daskify::status::error
+           : c.cancelled ? daskify::status::cancelled
+           : c.lost      ? daskify::status::lost
+           : c.running   ? daskify::status::running
+                         : daskify::status::pending;
+  }
+
+  /// True when the task has ended within `duration`.
+  template <class Rep, class Period>
+  bool wait_for(std::chrono::duration<Rep, Period> duration) const {
+    auto until = std::chrono::steady_clock::now() + std::chrono::ceil<std::chrono::steady_clock::duration>(duration);
+    return run_->session().await({range()}, 1, false, until).satisfied;
+  }
+
+  /// Not started any more if it has not been; asked to stop if it runs (this_task::stop_requested()).
+  void cancel() const { run_->session().cancel({range()}); }
+
+  /// Position in its run.
+  std::uint64_t index() const noexcept { return index_; }
+
+  internal::run_range range() const { return {run_->id(), index_, 1}; }
+  const std::shared_ptr<internal::run_handle>& run() const noexcept { return run_; }
+
+private:
+  static const internal::result_block& only_block(const internal::awaited_tasks& answer) {
+    if (answer.blocks.empty())
+      throw data_error{error_code::unknown_run, "The result is gone because its run was released; keep the futures, "
+                                                "or gather before release."};
+    return answer.blocks.front();
+  }
+
+  std::shared_ptr<internal::run_handle> run_;
+  std::uint64_t index_ = 0;
+};
+
+/// The results of one run, in the order of its tasks: a random-access range of future<R>.
+///
+/// `futures<R, Es...>` also knows the combinations: Es are the iterables' element types. It converts to futures<R>.
+template <class R, class... Es>
+class futures;
+
+template <class R>
+class futures<R> {
+public:
+  using value_type = future<R>;
+
+  futures() = default; ///< no tasks
+  explicit futures(std::shared_ptr<internal::run_handle> run, std::uint64_t tasks_per_loop)
+    : run_{std::move(run)}, tasks_per_loop_{tasks_per_loop} {}
+
+  std::size_t size() const noexcept { return run_ ? run_->tasks() : 0; }
+  bool empty() const noexcept { return size() == 0; }
+  future<R> operator[](std::size_t i) const { return {run_, i}; }
+
+  class iterator {
+  public:
+    using iterator_category = std::input_iterator_tag; // dereferences to a value
+    using iterator_concept = std::random_access_iterator_tag;
+    using value_type = future<R>;
+    using difference_type = std::ptrdiff_t;
+    using reference = future<R>;
+    using pointer = void;
+
+    iterator() = default;
+    iterator(const futures* all, difference_type i) : all_{all}, i_{i} {}
+
+    future<R> operator*() const { return (*all_)[static_cast<std::size_t>(i_)]; }
+    future<R> operator[](difference_type n) const { return *(*this + n); }
+    iterator& operator+=(difference_type n) { return i_ += n, *this; }
+    iterator& operator-=(difference_type n) { return i_ -= n, *this; }
+    iterator& operator++() { return *this += 1; }
+    iterator& operator--() { return *this -= 1; }
+    iterator operator++(int) { auto old = *this; return ++*this, old; }
+    iterator operator--(int) { auto old = *this; return --*this, old; }
+    friend iterator operator+(iterator it, difference_type n) { return it += n; }
+    friend iterator operator+(difference_type n, iterator it) { return it += n; }
+    friend iterator operator-(iterator it, difference_type n) { return it -= n; }
+    friend difference_type operator-(const iterator& a, const iterator& b) { return a.i_ - b.i_; }
+    friend bool operator==(const iterator& a, const iterator& b) { return a.i_ == b.i_; }
+    friend auto operator<=>(const iterator& a, const iterator& b) { return a.i_ <=> b.i_; }
+
+  private:
+    const futures* all_ = nullptr;
+    difference_type i_ = 0;
+  };
+
+  iterator begin() const { return {this, 0}; }
+  iterator end() const { return {this, static_cast<std::ptrdiff_t>(size())}; }
+
+  /// Which of the loops task i belongs to, from 0.
+  std::uint64_t loop(std::size_t i) const { return tasks_per_loop_ == 0 ? 0 : i / tasks_per_loop_; }
+
+  /// Cancels all that have not ended.
+  void cancel() const {
+    if (run_)
+      run_->session().cancel({run_->all()});
+  }
+
+  const std::shared_ptr<internal::run_handle>& run() const noexcept { return run_; }
+
+protected:
+  std::uint64_t tasks_per_loop() const noexcept { return tasks_per_loop_; }
+
+private:
+  std::shared_ptr<internal::run_handle> run_;
+  std::uint64_t tasks_per_loop_ = 0;
+};
+
+template <class R, class E, class... Es>
+class futures<R, E, Es...> : public futures<R> {
+public:
+  using combination_function = std::function<std::tuple<E, Es...>(std::uint64_t)>;
+
+  futures() = default;
+  futures(std::shared_ptr<internal::run_handle> run, std::uint64_t tasks_per_loop, combination_function combination)
+    : futures<R>{std::move(run), tasks_per_loop}, combination_{std::move(combination)} {}
+
+  /// The element of each iterable that task i was called with.
+  std::tuple<E, Es...> combination(std::size_t i) const { return combination_(i % this->tasks_per_loop()); }
+
+private:
+  combination_function combination_;
+};
+
+namespace internal {
+
+template <class T>
+inline constexpr bool is_future = false;
+template <class R>
+inline constexpr bool is_future<future<R>> = true;
+
+template <class R>
+std::vector<run_range> ranges_of(const futures<R>& all) {
+  return all.empty() ? std::vector<run_range>{} : std::vector<run_range>{all.run()->all()};
+}
+
+/// Neighbours of one run become one range.
+template <class R>
+std::vector<run_range> ranges_of(const std::vector<future<R>>& all) {
+  std::vector<run_range> ranges;
+  for (const auto& f : all) {
+    if (!ranges.empty() && ranges.back().run == f.run()->id() && ranges.back().first + ranges.back().count == f.index())
+      ++ranges.back().count;
+    else
+      ranges.push_back(f.range());
+  }
+  return ranges;
+}
+
+inline std::uint64_t tasks_in(const std::vector<run_range>& ranges) {
+  std::uint64_t sum = 0;
+  for (const auto& r : ranges)
+    sum += r.count;
+  return sum;
+}
+
+} // namespace internal
+
+/// Waits until `how_many` of the futures have ended (default: all), at most `timeout`. True when they have.
+template <class Futures>
+bool wait(const Futures& all, std::optional<std::size_t> how_many = {},
+          std::optional<std::chrono::nanoseconds> timeout = {}) {
+  auto ranges = internal::ranges_of(all);
+  if (ranges.empty())
+    return true;
+  internal::deadline until;
+  if (timeout)
+    until = std::chrono::steady_clock::now() + *timeout;
+  auto& session = (*std::begin(all)).run()->session();
+  return session.await(ranges, how_many.value_or(internal::tasks_in(ranges)), false, until).satisfied;
+}
+
+/// The futures in the order in which their tasks end: `for (auto f : as_completed(futures))`. Single pass.
+template <class R>
+class completion_order {
+public:
+  explicit completion_order(std::vector<future<R>> all) : open_{std::move(all)} {}
+
+  class iterator {
+  public:
+    using value_type = future<R>;
+    using difference_type = std::ptrdiff_t;
+
+    explicit iterator(completion_order* order = nullptr) : order_{order} {}
+    const future<R>& operator*() const { return order_->ready_.back(); }
+    iterator& operator++() {
+      order_->ready_.pop_back();
+      order_->fill();
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    friend bool operator==(const iterator& it, std::default_sentinel_t) { return it.order_->ready_.empty(); }
+
+  private:
+    completion_order* order_;
+  };
+
+  iterator begin() {
+    fill();
+    return iterator{this};
+  }
+  std::default_sentinel_t end() const { return {}; }
+
+private:
+  /// Waits for at least one more, and takes all that have ended by then.
+  void fill() {
+    if (!ready_.empty() || open_.empty())
+      return;
+    auto ranges = internal::ranges_of(open_);
+    auto answer = open_.front().run()->session().await(ranges, 1, false, std::nullopt);
+    auto has_ended = [&](const future<R>& f) {
+      for (const auto& r : answer.ended)
+        if (r.run == f.run()->id() && f.index() >= r.first && f.index() - r.first < r.count)
+          return true;
+      for (auto run : answer.unknown)
+        if (run == f.run()->id())
+          return true;
+      return false;
+    };
+    std::vector<future<R>> still_open;
+    for (auto& f : open_)
+      (has_ended(f) ? ready_ : still_open).push_back(std::move(f));
+    open_ = std::move(still_open);
+    std::reverse(ready_.begin(), ready_.end()); // taken from the back
+  }
+
+  std::vector<future<R>> open_;
+  std::vector<future<R>> ready_;
+};
+
+template <class R>
+completion_order<R> as_completed(const std::vector<future<R>>& all) {
+  return completion_order<R>{all};
+}
+template <class R, class... Es>
+completion_order<R> as_completed(const futures<R, Es...>& all) {
+  return completion_order<R>{{all.begin(), all.end()}};
+}
+
+} // namespace daskify
