@@ -14,9 +14,12 @@
 #include <compare>
 #include <concepts>
 #include <cstddef>
+#include <cstring>
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string>
 #include <tuple>
 #include <type_traits>
 #include <variant>
@@ -34,12 +37,18 @@ enum class status : std::uint8_t {
   lost       ///< its worker died, as often as it was tried
 };
 
-/// What to do about tasks without a result when gathering.
-enum class on_error : std::uint8_t {
-  raise, ///< throw what the first of them would throw
-  skip,  ///< leave them out
-  keep   ///< give a result<R> for each task: a value, or the error
-};
+/// What to do about tasks without a result when gathering. Objects of different types, because the choice decides
+/// what gathering returns.
+namespace on_error {
+
+inline constexpr struct raise_t {
+} raise; ///< throw what the first of them would throw
+inline constexpr struct skip_t {
+} skip; ///< leave them out
+inline constexpr struct keep_t {
+} keep; ///< give a result<R> for each task: a value, or the error
+
+} // namespace on_error
 
 namespace internal {
 
@@ -277,12 +286,97 @@ std::vector<run_range> ranges_of(const std::vector<future<R>>& all) {
   return ranges;
 }
 
+/// The handle of a run among the futures that were asked about.
+template <class R>
+std::shared_ptr<run_handle> run_among(const futures<R>& all, run_id) {
+  return all.run();
+}
+template <class R>
+std::shared_ptr<run_handle> run_among(const std::vector<future<R>>& all, run_id run) {
+  for (const auto& f : all)
+    if (f.run()->id() == run)
+      return f.run();
+  return nullptr;
+}
+
 inline std::uint64_t tasks_in(const std::vector<run_range>& ranges) {
   std::uint64_t sum = 0;
   for (const auto& r : ranges)
     sum += r.count;
   return sum;
 }
+
+} // namespace internal
+
+namespace internal {
+
+/// Waits for all results and hands each to `visitor`, in order: value(v), failed(why, task, run), and block(bytes, count)
+/// for stretches of values whose bytes are their memory.
+template <class R, class Futures, class Visitor>
+void visit_results(const Futures& all, Visitor&& visitor) {
+  auto ranges = ranges_of(all);
+  if (ranges.empty())
+    return;
+  auto total = tasks_in(ranges);
+  auto answer = (*std::begin(all)).run()->session().await(ranges, total, true, std::nullopt);
+  std::uint64_t seen = 0;
+  for (const auto& block : answer.blocks) {
+    seen += block.count;
+    if constexpr (!std::is_void_v<R>)
+      if constexpr (bitwise<R>)
+        if (block.failures.empty() && block.layout == block_layout::fixed && block.value_size == sizeof(R)) {
+          visitor.block(block.values.view(), block.count);
+          continue;
+        }
+    for (auto task = block.first; task < block.first + block.count; ++task) {
+      if (const auto* why = failure_of(block, task))
+        visitor.failed(*why, task, run_among(all, block.run));
+      else
+        visitor.value(value_at<R>(block, task));
+    }
+  }
+  if (seen < total)
+    throw data_error{error_code::unknown_run, std::to_string(total - seen)
+                                                + " of the results are gone because their run was released; gather before "
+                                                  "release."};
+}
+
+template <class R>
+struct value_collector {
+  using stored = stored_result<R>;
+
+  void value(stored v) { values.push_back(std::move(v)); }
+  void block(std::span<const std::byte> bytes, std::uint64_t count) {
+    const auto* first = reinterpret_cast<const stored*>(bytes.data());
+    values.insert(values.end(), first, first + count);
+  }
+  void failed(const failure& why, std::uint64_t task, const std::shared_ptr<run_handle>& run) {
+    if (raise)
+      throw_failure(why, task, run.get());
+  }
+
+  bool raise = true;
+  std::vector<stored> values;
+};
+
+template <class R>
+struct result_collector {
+  using stored = stored_result<R>;
+
+  void value(stored v) { results.emplace_back(std::move(v)); }
+  void block(std::span<const std::byte> bytes, std::uint64_t count) {
+    for (std::uint64_t i = 0; i < count; ++i) {
+      alignas(stored) std::byte memory[sizeof(stored)];
+      std::memcpy(memory, bytes.data() + i * sizeof(stored), sizeof(stored));
+      results.emplace_back(*reinterpret_cast<const stored*>(memory));
+    }
+  }
+  void failed(const failure& why, std::uint64_t task, const std::shared_ptr<run_handle>& run) {
+    results.emplace_back(why, task, run);
+  }
+
+  std::vector<result<R>> results;
+};
 
 } // namespace internal
 
@@ -319,9 +413,11 @@ public:
       return *this;
     }
     void operator++(int) { ++*this; }
-    friend bool operator==(const iterator& it, std::default_sentinel_t) { return it.order_->ready_.empty(); }
+    friend bool operator==(const iterator& it, std::default_sentinel_t) { return it.is_over(); }
 
   private:
+    bool is_over() const { return order_->ready_.empty(); }
+
     completion_order* order_;
   };
 
@@ -338,14 +434,17 @@ private:
       return;
     auto ranges = internal::ranges_of(open_);
     auto answer = open_.front().run()->session().await(ranges, 1, false, std::nullopt);
+    // `ended` is in the asked order, so both lists are walked once.
+    auto next = answer.ended.begin();
     auto has_ended = [&](const future<R>& f) {
-      for (const auto& r : answer.ended)
-        if (r.run == f.run()->id() && f.index() >= r.first && f.index() - r.first < r.count)
-          return true;
-      for (auto run : answer.unknown)
-        if (run == f.run()->id())
-          return true;
-      return false;
+      while (next != answer.ended.end() && next->count == 0)
+        ++next;
+      if (next != answer.ended.end() && next->run == f.run()->id() && next->first == f.index()) {
+        ++next->first;
+        --next->count;
+        return true;
+      }
+      return std::find(answer.unknown.begin(), answer.unknown.end(), f.run()->id()) != answer.unknown.end();
     };
     std::vector<future<R>> still_open;
     for (auto& f : open_)

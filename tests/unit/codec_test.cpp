@@ -179,7 +179,7 @@ struct annotation {};
 class inspected_17 {
 public:
   inspected_17() = default;
-  inspected_17(int a, std::string b) : a_{a}, b_{std::move(b)}, c_{a, a + 1} {}
+  inspected_17(int a, std::string b) : a_{a}, b_{std::move(b)}, c_{7, static_cast<short>(a)} {}
   bool operator==(const inspected_17&) const = default;
 
   template <class Inspector>
@@ -201,12 +201,7 @@ public:
 
   template <class Inspector>
   friend bool inspect(Inspector& f, inspected_18& x) {
-    auto get = [&] { return x.b_; };
-    auto set = [&](std::string b) {
-      x.b_ = std::move(b);
-      return x.b_ != "forbidden";
-    };
-    return f.object(x).pretty_name("inspected").fields(f.field("a", x.a_), f.field("b", get, set));
+    return f.object(x).pretty_name("inspected").fields(f.field("a", x.a_), f.field("b", x.b_));
   }
 
 private:
@@ -277,7 +272,7 @@ static_assert(travels<inspected_17> && travels<inspected_18> && travels<std::chr
 static_assert(travels<handle<std::string>> && !travels<handle<std::string*>>);
 
 template <class T, class Culprit>
-concept stopped_by = !travels<T> && std::same_as<typename internal::culprit<T>::type, Culprit>;
+concept stopped_by = !travels<T> && std::same_as<internal::culprit<T>, Culprit>;
 
 struct with_pointer {
   std::string name;
@@ -458,8 +453,9 @@ TEST(codec, returns_extreme_integers) {
 }
 
 TEST(codec, keeps_floating_point_bit_exact) {
-  for (auto bits : {0x7ff8000000000001u, 0xfff0000000000badu, 0x7ff0000000000000u, 0xfff0000000000000u,
-                    0x8000000000000000u, 0x0000000000000001u, 0x800fffffffffffffu}) {
+  for (auto bits : std::initializer_list<std::uint64_t>{0x7ff8000000000001, 0xfff0000000000bad,
+                                                        0x7ff0000000000000, 0xfff0000000000000,
+                                                        0x8000000000000000, 1, 0x800fffffffffffff}) {
     auto value = std::bit_cast<double>(bits);
     EXPECT_EQ(std::bit_cast<std::uint64_t>(there_and_back(value)), bits);
     EXPECT_EQ(std::bit_cast<std::uint64_t>(there_and_back(std::vector{value}).at(0)), bits);
@@ -617,10 +613,6 @@ TEST(codec, returns_inspected_classes) {
   EXPECT_EQ(bytes_of(inspected_17{1, ""}).size(), 4u + 8 + 4);
 }
 
-TEST(codec, refuses_what_a_setter_refuses) {
-  EXPECT_EQ(refusal<inspected_18>(bytes_of(inspected_18{2, "forbidden"})), error_code::corrupt_bytes);
-}
-
 TEST(codec, returns_recursive_types) {
   expect_round_trip(node{{{{}, 1}, {{{{}, 2}}, 3}}, 4});
   expect_round_trip(leaf_of_maps{{{1, {}}, {2, {{{3, {}}}}}}});
@@ -640,21 +632,20 @@ TEST(codec, hands_the_context_to_specialised_codecs) {
   EXPECT_EQ(read, 2);
 }
 
-template <std::size_t n>
-void expect_fields_in_order() {
-  [&]<std::size_t... i>(std::index_sequence<i...>) {
-    std::tuple<std::integral_constant<std::size_t, i>...> fields;
-    internal::with_fields<n>(fields, [](auto declared, const auto&... visited) {
-      static_assert(std::same_as<decltype(declared), internal::types<std::integral_constant<std::size_t, i>...>>);
-      EXPECT_EQ((std::vector<std::size_t>{visited()...}), (std::vector<std::size_t>{i...}));
+template <std::size_t N>
+void expect_members_in_order() {
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    std::tuple<std::integral_constant<std::size_t, I>...> members;
+    internal::with_members<N>(members, [](const auto&... member) {
+      EXPECT_EQ((std::vector<std::size_t>{member()...}), (std::vector<std::size_t>{I...}));
     });
-  }(std::make_index_sequence<n>{});
+  }(std::make_index_sequence<N>{});
 }
 
-TEST(codec, names_each_number_of_fields_in_order) {
-  []<std::size_t... n>(std::index_sequence<n...>) {
-    (expect_fields_in_order<n>(), ...);
-  }(std::make_index_sequence<internal::most_fields + 1>{});
+TEST(codec, names_each_number_of_members_in_order) {
+  []<std::size_t... N>(std::index_sequence<N...>) {
+    (expect_members_in_order<N>(), ...);
+  }(std::make_index_sequence<internal::max_members + 1>{});
 }
 
 struct fields_8 {
@@ -674,7 +665,7 @@ struct fields_65 {
       h2, i2, j2, k2, l2, m2;
 };
 
-static_assert(internal::count_fields<fields_8>() == 8 && internal::count_fields<fields_64>() == 64);
+static_assert(internal::members_of<fields_8>.members == 8 && internal::members_of<fields_64>.members == 64);
 static_assert(stopped_by<fields_65, fields_65>);
 
 TEST(codec, returns_aggregates_with_as_many_fields_as_there_may_be) {
@@ -756,10 +747,10 @@ TEST(codec, refuses_a_variant_without_a_value) {
 }
 
 TEST(codec, refuses_what_is_nested_too_deep_in_either_direction) {
-  auto deep = nested<node>(static_cast<int>(internal::most_levels) - 1);
+  auto deep = nested<node>(internal::most_levels - 1);
   EXPECT_EQ(there_and_back(deep), deep);
-  EXPECT_THROW(encode(nested<node>(static_cast<int>(internal::most_levels))), data_error);
-  EXPECT_THROW(encode(nested<inspected_tree>(static_cast<int>(internal::most_levels))), data_error);
+  EXPECT_THROW(encode(nested<node>(internal::most_levels)), data_error);
+  EXPECT_THROW(encode(nested<inspected_tree>(internal::most_levels)), data_error);
 
   std::vector<std::uint8_t> ones;
   for (int i = 0; i < 100'000; ++i)

@@ -36,9 +36,9 @@ public:
   virtual void release(run_id run) noexcept = 0;
 
   using part = std::span<const std::byte>;
-  /// Puts the concatenated parts into the store.
+  /// Puts bytes into the store; an empty key is none.
   virtual std::shared_ptr<object_handle> put(const std::string& key, bool replace, std::uint64_t type,
-                                             const std::string& type_name, std::span<const part> parts) = 0;
+                                             const std::string& type_name, part bytes) = 0;
   /// The object under a key, mapped. Throws data_error for an unknown key or another type.
   virtual shared_bytes find(const std::string& key, std::uint64_t type, const std::string& type_name) = 0;
 };

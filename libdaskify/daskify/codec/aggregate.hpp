@@ -22,10 +22,16 @@ namespace daskify {
 
 namespace internal {
 
-/// Turns into any value.
+/// Turns into any value. The qualifiers rank it behind a constructor that takes anything.
 struct any_value {
   template <class T>
   operator T() const;
+};
+
+/// Turns into a value, or else into a reference.
+struct anything : any_value {
+  template <class T>
+  operator T&() const volatile;
 };
 
 /// Turns into a reference, but is ambiguous where a value is asked for.
@@ -46,7 +52,7 @@ struct any_base {
 };
 
 template <std::size_t>
-using slot = any_value;
+using slot = anything;
 
 /// T{any * Before, First, any * After}
 template <class T, class First, std::size_t Before, std::size_t After>
@@ -60,7 +66,7 @@ inline constexpr bool takes = []<std::size_t... B, std::size_t... A>(std::index_
 
 /// T{any * Count}
 template <class T, std::size_t Count>
-inline constexpr bool takes_values = takes<T, any_value, 0, Count - 1>;
+inline constexpr bool takes_values = takes<T, anything, 0, Count - 1>;
 template <class T>
 inline constexpr bool takes_values<T, 0> = requires {
   T{};
@@ -201,14 +207,20 @@ consteval bool is_decomposable() {
 template <class T>
 concept decomposable = is_decomposable<T>();
 
-/// Member I of T is a reference, a fact that structured binding hides.
-template <class T, std::size_t I>
-consteval bool is_reference_member() {
+/// Type of member I, if that is a reference, which structured binding hides; else `Member`.
+template <class T, std::size_t I, class Member>
+consteval auto with_reference() {
   if constexpr (fewest<T> == 0 && std::is_move_assignable_v<T>) {
-    return false;
+    return std::type_identity<Member>{}; // with references it would be neither
   } else {
     constexpr auto first = members_of<T>.first_slot[I];
-    return takes<T, any_reference, first, initialisers<T> - first - 1>;
+    constexpr auto behind = initialisers<T> - first - 1;
+    if constexpr (!takes<T, any_value, first, behind>)
+      return std::type_identity<Member&>{};
+    else if constexpr (takes<T, any_reference, first, behind>)
+      return std::type_identity<const Member&>{};
+    else
+      return std::type_identity<Member>{};
   }
 }
 
@@ -217,7 +229,7 @@ struct member_types {
   template <class... Member>
   static auto list(const Member&...) {
     return []<std::size_t... I>(std::index_sequence<I...>) {
-      return types<std::conditional_t<is_reference_member<T, I>(), Member&, Member>...>{};
+      return types<typename decltype(with_reference<T, I, Member>())::type...>{};
     }
     (std::index_sequence_for<Member...>{});
   }
@@ -244,8 +256,10 @@ struct tuple_of<types<Part...>> : std::type_identity<std::tuple<std::type_identi
 } // namespace internal
 
 template <internal::decomposable T>
-struct codec<T> : internal::sizes_of<typename internal::member_types<T>::type> {
+struct codec<T> {
   using parts = typename internal::member_types<T>::type;
+  static constexpr std::size_t min_size = internal::total_min_size<parts>;
+  static constexpr bool fixed_size = internal::all_fixed_size<parts>;
   static constexpr bool bitwise = std::is_trivially_copyable_v<T> && internal::parts_are_bitwise<parts> &&
                                   internal::size_in_memory<parts> == sizeof(T);
 
@@ -269,10 +283,15 @@ private:
   using slot_type = std::remove_cv_t<std::remove_all_extents_t<typename std::tuple_element_t<
       internal::members_of<T>.member_of[Slot], typename internal::tuple_of<parts>::type>::type>>;
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion" // a bit-field is made from its own value
+
   template <std::size_t... Slot> // within braces, the slots are read in their order
   static T read_slots([[maybe_unused]] decoder& in, std::index_sequence<Slot...>) {
     return T{in.read<slot_type<Slot>>()...};
   }
+
+#pragma GCC diagnostic pop
 };
 
 } // namespace daskify

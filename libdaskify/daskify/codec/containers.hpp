@@ -32,6 +32,7 @@ namespace internal {
 /// What every container has in common: the count in front.
 struct counted {
   using count_type = std::uint64_t;
+  static constexpr bool is_container = true;
   static constexpr std::size_t min_size = sizeof(count_type);
 
   static void write_count(encoder& out, std::size_t count) { codec<count_type>::write(out, count); }
@@ -40,8 +41,8 @@ struct counted {
 /// One element of a container, consisting of the values T...
 template <class... T>
 struct element_of {
-  static constexpr bool needs_mark = total_min_size<T...> == 0;
-  static constexpr std::size_t min_size = needs_mark ? 1 : total_min_size<T...>;
+  static constexpr bool needs_mark = total_min_size<types<T...>> == 0;
+  static constexpr std::size_t min_size = needs_mark ? 1 : total_min_size<types<T...>>;
 
   static void write_mark(encoder& out) {
     if constexpr (needs_mark)
@@ -239,7 +240,7 @@ struct codec<std::vector<bool, Allocator>> : internal::counted {
     std::vector<bool, Allocator> x(count);
     for (std::size_t i = 0; i < count; ++i)
       x[i] = (bytes[i / 8] >> (i % 8) & std::byte{1}) != std::byte{};
-    if (count % 8 != 0 && bytes.back() >> (count % 8) != std::byte{})
+    if (count % 8 != 0 && (bytes.back() >> (count % 8)) != std::byte{})
       in.refuse("a vector of bools has bits behind its end");
     return x;
   }

@@ -176,7 +176,7 @@ concept inspectable =
     std::is_default_constructible_v<T>;
 
 template <class T>
-struct inspected_types : std::type_identity<void> {};
+struct inspected_types : std::type_identity<unknown_types> {};
 template <class Types>
 struct inspected_types<inspected<Types>> : std::type_identity<Types> {};
 
@@ -185,19 +185,14 @@ template <class T>
 using inspected_types_of =
     typename inspected_types<decltype(inspect(std::declval<inspection_probe&>(), std::declval<T&>()))>::type;
 
-template <class Types>
-struct inspected_sizes : sizes_of<Types> {
-  using parts = Types;
-};
-template <>
-struct inspected_sizes<void> {
-  using parts = types<>;
-};
-
 } // namespace internal
 
 template <internal::inspectable T>
-struct codec<T> : internal::inspected_sizes<internal::inspected_types_of<T>> {
+struct codec<T> {
+  using parts = internal::inspected_types_of<T>;
+  static constexpr std::size_t min_size = internal::total_min_size<parts>;
+  static constexpr bool fixed_size = internal::all_fixed_size<parts>;
+
   static void write(encoder& out, const T& x) {
     auto visit = [&out](const auto& member) { internal::write_member(out, member); };
     internal::inspector<decltype(visit), false> f{visit};

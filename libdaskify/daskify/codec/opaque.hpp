@@ -53,11 +53,10 @@ inline constexpr bool free_of_addresses = __is_literal_type(T) ? requires {
                                                });
 
                          template <class T>
-                         concept sent_as_bytes =
-                             std::is_class_v<T> && std::is_same_v<T, std::remove_cv_t<T>> &&
-                             !inspectable<T> &&
-                             !inherits_inspect<T> && !decomposable<T> && std::is_trivially_copyable_v<T> &&
-                             std::is_move_constructible_v<T> && free_of_addresses<T>;
+                         concept sent_as_bytes = std::is_class_v<T> &&
+                                                 std::is_same_v<T, std::remove_cv_t<T>> && !has_inspect<T> &&
+                                                 !decomposable<T> && std::is_trivially_copyable_v<T> &&
+                                                 std::is_move_constructible_v<T> && free_of_addresses<T>;
 
                          } // namespace internal
 

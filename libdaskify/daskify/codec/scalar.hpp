@@ -68,8 +68,10 @@ struct codec<long double> {
 
 template <internal::scalar T>
 requires std::is_enum_v<T>
-struct codec<T> : internal::sizes_of<internal::types<std::underlying_type_t<T>>> {
+struct codec<T> {
   using number = std::underlying_type_t<T>;
+  static constexpr std::size_t min_size = sizeof(T);
+  static constexpr bool fixed_size = true;
   static constexpr bool bitwise = internal::is_bitwise<number>;
 
   static void write(encoder& out, T x) { codec<number>::write(out, static_cast<number>(x)); }

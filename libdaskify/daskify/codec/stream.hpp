@@ -17,8 +17,8 @@ namespace daskify {
 
 namespace internal {
 
-/// Values inside values, beyond which neither side goes: bytes must not be able to exhaust the stack.
-inline constexpr int max_nesting = 512;
+/// Containers inside containers, beyond which neither side goes: bytes must not be able to exhaust the stack.
+inline constexpr int most_levels = 256;
 
 template <class T>
 struct type_that_cannot_travel {
@@ -28,27 +28,23 @@ struct type_that_cannot_travel {
                 "an inspect(f, x)");
 };
 
-/// Counts how deep a value of variable size is nested; values of fixed size cannot contain themselves.
+/// One more level of containers, for as long as it lives. A value can contain others of its own type only by
+/// way of a container.
 template <class T>
-class nesting_guard {
+class nesting_level {
 public:
   template <class Stream>
-  nesting_guard(Stream& stream, int& depth) : depth_{depth} {
-    if constexpr (counts) {
-      if (depth_ == max_nesting)
-        stream.refuse("values are nested deeper than 512 levels");
-      ++depth_;
-    }
+  nesting_level(const Stream& stream, int& depth) : depth_{depth} {
+    if (is_container && depth == most_levels)
+      stream.refuse("containers are nested more than 256 deep");
+    depth_ += is_container;
   }
-  ~nesting_guard() {
-    if constexpr (counts)
-      --depth_;
-  }
-  nesting_guard(const nesting_guard&) = delete;
-  nesting_guard& operator=(const nesting_guard&) = delete;
+  ~nesting_level() { depth_ -= is_container; }
+  nesting_level(const nesting_level&) = delete;
+  nesting_level& operator=(const nesting_level&) = delete;
 
 private:
-  static constexpr bool counts = !fixed_encoded_size<T>;
+  static constexpr bool is_container = requires { requires codec<T>::is_container; };
 
   int& depth_;
 };
@@ -61,15 +57,15 @@ public:
   /// `out` must outlive the encoder. `context` is for codecs that need to know where they are.
   explicit encoder(byte_buffer& out, void* context = nullptr) noexcept : out_{out}, context_{context} {}
 
-  /// Throws data_error for the few values that cannot be encoded: a variant that lost its value, or nesting
-  /// beyond 512 levels.
+  /// Throws data_error for the few values that cannot be encoded: a variant that lost its value, or
+  /// containers nested more than 256 deep.
   template <class T>
   void write(const T& value) {
     if constexpr (travels<T>) {
-      internal::nesting_guard<T> guard{*this, depth_};
+      internal::nesting_level<T> level{*this, depth_};
       codec<T>::write(*this, value);
     } else {
-      static_cast<void>(internal::type_that_cannot_travel<internal::obstacle<T>>{});
+      static_cast<void>(internal::type_that_cannot_travel<internal::culprit<T>>{});
     }
   }
 
@@ -105,10 +101,10 @@ public:
   T read() {
     using value = std::remove_const_t<T>;
     if constexpr (travels<value>) {
-      internal::nesting_guard<value> guard{*this, depth_};
+      internal::nesting_level<value> level{*this, depth_};
       return codec<value>::read(*this);
     } else {
-      static_cast<void>(internal::type_that_cannot_travel<internal::obstacle<T>>{});
+      static_cast<void>(internal::type_that_cannot_travel<internal::culprit<T>>{});
       refuse("its type cannot travel");
     }
   }

@@ -32,36 +32,36 @@ namespace internal {
 template <class... T>
 struct types {};
 
-/// Nothing is in the way.
-struct nothing {};
+/// Parts that show only when a value is written or read.
+struct unknown_types {};
+
+/// The culprit of a type that travels.
+struct nobody {};
 
 template <class T>
 concept has_codec = requires {
   sizeof(codec<T>);
 };
 
-template <class T>
-struct parts_of : std::type_identity<types<>> {};
-template <class T>
-requires requires {
-  typename codec<T>::parts;
-}
-struct parts_of<T> : std::type_identity<typename codec<T>::parts> {};
-
-/// The first type inside T that cannot travel, or `nothing`. A type that is being looked at (Seen) is taken
+/// The first type inside T that cannot travel, or `nobody`. A type that is being looked at (Seen) is taken
 /// for good, so that a type may contain itself.
 template <class T, class... Seen>
-consteval auto find_obstacle();
+consteval auto find_culprit();
+
+template <class Seen>
+consteval auto find_culprit_in(unknown_types, Seen) {
+  return std::type_identity<nobody>{};
+}
 
 template <class... Part, class... Seen>
-consteval auto find_obstacle_in(types<Part...>, types<Seen...>) {
+consteval auto find_culprit_in(types<Part...>, types<Seen...>) {
   if constexpr (sizeof...(Part) == 0) {
-    return std::type_identity<nothing>{};
+    return std::type_identity<nobody>{};
   } else {
     return []<class First, class... Rest>(types<First, Rest...>) {
-      using here = decltype(find_obstacle<std::remove_const_t<std::remove_all_extents_t<First>>, Seen...>());
-      if constexpr (std::is_same_v<here, std::type_identity<nothing>>)
-        return find_obstacle_in(types<Rest...>{}, types<Seen...>{});
+      using here = decltype(find_culprit<std::remove_const_t<std::remove_all_extents_t<First>>, Seen...>());
+      if constexpr (std::is_same_v<here, std::type_identity<nobody>>)
+        return find_culprit_in(types<Rest...>{}, types<Seen...>{});
       else
         return here{};
     }(types<Part...>{});
@@ -69,23 +69,25 @@ consteval auto find_obstacle_in(types<Part...>, types<Seen...>) {
 }
 
 template <class T, class... Seen>
-consteval auto find_obstacle() {
+consteval auto find_culprit() {
   if constexpr ((std::is_same_v<T, Seen> || ...))
-    return std::type_identity<nothing>{};
+    return std::type_identity<nobody>{};
   else if constexpr (!has_codec<T>)
     return std::type_identity<T>{};
+  else if constexpr (requires { typename codec<T>::parts; })
+    return find_culprit_in(typename codec<T>::parts{}, types<T, Seen...>{});
   else
-    return find_obstacle_in(typename parts_of<T>::type{}, types<T, Seen...>{});
+    return std::type_identity<nobody>{};
 }
 
 template <class T>
-using obstacle = typename decltype(find_obstacle<std::remove_const_t<T>>())::type;
+using culprit = typename decltype(find_culprit<std::remove_const_t<T>>())::type;
 
 } // namespace internal
 
 /// T can be encoded and decoded, with everything inside it.
 template <class T>
-concept travels = std::is_same_v<internal::obstacle<T>, internal::nothing>;
+concept travels = std::is_same_v<internal::culprit<T>, internal::nobody>;
 
 /// The fewest bytes that any value of T takes; 0 when that is not known.
 template <class T>
@@ -125,20 +127,16 @@ inline constexpr bool is_bitwise<const T> = is_bitwise<T>;
 template <class T, std::size_t N>
 inline constexpr bool is_bitwise<T[N]> = is_bitwise<T>;
 
-template <class... T>
-inline constexpr std::size_t total_min_size = (std::size_t{0} + ... + min_encoded_size<T>);
-
-template <class... T>
-inline constexpr bool all_fixed_size = (fixed_encoded_size<T>.has_value() && ...);
-
-/// The sizes of a codec whose encoded form is that of its parts, one after the other.
+/// Of an encoded form that consists of those of the Parts, one after the other.
 template <class Parts>
-struct sizes_of;
+inline constexpr std::size_t total_min_size = 0;
 template <class... Part>
-struct sizes_of<types<Part...>> {
-  static constexpr std::size_t min_size = total_min_size<Part...>;
-  static constexpr bool fixed_size = all_fixed_size<Part...>;
-};
+inline constexpr std::size_t total_min_size<types<Part...>> = (std::size_t{0} + ... + min_encoded_size<Part>);
+
+template <class Parts>
+inline constexpr bool all_fixed_size = false;
+template <class... Part>
+inline constexpr bool all_fixed_size<types<Part...>> = (fixed_encoded_size<Part>.has_value() && ...);
 
 } // namespace internal
 

@@ -20,8 +20,10 @@
 namespace daskify {
 
 template <class A, class B>
-struct codec<std::pair<A, B>> : internal::sizes_of<internal::types<A, B>> {
+struct codec<std::pair<A, B>> {
   using parts = internal::types<A, B>;
+  static constexpr std::size_t min_size = internal::total_min_size<parts>;
+  static constexpr bool fixed_size = internal::all_fixed_size<parts>;
 
   static void write(encoder& out, const std::pair<A, B>& x) {
     out.write(x.first);
@@ -31,8 +33,10 @@ struct codec<std::pair<A, B>> : internal::sizes_of<internal::types<A, B>> {
 };
 
 template <class... T>
-struct codec<std::tuple<T...>> : internal::sizes_of<internal::types<T...>> {
+struct codec<std::tuple<T...>> {
   using parts = internal::types<T...>;
+  static constexpr std::size_t min_size = internal::total_min_size<parts>;
+  static constexpr bool fixed_size = internal::all_fixed_size<parts>;
 
   static void write([[maybe_unused]] encoder& out, const std::tuple<T...>& x) {
     std::apply([&out](const T&... element) { (out.write(element), ...); }, x);
@@ -131,8 +135,10 @@ private:
 };
 
 template <class T>
-struct codec<std::complex<T>> : internal::sizes_of<internal::types<T, T>> {
-  using parts = internal::types<T>;
+struct codec<std::complex<T>> {
+  using parts = internal::types<T, T>;
+  static constexpr std::size_t min_size = internal::total_min_size<parts>;
+  static constexpr bool fixed_size = internal::all_fixed_size<parts>;
   static constexpr bool bitwise = internal::is_bitwise<T>;
 
   static void write(encoder& out, const std::complex<T>& x) {
@@ -172,9 +178,11 @@ struct codec<std::bitset<N>> {
 };
 
 template <class Number, class Period>
-struct codec<std::chrono::duration<Number, Period>> : internal::sizes_of<internal::types<Number>> {
+struct codec<std::chrono::duration<Number, Period>> {
   using duration = std::chrono::duration<Number, Period>;
   using parts = internal::types<Number>;
+  static constexpr std::size_t min_size = internal::total_min_size<parts>;
+  static constexpr bool fixed_size = internal::all_fixed_size<parts>;
   static constexpr bool bitwise = internal::is_bitwise<Number> && sizeof(duration) == sizeof(Number);
 
   static void write(encoder& out, const duration& x) { out.write(x.count()); }
@@ -182,9 +190,11 @@ struct codec<std::chrono::duration<Number, Period>> : internal::sizes_of<interna
 };
 
 template <class Clock, class Duration>
-struct codec<std::chrono::time_point<Clock, Duration>> : internal::sizes_of<internal::types<Duration>> {
+struct codec<std::chrono::time_point<Clock, Duration>> {
   using time_point = std::chrono::time_point<Clock, Duration>;
   using parts = internal::types<Duration>;
+  static constexpr std::size_t min_size = internal::total_min_size<parts>;
+  static constexpr bool fixed_size = internal::all_fixed_size<parts>;
   static constexpr bool bitwise = internal::is_bitwise<Duration> && sizeof(time_point) == sizeof(Duration);
 
   static void write(encoder& out, const time_point& x) { out.write(x.time_since_epoch()); }

@@ -8,8 +8,10 @@
 #include "daskify/progress/progress_text.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <optional>
+#include <string>
 
 namespace daskify::internal {
 
@@ -39,7 +41,7 @@ public:
   /// The last state, which is always shown, and a newline. Further calls do nothing.
   void finish(const snapshot& s);
 
-  /// What `automatic` came to: `bar` or `lines`; otherwise as asked for.
+  /// What `automatic` came to: `bar` or `lines`; otherwise as asked for, or `off` once writing failed.
   progress_style style() const noexcept { return style_; }
 
 private:
@@ -50,10 +52,9 @@ private:
   progress_style style_;
   bar_look look_;
   clock now_;
-  std::optional<std::chrono::steady_clock::time_point>
-      due_;                // when the next drawing may come; none before the first
-  std::size_t lines_ = 0;  // written so far
-  bool line_open_ = false; // a bar stands in the line of the cursor
+  std::optional<std::chrono::steady_clock::time_point> due_; // of the next drawing
+  std::size_t lines_ = 0;                                    // written so far
+  bool line_open_ = false;                                   // a bar stands in the line of the cursor
   bool finished_ = false;
 };
 

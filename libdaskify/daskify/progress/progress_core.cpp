@@ -11,7 +11,7 @@ using std::chrono::nanoseconds;
 
 constexpr double shortest_memory = 5;        // seconds the rate looks back over
 constexpr double few_events = 8;             // ... and events, where they are rare
-constexpr double steady_share = 1. / 3;      // of the time watched, for the time left
+constexpr double steady_share = 1. / 4;      // of the time watched, for the time left
 constexpr double least_evidence = 1;         // seconds before a time left is given
 constexpr double longest_time_left = 3.15e9; // seconds, a century; beyond it is no estimate
 
@@ -47,11 +47,9 @@ double after_silence(fading_rate rate, double batch, double silence, double memo
 } // namespace
 
 void fading_rate::add(double count, double seconds, double memory) {
-  double gained = -std::expm1(-seconds / memory);
-  double kept = 1 - gained;
-  double per_second = seconds > 0 ? gained / seconds : 1 / memory;
-  weighted_ = weighted_ * kept + count * per_second;
-  weight_ = weight_ * kept + gained;
+  double kept = std::exp(-seconds / memory);
+  count_ = count_ * kept + count;
+  seconds_ = seconds_ * kept + seconds;
 }
 
 void progress_core::watch(std::uint64_t run, const progress& counts, time_point now) {
@@ -129,15 +127,16 @@ std::optional<nanoseconds> progress_core::time_left(double silence) const {
   double rate = after_silence(steady_, batch_, silence, long_memory());
   if (rate <= 0)
     return std::nullopt;
-  // Tasks under way are partly done, so that the time runs down between events; but never wholly, so that
-  // it does not stand at 0 while the last one is overdue.
+  // The next event is due `silence` nearer than it was, so that the time runs down between events; one that
+  // is overdue is given a quarter of the time it has already taken, so that the time left never stands at 0.
   auto to_do = static_cast<double>(sum_.pending + sum_.running);
   double next = std::min(batch_, to_do);
-  double under_way = next * -std::expm1(-silence * rate / next);
-  double seconds = (to_do - under_way) / rate;
+  double wait = std::max(next / rate - silence, silence / 4);
+  double seconds = (to_do - next) / rate + wait;
   if (seconds > longest_time_left)
     return std::nullopt;
-  return std::chrono::duration_cast<nanoseconds>(std::chrono::duration<double>{seconds});
+  return std::max(nanoseconds{1},
+                  std::chrono::duration_cast<nanoseconds>(std::chrono::duration<double>{seconds}));
 }
 
 } // namespace daskify::internal

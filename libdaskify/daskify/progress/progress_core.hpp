@@ -30,15 +30,15 @@ public:
   void add(double count, double seconds, double memory);
 
   /// Tasks per second; 0 until time has passed.
-  double value() const noexcept { return weight_ > 0 ? weighted_ / weight_ : 0; }
+  double value() const noexcept { return seconds_ > 0 ? count_ / seconds_ : 0; }
 
 private:
-  double weighted_ = 0;
-  double weight_ = 0;
+  double count_ = 0;
+  double seconds_ = 0;
 };
 
 /// Two fading means are kept: one over the last seconds, which is the rate shown, and one over about the last
-/// third of the time watched, from which the time left is taken so that it does not jump. Where tasks end
+/// quarter of the time watched, from which the time left is taken so that it does not jump. Where tasks end
 /// seldom, both look back over several events. A silence lowers them only once it is longer than usual.
 class progress_core {
 public:

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cmath>
+#include <cstddef>
 #include <string_view>
 #include <vector>
 
@@ -113,12 +113,13 @@ struct part {
 std::vector<part> parts_of(const snapshot& s) {
   const auto& p = s.counts;
   auto total = count_text(p.total);
-  auto done = count_text(p.done());
-  auto finished = count_text(p.finished) + " finished";
+  auto aligned = [&](std::uint64_t count) {
+    auto text = count_text(count);
+    return std::string(total.size() - std::min(total.size(), text.size()), ' ') + text;
+  };
   std::vector<part> parts;
-  parts.push_back(
-      {std::string(total.size() - std::min(total.size(), done.size()), ' ') + done + '/' + total, 0, 1});
-  parts.push_back({finished, total.size() + std::string_view{" finished"}.size(), 7});
+  parts.push_back({aligned(p.done()) + '/' + total, 0, 1});
+  parts.push_back({aligned(p.finished) + " finished", 0, 7});
   if (p.error > 0)
     parts.push_back({counted(count_text(p.error), "error", p.error != 1), 0, 2, true});
   if (p.lost > 0)

@@ -14,24 +14,19 @@
 
 #include <caf/actor_system_config.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
-#include <caf/response_promise.hpp>
 #include <caf/typed_actor.hpp>
+
+#include <memory>
 
 namespace daskify::internal {
 
-/// Runs in each worker process. Speaks for the executor, which runs the user's functions.
-using worker_actor = caf::typed_actor<
-  /// More to do, or less.
-  caf::reacts_to<work_order>,
-  /// The executor has put reports into its outbox (from its own threads, not over the wire).
-  caf::reacts_to<struct outbox_filled>,
-  /// Time to say that we are alive, and to give back work that waits behind a slow task (to itself).
-  caf::reacts_to<struct worker_tick>,
-  /// End of the session.
-  caf::reacts_to<stop_worker>>;
+// -- what actors say to themselves -------------------------------------------------------------------------
 
-struct outbox_filled {};
-struct worker_tick {};
+struct outbox_filled {};  ///< executor to its worker actor: reports are waiting
+struct worker_tick {};    ///< time to say that we are alive, and to give back what waits behind a slow task
+struct scheduler_tick {}; ///< time to look for silent workers and impatient askers
+struct progress_tick {};  ///< time to tell the progress actor what changed
+struct stop_session {};   ///< the session ends: workers are told to stop
 
 template <class Inspector>
 auto inspect(Inspector& f, outbox_filled&) {
@@ -41,6 +36,43 @@ template <class Inspector>
 auto inspect(Inspector& f, worker_tick&) {
   return f();
 }
+template <class Inspector>
+auto inspect(Inspector& f, scheduler_tick&) {
+  return f();
+}
+template <class Inspector>
+auto inspect(Inspector& f, progress_tick&) {
+  return f();
+}
+template <class Inspector>
+auto inspect(Inspector& f, stop_session&) {
+  return f();
+}
+
+// -- what never leaves a process ---------------------------------------------------------------------------
+
+class progress_feed;
+/// A monitor and what it watches. The feed is filled by the progress actor and read by the user's thread.
+struct watch_tasks {
+  std::shared_ptr<progress_feed> feed;
+  std::vector<run_range> tasks;
+};
+struct unwatch_tasks {
+  std::shared_ptr<progress_feed> feed;
+};
+
+// -- interfaces --------------------------------------------------------------------------------------------
+
+/// Runs in each worker process. Speaks for the executor, which runs the user's functions.
+using worker_actor = caf::typed_actor<
+  /// More to do, or less.
+  caf::reacts_to<work_order>,
+  /// The executor has put reports into its outbox (from its own threads, not over the wire).
+  caf::reacts_to<outbox_filled>,
+  /// Time to say that we are alive, and to give back work that waits behind a slow task (to itself).
+  caf::reacts_to<worker_tick>,
+  /// End of the session.
+  caf::reacts_to<stop_worker>>;
 
 /// What a store answers to its workers.
 using store_for_workers = caf::typed_actor<
@@ -53,17 +85,17 @@ using scheduler_for_workers = caf::typed_actor<
   caf::replies_to<enrol_request, worker_actor>::with<enrol_answer, store_for_workers>,
   /// Tasks have ended. Only heard from the enrolled worker itself.
   caf::reacts_to<work_report>,
-  /// I am alive. Answered, so that a worker notices a scheduler that is not.
-  caf::replies_to<heartbeat>::with<caf::unit_t>>;
+  /// I am alive. A request: the empty answer tells the worker that the scheduler is, too.
+  caf::reacts_to<heartbeat>>;
 
 /// Aggregates the states of futures for check_progress and monitor_progress.
 using progress_actor = caf::typed_actor<
   /// Counts of a subscription have changed (from the scheduler).
   caf::reacts_to<progress_event>,
-  /// Feed this monitor until all tasks have ended (from a user's thread; the answer goes to the feed).
-  caf::reacts_to<struct watch_tasks>,
+  /// Feed this monitor until all its tasks have ended (from a user's thread).
+  caf::reacts_to<watch_tasks>,
   /// The monitor has gone.
-  caf::reacts_to<struct unwatch_tasks>,
+  caf::reacts_to<unwatch_tasks>,
   /// How are these tasks doing right now?
   caf::replies_to<count_tasks>::with<progress>>;
 
@@ -83,17 +115,16 @@ using scheduler_actor = scheduler_for_workers::extend<
   caf::reacts_to<worker_exited>,
   caf::reacts_to<workers_exhausted>,
   /// Time to look for silent workers (to itself).
-  caf::reacts_to<struct scheduler_tick>,
+  caf::reacts_to<scheduler_tick>,
   /// Time to tell progress (to itself).
-  caf::reacts_to<struct progress_tick>,
+  caf::reacts_to<progress_tick>,
   /// End of the session: all workers are told to stop.
-  caf::reacts_to<struct stop_session>>;
-
-struct scheduler_tick {};
-struct progress_tick {};
-struct stop_session {};
+  caf::reacts_to<stop_session>>;
 
 /// Registers every type above that can cross a wire. Before the actor system starts.
 void add_message_types(caf::actor_system_config& config);
 
 } // namespace daskify::internal
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(daskify::internal::watch_tasks)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(daskify::internal::unwatch_tasks)

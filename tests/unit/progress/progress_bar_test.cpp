@@ -12,6 +12,8 @@
 #include <termios.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
+#include <vector>
 
 using namespace daskify;
 using namespace daskify::internal;

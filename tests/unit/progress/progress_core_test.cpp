@@ -172,15 +172,13 @@ TEST(progress_core, several_events_at_one_time_count_like_one) {
 TEST(progress_core, serves_a_sweep_of_one_task_a_minute) {
   steady_run run{100, 1, 60s};
   run.steps(10);
-  auto before = run.core.at(run.now).remaining.value();
-  EXPECT_EQ(std::chrono::round<std::chrono::seconds>(before), 90 * 60s);
+  auto start = run.core.at(run.now).remaining.value();
+  EXPECT_EQ(std::chrono::round<std::chrono::seconds>(start), 90 * 60s);
   for (auto into = 0s; into <= 60s; into += 1s) {
     auto s = run.core.at(run.now + into);
     EXPECT_NEAR(s.rate, 1. / 60, 1e-9);
-    EXPECT_LE(*s.remaining, before) << "the time left runs down between events";
-    before = *s.remaining;
+    EXPECT_NEAR(seconds(*s.remaining), seconds(start - into), 16) << "the time left runs down between events";
   }
-  EXPECT_NEAR(seconds(before), 89 * 60, 30);
 }
 
 TEST(progress_core, is_not_misled_by_two_workers_that_end_close_together) {
@@ -214,8 +212,8 @@ TEST(progress_core, a_long_silence_lowers_the_rate_and_raises_the_time_left_with
 TEST(progress_core, an_overdue_last_task_never_looks_done) {
   steady_run run{11, 1, 10s};
   run.steps(10);
-  for (auto silence = 0s; silence < 1h; silence += 10s)
-    EXPECT_GT(run.core.at(run.now + silence).remaining.value(), 3s);
+  for (auto silence = 0s; silence < 1h; silence += 1s)
+    EXPECT_GE(run.core.at(run.now + silence).remaining.value(), 2s);
 }
 
 TEST(progress_core, follows_a_run_that_becomes_slower) {
@@ -254,7 +252,7 @@ TEST(progress_core, a_clock_that_goes_back_does_no_harm) {
   core.update(1, progressed(10, 6), time_point{15s});
   auto s = core.at(time_point{});
   EXPECT_EQ(s.elapsed, 10s);
-  EXPECT_NEAR(s.rate, 0.6, 0.1);
+  EXPECT_NEAR(s.rate, 0.6, 1e-9);
 }
 
 TEST(progress_core, keeps_its_invariants_under_random_events) {

@@ -42,13 +42,11 @@ std::string without_colours(std::string text) {
 
 TEST(progress_text, draws_the_bar_at_every_width_in_unicode) {
   for (auto [width, line] :
-       golden{{200, " 54% ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━────────────────────────────   540/1000  532 "
-                    "finished   8 errors  "
-                    "120/s   1:05 left"},
-              {120, " 54% ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━╸───────────────────────────   540/1000  532 "
-                    "finished   8 errors  "
-                    "120/s   1:05 left"},
-              {80, " 54% ━━━━━━━━━━─────────   540/1000  532 finished   8 errors  120/s   1:05 left"},
+       golden{{200, " 54% ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━────────────────────────────"
+                    "   540/1000   532 finished  8 errors  120/s   1:05 left"},
+              {120, " 54% ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━╸───────────────────────────"
+                    "   540/1000   532 finished  8 errors  120/s   1:05 left"},
+              {80, " 54% ━━━━━━━━━━─────────   540/1000   532 finished  8 errors  120/s   1:05 left"},
               {60, " 54% ━━━━━━━╸──────   540/1000  8 errors  120/s   1:05 left"},
               {40, " 54% ━━━━━━━╸──────   540/1000  8 errors"},
               {20, " 54% ━━━━━━━━───────"},
@@ -60,13 +58,11 @@ TEST(progress_text, draws_the_bar_at_every_width_in_unicode) {
 
 TEST(progress_text, draws_the_bar_at_every_width_in_ascii) {
   for (auto [width, line] :
-       golden{{200, " 54% ################################----------------------------   540/1000  532 "
-                    "finished   8 errors  "
-                    "120/s   1:05 left"},
-              {120, " 54% ###############################----------------------------   540/1000  532 "
-                    "finished   8 errors  "
-                    "120/s   1:05 left"},
-              {80, " 54% ##########---------   540/1000  532 finished   8 errors  120/s   1:05 left"},
+       golden{{200, " 54% ################################----------------------------"
+                    "   540/1000   532 finished  8 errors  120/s   1:05 left"},
+              {120, " 54% ###############################----------------------------"
+                    "   540/1000   532 finished  8 errors  120/s   1:05 left"},
+              {80, " 54% ##########---------   540/1000   532 finished  8 errors  120/s   1:05 left"},
               {60, " 54% #######-------   540/1000  8 errors  120/s   1:05 left"},
               {40, " 54% #######-------   540/1000  8 errors"},
               {20, " 54% ########-------"},
@@ -78,11 +74,11 @@ TEST(progress_text, draws_the_bar_at_every_width_in_ascii) {
 
 TEST(progress_text, tells_at_the_end_how_it_went_and_how_long_it_took) {
   for (auto [width, line] :
-       golden{{120, "100% ######################################  1000/1000  980 finished   8 errors  9 lost "
+       golden{{120, "100% ######################################  1000/1000   980 finished  8 errors  9 lost "
                     " 3 cancelled  "
                     "10/s    in 1:40"},
               {80, "100% #############  1000/1000  8 errors  9 lost  3 cancelled  10/s    in 1:40"},
-              {40, "100% #############  1000/1000  8 errors"},
+              {40, "100% ##############  1000/1000  8 errors"},
               {10, "100% #####"},
               {1, "#"}})
     EXPECT_EQ(bar_line(at_end, width, ascii), line) << width;
@@ -90,13 +86,13 @@ TEST(progress_text, tells_at_the_end_how_it_went_and_how_long_it_took) {
 
 TEST(progress_text, shows_the_time_so_far_while_nothing_has_ended) {
   EXPECT_EQ(bar_line(at_begin, 80, ascii),
-            "  0% -------------------       0/5.00M      0 finished  0/s     0:00 so far");
-  EXPECT_EQ(bar_line({}, 60, ascii), "100% ##########################  0/0  0/s     in 0 ms");
+            "  0% -------------------------      0/5.00M      0 finished  0/s     0:00 so far");
+  EXPECT_EQ(bar_line({}, 60, ascii), "100% ##################  0/0  0 finished  0/s     in 0 ms");
 }
 
 TEST(progress_text, never_takes_more_than_the_width_and_drops_parts_only_as_it_shrinks) {
   std::mt19937_64 random{1};
-  auto any = [&] { return random() >> (4 + random() % 61); };
+  auto any = [&] { return random() >> (4 + random() % 60); };
   for (int i = 0; i < 300; ++i) {
     snapshot s{{0, any(), any(), any(), any(), any(), any()},
                std::chrono::nanoseconds{any()},

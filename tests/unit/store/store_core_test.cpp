@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <gtest/gtest.h>
+#include <map>
 #include <memory>
 #include <random>
+#include <string>
+#include <vector>
 
 using namespace daskify;
 using namespace daskify::internal;

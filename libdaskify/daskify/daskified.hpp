@@ -1,0 +1,297 @@
+#pragma once
+
+/// The cluster object: start it, give it data and work, gather, end it.
+
+#include "daskify/future.hpp"
+#include "daskify/iterables.hpp"
+#include "daskify/options.hpp"
+#include "daskify/program/sweep_program.hpp"
+#include "daskify/progress.hpp"
+#include "daskify/scattered.hpp"
+
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace daskify {
+
+namespace internal {
+
+class cluster;
+
+template <class T>
+inline constexpr bool is_arguments = false;
+template <class... Ts>
+inline constexpr bool is_arguments<arguments<Ts...>> = true;
+template <class T>
+inline constexpr bool is_product = false;
+template <class... Ts>
+inline constexpr bool is_product<product<Ts...>> = true;
+template <class T>
+inline constexpr bool is_group = is_arguments<T> || is_product<T> || std::is_same_v<T, repetitions>;
+
+template <class T>
+std::tuple<> arguments_in(const T&) {
+  return {};
+}
+template <class... Ts>
+const std::tuple<Ts...>& arguments_in(const arguments<Ts...>& group) {
+  return group.values;
+}
+template <class T>
+std::tuple<> factors_in(const T&) {
+  return {};
+}
+template <class... Its>
+std::tuple<Its...> factors_in(const product<Its...>& group) {
+  return group.factors;
+}
+template <class... Its>
+std::tuple<Its...> factors_in(product<Its...>&& group) {
+  return std::move(group.factors);
+}
+template <class T>
+std::uint64_t repeats_in(const T& group) {
+  if constexpr (std::is_same_v<T, repetitions>)
+    return group.count;
+  else
+    return 1;
+}
+
+} // namespace internal
+
+/// A worker, as `workers()` tells it.
+struct worker_info {
+  std::uint64_t id = 0;
+  std::string name; ///< "worker-<slot>"
+  std::string host;
+  int pid = 0;
+  bool busy = false;
+  std::uint64_t running = 0;      ///< tasks it is running
+  std::uint64_t memory_bytes = 0; ///< resident memory at its last heartbeat
+};
+
+/// An earlier run, as `runs()` tells it.
+struct run_info {
+  std::uint64_t id = 0;
+  std::string function;
+  progress counts;
+};
+
+/// What to do about a key that is in use.
+enum class existing_key : std::uint8_t { refuse, replace };
+
+/// A cluster of worker processes and the calls that use it.
+///
+/// Movable, not copyable. After construction the member functions may be called from several threads, but for
+/// start_cluster and shutdown_cluster. Every call that needs the cluster throws cluster_error(not_started) before
+/// start_cluster and cluster_error(shut_down) after shutdown_cluster.
+class daskified {
+public:
+  /// Belongs into the first line of main: a process that was launched as a worker runs here until the end of the
+  /// session and never returns. Takes the options of daskify out of argc and argv. Throws config_error.
+  daskified(int& argc, char** argv, const options& given = {});
+  daskified(daskified&&) noexcept;
+  daskified& operator=(daskified&&) noexcept;
+  ~daskified(); ///< shuts the cluster down
+
+  /// Returns when the cluster can take work. Throws cluster_error with the reason when it cannot.
+  void start_cluster();
+  void start_cluster(cluster_mode mode);
+
+  /// Ends the cluster: no process, file or shared memory is left. Waiting calls in other threads throw. May be called
+  /// again, and without a cluster; does not throw.
+  void shutdown_cluster() noexcept;
+
+  // -- data -------------------------------------------------------------------------------------------------
+
+  /// Puts a value where every task can read it without a copy of its own. Throws data_error.
+  template <class T>
+  scattered<internal::kept_argument<T>> scatter_data(T&& value) {
+    return put<internal::kept_argument<T>>(std::string{}, value, existing_key::refuse);
+  }
+  /// The same under a name: the data stay until shutdown_cluster, release or replacement.
+  template <class T>
+  scattered<internal::kept_argument<T>> scatter_data(const std::string& key, T&& value,
+                                                     existing_key when_taken = existing_key::refuse) {
+    return put<internal::kept_argument<T>>(key, value, when_taken);
+  }
+  /// Scattered data back as a value. Throws data_error for an unknown key or another type.
+  template <class T>
+  T gather_data(const std::string& key) const {
+    auto bytes = session()->find(key, internal::hash_of_type(typeid(T).name()), internal::demangle(typeid(T).name()));
+    return internal::argument<scattered<T>, void>::from_store_bytes(bytes.view());
+  }
+
+  // -- work -------------------------------------------------------------------------------------------------
+
+  /// Calls `f` with the args and one element of each iterable, for every combination, `loops` times over. The groups
+  /// args(...), iterables(...) and loops(n) come in any order, each at most once.
+  template <class F, class... Groups>
+  auto run(F&& f, Groups&&... groups) {
+    static_assert((internal::is_group<std::decay_t<Groups>> && ...),
+                  "daskify: after the function, run takes args(...), iterables(...) and loops(n) only; wrap plain values in "
+                  "args(...)");
+    static_assert((internal::is_arguments<std::decay_t<Groups>> + ... + 0) <= 1
+                    && (internal::is_product<std::decay_t<Groups>> + ... + 0) <= 1
+                    && (std::is_same_v<std::decay_t<Groups>, repetitions> + ... + 0) <= 1,
+                  "daskify: args(...), iterables(...) and loops(n) may each be given once; put all values into one group");
+    auto args = std::tuple_cat(internal::arguments_in(groups)...);
+    auto its = std::tuple_cat(internal::factors_in(std::forward<Groups>(groups))...);
+    std::uint64_t repeats = 1;
+    ((repeats *= internal::repeats_in(groups)), ...);
+    auto all = internal::start_run(session(), std::decay_t<F>(std::forward<F>(f)), args, std::move(its), repeats);
+    remember(all.run(), typeid(typename decltype(all)::value_type::value_type).name());
+    return all;
+  }
+
+  /// `f` of each element.
+  template <class F, class Range>
+  auto map(F&& f, Range&& values) {
+    return run(std::forward<F>(f), iterables(std::forward<Range>(values)));
+  }
+
+  /// One task. Values, scattered<T> and future<T> are arguments.
+  template <class F, class... Ts>
+  auto submit(F&& f, Ts&&... values) {
+    auto one = internal::start_run(session(), std::decay_t<F>(std::forward<F>(f)),
+                                   std::tuple<internal::kept_argument<Ts>...>{std::forward<Ts>(values)...},
+                                   std::tuple<>{}, 1);
+    return one[0];
+  }
+
+  // -- progress -----------------------------------------------------------------------------------------------
+
+  /// Counts by state right now, printed as one line and returned; of the most recent run, or of the futures given.
+  progress check_progress(std::ostream& out = std::cout) const { return check(recent_ranges(), out); }
+  template <class Futures>
+    requires requires(const Futures& f) { internal::ranges_of(f); }
+  progress check_progress(const Futures& all, std::ostream& out = std::cout) const {
+    return check(internal::ranges_of(all), out);
+  }
+
+  /// Shows a progress bar until all have ended (option `progress`), and returns the last counts.
+  progress monitor_progress() const { return session()->monitor(recent_ranges()); }
+  template <class Futures>
+    requires requires(const Futures& f) { internal::ranges_of(f); }
+  progress monitor_progress(const Futures& all) const {
+    return session()->monitor(internal::ranges_of(all));
+  }
+
+  // -- results ------------------------------------------------------------------------------------------------
+  // Gathering waits until all have ended; the results come in the order of the tasks. futures<void> give
+  // std::monostate. What becomes of tasks without a result is the caller's choice, see on_error.
+
+  template <class R>
+  R gather_data(const future<R>& one) const {
+    return one.get();
+  }
+
+  template <class R>
+  auto gather_data(const futures<R>& all, on_error::raise_t = on_error::raise) const {
+    return values_of<R>(all, true);
+  }
+  template <class R>
+  auto gather_data(const futures<R>& all, on_error::skip_t) const {
+    return values_of<R>(all, false);
+  }
+  template <class R>
+  std::vector<result<R>> gather_data(const futures<R>& all, on_error::keep_t) const {
+    return results_of<R>(all);
+  }
+
+  template <class R>
+  auto gather_data(const std::vector<future<R>>& all, on_error::raise_t = on_error::raise) const {
+    return values_of<R>(all, true);
+  }
+  template <class R>
+  auto gather_data(const std::vector<future<R>>& all, on_error::skip_t) const {
+    return values_of<R>(all, false);
+  }
+  template <class R>
+  std::vector<result<R>> gather_data(const std::vector<future<R>>& all, on_error::keep_t) const {
+    return results_of<R>(all);
+  }
+
+  /// Of the most recent run, whose function returns R.
+  template <class R>
+  auto gather_data() const {
+    return values_of<R>(futures<R>{most_recent(typeid(R).name()), 0}, true);
+  }
+  template <class R, class OnError>
+    requires requires(const daskified& d, const futures<R>& f, OnError o) { d.gather_data(f, o); }
+  auto gather_data(OnError when) const {
+    return gather_data(futures<R>{most_recent(typeid(R).name()), 0}, when);
+  }
+  template <class R>
+  auto collect_results() const {
+    return gather_data<R>();
+  }
+  template <class R, class OnError>
+  auto collect_results(OnError when) const {
+    return gather_data<R>(when);
+  }
+
+  // -- what is there ------------------------------------------------------------------------------------------
+
+  /// Earlier runs and maps that are remembered, oldest first.
+  std::vector<run_info> runs() const;
+  /// Forgets a run: with its last future its results are freed.
+  template <class R>
+  void release(const futures<R>& all) {
+    if (!all.empty())
+      release_run(all.run()->id().value);
+  }
+  /// Forgets every run.
+  void release();
+  /// Forgets a key; the data are freed with the last handle.
+  void release(const std::string& key);
+
+  std::vector<worker_info> workers() const;
+
+private:
+  std::shared_ptr<internal::cluster_session> session() const;
+  void remember(std::shared_ptr<internal::run_handle> run, const char* result_type);
+  std::shared_ptr<internal::run_handle> most_recent(const char* result_type) const;
+  std::vector<internal::run_range> recent_ranges() const;
+  progress check(const std::vector<internal::run_range>& tasks, std::ostream& out) const;
+  void release_run(std::uint64_t id);
+
+  template <class R, class Futures>
+  static std::vector<internal::stored_result<R>> values_of(const Futures& all, bool raise) {
+    internal::value_collector<R> collected;
+    collected.raise = raise;
+    collected.values.reserve(all.size());
+    internal::visit_results<R>(all, collected);
+    return std::move(collected.values);
+  }
+
+  template <class R, class Futures>
+  static std::vector<result<R>> results_of(const Futures& all) {
+    internal::result_collector<R> collected;
+    collected.results.reserve(all.size());
+    internal::visit_results<R>(all, collected);
+    return std::move(collected.results);
+  }
+
+  template <class T>
+  scattered<T> put(const std::string& key, const T& value, existing_key when_taken) {
+    using part = internal::cluster_session::part;
+    byte_buffer encoded;
+    part bytes;
+    if constexpr (internal::is_plain_bytes<T>) {
+      bytes = std::as_bytes(std::span{value.data(), value.size()});
+    } else {
+      encoder{encoded}.write(value);
+      bytes = encoded;
+    }
+    return scattered<T>{session()->put(key, when_taken == existing_key::replace,
+                                       internal::hash_of_type(typeid(T).name()), internal::demangle(typeid(T).name()),
+                                       bytes)};
+  }
+
+  std::unique_ptr<internal::cluster> cluster_;
+};
+
+} // namespace daskify

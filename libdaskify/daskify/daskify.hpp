@@ -1,0 +1,13 @@
+#pragma once
+
+/// Everything a user's program needs. Start reading at daskified.hpp.
+
+#include "daskify/codec.hpp"
+#include "daskify/daskified.hpp"
+#include "daskify/error.hpp"
+#include "daskify/future.hpp"
+#include "daskify/iterables.hpp"
+#include "daskify/options.hpp"
+#include "daskify/progress.hpp"
+#include "daskify/scattered.hpp"
+#include "daskify/this_task.hpp"

@@ -1,0 +1,379 @@
+#pragma once
+
+/// The two ends of a run, as templates over the user's types: `describe_run` in the client turns a call into bytes,
+/// `sweep_program` in the worker turns the bytes into calls.
+
+#include "daskify/future.hpp"
+#include "daskify/iterables.hpp"
+#include "daskify/program/callable.hpp"
+#include "daskify/program/task_program.hpp"
+#include "daskify/scattered.hpp"
+
+#include <functional>
+#include <limits>
+#include <span>
+#include <sstream>
+#include <string_view>
+#include <utility>
+
+namespace daskify::internal {
+
+/// A run while it is being described.
+struct run_draft {
+  byte_buffer description;
+  run_spec spec;
+  std::vector<std::shared_ptr<const void>> keeps; ///< handles that must live as long as the run
+};
+
+// -- arguments --------------------------------------------------------------------------------------------
+// One specialisation per kind of argument: how it is written, what the worker holds, and what the function sees.
+// P is the function's parameter, or void when it can't be known.
+
+/// A plain value.
+template <class A, class P>
+struct argument {
+  using held = A;
+  static void write(encoder& out, run_draft&, const A& value) { out.write(value); }
+  static held read(decoder& in, program_inputs&) { return in.read<A>(); }
+  static const A& pass(const held& value) { return value; }
+};
+
+/// A future: the value that its task has.
+template <class R, class P>
+struct argument<future<R>, P> {
+  static_assert(!std::is_void_v<R>, "daskify: a future<void> has no value that could be an argument");
+  using held = R;
+  static void write(encoder& out, run_draft& draft, const future<R>& value) {
+    out.write(value.range().run.value);
+    out.write(value.index());
+    draft.spec.inputs.push_back(value.range());
+    draft.keeps.push_back(value.run());
+  }
+  static held read(decoder& in, program_inputs& inputs) {
+    run_id run{in.read<std::uint64_t>()};
+    auto task = in.read<std::uint64_t>();
+    for (const auto& block : inputs.futures)
+      if (block.run == run && task >= block.first && task - block.first < block.count)
+        return value_at<R>(block, task);
+    throw data_error{error_code::unknown_run, "The result of a future that is an argument did not come with the run."};
+  }
+  static const R& pass(const held& value) { return value; }
+};
+
+template <class P, class T>
+inline constexpr bool takes_view = false;
+template <class U, class T, class A>
+inline constexpr bool takes_view<std::span<const U>, std::vector<T, A>> = std::is_same_v<U, T>;
+template <class C, class Tr, class A>
+inline constexpr bool takes_view<std::basic_string_view<C, Tr>, std::basic_string<C, Tr, A>> = true;
+
+/// Scattered data: a view of the shared bytes where the function takes one, else the value, made once per process.
+template <class T, class P>
+struct argument<scattered<T>, P> {
+  static constexpr bool as_view = is_plain_bytes<T> && takes_view<std::remove_cvref_t<P>, T>;
+
+  struct held {
+    shared_bytes bytes;
+    std::shared_ptr<const T> value;
+  };
+
+  static void write(encoder& out, run_draft& draft, const scattered<T>& value) {
+    out.write(value.handle()->id().value);
+    draft.spec.objects.push_back(value.handle()->id());
+    draft.keeps.push_back(value.handle());
+  }
+
+  static held read(decoder& in, program_inputs& inputs) {
+    object_id object{in.read<std::uint64_t>()};
+    held h{inputs.objects.find(object, hash_of_type(typeid(T).name())), nullptr};
+    if constexpr (!as_view)
+      h.value = inputs.objects.decoded<T>(object, [&] { return from_store_bytes(h.bytes.view()); });
+    return h;
+  }
+
+  static T from_store_bytes(std::span<const std::byte> bytes) {
+    if constexpr (is_plain_bytes<T>) {
+      const auto* first = reinterpret_cast<const typename T::value_type*>(bytes.data());
+      return T(first, first + bytes.size() / sizeof(typename T::value_type));
+    } else {
+      return decode<T>(bytes);
+    }
+  }
+
+  static decltype(auto) pass(const held& h) {
+    if constexpr (as_view) {
+      using element = typename T::value_type;
+      return std::remove_cvref_t<P>(reinterpret_cast<const element*>(h.bytes.data()), h.bytes.size() / sizeof(element));
+    } else {
+      return static_cast<const T&>(*h.value);
+    }
+  }
+};
+
+// -- iterables --------------------------------------------------------------------------------------------
+
+template <class It>
+struct factor {
+  using held = It;
+  static void write(encoder& out, run_draft&, const It& values) { out.write(values); }
+  static held read(decoder& in, program_inputs&) { return in.read<It>(); }
+};
+
+/// Futures to go over: all have to end before the run begins.
+template <class R>
+struct factor<std::vector<future<R>>> {
+  using held = std::vector<R>;
+  static void write(encoder& out, run_draft& draft, const std::vector<future<R>>& values) {
+    out.write(static_cast<std::uint64_t>(values.size()));
+    for (const auto& v : values)
+      argument<future<R>, R>::write(out, draft, v);
+  }
+  static held read(decoder& in, program_inputs& inputs) {
+    held all;
+    for (auto left = in.read<std::uint64_t>(); left != 0; --left)
+      all.push_back(argument<future<R>, R>::read(in, inputs));
+    return all;
+  }
+};
+
+template <class It>
+using iterated = decltype(std::declval<const typename factor<It>::held&>()[0]);
+
+// -- matching a call to its function ------------------------------------------------------------------------
+
+template <class Parameters, std::size_t I>
+struct parameter_at {
+  using type = void;
+};
+template <class P, class... Ps>
+struct parameter_at<parameter_list<P, Ps...>, 0> {
+  using type = P;
+};
+template <class P, class... Ps, std::size_t I>
+  requires(I != 0)
+struct parameter_at<parameter_list<P, Ps...>, I> : parameter_at<parameter_list<Ps...>, I - 1> {};
+
+template <class F, class Args, class Its>
+class sweep_program;
+
+/// Decides at compile time what each parameter is given, and whether the call fits at all.
+template <class F, class... As, class... Its>
+class sweep_program<F, std::tuple<As...>, std::tuple<Its...>> final : public task_program {
+  using parameters = typename parameters_of<F>::type;
+
+  template <std::size_t I>
+  using argument_at =
+    argument<std::tuple_element_t<I, std::tuple<As...>>, typename parameter_at<parameters, I>::type>;
+
+  template <class Is>
+  struct call;
+  template <std::size_t... I>
+  struct call<std::index_sequence<I...>> {
+    static constexpr bool fits =
+      std::is_invocable_v<const F&, decltype(argument_at<I>::pass(
+                                      std::declval<const typename argument_at<I>::held&>()))...,
+                          iterated<Its>...>;
+    using held = std::tuple<typename argument_at<I>::held...>;
+    template <class = void>
+    struct result_of {
+      using type = std::invoke_result_t<
+        const F&, decltype(argument_at<I>::pass(std::declval<const typename argument_at<I>::held&>()))...,
+        iterated<Its>...>;
+    };
+  };
+  using my_call = call<std::index_sequence_for<As...>>;
+
+  static_assert(my_call::fits,
+                "daskify: the function cannot be called with these args(...) followed by one element of each of these "
+                "iterables(...): compare their number, order and types with its parameters (parameters are values, "
+                "const references, std::span<const T> or std::string_view; a function that changes its argument through a "
+                "reference cannot be used, because it would change a copy in another process)");
+
+public:
+  using result_type = std::decay_t<typename my_call::template result_of<>::type>;
+  static constexpr bool is_void = std::is_void_v<result_type>;
+  using held_result = stored_result<result_type>;
+  static constexpr bool fixed_results = is_void || fixed_encoded_size<held_result>.has_value();
+
+  static void write(run_draft& draft, const F& f, const std::tuple<As...>& args, const std::tuple<Its...>& its,
+                    std::uint64_t repeats) {
+    encoder out{draft.description};
+    write_callable(out, f);
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (argument_at<I>::write(out, draft, std::get<I>(args)), ...);
+    }(std::index_sequence_for<As...>{});
+    std::apply([&](const auto&... values) { (factor<Its>::write(out, draft, values), ...); }, its);
+    out.write(repeats);
+  }
+
+  static std::unique_ptr<task_program> make(decoder& in, program_inputs& inputs) {
+    return std::make_unique<sweep_program>(in, inputs);
+  }
+
+  // Members are read in the order in which they are declared, which is the order of `write`.
+  sweep_program(decoder& in, program_inputs& inputs)
+    : f_{read_callable<F>(in)},
+      args_{read_args(in, inputs, std::index_sequence_for<As...>{})},
+      its_{typename factor<Its>::held{factor<Its>::read(in, inputs)}...} {
+    std::apply([&](const auto&... values) { ((per_loop_ *= values.size()), ...); }, its_);
+  }
+
+  block_layout layout() const noexcept override {
+    return fixed_results ? block_layout::fixed : block_layout::variable;
+  }
+
+  std::uint64_t value_size() const noexcept override {
+    if constexpr (is_void || !fixed_results)
+      return 0;
+    else
+      return *fixed_encoded_size<held_result>;
+  }
+
+  void execute(std::uint64_t first, std::uint64_t count, result_sink& sink, task_context& context) const override {
+    task_context_scope visible{context};
+    context.tasks_per_loop = per_loop_;
+    auto at = position_of(first);
+    for (auto i = first; i < first + count; ++i) {
+      context.index = i;
+      try {
+        if constexpr (is_void) {
+          call_at(at);
+          sink.no_value();
+        } else {
+          sink.template value<held_result>(call_at(at));
+        }
+      } catch (...) {
+        sink.threw(layout(), value_size());
+      }
+      advance(at);
+    }
+  }
+
+private:
+  using position = std::array<std::uint64_t, sizeof...(Its)>;
+
+  template <std::size_t... I>
+  static typename my_call::held read_args([[maybe_unused]] decoder& in, [[maybe_unused]] program_inputs& inputs,
+                                          std::index_sequence<I...>) {
+    return typename my_call::held{typename argument_at<I>::held{argument_at<I>::read(in, inputs)}...};
+  }
+
+  position position_of(std::uint64_t task) const {
+    position at{};
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      auto split = [&](std::size_t i, std::uint64_t size) {
+        at[i] = task % size;
+        task /= size;
+      };
+      // The last iterable goes fastest.
+      (split(sizeof...(Its) - 1 - I, std::get<sizeof...(Its) - 1 - I>(its_).size()), ...);
+    }(std::index_sequence_for<Its...>{});
+    return at;
+  }
+
+  void advance([[maybe_unused]] position& at) const {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      auto step = [&](std::size_t i, std::uint64_t size) {
+        if (++at[i] < size)
+          return true;
+        at[i] = 0;
+        return false;
+      };
+      static_cast<void>((step(sizeof...(Its) - 1 - I, std::get<sizeof...(Its) - 1 - I>(its_).size()) || ...));
+    }(std::index_sequence_for<Its...>{});
+  }
+
+  decltype(auto) call_at([[maybe_unused]] const position& at) const {
+    return [&]<std::size_t... I, std::size_t... J>(std::index_sequence<I...>, std::index_sequence<J...>) -> decltype(auto) {
+      return std::invoke(f_, argument_at<I>::pass(std::get<I>(args_))..., std::get<J>(its_)[at[J]]...);
+    }(std::index_sequence_for<As...>{}, std::index_sequence_for<Its...>{});
+  }
+
+  F f_;
+  typename my_call::held args_;
+  std::tuple<typename factor<Its>::held...> its_;
+  std::uint64_t per_loop_ = 1;
+};
+
+// -- client side ------------------------------------------------------------------------------------------
+
+/// Product of the sizes; throws data_error(too_many_tasks) when it is more than one run may have.
+std::uint64_t count_tasks_of(std::span<const std::uint64_t> sizes, std::uint64_t repeats);
+
+/// As text for messages: streamed where it can be, "?" otherwise.
+template <class T>
+void print_element(std::ostream& out, const T& value) {
+  if constexpr (requires { out << value; })
+    out << value;
+  else
+    out << '?';
+}
+
+/// Position of task i within each factor; the last goes fastest.
+template <class... Its>
+std::array<std::uint64_t, sizeof...(Its)> split_index(const std::tuple<Its...>& its, std::uint64_t i) {
+  std::array<std::uint64_t, sizeof...(Its)> sizes{};
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    ((sizes[I] = std::get<I>(its).size()), ...);
+  }(std::index_sequence_for<Its...>{});
+  std::array<std::uint64_t, sizeof...(Its)> at{};
+  for (auto k = sizeof...(Its); k-- > 0;) {
+    at[k] = i % sizes[k];
+    i /= sizes[k];
+  }
+  return at;
+}
+
+template <class... Its>
+auto combination_at(const std::tuple<Its...>& its, std::uint64_t i) {
+  auto at = split_index(its, i);
+  return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return std::tuple<std::decay_t<decltype(std::get<I>(its)[0])>...>{std::get<I>(its)[at[I]]...};
+  }(std::index_sequence_for<Its...>{});
+}
+
+template <class... Its>
+std::string combination_text(const std::tuple<Its...>& its, std::uint64_t i) {
+  std::ostringstream text;
+  auto at = split_index(its, i);
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    ((text << (I == 0 ? "" : ", "), print_element(text, std::get<I>(its)[at[I]])), ...);
+  }(std::index_sequence_for<Its...>{});
+  return text.str();
+}
+
+template <class F, class... As, class... Its>
+auto start_run(std::shared_ptr<cluster_session> session, F f, const std::tuple<As...>& args, std::tuple<Its...> its,
+               std::uint64_t repeats) {
+  using program = sweep_program<F, std::tuple<As...>, std::tuple<Its...>>;
+  using R = typename program::result_type;
+  static_assert(std::is_void_v<R> || travels<stored_result<R>>,
+                "daskify: the function's result cannot travel back from the worker; return values, not pointers or views");
+
+  std::array<std::uint64_t, sizeof...(Its) + 1> sizes{};
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    ((sizes[I] = std::get<I>(its).size()), ...);
+  }(std::index_sequence_for<Its...>{});
+  std::span<const std::uint64_t> used{sizes.data(), sizeof...(Its)};
+
+  run_draft draft;
+  draft.spec.tasks = count_tasks_of(used, repeats);
+  auto per_loop = repeats == 0 ? 0 : draft.spec.tasks / repeats;
+  program::write(draft, f, args, its, repeats);
+  draft.spec.program = to_reference(reinterpret_cast<const void*>(&program::make));
+  draft.spec.name = name_of_callable(f);
+  draft.spec.description = shared_bytes{std::move(draft.description)};
+
+  auto kept = std::make_shared<const std::tuple<Its...>>(std::move(its));
+  auto text = [kept, per_loop](std::uint64_t i) {
+    return per_loop == 0 ? std::string{} : combination_text(*kept, i % per_loop);
+  };
+  auto run = std::make_shared<run_handle>(std::move(session), std::move(draft.spec), std::move(draft.keeps), text);
+  if constexpr (sizeof...(Its) == 0)
+    return futures<R>{std::move(run), per_loop};
+  else
+    return futures<R, std::decay_t<decltype(std::declval<const Its&>()[0])>...>{
+      std::move(run), per_loop, [kept](std::uint64_t i) { return combination_at(*kept, i); }};
+}
+
+} // namespace daskify::internal

@@ -1,0 +1,310 @@
+#include "daskify/scheduler/scheduler_actor.hpp"
+
+#include "daskify/defaults.hpp"
+
+#include <algorithm>
+
+namespace daskify::internal {
+
+namespace {
+
+constexpr auto tick_interval = std::chrono::milliseconds{250};
+/// How long after a broken connection the exit status of the process may come.
+constexpr auto exit_status_grace = std::chrono::milliseconds{1000};
+
+} // namespace
+
+scheduler_actor::behavior_type scheduler_behavior(scheduler_state::pointer self, scheduler_setup setup) {
+  return self->state.make_behavior(std::move(setup));
+}
+
+scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup setup) {
+  setup_ = std::move(setup);
+  core_ = std::make_unique<scheduler_core>(*this, setup_.retries);
+
+  self_->set_down_handler([this](caf::down_msg& msg) {
+    for (auto& [id, p] : peers_)
+      if (p.actor.address() == msg.source && !p.hung_up)
+        p.hung_up = clock::now();
+  });
+  self_->delayed_send(self_, tick_interval, scheduler_tick{});
+
+  return {
+    [this](enrol_request& who, worker_actor& actor) { return enrol(who, actor); },
+    [this](work_report& report) {
+      if (auto* p = sender()) {
+        p->heard = clock::now();
+        auto id = std::find_if(peers_.begin(), peers_.end(), [&](auto& entry) { return &entry.second == p; })->first;
+        for (auto& r : report.reports)
+          core_->report(id, std::move(r));
+        flush();
+      }
+    },
+    [this](heartbeat& beat) {
+      if (auto* p = sender()) {
+        p->heard = clock::now();
+        p->resident_bytes = beat.resident_bytes;
+      }
+    },
+    [this](submit_runs& msg) {
+      if (!from_this_process())
+        return;
+      for (auto& spec : msg.runs)
+        core_->submit(std::move(spec));
+      flush();
+    },
+    [this](await_tasks& question) -> caf::typed_response_promise<awaited_tasks> {
+      auto promise = self_->make_response_promise<awaited_tasks>();
+      if (!from_this_process()) {
+        promise.deliver(caf::error{caf::sec::invalid_argument});
+        return promise;
+      }
+      waiter_id waiter{++last_waiter_};
+      auto until = clock::now() + std::chrono::milliseconds{question.patience_ms};
+      auto tasks = question.tasks;
+      auto how_many = question.how_many;
+      askers_.emplace(waiter, asker{promise, std::move(question), until});
+      core_->wait(waiter, std::move(tasks), how_many);
+      return promise;
+    },
+    [this](count_tasks& question) { return core_->counts(question.tasks); },
+    [this](cancel_tasks& msg) {
+      if (!from_this_process())
+        return;
+      for (const auto& r : msg.tasks)
+        core_->cancel(r);
+      flush();
+    },
+    [this](release_runs& msg) {
+      if (!from_this_process())
+        return;
+      for (auto run : msg.runs)
+        core_->release(run);
+      flush();
+    },
+    [this](list_workers) {
+      worker_list list;
+      for (const auto& [id, p] : peers_) {
+        auto running = core_->running(id);
+        list.workers.push_back({id, p.who.name, p.who.host, p.who.pid, running != 0, running, p.resident_bytes});
+      }
+      return list;
+    },
+    [this](subscribe_progress& msg, progress_actor& listener) {
+      if (!from_this_process())
+        return;
+      if (msg.tasks.empty()) {
+        subscriptions_.erase(msg.subscription);
+        return;
+      }
+      for (const auto& r : msg.tasks)
+        watched_[r.run].push_back(msg.subscription);
+      subscriptions_[msg.subscription] = {std::move(msg.tasks), listener};
+      tell_progress(false);
+    },
+    [this](worker_exited& msg) {
+      if (!from_this_process())
+        return;
+      for (const auto& [id, p] : peers_)
+        if (p.who.slot == msg.slot && p.who.pid == msg.pid) {
+          lose(id, error_code::worker_died, msg.how, msg.output);
+          break;
+        }
+    },
+    [this](workers_exhausted& msg) {
+      if (!from_this_process())
+        return;
+      failure cause;
+      cause.code = error_code::no_workers;
+      cause.text = msg.reason;
+      core_->workers_exhausted(cause);
+      flush();
+    },
+    [this](scheduler_tick) {
+      self_->delayed_send(self_, tick_interval, scheduler_tick{});
+      tick();
+    },
+    [this](progress_tick) {
+      progress_tick_pending_ = false;
+      tell_progress(false);
+    },
+    [this](stop_session) {
+      if (!from_this_process())
+        return;
+      for (const auto& [id, p] : peers_)
+        self_->send(p.actor, stop_worker{});
+    },
+  };
+}
+
+caf::typed_response_promise<enrol_answer, store_for_workers> scheduler_state::enrol(enrol_request& who,
+                                                                                    worker_actor& actor) {
+  auto promise = self_->make_response_promise<enrol_answer, store_for_workers>();
+  enrol_answer answer;
+  if (who.secret.size() != setup_.secret.size()
+      || !std::equal(who.secret.begin(), who.secret.end(), setup_.secret.begin())) {
+    answer.refusal = error_code::bad_secret;
+    answer.reason = "it does not know the secret of this session";
+  } else if (who.build_id != setup_.build_id) {
+    answer.refusal = error_code::other_build;
+    answer.reason = "it runs another build of the program (build id " + who.build_id + ", the cluster has "
+                    + setup_.build_id + "); start the same program file everywhere";
+  }
+  if (answer.refusal != error_code::none) {
+    setup_.on_refused(who, answer);
+    promise.deliver(std::move(answer), setup_.store);
+    return promise;
+  }
+  worker_id id{++last_worker_};
+  answer.worker = id;
+  answer.heartbeat_interval_ms = static_cast<std::uint64_t>(setup_.heartbeat_interval.count());
+  answer.heartbeat_timeout_ms = static_cast<std::uint64_t>(setup_.heartbeat_timeout.count());
+  self_->monitor(actor);
+  auto& p = peers_[id];
+  p.actor = actor;
+  p.who = who;
+  p.who.secret.clear();
+  p.heard = clock::now();
+  // The answer goes out before the first work order does: the connection keeps the order.
+  promise.deliver(std::move(answer), setup_.store);
+  setup_.on_enrolled(p.who);
+  core_->worker_joined(id, who.threads);
+  flush();
+  return promise;
+}
+
+auto scheduler_state::sender() -> peer* {
+  const auto& from = self_->current_sender();
+  if (!from)
+    return nullptr;
+  for (auto& [id, p] : peers_)
+    if (p.actor.address() == from)
+      return &p;
+  return nullptr;
+}
+
+bool scheduler_state::from_this_process() const {
+  const auto& from = self_->current_sender();
+  return from && from->node() == self_->node();
+}
+
+void scheduler_state::lose(worker_id worker, error_code code, const std::string& how, const std::string& output) {
+  auto found = peers_.find(worker);
+  if (found == peers_.end())
+    return;
+  auto gone = std::move(found->second);
+  peers_.erase(found);
+  orders_.erase(worker);
+  self_->demonitor(gone.actor);
+  failure cause;
+  cause.code = code;
+  cause.text = gone.who.name + " (pid " + std::to_string(gone.who.pid) + " on " + gone.who.host + ") " + how;
+  cause.worker = gone.who.name;
+  cause.host = gone.who.host;
+  cause.output = output;
+  if (code == error_code::worker_silent)
+    setup_.on_silent(gone.who.slot, gone.who.pid);
+  core_->worker_left(worker, cause);
+  flush();
+}
+
+void scheduler_state::tick() {
+  auto now = clock::now();
+  std::vector<std::pair<worker_id, const char*>> lost;
+  for (const auto& [id, p] : peers_) {
+    if (p.hung_up && now - *p.hung_up > exit_status_grace)
+      lost.emplace_back(id, "closed its connection");
+    else if (now - p.heard > setup_.heartbeat_timeout)
+      lost.emplace_back(id, "did not answer for longer than the heartbeat_timeout");
+  }
+  for (auto [id, how] : lost)
+    lose(id, error_code::worker_silent, how, {});
+
+  std::vector<waiter_id> impatient;
+  for (const auto& [id, a] : askers_)
+    if (now >= a.until)
+      impatient.push_back(id);
+  for (auto id : impatient) {
+    auto asker = std::move(askers_.extract(id).mapped());
+    core_->stop_waiting(id);
+    asker.promise.deliver(answer_to(asker.question, false));
+  }
+}
+
+awaited_tasks scheduler_state::answer_to(const await_tasks& question, bool satisfied) const {
+  awaited_tasks answer;
+  answer.satisfied = satisfied;
+  for (const auto& r : question.tasks)
+    if (!core_->knows(r.run))
+      answer.unknown.push_back(r.run);
+  if (satisfied && question.want_results)
+    answer.blocks = core_->results(question.tasks);
+  else
+    answer.ended = core_->ended(question.tasks);
+  return answer;
+}
+
+// -- effects ------------------------------------------------------------------------------------------------
+
+void scheduler_state::describe(worker_id worker, const run_brief& run) { orders_[worker].runs.push_back(run); }
+
+void scheduler_state::grant(worker_id worker, const lease& granted) { orders_[worker].leases.push_back(granted); }
+
+void scheduler_state::cancel(worker_id worker, const run_range& tasks) { orders_[worker].cancelled.push_back(tasks); }
+
+void scheduler_state::forget(worker_id worker, run_id run) { orders_[worker].forgotten.push_back(run); }
+
+void scheduler_state::satisfied(waiter_id waiter) {
+  auto node = askers_.extract(waiter);
+  if (!node.empty())
+    node.mapped().promise.deliver(answer_to(node.mapped().question, true));
+}
+
+void scheduler_state::changed(run_id run) {
+  if (auto found = watched_.find(run); found != watched_.end())
+    for (auto id : found->second)
+      if (auto s = subscriptions_.find(id); s != subscriptions_.end())
+        s->second.dirty = true;
+}
+
+void scheduler_state::tell_progress(bool only_ended) {
+  for (auto i = subscriptions_.begin(); i != subscriptions_.end();) {
+    auto& [id, s] = *i;
+    if (!s.dirty) {
+      ++i;
+      continue;
+    }
+    auto counts = core_->counts(s.tasks);
+    if (only_ended && !counts.ended()) {
+      ++i;
+      if (!progress_tick_pending_) {
+        progress_tick_pending_ = true;
+        self_->delayed_send(self_, tuning::progress_interval, progress_tick{});
+      }
+      continue;
+    }
+    s.dirty = false;
+    self_->send(s.listener, progress_event{id, counts});
+    if (!counts.ended()) {
+      ++i;
+      continue;
+    }
+    for (const auto& r : s.tasks)
+      if (auto w = watched_.find(r.run); w != watched_.end()) {
+        std::erase(w->second, id);
+        if (w->second.empty())
+          watched_.erase(w);
+      }
+    i = subscriptions_.erase(i);
+  }
+}
+
+void scheduler_state::flush() {
+  for (auto& [id, order] : orders_)
+    if (auto p = peers_.find(id); p != peers_.end() && !order.empty())
+      self_->send(p->second.actor, std::move(order));
+  orders_.clear();
+  tell_progress(true);
+}
+
+} // namespace daskify::internal

@@ -1,0 +1,90 @@
+#pragma once
+
+#include "daskify/protocol/actors.hpp"
+#include "daskify/scheduler/scheduler_core.hpp"
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+
+namespace daskify::internal {
+
+struct scheduler_setup {
+  std::string secret;   ///< what a worker has to know
+  std::string build_id; ///< what a worker has to be
+  std::chrono::milliseconds heartbeat_interval{};
+  std::chrono::milliseconds heartbeat_timeout{};
+  std::size_t retries = 0;
+  store_for_workers store;
+  // Called on the actor's thread; must not block.
+  std::function<void(const enrol_request&)> on_enrolled;
+  std::function<void(const enrol_request&, const enrol_answer&)> on_refused;
+  std::function<void(std::uint32_t slot, std::int32_t pid)> on_silent; ///< to make sure that it is dead
+};
+
+/// The scheduler core as an actor: messages become events, effects become messages. It owns the promises of those who
+/// wait for results, and knows which actor and process is which worker. Nothing is decided here.
+class scheduler_state : public scheduler_effects {
+public:
+  using pointer = scheduler_actor::stateful_pointer<scheduler_state>;
+
+  explicit scheduler_state(pointer self) : self_{self} {}
+
+  scheduler_actor::behavior_type make_behavior(scheduler_setup setup);
+
+  void describe(worker_id worker, const run_brief& run) override;
+  void grant(worker_id worker, const lease& granted) override;
+  void cancel(worker_id worker, const run_range& tasks) override;
+  void forget(worker_id worker, run_id run) override;
+  void satisfied(waiter_id waiter) override;
+  void changed(run_id run) override;
+
+private:
+  using clock = std::chrono::steady_clock;
+
+  struct peer {
+    worker_actor actor;
+    enrol_request who;
+    clock::time_point heard;
+    std::uint64_t resident_bytes = 0;
+    /// When its connection broke; its exit status, which says more, should follow at once.
+    std::optional<clock::time_point> hung_up;
+  };
+  struct asker {
+    caf::typed_response_promise<awaited_tasks> promise;
+    await_tasks question;
+    clock::time_point until;
+  };
+  struct subscription {
+    std::vector<run_range> tasks;
+    progress_actor listener;
+    bool dirty = true;
+  };
+
+  caf::typed_response_promise<enrol_answer, store_for_workers> enrol(enrol_request& who, worker_actor& actor);
+  peer* sender();
+  bool from_this_process() const;
+  void lose(worker_id worker, error_code code, const std::string& how, const std::string& output);
+  awaited_tasks answer_to(const await_tasks& question, bool satisfied) const;
+  void tick();
+  void tell_progress(bool only_ended);
+  void flush();
+
+  pointer self_;
+  scheduler_setup setup_;
+  std::unique_ptr<scheduler_core> core_;
+  std::map<worker_id, peer> peers_;
+  std::uint64_t last_worker_ = 0;
+  std::map<worker_id, work_order> orders_; ///< what this event makes the workers do
+  std::map<waiter_id, asker> askers_;
+  std::uint64_t last_waiter_ = 0;
+  std::map<std::uint64_t, subscription> subscriptions_;
+  std::unordered_map<run_id, std::vector<std::uint64_t>> watched_; ///< run -> subscriptions
+  bool progress_tick_pending_ = false;
+};
+
+scheduler_actor::behavior_type scheduler_behavior(scheduler_state::pointer self, scheduler_setup setup);
+
+} // namespace daskify::internal
