@@ -236,9 +236,9 @@ struct handle {
 
 template <class Node>
 Node nested(int depth) {
-  Node top;
+  Node top{};
   for (int i = 0; i < depth; ++i) {
-    Node above;
+    Node above{};
     above.children.push_back(std::move(top));
     top = std::move(above);
   }

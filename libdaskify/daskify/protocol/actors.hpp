@@ -14,7 +14,10 @@
 
 #include <caf/actor_system_config.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/stateful_actor.hpp>
 #include <caf/typed_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
 
 #include <memory>
 
@@ -52,6 +55,7 @@ auto inspect(Inspector& f, stop_session&) {
 // -- what never leaves a process ---------------------------------------------------------------------------
 
 class progress_feed;
+class segment;
 /// A monitor and what it watches. The feed is filled by the progress actor and read by the user's thread.
 struct watch_tasks {
   std::shared_ptr<progress_feed> feed;
@@ -59,6 +63,16 @@ struct watch_tasks {
 };
 struct unwatch_tasks {
   std::shared_ptr<progress_feed> feed;
+};
+
+/// A filled segment for the store; it starts with one reference.
+struct put_object {
+  object_id object;
+  std::string key; ///< empty: none
+  bool replace = false;
+  std::uint64_t type = 0; ///< hash of the type's name
+  std::string type_name;
+  std::shared_ptr<segment> bytes;
 };
 
 // -- interfaces --------------------------------------------------------------------------------------------
@@ -78,6 +92,17 @@ using worker_actor = caf::typed_actor<
 using store_for_workers = caf::typed_actor<
   /// Where an object's bytes are on this node; an error when it is gone.
   caf::replies_to<locate_object>::with<object_location>>;
+
+/// The store of a node, as the client's process sees it. Holds the objects; maps and copies nothing.
+using store_actor = store_for_workers::extend<
+  /// Take this object. An error when its key is taken.
+  caf::replies_to<put_object>::with<object_location>,
+  /// Find by key; counts as a new reference. An error when there is no such key, or when it has another type.
+  caf::replies_to<find_object>::with<object_location>,
+  /// One reference less.
+  caf::reacts_to<release_object>,
+  /// Forget a key. An error when there is no such key.
+  caf::replies_to<drop_key>::with<object_location>>;
 
 /// What a scheduler lets worker processes say. The only interface that is published on a port.
 using scheduler_for_workers = caf::typed_actor<
@@ -109,6 +134,8 @@ using scheduler_actor = scheduler_for_workers::extend<
   caf::reacts_to<cancel_tasks>,
   caf::reacts_to<release_runs>,
   caf::replies_to<list_workers>::with<worker_list>,
+  /// From the store.
+  caf::reacts_to<objects_freed>,
   /// Counts go to this progress actor, now, at most every 50 ms while they change, and at the end.
   caf::reacts_to<subscribe_progress, progress_actor>,
   /// From deployment: a process has ended; no process is left.
@@ -126,5 +153,6 @@ void add_message_types(caf::actor_system_config& config);
 
 } // namespace daskify::internal
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(daskify::internal::put_object)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(daskify::internal::watch_tasks)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(daskify::internal::unwatch_tasks)

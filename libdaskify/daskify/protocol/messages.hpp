@@ -164,13 +164,16 @@ struct work_order {
   std::vector<lease> leases;        ///< to be run after those it already has
   std::vector<run_range> cancelled; ///< not to be started; the running ones are asked to stop
   std::vector<run_id> forgotten;    ///< will not be used again
+  std::vector<object_id> freed;     ///< gone from the store: nothing decoded from them need be kept
 
-  bool empty() const { return runs.empty() && leases.empty() && cancelled.empty() && forgotten.empty(); }
+  bool empty() const {
+    return runs.empty() && leases.empty() && cancelled.empty() && forgotten.empty() && freed.empty();
+  }
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, work_order& x) {
-  return f(x.runs, x.leases, x.cancelled, x.forgotten);
+  return f(x.runs, x.leases, x.cancelled, x.forgotten, x.freed);
 }
 
 /// Worker to scheduler: the next tasks of a lease have ended.
@@ -285,6 +288,16 @@ auto inspect(Inspector& f, release_runs& x) {
   return f(x.runs);
 }
 
+/// Store: these objects are gone; the workers may forget what they made of them.
+struct objects_freed {
+  std::vector<object_id> objects;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, objects_freed& x) {
+  return f(x.objects);
+}
+
 struct list_workers {};
 
 template <class Inspector>
@@ -379,6 +392,36 @@ struct object_location {
 template <class Inspector>
 auto inspect(Inspector& f, object_location& x) {
   return f(x.object, x.pid, x.fd, x.inode, x.size, x.type);
+}
+
+/// Client: where is the object with this key? A type of 0 is any.
+struct find_object {
+  std::string key;
+  std::uint64_t type = 0;
+  std::string type_name;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, find_object& x) {
+  return f(x.key, x.type, x.type_name);
+}
+
+struct release_object {
+  object_id object;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, release_object& x) {
+  return f(x.object);
+}
+
+struct drop_key {
+  std::string key;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, drop_key& x) {
+  return f(x.key);
 }
 
 /// Worker to its node's store: where is this object?

@@ -90,6 +90,13 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
       }
       return list;
     },
+    [this](objects_freed& msg) {
+      if (!from_this_process())
+        return;
+      for (const auto& [id, p] : peers_)
+        orders_[id].freed = msg.objects;
+      flush();
+    },
     [this](subscribe_progress& msg, progress_actor& listener) {
       if (!from_this_process())
         return;
@@ -195,7 +202,7 @@ void scheduler_state::lose(worker_id worker, error_code code, const std::string&
   auto gone = std::move(found->second);
   peers_.erase(found);
   orders_.erase(worker);
-  self_->demonitor(gone.actor);
+  self_->demonitor(gone.actor.address());
   failure cause;
   cause.code = code;
   cause.text = gone.who.name + " (pid " + std::to_string(gone.who.pid) + " on " + gone.who.host + ") " + how;
