@@ -39,6 +39,7 @@ void add_message_types(caf::actor_system_config& config) {
     .add_message_type<workers_exhausted>("daskify::workers_exhausted")
     .add_message_type<subscribe_progress>("daskify::subscribe_progress")
     .add_message_type<progress_event>("daskify::progress_event")
+    .add_message_type<scheduler_actor>("daskify::scheduler_actor")
     .add_message_type<progress_actor>("daskify::progress_actor")
     .add_message_type<scheduler_tick>("daskify::scheduler_tick")
     .add_message_type<progress_tick>("daskify::progress_tick")

@@ -93,17 +93,6 @@ using store_for_workers = caf::typed_actor<
   /// Where an object's bytes are on this node; an error when it is gone.
   caf::replies_to<locate_object>::with<object_location>>;
 
-/// The store of a node, as the client's process sees it. Holds the objects; maps and copies nothing.
-using store_actor = store_for_workers::extend<
-  /// Take this object. An error when its key is taken.
-  caf::replies_to<put_object>::with<object_location>,
-  /// Find by key; counts as a new reference. An error when there is no such key, or when it has another type.
-  caf::replies_to<find_object>::with<object_location>,
-  /// One reference less.
-  caf::reacts_to<release_object>,
-  /// Forget a key. An error when there is no such key.
-  caf::replies_to<drop_key>::with<object_location>>;
-
 /// What a scheduler lets worker processes say. The only interface that is published on a port.
 using scheduler_for_workers = caf::typed_actor<
   /// May I join? Answered with a worker id and the node's store, or with a refusal. The worker is monitored from here on.
@@ -147,6 +136,19 @@ using scheduler_actor = scheduler_for_workers::extend<
   caf::reacts_to<progress_tick>,
   /// End of the session: all workers are told to stop.
   caf::reacts_to<stop_session>>;
+
+/// The store of a node, as the client's process sees it. Holds the objects; maps and copies nothing.
+using store_actor = store_for_workers::extend<
+  /// Whom to tell of freed objects.
+  caf::reacts_to<scheduler_actor>,
+  /// Take this object. An error when its key is taken.
+  caf::replies_to<put_object>::with<object_location>,
+  /// Find by key; counts as a new reference. An error when there is no such key, or when it has another type.
+  caf::replies_to<find_object>::with<object_location>,
+  /// One reference less.
+  caf::reacts_to<release_object>,
+  /// Forget a key. An error when there is no such key.
+  caf::replies_to<drop_key>::with<object_location>>;
 
 /// Registers every type above that can cross a wire. Before the actor system starts.
 void add_message_types(caf::actor_system_config& config);

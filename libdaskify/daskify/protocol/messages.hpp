@@ -203,14 +203,13 @@ auto inspect(Inspector& f, work_report& x) {
 
 /// Worker to scheduler, every heartbeat interval.
 struct heartbeat {
-  worker_id worker;
   std::uint64_t resident_bytes = 0;
   std::uint32_t busy_threads = 0;
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, heartbeat& x) {
-  return f(x.worker, x.resident_bytes, x.busy_threads);
+  return f(x.resident_bytes, x.busy_threads);
 }
 
 /// Scheduler to worker: finish now. Idle workers end cleanly, busy ones at once.

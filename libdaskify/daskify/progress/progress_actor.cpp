@@ -1,0 +1,64 @@
+#include "daskify/progress/progress_actor.hpp"
+
+#include "daskify/defaults.hpp"
+
+namespace daskify::internal {
+
+progress_actor::behavior_type progress_behavior(progress_state::pointer self, scheduler_actor scheduler) {
+  return self->state.make_behavior(std::move(scheduler));
+}
+
+progress_state::~progress_state() {
+  for (auto& [id, m] : monitors_)
+    m.feed->close();
+}
+
+progress_actor::behavior_type progress_state::make_behavior(scheduler_actor scheduler) {
+  scheduler_ = std::move(scheduler);
+  // A monitor whose scheduler is gone must not wait for it.
+  self_->monitor(scheduler_);
+  self_->set_down_handler([this](caf::down_msg&) {
+    for (auto& [id, m] : monitors_)
+      m.feed->close();
+    monitors_.clear();
+  });
+  return {
+    [this](progress_event& event) {
+      auto found = monitors_.find(event.subscription);
+      if (found == monitors_.end())
+        return;
+      auto& m = found->second;
+      auto now = std::chrono::steady_clock::now();
+      if (!m.watched)
+        m.core.watch(event.subscription, event.counts, now);
+      else
+        m.core.update(event.subscription, event.counts, now);
+      m.watched = true;
+      m.feed->publish(m.core.at(now));
+      if (event.counts.ended())
+        monitors_.erase(found);
+    },
+    [this](watch_tasks& msg) {
+      auto id = ++last_subscription_;
+      monitors_[id].feed = msg.feed;
+      self_->send(scheduler_, subscribe_progress{id, msg.tasks}, progress_actor{self_});
+    },
+    [this](unwatch_tasks& msg) {
+      std::erase_if(monitors_, [&](const auto& entry) {
+        if (entry.second.feed != msg.feed)
+          return false;
+        self_->send(scheduler_, subscribe_progress{entry.first, {}}, progress_actor{self_});
+        return true;
+      });
+    },
+    [this](count_tasks& question) {
+      auto promise = self_->make_response_promise<progress>();
+      self_->request(scheduler_, tuning::answer_timeout, std::move(question))
+        .then([promise](const progress& counts) mutable { promise.deliver(counts); },
+              [promise](caf::error& e) mutable { promise.deliver(std::move(e)); });
+      return promise;
+    },
+  };
+}
+
+} // namespace daskify::internal

@@ -1,0 +1,37 @@
+#pragma once
+
+#include "daskify/progress/progress_core.hpp"
+#include "daskify/progress/progress_feed.hpp"
+#include "daskify/protocol/actors.hpp"
+
+#include <map>
+#include <memory>
+
+namespace daskify::internal {
+
+/// Turns the scheduler's counts into snapshots with rate and time left, for each monitor.
+class progress_state {
+public:
+  using pointer = progress_actor::stateful_pointer<progress_state>;
+
+  explicit progress_state(pointer self) : self_{self} {}
+  ~progress_state();
+
+  progress_actor::behavior_type make_behavior(scheduler_actor scheduler);
+
+private:
+  struct monitor {
+    std::shared_ptr<progress_feed> feed;
+    progress_core core;
+    bool watched = false; ///< its first counts have come
+  };
+
+  pointer self_;
+  scheduler_actor scheduler_;
+  std::map<std::uint64_t, monitor> monitors_; ///< by subscription
+  std::uint64_t last_subscription_ = 0;
+};
+
+progress_actor::behavior_type progress_behavior(progress_state::pointer self, scheduler_actor scheduler);
+
+} // namespace daskify::internal

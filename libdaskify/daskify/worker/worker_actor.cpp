@@ -1,0 +1,61 @@
+#include "daskify/worker/worker_actor.hpp"
+
+#include "daskify/defaults.hpp"
+
+#include <fstream>
+#include <unistd.h>
+
+namespace daskify::internal {
+
+namespace {
+
+/// Resident memory of this process: second field of /proc/self/statm, in pages.
+std::uint64_t resident_bytes() {
+  std::ifstream file{"/proc/self/statm"};
+  std::uint64_t total = 0;
+  std::uint64_t resident = 0;
+  file >> total >> resident;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+} // namespace
+
+worker_actor::behavior_type worker_behavior(worker_state::pointer self, worker_setup setup) {
+  return self->state.make_behavior(std::move(setup));
+}
+
+worker_actor::behavior_type worker_state::make_behavior(worker_setup setup) {
+  setup_ = std::move(setup);
+  self_->monitor(setup_.scheduler);
+  self_->set_down_handler([this](caf::down_msg&) { setup_.on_orphaned("its scheduler is gone"); });
+  return {
+    [this](work_order& order) {
+      for (auto object : order.freed)
+        setup_.objects->drop_decoded(object);
+      setup_.work->accept(std::move(order));
+    },
+    [this](outbox_filled) {
+      work_report report{setup_.work->take_reports()};
+      if (!report.reports.empty())
+        self_->send(setup_.scheduler, std::move(report));
+    },
+    [this](worker_tick) {
+      self_->delayed_send(self_, tuning::give_back_after / 2, worker_tick{});
+      setup_.work->give_back_waiting();
+      send_heartbeat();
+    },
+    [this](stop_worker) { setup_.on_stop(setup_.work->stop()); },
+  };
+}
+
+void worker_state::send_heartbeat() {
+  auto now = std::chrono::steady_clock::now();
+  if (now - last_heartbeat_ < defaults::heartbeat_interval)
+    return;
+  last_heartbeat_ = now;
+  heartbeat beat{resident_bytes(), static_cast<std::uint32_t>(setup_.work->busy_threads())};
+  self_->request(setup_.scheduler, std::chrono::milliseconds{60'000}, beat)
+    .then([] {}, [this](caf::error&) { setup_.on_orphaned("its scheduler does not answer"); });
+}
+
+} // namespace daskify::internal

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "daskify/protocol/actors.hpp"
+#include "daskify/worker/executor.hpp"
+
+#include <chrono>
+#include <functional>
+
+namespace daskify::internal {
+
+struct worker_setup {
+  executor* work = nullptr; ///< outlives the actor
+  object_source* objects = nullptr;
+  scheduler_for_workers scheduler;
+  std::function<void(bool idle)> on_stop;             ///< the session ends; must not block
+  std::function<void(const char* why)> on_orphaned;   ///< the scheduler is gone; must not block
+};
+
+/// The executor's voice: passes work in and reports out, and says that it is alive.
+class worker_state {
+public:
+  using pointer = worker_actor::stateful_pointer<worker_state>;
+
+  explicit worker_state(pointer self) : self_{self} {}
+
+  worker_actor::behavior_type make_behavior(worker_setup setup);
+
+private:
+  void send_heartbeat();
+
+  pointer self_;
+  worker_setup setup_;
+  std::chrono::steady_clock::time_point last_heartbeat_;
+};
+
+worker_actor::behavior_type worker_behavior(worker_state::pointer self, worker_setup setup);
+
+} // namespace daskify::internal
