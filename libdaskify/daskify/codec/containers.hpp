@@ -132,7 +132,9 @@ struct sequence_codec : counted {
 
 /// An ordering or hash with state, which would be lost on the way.
 template <class Policy>
-struct state_of;
+class state_of {
+  state_of(const state_of&) = delete;
+};
 
 /// What has to travel besides keys and values: nothing, or what cannot.
 template <class... Part, class... Policy>

@@ -61,16 +61,16 @@ public:
 
 private:
   void watch() {
-    pollfd watched[] = {{lifeline_descriptor, POLLIN, 0}, {told_, POLLIN, 0}};
-    while (::poll(watched, 2, -1) < 0 && errno == EINTR) {
+    // Both are watched, because a forked copy of the client may hold the pipe open after the client is gone.
+    auto ended = open_ended_descriptor(owner_.pid);
+    pollfd watched[] = {{lifeline_descriptor, POLLIN, 0}, {told_, POLLIN, 0}, {ended.get(), POLLIN, 0}};
+    while (::poll(watched, 3, -1) < 0 && errno == EINTR) {
     }
     std::fflush(nullptr);
     // The client's pipe closes a moment before its process is gone. The folder is the client's to remove as long as
     // it lives.
-    auto ended = open_ended_descriptor(owner_.pid);
-    pollfd owner{ended.get(), POLLIN, 0};
     if (watched[0].revents != 0 && ended)
-      ::poll(&owner, 1, 500);
+      ::poll(&watched[2], 1, 500);
     if (is_gone(owner_))
       folder_.remove();
     // What tasks have started belongs to this worker's process group and goes with it.

@@ -1,0 +1,9 @@
+#include "daskify/client/client_actor.hpp"
+
+namespace daskify::internal {
+
+client_actor::behavior_type client_behavior(client_actor::pointer self) {
+  return {[self](user_call& call) { call.perform(self); }};
+}
+
+} // namespace daskify::internal

@@ -1,0 +1,82 @@
+#include "daskify/client/cluster.hpp"
+
+#include "daskify/client/local_session.hpp"
+
+#include <algorithm>
+
+namespace daskify::internal {
+
+cluster::cluster(settings with, std::string program_name)
+  : settings_{std::move(with)}, program_name_{std::move(program_name)} {}
+
+cluster::~cluster() { shutdown(); }
+
+void cluster::start(cluster_mode mode) {
+  std::lock_guard guard{mutex_};
+  if (session_)
+    throw cluster_error{error_code::already_started, "start_cluster was called while the cluster is running; call "
+                                                     "shutdown_cluster first to start it anew."};
+  if (mode != cluster_mode::local)
+    throw cluster_error{error_code::mode_unavailable, "The mode '" + std::string{to_string(mode)}
+                                                        + "' is not part of this version of daskify; use --mode local."};
+  session_ = std::make_shared<local_session>(settings_, program_name_);
+  was_started_ = true;
+}
+
+void cluster::shutdown() noexcept {
+  std::shared_ptr<local_session> ending;
+  {
+    std::lock_guard guard{mutex_};
+    ending = std::move(session_);
+    session_ = nullptr;
+  }
+  if (ending)
+    ending->shutdown();
+  forget_all();
+}
+
+std::shared_ptr<local_session> cluster::session() const {
+  std::lock_guard guard{mutex_};
+  if (session_)
+    return session_;
+  if (was_started_)
+    throw cluster_error{error_code::shut_down,
+                        "The cluster was shut down; call start_cluster again before using it."};
+  throw cluster_error{error_code::not_started, "There is no cluster yet; call start_cluster first."};
+}
+
+void cluster::remember(remembered_run run) {
+  std::lock_guard guard{mutex_};
+  runs_.push_back(std::move(run));
+}
+
+auto cluster::most_recent() const -> remembered_run {
+  static_cast<void>(session());
+  std::lock_guard guard{mutex_};
+  if (runs_.empty())
+    throw data_error{error_code::unknown_run, "There is no run to look at yet; call run or map first, or pass the futures."};
+  return runs_.back();
+}
+
+auto cluster::runs() const -> std::vector<remembered_run> {
+  std::lock_guard guard{mutex_};
+  return runs_;
+}
+
+void cluster::forget(run_id run) {
+  std::shared_ptr<run_handle> last; // released without the lock
+  std::lock_guard guard{mutex_};
+  auto found = std::find_if(runs_.begin(), runs_.end(), [&](const remembered_run& r) { return r.run->id() == run; });
+  if (found == runs_.end())
+    return;
+  last = std::move(found->run);
+  runs_.erase(found);
+}
+
+void cluster::forget_all() {
+  std::vector<remembered_run> gone;
+  std::lock_guard guard{mutex_};
+  gone.swap(runs_);
+}
+
+} // namespace daskify::internal

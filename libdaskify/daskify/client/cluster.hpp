@@ -1,0 +1,48 @@
+#pragma once
+
+#include "daskify/client/cluster_session.hpp"
+#include "daskify/config/settings.hpp"
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace daskify::internal {
+
+class local_session;
+
+/// What stands behind one daskified object: its settings, its session while one runs, and the runs it remembers.
+class cluster {
+public:
+  cluster(settings with, std::string program_name);
+  ~cluster();
+
+  void start(cluster_mode mode);
+  void shutdown() noexcept;
+  const settings& configured() const { return settings_; }
+
+  /// Throws cluster_error(not_started or shut_down) when none is running.
+  std::shared_ptr<local_session> session() const;
+
+  struct remembered_run {
+    std::shared_ptr<run_handle> run;
+    std::string result_type; ///< mangled
+  };
+  void remember(remembered_run run);
+  /// Throws data_error(unknown_run) when there is none.
+  remembered_run most_recent() const;
+  std::vector<remembered_run> runs() const;
+  void forget(run_id run);
+  void forget_all();
+
+private:
+  settings settings_;
+  std::string program_name_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<local_session> session_;
+  bool was_started_ = false;
+  std::vector<remembered_run> runs_;
+};
+
+} // namespace daskify::internal

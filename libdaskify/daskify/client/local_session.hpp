@@ -1,0 +1,76 @@
+#pragma once
+
+#include "daskify/client/client_actor.hpp"
+#include "daskify/client/cluster_session.hpp"
+#include "daskify/config/settings.hpp"
+#include "daskify/deploy/local_fleet.hpp"
+#include "daskify/transport/actor_system.hpp"
+
+#include <caf/actor_system.hpp>
+
+#include <atomic>
+#include <set>
+
+namespace daskify::internal {
+
+/// A cluster on this machine: client, scheduler, store and progress actors in this process, workers in their own.
+class local_session final : public cluster_session, public std::enable_shared_from_this<local_session> {
+public:
+  /// Returns when all workers have enrolled. Throws cluster_error; nothing is left behind then.
+  local_session(const settings& with, const std::string& program_name);
+  ~local_session() override;
+
+  /// Ends everything. May be called again and from several threads.
+  void shutdown() noexcept;
+
+  run_id submit(run_spec spec) override;
+  awaited_tasks await(const std::vector<run_range>& tasks, std::uint64_t how_many, bool want_results,
+                      deadline until) override;
+  progress count(const std::vector<run_range>& tasks) override;
+  void cancel(const std::vector<run_range>& tasks) override;
+  progress monitor(const std::vector<run_range>& tasks) override;
+  void release(run_id run) noexcept override;
+  std::shared_ptr<object_handle> put(const std::string& key, bool replace, std::uint64_t type,
+                                     const std::string& type_name, part bytes) override;
+  shared_bytes find(const std::string& key, std::uint64_t type, const std::string& type_name) override;
+
+  worker_list workers();
+  void drop_key(const std::string& key);
+  void release_object(object_id object) noexcept;
+
+private:
+  class handle;
+
+  void require_open() const;
+  void post(std::function<void(client_actor::pointer)> call);
+  /// Sends in the client's name.
+  template <class Actor, class Message>
+  void tell(const Actor& to, Message message);
+  /// Asks in the client's name and waits.
+  template <class Reply, class Actor, class Message>
+  std::optional<Reply> ask(const Actor& to, Message message, std::chrono::milliseconds timeout, const char* asked,
+                           deadline until = {});
+  template <class T>
+  std::shared_ptr<answer_slot<T>> open_slot();
+
+  settings settings_;
+  session_folder folder_;
+  system_config config_;
+  std::unique_ptr<caf::actor_system> system_;
+  store_actor store_;
+  scheduler_actor scheduler_;
+  progress_actor progress_;
+  client_actor client_;
+  std::unique_ptr<local_fleet> fleet_;
+
+  std::atomic<bool> closed_{false};
+  std::mutex shutdown_mutex_;
+  std::atomic<std::uint64_t> last_run_{0};
+  std::atomic<std::uint64_t> last_object_{0};
+
+  std::mutex waiting_mutex_;
+  std::map<std::uint64_t, std::function<void()>> waiting_; ///< how to wake each thread that waits, at shutdown
+  std::uint64_t last_waiting_ = 0;
+};
+
+} // namespace daskify::internal

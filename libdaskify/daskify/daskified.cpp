@@ -1,0 +1,118 @@
+#include "daskify/daskified.hpp"
+
+#include "daskify/client/cluster.hpp"
+#include "daskify/client/local_session.hpp"
+#include "daskify/config/loader.hpp"
+#include "daskify/config/option_table.hpp"
+#include "daskify/defaults.hpp"
+#include "daskify/worker/worker_process.hpp"
+
+#include <cstdlib>
+#include <iostream>
+
+namespace daskify {
+
+namespace internal {
+
+std::uint64_t count_tasks_of(std::span<const std::uint64_t> sizes, std::uint64_t repeats) {
+  std::uint64_t tasks = repeats;
+  for (auto size : sizes)
+    if (__builtin_mul_overflow(tasks, size, &tasks))
+      tasks = UINT64_MAX;
+  // A product with an empty factor is empty, however large the others are.
+  for (auto size : sizes)
+    if (size == 0)
+      tasks = 0;
+  if (tasks > tuning::largest_run)
+    throw data_error{error_code::too_many_tasks,
+                     "The run would have more than " + std::to_string(tuning::largest_run)
+                       + " tasks; let each task do more, or split the iterables over several runs."};
+  return tasks;
+}
+
+std::uint64_t hash_of_type(const char* name) {
+  // FNV-1a, 64 bits. Never 0, which stands for "any type".
+  std::uint64_t hash = 14695981039346656037ULL;
+  for (; *name != '\0'; ++name)
+    hash = (hash ^ static_cast<unsigned char>(*name)) * 1099511628211ULL;
+  return hash | 1;
+}
+
+} // namespace internal
+
+namespace {
+
+std::unique_ptr<internal::cluster> make_cluster(int& argc, char** argv, const options& given) {
+  internal::become_worker_if_launched();
+  auto program = argc > 0 && argv[0] ? std::string{argv[0]} : std::string{"program"};
+  auto loaded = internal::load_settings(argc, argv, given, internal::process_environment());
+  if (loaded.help) {
+    std::cout << internal::help_text() << std::flush;
+    std::exit(0);
+  }
+  return std::make_unique<internal::cluster>(std::move(loaded), program);
+}
+
+} // namespace
+
+daskified::daskified(int& argc, char** argv, const options& given) : cluster_{make_cluster(argc, argv, given)} {}
+
+daskified::daskified(daskified&&) noexcept = default;
+daskified& daskified::operator=(daskified&&) noexcept = default;
+daskified::~daskified() = default;
+
+void daskified::start_cluster() { cluster_->start(cluster_->configured().mode); }
+
+void daskified::start_cluster(cluster_mode mode) { cluster_->start(mode); }
+
+void daskified::shutdown_cluster() noexcept {
+  if (cluster_)
+    cluster_->shutdown();
+}
+
+std::vector<run_info> daskified::runs() const {
+  std::vector<run_info> all;
+  auto open = session();
+  for (const auto& r : cluster_->runs())
+    all.push_back({r.run->id().value, r.run->name(), open->count({r.run->all()})});
+  return all;
+}
+
+void daskified::release() { cluster_->forget_all(); }
+
+void daskified::release(const std::string& key) { cluster_->session()->drop_key(key); }
+
+void daskified::release_run(std::uint64_t id) { cluster_->forget(internal::run_id{id}); }
+
+std::vector<worker_info> daskified::workers() const {
+  std::vector<worker_info> all;
+  for (const auto& w : cluster_->session()->workers().workers)
+    all.push_back({w.id.value, w.name, w.host, w.pid, w.busy, w.running, w.resident_bytes});
+  return all;
+}
+
+std::shared_ptr<internal::cluster_session> daskified::session() const { return cluster_->session(); }
+
+void daskified::remember(std::shared_ptr<internal::run_handle> run, const char* result_type) {
+  cluster_->remember({std::move(run), result_type});
+}
+
+std::shared_ptr<internal::run_handle> daskified::most_recent(const char* result_type) const {
+  auto recent = cluster_->most_recent();
+  if (recent.result_type != result_type)
+    throw data_error{error_code::wrong_type, "The most recent run (" + recent.run->name() + ") gives "
+                                               + internal::demangle(recent.result_type.c_str()) + ", not "
+                                               + internal::demangle(result_type)
+                                               + "; gather it as the type that its function returns."};
+  return recent.run;
+}
+
+std::vector<internal::run_range> daskified::recent_ranges() const { return {cluster_->most_recent().run->all()}; }
+
+progress daskified::check(const std::vector<internal::run_range>& tasks, std::ostream& out) const {
+  auto counts = tasks.empty() ? progress{} : session()->count(tasks);
+  out << counts << std::endl;
+  return counts;
+}
+
+} // namespace daskify

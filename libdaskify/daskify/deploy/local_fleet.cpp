@@ -1,0 +1,141 @@
+#include "daskify/deploy/local_fleet.hpp"
+
+#include "daskify/defaults.hpp"
+#include "daskify/deploy/log_tail.hpp"
+#include "daskify/worker/worker_process.hpp"
+
+#include <algorithm>
+
+namespace daskify::internal {
+
+local_fleet::local_fleet(setup with)
+  : setup_{std::move(with)},
+    members_(setup_.size),
+    watcher_{[this](child_id process, const exit_status& status) { ended(process, status); }} {}
+
+local_fleet::~local_fleet() { end_all(std::chrono::milliseconds{0}); }
+
+std::string local_fleet::log_file(std::uint32_t slot) const {
+  return setup_.log_folder + "/worker-" + std::to_string(slot) + ".log";
+}
+
+void local_fleet::start() {
+  std::lock_guard guard{mutex_};
+  for (std::uint32_t slot = 0; slot < setup_.size; ++slot)
+    launch(slot);
+}
+
+/// REQUIRES: the lock is held.
+void local_fleet::launch(std::uint32_t slot) {
+  auto process = spawn({setup_.program,
+                        {setup_.name},
+                        worker_environment(setup_.session_folder, slot, setup_.threads, log_file(slot)),
+                        log_file(slot)});
+  auto& m = members_[slot];
+  m.process = process.id();
+  m.pid = process.pid();
+  m.alive = true;
+  m.enrolled = false;
+  watcher_.watch(std::move(process));
+}
+
+void local_fleet::wait_enrolled(std::chrono::milliseconds timeout) {
+  std::unique_lock lock{mutex_};
+  auto all = [&] { return std::all_of(members_.begin(), members_.end(), [](const member& m) { return m.enrolled; }); };
+  if (!changed_.wait_for(lock, timeout, [&] { return !problem_.empty() || all(); })) {
+    auto there = std::count_if(members_.begin(), members_.end(), [](const member& m) { return m.enrolled; });
+    auto late = std::find_if(members_.begin(), members_.end(), [](const member& m) { return !m.enrolled; });
+    auto slot = static_cast<std::uint32_t>(late - members_.begin());
+    auto output = log_tail(log_file(slot));
+    throw cluster_error{error_code::start_timeout,
+                        "Only " + std::to_string(there) + " of " + std::to_string(setup_.size)
+                          + " workers had enrolled when start_timeout was over; make it longer, or look at what worker-"
+                          + std::to_string(slot) + " printed: " + (output.empty() ? "nothing" : output)};
+  }
+  if (!problem_.empty())
+    throw cluster_error{error_code::worker_failed, problem_};
+}
+
+void local_fleet::enrolled(std::uint32_t slot) {
+  {
+    std::lock_guard guard{mutex_};
+    if (slot >= members_.size())
+      return;
+    members_[slot].enrolled = true;
+    members_[slot].failures = 0;
+  }
+  changed_.notify_all();
+}
+
+void local_fleet::refused(std::uint32_t slot, const std::string& reason) {
+  {
+    std::lock_guard guard{mutex_};
+    if (problem_.empty())
+      problem_ = "worker-" + std::to_string(slot) + " (" + setup_.name + ") was turned away because " + reason + ".";
+  }
+  changed_.notify_all();
+}
+
+void local_fleet::kill(std::uint32_t slot, std::int32_t pid) {
+  std::unique_lock lock{mutex_};
+  if (slot >= members_.size() || !members_[slot].alive || members_[slot].pid != pid)
+    return;
+  auto process = members_[slot].process;
+  lock.unlock();
+  watcher_.end(process, std::chrono::milliseconds{0});
+}
+
+void local_fleet::stop_replacing() {
+  std::lock_guard guard{mutex_};
+  replacing_ = false;
+}
+
+void local_fleet::end_all(std::chrono::milliseconds grace) {
+  stop_replacing();
+  {
+    std::unique_lock lock{mutex_};
+    changed_.wait_for(lock, grace, [&] {
+      return std::none_of(members_.begin(), members_.end(), [](const member& m) { return m.alive; });
+    });
+  }
+  watcher_.end_all(grace);
+}
+
+void local_fleet::ended(child_id process, const exit_status& status) {
+  std::unique_lock lock{mutex_};
+  auto found = std::find_if(members_.begin(), members_.end(),
+                            [&](const member& m) { return m.alive && m.process == process; });
+  if (found == members_.end())
+    return;
+  auto slot = static_cast<std::uint32_t>(found - members_.begin());
+  auto how = explain(status);
+  auto output = log_tail(log_file(slot), 10);
+  auto pid = found->pid;
+  found->alive = false;
+  std::string exhausted;
+  if (replacing_) {
+    if (!found->enrolled) {
+      ++found->failures;
+      if (problem_.empty())
+        problem_ = "worker-" + std::to_string(slot) + " (" + setup_.name + ") " + how
+                   + " before it enrolled; its last output: " + (output.empty() ? "none" : output);
+    }
+    found->enrolled = false;
+    if (found->failures < tuning::start_attempts) {
+      try {
+        launch(slot);
+      } catch (const error& e) {
+        problem_ = e.what();
+      }
+    }
+    if (std::none_of(members_.begin(), members_.end(), [](const member& m) { return m.alive; }))
+      exhausted = problem_;
+  }
+  lock.unlock();
+  changed_.notify_all();
+  setup_.on_exit(slot, pid, how, output);
+  if (!exhausted.empty())
+    setup_.on_exhausted(exhausted);
+}
+
+} // namespace daskify::internal
