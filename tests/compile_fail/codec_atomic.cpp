@@ -1,4 +1,4 @@
-// expect: type_that_cannot_travel<std::atomic<int>>
+// expect: type_that_cannot_travel<std::atomic<int> ?>
 #include <atomic>
 
 #include "daskify/codec.hpp"

@@ -1,4 +1,4 @@
-// expect: type_that_cannot_travel<std::function<void\(\)>>
+// expect: type_that_cannot_travel<std::function<void\(\)> ?>
 #include <functional>
 
 #include "daskify/codec.hpp"

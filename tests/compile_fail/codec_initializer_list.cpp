@@ -1,4 +1,4 @@
-// expect: type_that_cannot_travel<std::initializer_list<int>>
+// expect: type_that_cannot_travel<std::initializer_list<int> ?>
 #include <initializer_list>
 
 #include "daskify/codec.hpp"

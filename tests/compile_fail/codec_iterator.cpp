@@ -1,4 +1,4 @@
-// expect: type_that_cannot_travel<std::_List_iterator<int>>
+// expect: type_that_cannot_travel<std::_List_iterator<int> ?>
 #include <list>
 
 #include "daskify/codec.hpp"

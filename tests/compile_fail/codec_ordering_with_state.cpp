@@ -1,4 +1,4 @@
-// expect: type_that_cannot_travel<daskify::internal::state_of<bool \(\*\)\(int, int\)>>
+// expect: type_that_cannot_travel<daskify::internal::state_of<bool \(\*\)\(int, int\)> ?>
 #include <set>
 
 #include "daskify/codec.hpp"

@@ -1,4 +1,4 @@
-// expect: type_that_cannot_travel<main\(\)::<lambda\(\)>>
+// expect: type_that_cannot_travel<main\(\)::<lambda\(\)> ?>
 #include "daskify/codec.hpp"
 
 int main() {

@@ -1,4 +1,4 @@
-// expect: type_that_cannot_travel<std::reference_wrapper<int>>
+// expect: type_that_cannot_travel<std::reference_wrapper<int> ?>
 #include <functional>
 #include <vector>
 

@@ -1,4 +1,4 @@
-// expect: type_that_cannot_travel<std::shared_ptr<int>>
+// expect: type_that_cannot_travel<std::shared_ptr<int> ?>
 #include <memory>
 #include <vector>
 

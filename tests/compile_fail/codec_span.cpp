@@ -1,4 +1,4 @@
-// expect: type_that_cannot_travel<std::span<double>>
+// expect: type_that_cannot_travel<std::span<double> ?>
 #include <optional>
 #include <span>
 

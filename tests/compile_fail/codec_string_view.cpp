@@ -1,4 +1,4 @@
-// expect: type_that_cannot_travel<std::basic_string_view<char>>
+// expect: type_that_cannot_travel<std::basic_string_view<char> ?>
 #include <string_view>
 #include <tuple>
 

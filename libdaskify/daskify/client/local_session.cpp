@@ -68,10 +68,12 @@ local_session::local_session(const settings& with, const std::string& program_na
     fleet.size = with.size.value_or(usable_cpus());
     fleet.threads = with.threads;
     fleet.on_exit = [this](std::uint32_t slot, std::int32_t pid, const std::string& how, const std::string& output) {
+      std::lock_guard open{waiting_mutex_};
       if (!closed_)
         tell(scheduler_, worker_exited{slot, pid, how, output});
     };
     fleet.on_exhausted = [this](const std::string& reason) {
+      std::lock_guard open{waiting_mutex_};
       if (!closed_)
         tell(scheduler_, workers_exhausted{reason});
     };
@@ -124,11 +126,12 @@ local_session::~local_session() { shutdown(); }
 
 void local_session::shutdown() noexcept {
   std::lock_guard guard{shutdown_mutex_};
-  if (closed_.exchange(true))
-    return;
   std::map<std::uint64_t, std::function<void()>> waiting;
   {
+    // From here on nobody but this function talks to the actors.
     std::lock_guard waiting_guard{waiting_mutex_};
+    if (closed_.exchange(true))
+      return;
     waiting.swap(waiting_);
   }
   for (auto& [id, wake] : waiting)

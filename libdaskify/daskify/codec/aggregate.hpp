@@ -272,13 +272,22 @@ struct codec<T> {
   }
 
   static T read(decoder& in) {
-    if constexpr (bitwise)
+    if constexpr (bitwise) {
       return internal::read_representation<T>(in);
-    else
+    } else if constexpr (internal::initialisers<T> <= max_slots) {
       return read_slots(in, std::make_index_sequence<internal::initialisers<T>>{});
+    } else {
+      T x{};
+      internal::with_members<internal::members_of<T>.members>(
+          x, [&in](auto&... member) { (internal::read_member(in, member), ...); });
+      return x;
+    }
   }
 
 private:
+  /// With larger arrays than this, a list of all initialisers would take the compiler too long.
+  static constexpr std::size_t max_slots = 256;
+
   template <std::size_t Slot>
   using slot_type = std::remove_cv_t<std::remove_all_extents_t<typename std::tuple_element_t<
       internal::members_of<T>.member_of[Slot], typename internal::tuple_of<parts>::type>::type>>;

@@ -2,6 +2,7 @@
 
 #include "daskify/defaults.hpp"
 #include "daskify/deploy/log_tail.hpp"
+#include "daskify/error.hpp"
 #include "daskify/worker/worker_process.hpp"
 
 #include <algorithm>

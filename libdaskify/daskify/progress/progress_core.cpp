@@ -99,7 +99,9 @@ double progress_core::short_memory() const {
 }
 
 double progress_core::long_memory() const {
-  return std::max(short_memory(), steady_share * to_seconds(last_event_ - *start_));
+  double watched = to_seconds(last_event_ - *start_);
+  double round = ended_ > 0 ? watched * static_cast<double>(sum_.running) / static_cast<double>(ended_) : 0;
+  return std::max({short_memory(), steady_share * watched, round});
 }
 
 snapshot progress_core::at(time_point now) const {
@@ -118,7 +120,9 @@ snapshot progress_core::at(time_point now) const {
   double silence = to_seconds(now - last_event_);
   s.elapsed = now - *start_;
   s.rate = after_silence(recent_, batch_, silence, short_memory());
-  if (to_seconds(s.elapsed) >= least_evidence)
+  // Until as many tasks have ended as are running, the first round is not through: the few that have ended
+  // say nothing yet about those that began beside them.
+  if (to_seconds(s.elapsed) >= least_evidence && ended_ >= sum_.running)
     s.remaining = time_left(silence);
   return s;
 }

@@ -39,7 +39,8 @@ private:
 
 /// Two fading means are kept: one over the last seconds, which is the rate shown, and one over about the last
 /// quarter of the time watched, from which the time left is taken so that it does not jump. Where tasks end
-/// seldom, both look back over several events. A silence lowers them only once it is longer than usual.
+/// seldom, both look back over several events; where many run side by side and end together, the second looks
+/// back over a whole round of them. A silence lowers them only once it is longer than usual.
 class progress_core {
 public:
   using time_point = std::chrono::steady_clock::time_point;

@@ -72,6 +72,11 @@ std::string total_time_text(std::chrono::nanoseconds elapsed) {
   return duration_text(elapsed);
 }
 
+/// False for runs that had ended before anybody watched: how fast they were is not known.
+bool was_timed(const snapshot& s) {
+  return !s.counts.ended() || s.elapsed > 0s;
+}
+
 std::string time_text(const snapshot& s) {
   if (s.counts.ended())
     return "in " + total_time_text(s.elapsed);
@@ -120,12 +125,13 @@ std::vector<part> parts_of(const snapshot& s) {
   std::vector<part> parts;
   parts.push_back({aligned(p.done()) + '/' + total, 0, 1});
   parts.push_back({aligned(p.finished) + " finished", 0, 7});
-  if (p.error > 0)
-    parts.push_back({counted(count_text(p.error), "error", p.error != 1), 0, 2, true});
+  parts.push_back({counted(count_text(p.error), "error", p.error != 1), 0, p.error > 0 ? 2 : 8, p.error > 0});
   if (p.lost > 0)
     parts.push_back({count_text(p.lost) + " lost", 0, 3, true});
   if (p.cancelled > 0)
     parts.push_back({count_text(p.cancelled) + " cancelled", 0, 6});
+  if (!was_timed(s))
+    return parts;
   parts.push_back({rate_text(s.rate), std::string_view{"1.2k/s"}.size(), 5});
   parts.push_back({time_text(s), std::string_view{"59:59 left"}.size(), 4});
   return parts;
@@ -174,14 +180,13 @@ std::string bar_line(const snapshot& s, unsigned width, bar_look look) {
 std::string plain_line(const snapshot& s) {
   const auto& p = s.counts;
   auto line = std::to_string(p.done()) + " of " + counted(std::to_string(p.total), "task", p.total != 1) +
-              " done (" + percent_text(p) + "): " + std::to_string(p.finished) + " finished";
-  if (p.error > 0)
-    line += ", " + counted(std::to_string(p.error), "error", p.error != 1);
+              " done (" + percent_text(p) + "): " + std::to_string(p.finished) + " finished, " +
+              counted(std::to_string(p.error), "error", p.error != 1);
   if (p.lost > 0)
     line += ", " + std::to_string(p.lost) + " lost";
   if (p.cancelled > 0)
     line += ", " + std::to_string(p.cancelled) + " cancelled";
-  return line + "; " + rate_text(s.rate) + ", " + time_text(s);
+  return was_timed(s) ? line + "; " + rate_text(s.rate) + ", " + time_text(s) : line;
 }
 
 std::string count_text(std::uint64_t count) {

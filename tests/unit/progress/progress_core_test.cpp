@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <gtest/gtest.h>
+#include <optional>
 #include <random>
 #include <sstream>
 #include <vector>
@@ -192,6 +193,44 @@ TEST(progress_core, is_not_misled_by_two_workers_that_end_close_together) {
         EXPECT_NEAR(core.at(time_point{minute + offset}).rate * 60, 2, 0.5);
       }
     }
+}
+
+TEST(progress_core, gives_no_time_left_before_the_first_round_of_tasks_is_through) {
+  progress_core core;
+  core.watch(1, counts(936, 64, 0), time_point{});
+  core.update(1, counts(935, 64, 1), time_point{25s});
+  EXPECT_FALSE(core.at(time_point{25s}).remaining) << "63 more are about to end";
+  core.update(1, counts(872, 64, 64), time_point{30s});
+  EXPECT_NEAR(seconds(core.at(time_point{30s}).remaining.value()), 30 * 936. / 64, 25);
+}
+
+TEST(progress_core, the_end_it_foresees_stays_where_it_is_while_tasks_end_in_rounds) {
+  progress_core core;
+  core.watch(1, counts(936, 64, 0), time_point{});
+  std::uint64_t done = 0;
+  std::optional<double> foreseen;
+  for (auto now = 125ms; now < 450s; now += 125ms) {
+    if (now >= 30s && now % 30s < 8s) // 64 tasks end one by one, and then none for 22 s
+      ++done;
+    core.update(1, counts(936 - done, 64, done), time_point{now});
+    auto s = core.at(time_point{now});
+    if (!s.remaining)
+      continue;
+    auto end = seconds(now + *s.remaining);
+    EXPECT_NEAR(end / foreseen.value_or(end), 1, 0.1) << now.count();
+    foreseen = end;
+  }
+  EXPECT_NEAR(foreseen.value(), 450 + 30 * 104. / 64, 25); // 104 tasks are left
+}
+
+TEST(progress_core, a_short_slow_stretch_does_not_upset_the_time_left) {
+  steady_run run{1'000'000, 100, 100ms};
+  run.steps(1200); // two minutes at 1000/s
+  auto before = run.core.at(run.now).remaining.value();
+  run.batch = 10;
+  run.steps(100); // ten seconds at 100/s
+  EXPECT_LT(run.core.at(run.now).rate, 300);
+  EXPECT_LT(run.core.at(run.now).remaining.value(), before * 3 / 2);
 }
 
 TEST(progress_core, a_long_silence_lowers_the_rate_and_raises_the_time_left_without_a_jump) {

@@ -86,8 +86,24 @@ TEST(progress_text, tells_at_the_end_how_it_went_and_how_long_it_took) {
 
 TEST(progress_text, shows_the_time_so_far_while_nothing_has_ended) {
   EXPECT_EQ(bar_line(at_begin, 80, ascii),
-            "  0% -------------------------      0/5.00M      0 finished  0/s     0:00 so far");
-  EXPECT_EQ(bar_line({}, 60, ascii), "100% ##################  0/0  0 finished  0/s     in 0 ms");
+            "  0% ---------------      0/5.00M      0 finished  0 errors  0/s     0:00 so far");
+}
+
+TEST(progress_text, claims_no_rate_and_no_time_for_runs_that_had_ended_before_they_were_watched) {
+  snapshot s{{10, 0, 0, 10, 0, 0, 0}, 0s, 0, 0s};
+  EXPECT_EQ(bar_line(s, 60, ascii), "100% #########################  10/10  10 finished  0 errors");
+  EXPECT_EQ(plain_line(s), "10 of 10 tasks done (100%): 10 finished, 0 errors");
+  EXPECT_EQ(plain_line({}), "0 of 0 tasks done (100%): 0 finished, 0 errors");
+  s.elapsed = 1ns;
+  EXPECT_TRUE(plain_line(s).ends_with("; 0/s, in 0 ms"));
+}
+
+TEST(progress_text, keeps_the_errors_longer_than_most_only_when_there_are_some) {
+  EXPECT_NE(bar_line(midway, 36, ascii).find("8 errors"), std::string::npos);
+  snapshot flawless = midway;
+  flawless.counts = {1000, 458, 2, 540, 0, 0, 0};
+  EXPECT_EQ(bar_line(flawless, 50, ascii).find("0 errors"), std::string::npos);
+  EXPECT_NE(bar_line(flawless, 80, ascii).find("0 errors"), std::string::npos);
 }
 
 TEST(progress_text, never_takes_more_than_the_width_and_drops_parts_only_as_it_shrinks) {
@@ -155,11 +171,11 @@ TEST(progress_text, writes_plain_lines_with_every_count_in_full) {
   EXPECT_EQ(plain_line(midway), "540 of 1000 tasks done (54%): 532 finished, 8 errors; 120/s, 1:05 left");
   EXPECT_EQ(plain_line(at_end),
             "1000 of 1000 tasks done (100%): 980 finished, 8 errors, 9 lost, 3 cancelled; 10/s, in 1:40");
-  EXPECT_EQ(plain_line(at_begin), "0 of 5000000 tasks done (0%): 0 finished; 0/s, 0:00 so far");
+  EXPECT_EQ(plain_line(at_begin), "0 of 5000000 tasks done (0%): 0 finished, 0 errors; 0/s, 0:00 so far");
   EXPECT_EQ(plain_line({{1, 0, 0, 0, 1, 0, 0}, 42ms, 23.8, 0s}),
             "1 of 1 task done (100%): 0 finished, 1 error; 24/s, in 42 ms");
   EXPECT_EQ(plain_line({{1, 0, 0, 1, 0, 0, 0}, 3290ms, 0.3, 0s}),
-            "1 of 1 task done (100%): 1 finished; 18/min, in 3.2 s");
+            "1 of 1 task done (100%): 1 finished, 0 errors; 18/min, in 3.2 s");
 }
 
 TEST(progress_text, rounds_the_time_left_up_so_that_it_is_never_0) {

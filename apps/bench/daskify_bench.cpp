@@ -1,0 +1,141 @@
+/// Measures daskify on this machine: one line per figure, `name value unit`.
+///
+/// Usage: daskify-bench [NAME...]   only the named figures; options of daskify as usual (--daskify.size 2).
+
+#include <daskify/daskify.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <functional>
+#include <numeric>
+#include <string>
+#include <vector>
+
+namespace {
+
+using steady = std::chrono::steady_clock;
+
+double seconds_of(const std::function<void()>& work) {
+  auto begin = steady::now();
+  work();
+  return std::chrono::duration<double>(steady::now() - begin).count();
+}
+
+double median(std::vector<double> values) {
+  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
+  return values[values.size() / 2];
+}
+
+void report(const char* name, double value, const char* unit) {
+  std::printf("%-32s %12.4g %s\n", name, value, unit);
+  std::fflush(stdout);
+}
+
+int identity(int x) { return x; }
+
+/// Tasks that do nothing, five million at once: what a task costs.
+void many_tasks(daskify::daskified& cluster) {
+  constexpr int tasks = 5'000'000;
+  std::vector<double> runs;
+  for (int i = 0; i < 5; ++i)
+    runs.push_back(seconds_of([&] {
+      auto futures = cluster.map(identity, daskify::range(tasks));
+      auto results = cluster.gather_data(futures);
+      if (results.size() != tasks || results[4'999'999] != 4'999'999)
+        std::abort();
+      cluster.release(futures);
+    }));
+  report("run_5M_noop", median(runs), "s");
+  report("run_5M_noop_rate", tasks / median(runs) / 1e6, "M/s");
+}
+
+/// One task, submitted and awaited.
+void one_task(daskify::daskified& cluster) {
+  std::vector<double> times;
+  for (int i = 0; i < 2'000; ++i)
+    times.push_back(seconds_of([&] { cluster.submit(identity, i).get(); }));
+  report("submit_get_median", median(times) * 1e6, "us");
+}
+
+/// Tasks submitted one by one, and gathered together.
+void many_submits(daskify::daskified& cluster) {
+  constexpr int tasks = 50'000;
+  std::vector<double> runs;
+  for (int i = 0; i < 3; ++i)
+    runs.push_back(seconds_of([&] {
+      std::vector<daskify::future<int>> futures;
+      for (int k = 0; k < tasks; ++k)
+        futures.push_back(cluster.submit(identity, k));
+      cluster.gather_data(futures);
+    }));
+  report("submit_rate", tasks / median(runs), "tasks/s");
+}
+
+/// From start_cluster to the first result.
+void start(int argc, char** argv) {
+  std::vector<double> runs;
+  for (int i = 0; i < 5; ++i) {
+    auto count = argc;
+    std::vector<char*> copy(argv, argv + argc + 1);
+    runs.push_back(seconds_of([&] {
+      daskify::daskified cluster{count, copy.data(), {.size = 2}};
+      cluster.start_cluster();
+      cluster.submit(identity, 1).get();
+    }));
+  }
+  report("start_to_first_result_and_end", median(runs) * 1e3, "ms");
+  runs.clear();
+  for (int i = 0; i < 5; ++i) {
+    auto count = argc;
+    std::vector<char*> copy(argv, argv + argc + 1);
+    auto begin = steady::now();
+    daskify::daskified cluster{count, copy.data(), {.size = 2}};
+    cluster.start_cluster();
+    cluster.submit(identity, 1).get();
+    runs.push_back(std::chrono::duration<double>(steady::now() - begin).count());
+  }
+  report("start_to_first_result", median(runs) * 1e3, "ms");
+}
+
+/// 1 GiB scattered, next to the copy constructor of its vector.
+void scatter(daskify::daskified& cluster) {
+  std::vector<double> data(std::size_t{1} << 27);
+  std::iota(data.begin(), data.end(), 0.0);
+  std::vector<double> copies;
+  std::vector<double> scatters;
+  for (int i = 0; i < 5; ++i) {
+    copies.push_back(seconds_of([&] {
+      std::vector<double> copy{data};
+      if (copy.back() != data.back())
+        std::abort();
+    }));
+    scatters.push_back(seconds_of([&] { auto handle = cluster.scatter_data(data); }));
+  }
+  report("copy_1GiB", median(copies), "s");
+  report("scatter_1GiB", median(scatters), "s");
+  std::vector<double> ratios;
+  for (std::size_t i = 0; i < copies.size(); ++i)
+    ratios.push_back(scatters[i] / copies[i]);
+  report("scatter_1GiB_vs_copy", median(ratios), "x");
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  daskify::daskified cluster{argc, argv, {.size = 2}};
+  auto wanted = [&](const std::string& name) {
+    return argc == 1 || std::any_of(argv + 1, argv + argc, [&](const char* a) { return a == name; });
+  };
+  if (wanted("start"))
+    start(argc, argv);
+  cluster.start_cluster();
+  if (wanted("many_tasks"))
+    many_tasks(cluster);
+  if (wanted("one_task"))
+    one_task(cluster);
+  if (wanted("many_submits"))
+    many_submits(cluster);
+  if (wanted("scatter"))
+    scatter(cluster);
+}
