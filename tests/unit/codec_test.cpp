@@ -714,7 +714,7 @@ struct fields_65 {
       e2, f2, g2, h2, i2, j2, k2, l2, m2;
 };
 
-static_assert(internal::members_of<fields_8>.members == 8 && internal::members_of<fields_64>.members == 64);
+static_assert(internal::number_of_members<fields_8> == 8 && internal::number_of_members<fields_64> == 64);
 static_assert(stopped_by<fields_65, fields_65>);
 
 TEST(codec, returns_aggregates_with_as_many_fields_as_there_may_be) {

@@ -2,10 +2,10 @@
 
 /// Codec of plain aggregates, which need not say anything about themselves.
 ///
-/// How many members T has is found by asking the compiler which initialisers it takes: T{any, any, ...},
-/// where `any` turns into whatever is asked for. Arrays among the members are spread over as many
-/// initialisers as they have elements (`any` turns into no array), so an aggregate has `initialisers` slots
-/// in all, and each slot belongs to one member.
+/// How many members T has is found by asking the compiler which initialisers it takes. T{{}, {}, ...} is
+/// enough where every member has a default. Otherwise it is T{any, any, ...}, where `any` turns into whatever
+/// is asked for, but not into arrays: they are spread over as many initialisers as they have elements. The
+/// types of the members then come from structured binding.
 
 #include "daskify/codec/inspect.hpp"
 #include "daskify/codec/members.hpp"
@@ -119,74 +119,42 @@ inline constexpr std::size_t fewest = fewest_initialisers<T>();
 template <class T>
 inline constexpr std::size_t initialisers = most_initialisers<T, fewest<T>>();
 
-/// The largest After in [Good, Bad) for which takes_nested<T, First, 1, After>.
-template <class T, std::size_t First, std::size_t Good, std::size_t Bad>
-consteval std::size_t most_after_nested() {
-  if constexpr (Good + 1 == Bad) {
-    return Good;
-  } else {
-    constexpr auto middle = Good + (Bad - Good) / 2;
-    if constexpr (takes_nested<T, First, 1, middle>)
-      return most_after_nested<T, First, middle, Bad>();
-    else
-      return most_after_nested<T, First, Good, middle>();
-  }
-}
-
-/// How many slots belong to the member that starts at slot First. In {} an array takes as many as it has
-/// elements, and then fewer slots are left for the others than behind a member that is no array.
+/// How many initialisers belong to the member that starts at initialiser First. An array of n takes n in {},
+/// and then leaves n fewer for the members behind it; anything else leaves one fewer.
 template <class T, std::size_t First, std::size_t Nested = 2>
-consteval std::size_t slots_of_member() {
-  constexpr auto behind = initialisers<T> - First - 1;
-  if constexpr (behind == 0) {
+consteval std::size_t initialisers_of_member() {
+  constexpr auto rest = initialisers<T> - First;
+  if constexpr (Nested > rest)
     return 1;
-  } else if constexpr (fewest<T> == 0) {
-    if constexpr (takes_nested<T, First, 1, 0> && !takes_nested<T, First, 1, behind>)
-      return behind + 1 - most_after_nested<T, First, 0, behind>();
-    else
-      return 1;
-  } else if constexpr (Nested > behind + 1) {
-    return 1;
-  } else { // members without default value: only complete lists of initialisers can be asked about
-    constexpr auto rest = behind + 1 - Nested;
-    if constexpr (takes_nested<T, First, Nested, rest> && !takes_nested<T, First, Nested, rest + 1>)
-      return Nested;
-    else
-      return slots_of_member<T, First, Nested + 1>();
-  }
+  else if constexpr (takes_nested<T, First, Nested, rest - Nested> &&
+                     !takes_nested<T, First, Nested, rest - Nested + 1>)
+    return Nested;
+  else
+    return initialisers_of_member<T, First, Nested + 1>();
 }
 
-/// Which member each slot belongs to, where each member starts, and how many members there are.
-template <std::size_t Slots>
-struct member_map {
-  std::array<std::size_t, Slots> member_of{};
-  std::array<std::size_t, Slots> first_slot{};
-  std::size_t members = 0;
-};
-
-template <class T, std::size_t First, std::size_t Slots>
-constexpr void map_members(member_map<Slots>& map) {
-  if constexpr (First < Slots) {
-    constexpr auto slots = slots_of_member<T, First>();
-    for (std::size_t i = First; i < First + slots; ++i)
-      map.member_of[i] = map.members;
-    map.first_slot[map.members] = First;
-    ++map.members;
-    map_members<T, First + slots>(map);
+template <class T, std::size_t Count = 0, std::size_t First = 0>
+consteval std::size_t count_members() {
+  if constexpr (fewest<T> == 0) {
+    if constexpr (Count <= max_members && takes_braces<T, Count + 1>())
+      return count_members<T, Count + 1>();
+    else
+      return Count;
+  } else {
+    if constexpr (First < initialisers<T>)
+      return count_members<T, Count + 1, First + initialisers_of_member<T, First>()>();
+    else
+      return Count;
   }
 }
 
 template <class T>
-inline constexpr auto members_of = [] {
-  member_map<initialisers<T>> map;
-  map_members<T, 0>(map);
-  return map;
-}();
+inline constexpr std::size_t number_of_members = count_members<T>();
 
 template <class T>
 consteval bool has_bases() {
-  if constexpr (initialisers<T> == 0)
-    return false;
+  if constexpr (fewest<T> == 0)
+    return takes<T, any_base<T>, 0, 0>;
   else
     return takes<T, any_base<T>, 0, initialisers<T> - 1>;
 }
@@ -201,23 +169,47 @@ consteval bool is_decomposable() {
   else if constexpr (has_bases<T>())
     return false;
   else
-    return members_of<T>.members <= max_members;
+    return number_of_members<T> <= max_members;
 }
 
 template <class T>
 concept decomposable = is_decomposable<T>();
 
-/// Type of member I, if that is a reference, which structured binding hides; else `Member`.
-template <class T, std::size_t I, class Member>
+/// How many elements a member has, nested arrays included.
+template <class Member>
+inline constexpr std::size_t slots = sizeof(Member) / sizeof(std::remove_all_extents_t<Member>);
+
+/// The slots of members one after the other: all that T{...} can be made from.
+template <class... Member>
+struct slot_map {
+  static constexpr std::size_t count = (std::size_t{0} + ... + slots<Member>);
+
+  /// The first slot of each member, and the end of the last.
+  static constexpr auto first = [] {
+    std::array<std::size_t, sizeof...(Member) + 1> positions{0, slots<Member>...};
+    for (std::size_t i = 1; i < positions.size(); ++i)
+      positions[i] += positions[i - 1];
+    return positions;
+  }();
+
+  static constexpr std::size_t member_of(std::size_t slot) {
+    std::size_t member = 0;
+    while (first[member + 1] <= slot)
+      ++member;
+    return member;
+  }
+};
+
+/// `Member`, or a reference to it where T has that in slot Slot, which structured binding hides.
+template <class T, std::size_t Slot, class Member>
 consteval auto with_reference() {
   if constexpr (fewest<T> == 0 && std::is_move_assignable_v<T>) {
     return std::type_identity<Member>{}; // with references it would be neither
   } else {
-    constexpr auto first = members_of<T>.first_slot[I];
-    constexpr auto behind = initialisers<T> - first - 1;
-    if constexpr (!takes<T, any_value, first, behind>)
+    constexpr auto behind = initialisers<T> - Slot - 1;
+    if constexpr (!takes<T, any_value, Slot, behind>)
       return std::type_identity<Member&>{};
-    else if constexpr (takes<T, any_reference, first, behind>)
+    else if constexpr (takes<T, any_reference, Slot, behind>)
       return std::type_identity<const Member&>{};
     else
       return std::type_identity<Member>{};
@@ -229,12 +221,12 @@ struct member_types {
   template <class... Member>
   static auto list(const Member&...) {
     return []<std::size_t... I>(std::index_sequence<I...>) {
-      return types<typename decltype(with_reference<T, I, Member>())::type...>{};
+      return types<typename decltype(with_reference<T, slot_map<Member...>::first[I], Member>())::type...>{};
     }
     (std::index_sequence_for<Member...>{});
   }
 
-  using type = decltype(with_members<members_of<T>.members>(
+  using type = decltype(with_members<number_of_members<T>>(
       std::declval<const T&>(), [](const auto&... member) { return list(member...); }));
 };
 
@@ -249,9 +241,14 @@ template <class... Part>
 inline constexpr std::size_t size_in_memory<types<Part...>> = (std::size_t{0} + ... + sizeof(Part));
 
 template <class Parts>
-struct tuple_of;
+struct layout_of;
 template <class... Part>
-struct tuple_of<types<Part...>> : std::type_identity<std::tuple<std::type_identity<Part>...>> {};
+struct layout_of<types<Part...>> {
+  using slots = slot_map<Part...>;
+  template <std::size_t Slot> // an array's elements are made one by one
+  using slot_type = std::remove_all_extents_t<
+      typename std::tuple_element_t<slots::member_of(Slot), std::tuple<std::type_identity<Part>...>>::type>;
+};
 
 } // namespace internal
 
@@ -267,37 +264,35 @@ struct codec<T> {
     if constexpr (bitwise)
       out.append(&x, sizeof x);
     else
-      internal::with_members<internal::members_of<T>.members>(
+      internal::with_members<internal::number_of_members<T>>(
           x, [&out](const auto&... member) { (internal::write_member(out, member), ...); });
   }
 
   static T read(decoder& in) {
     if constexpr (bitwise) {
       return internal::read_representation<T>(in);
-    } else if constexpr (internal::initialisers<T> <= max_slots) {
-      return read_slots(in, std::make_index_sequence<internal::initialisers<T>>{});
+    } else if constexpr (layout::slots::count <= max_slots) {
+      return read_slots(in, std::make_index_sequence<layout::slots::count>{});
     } else {
       T x{};
-      internal::with_members<internal::members_of<T>.members>(
+      internal::with_members<internal::number_of_members<T>>(
           x, [&in](auto&... member) { (internal::read_member(in, member), ...); });
       return x;
     }
   }
 
 private:
+  using layout = internal::layout_of<parts>;
+
   /// With larger arrays than this, a list of all initialisers would take the compiler too long.
   static constexpr std::size_t max_slots = 256;
-
-  template <std::size_t Slot>
-  using slot_type = std::remove_cv_t<std::remove_all_extents_t<typename std::tuple_element_t<
-      internal::members_of<T>.member_of[Slot], typename internal::tuple_of<parts>::type>::type>>;
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wconversion" // a bit-field is made from its own value
 
   template <std::size_t... Slot> // within braces, the slots are read in their order
   static T read_slots([[maybe_unused]] decoder& in, std::index_sequence<Slot...>) {
-    return T{in.read<slot_type<Slot>>()...};
+    return T{in.read<typename layout::template slot_type<Slot>>()...};
   }
 
 #pragma GCC diagnostic pop

@@ -261,7 +261,7 @@ private:
   position position_of(std::uint64_t task) const {
     position at{};
     [&]<std::size_t... I>(std::index_sequence<I...>) {
-      auto split = [&](std::size_t i, std::uint64_t size) {
+      [[maybe_unused]] auto split = [&](std::size_t i, std::uint64_t size) {
         at[i] = task % size;
         task /= size;
       };
@@ -273,7 +273,7 @@ private:
 
   void advance([[maybe_unused]] position& at) const {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
-      auto step = [&](std::size_t i, std::uint64_t size) {
+      [[maybe_unused]] auto step = [&](std::size_t i, std::uint64_t size) {
         if (++at[i] < size)
           return true;
         at[i] = 0;

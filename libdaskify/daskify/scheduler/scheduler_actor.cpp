@@ -54,8 +54,10 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
       flush();
     },
     [this](await_tasks& question) -> caf::typed_response_promise<awaited_tasks> {
+      // Asked first, because a promise takes the sender over.
+      auto allowed = from_this_process();
       auto promise = self_->make_response_promise<awaited_tasks>();
-      if (!from_this_process()) {
+      if (!allowed) {
         promise.deliver(caf::error{caf::sec::invalid_argument});
         return promise;
       }
@@ -232,9 +234,9 @@ void scheduler_state::tick() {
     if (now >= a.until)
       impatient.push_back(id);
   for (auto id : impatient) {
-    auto asker = std::move(askers_.extract(id).mapped());
+    auto waiting = std::move(askers_.extract(id).mapped());
     core_->stop_waiting(id);
-    asker.promise.deliver(answer_to(asker.question, false));
+    waiting.promise.deliver(answer_to(waiting.question, false));
   }
 }
 
