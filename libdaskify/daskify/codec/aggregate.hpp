@@ -271,7 +271,7 @@ struct codec<T> {
   static T read(decoder& in) {
     if constexpr (bitwise) {
       return internal::read_representation<T>(in);
-    } else if constexpr (layout::slots::count <= max_slots) {
+    } else if constexpr (layout::slots::count <= max_slots || !can_be_filled_later) {
       return read_slots(in, std::make_index_sequence<layout::slots::count>{});
     } else {
       T x{};
@@ -286,6 +286,7 @@ private:
 
   /// With larger arrays than this, a list of all initialisers would take the compiler too long.
   static constexpr std::size_t max_slots = 256;
+  static constexpr bool can_be_filled_later = internal::fewest<T> == 0 && std::is_move_assignable_v<T>;
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wconversion" // a bit-field is made from its own value

@@ -166,21 +166,29 @@ struct as_itself {
 
 /// The only inspect there is belongs to a base, and would lose what T adds to it.
 template <class T>
-concept inherits_inspect = has_inspect<T> && has_inspect < T,
-        const as_base<T>
-& > &&!has_inspect<T, const as_itself<T>&>;
+consteval bool inherits_inspect() {
+  using base = const as_base<T>&;
+  using itself = const as_itself<T>&;
+  return has_inspect<T, base> && !has_inspect<T, itself>;
+}
 
 template <class T>
-concept inspectable =
-    std::is_class_v<T> && std::is_same_v<T, std::remove_cv_t<T>> && has_inspect<T> && !inherits_inspect<T> &&
-    std::is_default_constructible_v<T>;
+consteval bool is_inspectable() {
+  if constexpr (!std::is_class_v<T> || !std::is_same_v<T, std::remove_cv_t<T>>)
+    return false;
+  else
+    return has_inspect<T> && !inherits_inspect<T>() && std::is_default_constructible_v<T>;
+}
+
+template <class T>
+concept inspectable = is_inspectable<T>();
 
 template <class T>
 struct inspected_types : std::type_identity<unknown_types> {};
 template <class Types>
 struct inspected_types<inspected<Types>> : std::type_identity<Types> {};
 
-/// What the inspect of T names, or void when it hides that behind a result type of its own.
+/// What the inspect of T names, or unknown_types when it hides that behind a result type of its own.
 template <class T>
 using inspected_types_of =
     typename inspected_types<decltype(inspect(std::declval<inspection_probe&>(), std::declval<T&>()))>::type;

@@ -8,7 +8,7 @@
 
 namespace daskify::internal {
 
-/// Few threads and no polling: actors here decide and forward, user code runs elsewhere. With the sharing scheduler and
+/// One thread and no polling: actors here decide and forward, user code runs elsewhere. With the sharing scheduler and
 /// no extra deserialiser threads a round trip takes half of what CAF's defaults take.
 class system_config : public caf::actor_system_config {
 public:

@@ -1,0 +1,70 @@
+#pragma once
+
+/// What a cluster may leave behind: processes, session folders, shared memory.
+
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <string>
+#include <thread>
+#include <unistd.h>
+
+namespace daskify::test {
+
+/// Calls `condition` until it is true, at most `limit`. Looks often, so it returns when the condition holds, not later.
+template <class F>
+bool eventually(F&& condition, std::chrono::milliseconds limit = std::chrono::seconds{20}) {
+  auto until = std::chrono::steady_clock::now() + limit;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > until)
+      return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds{2});
+  }
+  return true;
+}
+
+inline std::set<std::string> entries(const std::filesystem::path& folder, const std::string& prefix) {
+  std::set<std::string> names;
+  std::error_code failed;
+  for (const auto& e : std::filesystem::directory_iterator{folder, failed})
+    if (e.path().filename().string().starts_with(prefix))
+      names.insert(e.path().filename());
+  return names;
+}
+
+/// Session folders in `base`, and everything in /dev/shm.
+inline std::set<std::string> leftovers(const std::filesystem::path& base) {
+  auto all = entries(base, "daskify-");
+  all.merge(entries("/dev/shm", ""));
+  return all;
+}
+
+/// False for a process that is gone or a zombie.
+inline bool is_alive(int pid) {
+  std::ifstream stat{"/proc/" + std::to_string(pid) + "/stat"};
+  std::string text;
+  std::getline(stat, text);
+  auto after_name = text.rfind(')');
+  return after_name != std::string::npos && text.size() > after_name + 2 && text[after_name + 2] != 'Z';
+}
+
+/// A folder of this test alone, removed with what is in it.
+class temporary_folder {
+public:
+  temporary_folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "test-XXXXXX").string();
+    path_ = ::mkdtemp(name.data());
+  }
+  ~temporary_folder() { std::filesystem::remove_all(path_); }
+  temporary_folder(const temporary_folder&) = delete;
+  temporary_folder& operator=(const temporary_folder&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+
+private:
+  std::filesystem::path path_;
+};
+
+} // namespace daskify::test

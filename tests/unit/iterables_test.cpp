@@ -1,0 +1,59 @@
+#include "daskify/iterables.hpp"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <list>
+
+namespace daskify {
+namespace {
+
+template <class It>
+auto all(const It& it) {
+  std::vector<std::decay_t<decltype(it[0])>> values;
+  for (std::uint64_t i = 0; i < it.size(); ++i)
+    values.push_back(it[i]);
+  return values;
+}
+
+TEST(range, is_pythons) {
+  EXPECT_EQ(all(range(4)), (std::vector{0, 1, 2, 3}));
+  EXPECT_EQ(all(range(2, 9, 3)), (std::vector{2, 5, 8}));
+  EXPECT_EQ(all(range(3, -3, -2)), (std::vector{3, 1, -1}));
+  EXPECT_TRUE(all(range(5, 5)).empty());
+  EXPECT_TRUE(all(range(-3)).empty());
+}
+
+TEST(range, refuses_a_step_of_zero) { EXPECT_THROW(range(0, 5, 0), data_error); }
+
+TEST(range, covers_the_whole_of_a_type_without_overflow) {
+  using limits = std::numeric_limits<std::int64_t>;
+  auto wide = range(limits::min(), limits::max());
+  EXPECT_EQ(wide.size(), std::numeric_limits<std::uint64_t>::max());
+  EXPECT_EQ(wide[wide.size() - 1], limits::max() - 1);
+}
+
+TEST(linspace, ends_exactly_at_its_last_value) {
+  auto third = linspace(0.0, 0.1, 4);
+  EXPECT_EQ(third[0], 0.0);
+  EXPECT_EQ(third[3], 0.1);
+  EXPECT_EQ(all(linspace(2, 5, 1)), std::vector{2.0});
+  EXPECT_TRUE(all(linspace(2, 5, 0)).empty());
+}
+
+TEST(logspace, goes_over_powers_of_ten) {
+  auto powers = all(logspace(-1, 2, 4));
+  ASSERT_EQ(powers.size(), 4u);
+  EXPECT_DOUBLE_EQ(powers[0], 0.1);
+  EXPECT_DOUBLE_EQ(powers[3], 100.0);
+}
+
+TEST(iterables, take_any_container) {
+  auto group = iterables(std::list<int>{1, 2}, std::vector<bool>{true, false}, range(3));
+  EXPECT_EQ(std::get<0>(group.factors), (std::vector{1, 2}));
+  EXPECT_EQ(std::get<1>(group.factors).size(), 2u);
+  EXPECT_EQ(std::get<2>(group.factors).size(), 3u);
+}
+
+} // namespace
+} // namespace daskify

@@ -1,0 +1,386 @@
+#include "daskify/scheduler/scheduler_core.hpp"
+
+#include "daskify/protocol/result_block.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <random>
+#include <set>
+
+namespace daskify::internal {
+namespace {
+
+/// Records what the core wants done.
+struct recorder : scheduler_effects {
+  void describe(worker_id worker, const run_brief& run) override { described.insert({worker, run.spec.run}); }
+  void grant(worker_id worker, const lease& granted) override {
+    EXPECT_TRUE(described.contains({worker, granted.run})) << "granted before described";
+    grants[worker].push_back(granted);
+  }
+  void cancel(worker_id worker, const run_range& tasks) override { cancelled.emplace_back(worker, tasks); }
+  void forget(worker_id worker, run_id run) override { described.erase({worker, run}); }
+  void satisfied(waiter_id waiter) override { answered.push_back(waiter); }
+  void changed(run_id) override {}
+
+  std::set<std::pair<worker_id, run_id>> described;
+  std::map<worker_id, std::deque<lease>> grants;
+  std::vector<std::pair<worker_id, run_range>> cancelled;
+  std::vector<waiter_id> answered;
+};
+
+struct scheduler : testing::Test {
+  recorder seen;
+  scheduler_core core{seen, 2};
+
+  static constexpr worker_id ann{1};
+  static constexpr worker_id bob{2};
+  static constexpr run_id sweep{1};
+
+  void TearDown() override { core.check_invariants(); }
+
+  static run_spec spec(run_id run, std::uint64_t tasks) {
+    run_spec s;
+    s.run = run;
+    s.tasks = tasks;
+    s.name = "f";
+    return s;
+  }
+
+  /// Results that say which task they are of.
+  static result_block results(std::uint64_t first, std::uint64_t count) {
+    result_block b;
+    b.first = first;
+    b.count = count;
+    b.value_size = sizeof(std::uint64_t);
+    byte_buffer bytes;
+    for (auto i = first; i < first + count; ++i)
+      bytes.append(&i, sizeof i);
+    b.values = shared_bytes{std::move(bytes)};
+    return b;
+  }
+
+  lease next(worker_id worker) {
+    auto l = seen.grants[worker].front();
+    seen.grants[worker].pop_front();
+    return l;
+  }
+
+  void finish(worker_id worker, const lease& l, std::uint64_t ns = 1000) {
+    lease_report r;
+    r.id = l.id;
+    r.block = results(l.first, l.count);
+    r.busy_ns = ns * l.count;
+    r.closed = true;
+    core.report(worker, std::move(r));
+  }
+
+  static failure died() {
+    failure f;
+    f.code = error_code::worker_died;
+    f.text = "was killed";
+    return f;
+  }
+
+  progress counts(run_id run = sweep) const { return core.counts({{run, 0, UINT64_MAX}}); }
+
+  void finish_everything(worker_id worker) {
+    while (!seen.grants[worker].empty())
+      finish(worker, next(worker));
+  }
+};
+
+TEST_F(scheduler, gives_one_task_as_long_as_nothing_is_known_and_more_afterwards) {
+  core.worker_joined(ann, 1);
+  core.submit(spec(sweep, 1000));
+  auto first = next(ann);
+  EXPECT_EQ(first.count, 1u);
+  EXPECT_TRUE(seen.grants[ann].empty());
+  finish(ann, first);
+  EXPECT_GT(next(ann).count, 1u);
+}
+
+TEST_F(scheduler, keeps_every_result_under_its_index) {
+  core.worker_joined(ann, 1);
+  core.worker_joined(bob, 2);
+  core.submit(spec(sweep, 5000));
+  while (!counts().ended()) {
+    finish_everything(ann);
+    finish_everything(bob);
+    core.check_invariants();
+  }
+  EXPECT_EQ(counts().finished, 5000u);
+  std::uint64_t expected = 0;
+  for (const auto& block : core.results({{sweep, 0, 5000}}))
+    for (auto i = block.first; i < block.first + block.count; ++i, ++expected) {
+      std::uint64_t value = 0;
+      std::memcpy(&value, value_of(block, i).data(), sizeof value);
+      ASSERT_EQ(i, expected);
+      ASSERT_EQ(value, expected);
+    }
+  EXPECT_EQ(expected, 5000u);
+}
+
+TEST_F(scheduler, gives_results_of_a_part_of_a_run_only) {
+  core.worker_joined(ann, 1);
+  core.submit(spec(sweep, 100));
+  while (!counts().ended())
+    finish_everything(ann);
+  std::uint64_t tasks = 0;
+  for (const auto& block : core.results({{sweep, 40, 7}})) {
+    EXPECT_GE(block.first, 40u);
+    tasks += block.count;
+  }
+  EXPECT_EQ(tasks, 7u);
+  EXPECT_EQ(core.counts({{sweep, 90, 50}}).total, 10u);
+}
+
+TEST_F(scheduler, answers_a_wait_when_enough_tasks_have_ended_and_only_once) {
+  core.worker_joined(ann, 1);
+  core.submit(spec(sweep, 3));
+  core.wait(waiter_id{7}, {{sweep, 0, 3}}, 2);
+  finish(ann, next(ann));
+  EXPECT_TRUE(seen.answered.empty());
+  while (!counts().ended())
+    finish_everything(ann);
+  EXPECT_EQ(seen.answered, std::vector{waiter_id{7}});
+}
+
+TEST_F(scheduler, answers_a_wait_for_an_unknown_run_at_once) {
+  core.wait(waiter_id{1}, {{run_id{99}, 0, 5}}, 5);
+  EXPECT_EQ(seen.answered.size(), 1u);
+}
+
+TEST_F(scheduler, runs_a_task_again_whose_worker_died_and_loses_it_after_the_retries) {
+  core.submit(spec(sweep, 1));
+  for (std::uint64_t i = 1; i <= 3; ++i) {
+    core.worker_joined(worker_id{i}, 1);
+    ASSERT_EQ(seen.grants[worker_id{i}].size(), 1u);
+    core.worker_left(worker_id{i}, died());
+    core.check_invariants();
+  }
+  EXPECT_EQ(counts().lost, 1u);
+  auto block = core.results({{sweep, 0, 1}}).at(0);
+  EXPECT_EQ(failure_of(block, 0)->code, error_code::worker_died);
+}
+
+TEST_F(scheduler, finds_the_one_task_that_kills_and_finishes_all_others) {
+  constexpr std::uint64_t tasks = 3000;
+  constexpr std::uint64_t killer = 1234;
+  core.submit(spec(sweep, tasks));
+  std::uint64_t worker = 0;
+  std::size_t deaths = 0;
+  while (!counts().ended()) {
+    worker_id w{++worker};
+    core.worker_joined(w, 1);
+    while (!seen.grants[w].empty()) {
+      auto l = next(w);
+      if (killer >= l.first && killer < l.first + l.count) {
+        core.worker_left(w, died());
+        ++deaths;
+        break;
+      }
+      finish(w, l);
+    }
+    core.check_invariants();
+    ASSERT_LT(deaths, 20u);
+  }
+  EXPECT_EQ(counts().finished, tasks - 1);
+  EXPECT_EQ(counts().lost, 1u);
+  EXPECT_EQ(failure_of(core.results({{sweep, killer, 1}}).at(0), killer)->code, error_code::worker_died);
+}
+
+TEST_F(scheduler, gives_up_a_run_whose_every_task_kills) {
+  core.submit(spec(sweep, 1000));
+  std::size_t deaths = 0;
+  while (!counts().ended()) {
+    worker_id w{++deaths};
+    core.worker_joined(w, 1);
+    core.worker_left(w, died());
+    ASSERT_LT(deaths, 100u);
+  }
+  EXPECT_EQ(counts().lost, 1000u);
+}
+
+TEST_F(scheduler, loses_what_waits_when_no_worker_will_come_and_later_runs_at_once) {
+  core.submit(spec(sweep, 10));
+  failure none;
+  none.code = error_code::no_workers;
+  core.workers_exhausted(none);
+  EXPECT_EQ(counts().lost, 10u);
+  core.submit(spec(run_id{2}, 5));
+  EXPECT_EQ(counts(run_id{2}).lost, 5u);
+}
+
+TEST_F(scheduler, cancels_pending_tasks_at_once_and_ignores_late_results_of_running_ones) {
+  core.worker_joined(ann, 1);
+  core.submit(spec(sweep, 50));
+  auto running = next(ann);
+  core.cancel({sweep, 0, 50});
+  EXPECT_EQ(counts().cancelled, 50u);
+  ASSERT_EQ(seen.cancelled.size(), 1u);
+  finish(ann, running);
+  EXPECT_EQ(counts().cancelled, 50u);
+  EXPECT_EQ(counts().finished, 0u);
+}
+
+TEST_F(scheduler, takes_back_what_a_worker_returns_and_gives_it_to_another) {
+  core.worker_joined(ann, 1);
+  core.submit(spec(sweep, 1000));
+  finish(ann, next(ann));
+  auto l = next(ann);
+  ASSERT_GT(l.count, 2u);
+  core.worker_joined(bob, 1);
+  lease_report r;
+  r.id = l.id;
+  r.block = results(l.first, 1);
+  r.busy_ns = 10;
+  r.returned = l.count - 2;
+  core.report(ann, std::move(r));
+  core.check_invariants();
+  EXPECT_FALSE(seen.grants[bob].empty());
+}
+
+TEST_F(scheduler, fails_the_tasks_of_a_report_that_does_not_fit) {
+  core.worker_joined(ann, 1);
+  core.submit(spec(sweep, 1));
+  auto l = next(ann);
+  lease_report r;
+  r.id = l.id;
+  r.block = results(l.first, l.count);
+  r.block.count = 1000;
+  core.report(ann, std::move(r));
+  EXPECT_EQ(counts().error, 1u);
+}
+
+TEST_F(scheduler, begins_a_run_when_its_inputs_have_ended) {
+  core.worker_joined(ann, 1);
+  core.submit(spec(sweep, 1));
+  auto second = spec(run_id{2}, 1);
+  second.inputs = {{sweep, 0, 1}};
+  core.submit(second);
+  auto l = next(ann);
+  EXPECT_EQ(l.run, sweep);
+  EXPECT_TRUE(seen.grants[ann].empty());
+  finish(ann, l);
+  EXPECT_EQ(next(ann).run, run_id{2});
+}
+
+TEST_F(scheduler, fails_a_run_whose_input_failed) {
+  core.worker_joined(ann, 1);
+  core.submit(spec(sweep, 1));
+  auto second = spec(run_id{2}, 3);
+  second.inputs = {{sweep, 0, 1}};
+  core.submit(second);
+  core.cancel({sweep, 0, 1});
+  EXPECT_EQ(counts(run_id{2}).error, 3u);
+  EXPECT_EQ(failure_of(core.results({{run_id{2}, 0, 1}}).at(0), 0)->code, error_code::dependency_failed);
+}
+
+TEST_F(scheduler, serves_a_small_run_while_a_large_one_is_under_way) {
+  core.worker_joined(ann, 1);
+  core.submit(spec(sweep, 1'000'000));
+  finish(ann, next(ann));
+  auto small = spec(run_id{2}, 1);
+  small.name = "g";
+  core.submit(small);
+  for (int leases = 0; leases < 6; ++leases) {
+    auto l = next(ann);
+    finish(ann, l);
+    if (l.run == run_id{2})
+      return;
+  }
+  FAIL() << "the small run was not served within 6 leases";
+}
+
+TEST_F(scheduler, answers_waiters_of_a_run_that_is_released) {
+  core.submit(spec(sweep, 5));
+  core.wait(waiter_id{1}, {{sweep, 0, 5}}, 5);
+  core.release(sweep);
+  EXPECT_EQ(seen.answered.size(), 1u);
+  EXPECT_FALSE(core.knows(sweep));
+}
+
+TEST_F(scheduler, ends_every_task_exactly_once_whatever_happens) {
+  // A thousand workers' worth of accidents with a fixed seed: joins, deaths, partial reports, returned work,
+  // cancellations, releases.
+  for (unsigned seed = 1; seed <= 30; ++seed) {
+    std::mt19937 random{seed};
+    auto chance = [&](unsigned percent) { return random() % 100 < percent; };
+    recorder log;
+    scheduler_core sim{log, 1};
+    std::uint64_t workers = 0;
+    std::vector<worker_id> alive;
+    std::set<std::uint64_t> released;
+    std::uint64_t runs = 0;
+    std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint64_t> done; // lease -> reported
+    for (int step = 0; step < 600; ++step) {
+      if (alive.size() < 2 || chance(3)) {
+        worker_id w{++workers};
+        sim.worker_joined(w, 1 + random() % 3);
+        alive.push_back(w);
+      }
+      if (runs < 8 && chance(5)) {
+        auto s = spec(run_id{++runs}, random() % 400);
+        if (runs > 1 && chance(30))
+          s.inputs = {{run_id{runs - 1}, 0, 1}};
+        sim.submit(s);
+      }
+      if (runs != 0 && chance(2))
+        sim.cancel({run_id{1 + random() % runs}, random() % 400, random() % 50});
+      if (runs != 0 && chance(1)) {
+        released.insert(1 + random() % runs);
+        sim.release(run_id{*released.rbegin()});
+      }
+      auto at = random() % alive.size();
+      auto w = alive[at];
+      if (chance(2)) {
+        alive.erase(alive.begin() + static_cast<std::ptrdiff_t>(at));
+        log.grants.erase(w);
+        sim.worker_left(w, died());
+      } else if (!log.grants[w].empty()) {
+        auto& l = log.grants[w].front();
+        lease_report r;
+        r.id = l.id;
+        auto count = 1 + random() % l.count;
+        r.block = results(l.first, count);
+        r.busy_ns = count * (random() % 2'000'000);
+        l.first += count;
+        l.count -= count;
+        if (l.count == 0 || chance(20)) {
+          r.returned = l.count;
+          r.closed = true;
+        }
+        if (r.closed)
+          log.grants[w].pop_front();
+        sim.report(w, std::move(r));
+      }
+      sim.check_invariants();
+    }
+    for (int rounds = 0; rounds < 10'000; ++rounds) {
+      bool idle = true;
+      for (auto w : alive)
+        if (!log.grants[w].empty()) {
+          auto l = log.grants[w].front();
+          log.grants[w].pop_front();
+          lease_report r;
+          r.id = l.id;
+          r.block = results(l.first, l.count);
+          r.busy_ns = 1000 * l.count;
+          r.closed = true;
+          sim.report(w, std::move(r));
+          idle = false;
+        }
+      if (idle)
+        break;
+    }
+    sim.check_invariants();
+    for (std::uint64_t r = 1; r <= runs; ++r)
+      EXPECT_TRUE(sim.counts({{run_id{r}, 0, UINT64_MAX}}).ended()) << "seed " << seed << " run " << r;
+  }
+}
+
+} // namespace
+} // namespace daskify::internal
