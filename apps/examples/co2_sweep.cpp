@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -25,7 +26,7 @@ using daskify::linspace;
 
 /// One month.
 struct observation {
-  double year; ///< its middle: 1958.208 is mid March 1958
+  double year; ///< of its middle: 1958.208 is mid March 1958
   double ppm;
 };
 
@@ -85,6 +86,10 @@ linear_space closer(const linear_space& axis, double value) {
   return linspace(value - step_of(axis), value + step_of(axis), axis.count);
 }
 
+bool inside(const linear_space& axis, double value) {
+  return axis.first < value && value < axis.last;
+}
+
 /// The last years, a month per column: o observed, - fit, @ both in one place.
 template <class Fitted>
 void plot(std::span<const observation> observed, const Fitted& fitted) {
@@ -101,58 +106,57 @@ void plot(std::span<const observation> observed, const Fitted& fitted) {
   std::printf(" ppm  %.1f to %.1f: o observed, - fit, @ both\n", observed.front().year, observed.back().year);
 }
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   daskify::daskified cluster{argc, argv};
-  try {
-    auto here = std::filesystem::path{__FILE__}.parent_path();
-    auto observed = load(argc > 1 ? argv[1] : here / "data" / "co2-concentration.csv");
-    cluster.start_cluster();
-    auto scattered = cluster.scatter_data("observed", observed);
+  auto here = std::filesystem::path{__FILE__}.parent_path();
+  auto observed = load(argc > 1 ? argv[1] : here / "data" / "co2-concentration.csv");
+  cluster.start_cluster();
+  auto scattered = cluster.scatter_data("observed", observed);
 
-    auto growths = linspace(0, 3, 22);
-    auto accelerations = linspace(0, 0.1, 22);
-    auto amplitudes = linspace(0, 6, 22);
-    auto peaks = linspace(0, 1, 22);
-    double growth = 0, acceleration = 0, amplitude = 0, peak = 0;
-    fit best{};
+  auto growths = linspace(0, 3, 22);
+  auto accelerations = linspace(0, 0.1, 22);
+  auto amplitudes = linspace(0, 6, 22);
+  auto peaks = linspace(0, 1, 22);
+  double growth = 0, acceleration = 0, amplitude = 0, peak = 0;
+  fit best{};
 
-    constexpr int sweeps = 3;
-    for (int sweep = 1; sweep <= sweeps; ++sweep) {
-      auto futures = cluster.run(fit_of, daskify::args(scattered),
-                                 daskify::iterables(growths, accelerations, amplitudes, peaks));
-      cluster.monitor_progress(futures);
+  constexpr int sweeps = 3;
+  for (int sweep = 1; sweep <= sweeps; ++sweep) {
+    auto futures = cluster.run(fit_of, daskify::args(scattered),
+                               daskify::iterables(growths, accelerations, amplitudes, peaks));
+    cluster.monitor_progress(futures);
 
-      auto fits = cluster.gather_data(futures);
-      auto at = std::ranges::min_element(fits, {}, &fit::rms);
-      best = *at;
-      std::tie(growth, acceleration, amplitude, peak) =
-          futures.combination(static_cast<std::size_t>(at - fits.begin()));
-      std::printf("sweep %d: %zu combinations, best misfit %.4f ppm\n", sweep, fits.size(), best.rms);
+    auto fits = cluster.gather_data(futures);
+    auto at = std::ranges::min_element(fits, {}, &fit::rms);
+    best = *at;
+    std::tie(growth, acceleration, amplitude, peak) =
+        futures.combination(static_cast<std::size_t>(at - fits.begin()));
+    std::printf("sweep %d: %zu combinations, best misfit %.4f ppm\n", sweep, fits.size(), best.rms);
 
-      if (sweep == sweeps)
-        break;
-      growths = closer(growths, growth);
-      accelerations = closer(accelerations, acceleration);
-      amplitudes = closer(amplitudes, amplitude);
-      peaks = closer(peaks, peak);
-    }
-
-    std::printf("\n%-14s %12s %12s\n", "", "best", "grid step");
-    std::printf("%-14s %12.6f %12s  ppm in %.2f\n", "level", best.level, "", middle);
-    std::printf("%-14s %12.6f %12.6f  ppm/year in %.2f\n", "growth", growth, step_of(growths), middle);
-    std::printf("%-14s %12.6f %12.6f  ppm/year^2\n", "acceleration", acceleration, step_of(accelerations));
-    std::printf("%-14s %12.6f %12.6f  ppm\n", "amplitude", amplitude, step_of(amplitudes));
-    std::printf("%-14s %12.6f %12.6f  of the year\n", "peak", peak, step_of(peaks));
-    std::printf("%-14s %12.6f %12s  ppm rms\n\n", "misfit", best.rms, "");
-
-    auto recent = std::span{observed}.last(std::min<std::size_t>(observed.size(), 72));
-    plot(recent,
-         [&](double year) { return best.level + model(year, growth, acceleration, amplitude, peak); });
-
-    // The record itself varies by some 28 ppm around its mean.
-    return best.rms < 2 ? 0 : 1;
-  } catch (const std::exception& e) {
-    std::cerr << "co2_sweep: " << e.what() << '\n';
-    return 1;
+    if (sweep == sweeps)
+      break;
+    growths = closer(growths, growth);
+    accelerations = closer(accelerations, acceleration);
+    amplitudes = closer(amplitudes, amplitude);
+    peaks = closer(peaks, peak);
   }
+
+  std::printf("\n%-14s %12s %12s\n", "", "best", "grid step");
+  std::printf("%-14s %12.6f %12s  ppm in %.2f\n", "level", best.level, "", middle);
+  std::printf("%-14s %12.6f %12.6f  ppm/year in %.2f\n", "growth", growth, step_of(growths), middle);
+  std::printf("%-14s %12.6f %12.6f  ppm/year^2\n", "acceleration", acceleration, step_of(accelerations));
+  std::printf("%-14s %12.6f %12.6f  ppm\n", "amplitude", amplitude, step_of(amplitudes));
+  std::printf("%-14s %12.6f %12.6f  of the year\n", "peak", peak, step_of(peaks));
+  std::printf("%-14s %12.6f %12s  ppm rms\n\n", "misfit", best.rms, "");
+
+  auto recent = std::span{observed}.last(std::min<std::size_t>(observed.size(), 72));
+  plot(recent, [&](double year) { return best.level + model(year, growth, acceleration, amplitude, peak); });
+
+  // At the edge of a grid the best fit would lie beyond it.
+  bool found = inside(growths, growth) && inside(accelerations, acceleration) &&
+               inside(amplitudes, amplitude) && inside(peaks, peak);
+  return found ? 0 : 1;
+} catch (const std::exception& e) {
+  std::cerr << "co2_sweep: " << e.what() << '\n';
+  return 1;
 }

@@ -49,14 +49,9 @@ void write_callable(encoder& out, const F& f) {
     out.write(where.offset);
   } else if constexpr (!is_stateless<F>) {
     static_assert(travels<F>,
-                  "daskify: the captures of this lambda cannot travel to the workers (C++ gives no access to captures that "
-                  "are not trivially copyable, such as strings and vectors); pass those values with args(...), or use a "
-                  "struct with operator() whose members can travel");
-    if constexpr (!std::is_aggregate_v<F> && std::is_trivially_copyable_v<F>)
-      if (holds_address(&f, sizeof f))
-        throw data_error{error_code::corrupt_bytes,
-                         "The function captures a pointer or reference, which means nothing in another process; capture by "
-                         "value, or pass the data with args(...) or scatter_data."};
+                  "daskify: the captures of this lambda cannot travel to the workers: pointers and references mean nothing in "
+                  "another process, and C++ gives no access to captures that are not trivially copyable, such as strings and "
+                  "vectors; pass those values with args(...), or use a struct with operator() whose members can travel");
     out.write(f);
   }
 }

@@ -6,7 +6,6 @@
 #include <link.h>
 
 #include <array>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -157,24 +156,6 @@ std::string demangle(const char* mangled) {
   int status = 0;
   std::unique_ptr<char, decltype(&std::free)> text{abi::__cxa_demangle(mangled, nullptr, nullptr, &status), &std::free};
   return status == 0 ? text.get() : mangled;
-}
-
-bool holds_address(const void* object, std::size_t size) {
-  std::ifstream maps{"/proc/self/maps"};
-  std::string line;
-  while (std::getline(maps, line)) {
-    unsigned long begin = 0;
-    unsigned long end = 0;
-    if (std::sscanf(line.c_str(), "%lx-%lx", &begin, &end) != 2)
-      continue;
-    for (std::size_t i = 0; i + sizeof(std::uintptr_t) <= size; i += sizeof(std::uintptr_t)) {
-      std::uintptr_t word = 0;
-      std::memcpy(&word, static_cast<const std::byte*>(object) + i, sizeof word);
-      if (word >= begin && word < end)
-        return true;
-    }
-  }
-  return false;
 }
 
 } // namespace daskify::internal

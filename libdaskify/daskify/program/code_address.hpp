@@ -26,8 +26,4 @@ std::string symbol_at(const void* address);
 /// Demangled C++ name.
 std::string demangle(const char* mangled);
 
-/// True when one of the pointer-sized words in [object, object + size) is an address into this process's memory:
-/// then the object holds a pointer or reference and has no meaning in another process.
-bool holds_address(const void* object, std::size_t size);
-
 } // namespace daskify::internal

@@ -33,6 +33,7 @@ struct scheduler_core::worker_record {
   worker_id id;
   std::uint32_t threads = 1;
   std::deque<open_lease> leases; ///< in the order granted; the first `threads` of them are being run
+  std::unordered_map<run_id, std::uint64_t> leases_of; ///< how many of them are of which run
   bool holding_back = false;     ///< it gave work back, being in a slow task: no more than it can run at once
 
   std::uint64_t load_ns() const {
@@ -417,6 +418,8 @@ void scheduler_core::report(worker_id id, lease_report report) {
     worker.holding_back = false;
   }
   if (report.closed) {
+    if (auto held = worker.leases_of.find(open->granted.run); --held->second == 0)
+      worker.leases_of.erase(held);
     worker.leases.erase(open);
     if (run)
       --run->open_leases;
@@ -573,21 +576,25 @@ void scheduler_core::assign() {
   }
 }
 
-bool scheduler_core::has_room(const worker_record& worker, std::uint64_t ns_per_task) const {
+bool scheduler_core::has_room(const worker_record& worker, run_id run, std::uint64_t ns_per_task) const {
   if (worker.leases.size() < worker.threads)
     return true;
-  // A lease ahead saves the round trip between two leases, but waits behind a slow task: only for short ones.
+  // A lease ahead saves the round trip between two leases, but waits behind a slow task: only for short ones. More than
+  // one ahead only where many runs have few tasks each.
   constexpr auto target = static_cast<std::uint64_t>(tuning::lease_duration.count());
+  if (auto held = worker.leases_of.find(run); held != worker.leases_of.end() && held->second > worker.threads)
+    return false;
   return !worker.holding_back && ns_per_task != 0 && ns_per_task <= target
          && worker.leases.size() < tuning::leases_ahead && worker.load_ns() < 2 * target * worker.threads;
 }
 
 auto scheduler_core::least_loaded() -> worker_record* {
-  auto ns = estimate_of(*find(ready_.front())).ns_per_task();
+  auto run = ready_.front();
+  auto ns = estimate_of(*find(run)).ns_per_task();
   worker_record* best = nullptr;
   auto load = [](const worker_record& w) { return std::pair{w.leases.size() >= w.threads, w.load_ns()}; };
   for (auto& [id, worker] : workers_)
-    if (has_room(worker, ns) && (!best || load(worker) < load(*best)))
+    if (has_room(worker, run, ns) && (!best || load(worker) < load(*best)))
       best = &worker;
   return best;
 }
@@ -625,6 +632,7 @@ bool scheduler_core::grant_next(worker_record& worker) {
     effects_.describe(worker.id, {run.spec, results(run.spec.inputs)});
   }
   effects_.grant(worker.id, granted.granted);
+  ++worker.leases_of[run.spec.run];
   worker.leases.push_back(std::move(granted));
   effects_.changed(run.spec.run);
   return true;

@@ -104,7 +104,7 @@ private:
 
   void assign();
   worker_record* least_loaded();
-  bool has_room(const worker_record& worker, std::uint64_t ns_per_task) const;
+  bool has_room(const worker_record& worker, run_id run, std::uint64_t ns_per_task) const;
   bool grant_next(worker_record& worker);
   void forget_if_over(run_record& run);
   void fail_all_waiting();

@@ -1,0 +1,33 @@
+#pragma once
+
+/// Runs one of the built programs, as a user would.
+
+#include <array>
+#include <cstdio>
+#include <stdexcept>
+#include <string>
+#include <sys/wait.h>
+
+namespace daskify::test {
+
+struct program_result {
+  int exit_code;      ///< -1 when a signal ended it
+  std::string output; ///< and what it wrote to stderr
+};
+
+/// `name` is a program in build/bin, `arguments` a piece of a shell's command line. Runs it in another folder
+/// than the tests', because no program may depend on the current one.
+inline program_result run_program(const std::string& name, const std::string& arguments = "") {
+  auto command = "cd / && exec '" DASKIFY_BIN_DIR "/" + name + "' " + arguments + " 2>&1";
+  auto* pipe = popen(command.c_str(), "r");
+  if (!pipe)
+    throw std::runtime_error{"popen failed: " + command};
+  std::string output;
+  std::array<char, 4096> part;
+  while (auto size = std::fread(part.data(), 1, part.size(), pipe))
+    output.append(part.data(), size);
+  auto status = pclose(pipe);
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, std::move(output)};
+}
+
+} // namespace daskify::test
