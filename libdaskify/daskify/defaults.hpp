@@ -58,6 +58,8 @@ inline constexpr std::uint64_t largest_message = 1'000'000'000;
 inline constexpr std::chrono::milliseconds patience = std::chrono::seconds{10};
 /// An actor that does not answer for so long beyond its patience is taken for gone.
 inline constexpr std::chrono::milliseconds answer_timeout = std::chrono::seconds{30};
+/// Heartbeat timeouts for which a worker waits for a scheduler that is connected but does not answer.
+inline constexpr int scheduler_patience = 10;
 /// How often a monitor is told of changes.
 inline constexpr std::chrono::milliseconds progress_interval{50};
 /// How long shutdown waits for workers before it kills them.

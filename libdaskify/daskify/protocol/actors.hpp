@@ -26,7 +26,11 @@ namespace daskify::internal {
 // -- what actors say to themselves -------------------------------------------------------------------------
 
 struct outbox_filled {};  ///< executor to its worker actor: reports are waiting
-struct worker_tick {};    ///< time to say that we are alive, and to give back what waits behind a slow task
+/// Time to say that we are alive, and to give back what waits behind a slow task. The first one brings the intervals.
+struct worker_tick {
+  std::uint64_t heartbeat_interval_ms = 0;
+  std::uint64_t heartbeat_timeout_ms = 0;
+};
 struct scheduler_tick {}; ///< time to look for silent workers and impatient askers
 struct progress_tick {};  ///< time to tell the progress actor what changed
 struct stop_session {};   ///< the session ends: workers are told to stop
@@ -36,8 +40,8 @@ auto inspect(Inspector& f, outbox_filled&) {
   return f();
 }
 template <class Inspector>
-auto inspect(Inspector& f, worker_tick&) {
-  return f();
+auto inspect(Inspector& f, worker_tick& x) {
+  return f(x.heartbeat_interval_ms, x.heartbeat_timeout_ms);
 }
 template <class Inspector>
 auto inspect(Inspector& f, scheduler_tick&) {

@@ -16,12 +16,15 @@ struct scheduler_core::piece {
   std::uint64_t count = 0;
   std::uint64_t largest = 0; ///< most tasks a lease of this piece may have, because one of them may kill; 0: any
   std::size_t deaths = 0;    ///< workers that died while they had this task alone
+
+  bool suspect() const { return largest != 0; }
 };
 
 struct scheduler_core::open_lease {
   lease granted;
   std::uint64_t reported = 0; ///< tasks at the beginning that have been reported
   std::size_t deaths = 0;
+  bool suspect = false;          ///< one of its tasks may kill: it has its worker for itself
   std::uint64_t ns_per_task = 0; ///< as expected when it was granted; 0: unknown
 
   std::uint64_t next() const { return granted.first + reported; }
@@ -143,24 +146,22 @@ void scheduler_core::worker_left(worker_id worker, const failure& cause) {
     const auto& lost = gone.leases[i];
     if (auto* run = find(lost.granted.run)) {
       --run->open_leases;
-      take_back_from_dead(*run, lost, i < gone.threads, cause);
+      take_back_from_dead(*run, lost, gone.leases.size() == 1, cause);
       forget_if_over(*run);
     }
   }
   after_event();
 }
 
-void scheduler_core::take_back_from_dead(run_record& run, const open_lease& lease, bool begun, const failure& cause) {
+void scheduler_core::take_back_from_dead(run_record& run, const open_lease& lease, bool only_lease,
+                                         const failure& cause) {
   if (lease.left() == 0)
     return;
-  if (!begun) {
-    give_back(run, {lease.next(), lease.left(), 0, lease.deaths}, true);
-    return;
-  }
-  if (lease.left() > 1) {
-    // One of them may have killed the worker. Smaller leases tell which, and let the others pass.
-    give_back(run, {lease.next(), lease.left(), std::max<std::uint64_t>(lease.left() / tuning::lease_growth, 1), 0},
-              true);
+  if (!only_lease || lease.left() > 1) {
+    // Any of the worker's tasks may have killed it, also of leases ahead: results are reported some time after the task.
+    // Smaller leases, each with a worker of its own, tell which, and let the others pass.
+    auto largest = std::max<std::uint64_t>(lease.left() / tuning::lease_growth, 1);
+    give_back(run, {lease.next(), lease.left(), largest, lease.deaths}, true);
     return;
   }
   if (run.states[lease.next()] != task_state::leased)
@@ -577,6 +578,10 @@ void scheduler_core::assign() {
 }
 
 bool scheduler_core::has_room(const worker_record& worker, run_id run, std::uint64_t ns_per_task) const {
+  if (find(run)->pieces.front().suspect())
+    return worker.leases.empty();
+  if (!worker.leases.empty() && worker.leases.front().suspect)
+    return false;
   if (worker.leases.size() < worker.threads)
     return true;
   // A lease ahead saves the round trip between two leases, but waits behind a slow task: only for short ones. More than
@@ -610,6 +615,7 @@ bool scheduler_core::grant_next(worker_record& worker) {
   open_lease granted;
   granted.granted = {lease_id{++last_lease_}, run.spec.run, next.first, count};
   granted.deaths = next.deaths;
+  granted.suspect = next.suspect();
   granted.ns_per_task = estimate.ns_per_task();
 
   next.first += count;

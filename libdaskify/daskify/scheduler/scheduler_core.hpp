@@ -30,9 +30,9 @@ enum class task_state : std::uint8_t { pending, leased, finished, error, cancell
 /// it is told to `scheduler_effects` before the call returns. Not thread-safe: it belongs to the scheduler actor.
 ///
 /// Tasks are handed out as leases of consecutive tasks, in turn from all runs that have some, to the worker with the
-/// least work. A worker that dies takes only what it had begun with it; the others in its leases go back. The
-/// lease it was in is split and tried again, until the task that kills is alone and known; that one is tried
-/// `retries` more times and is then lost.
+/// least work. What a worker had when it died goes back and is suspect: it is split into smaller leases, each of which
+/// has a worker for itself, until the task that kills is alone and known. That one is tried `retries` more times and
+/// is then lost; the others lose nothing.
 class scheduler_core {
 public:
   scheduler_core(scheduler_effects& effects, std::size_t retries);
@@ -97,7 +97,7 @@ private:
                      const failure& cause);
   void settle_block(run_record& run, result_block block);
   void give_back(run_record& run, piece tasks, bool to_front);
-  void take_back_from_dead(run_record& run, const open_lease& lease, bool begun, const failure& cause);
+  void take_back_from_dead(run_record& run, const open_lease& lease, bool only_lease, const failure& cause);
   void drop_pending(run_record& run, std::uint64_t first, std::uint64_t last);
   void notify_waiters(run_record& run, std::uint64_t first, std::uint64_t count);
   void waiter_done(waiter_id waiter);

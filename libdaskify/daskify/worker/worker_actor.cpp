@@ -39,22 +39,24 @@ worker_actor::behavior_type worker_state::make_behavior(worker_setup setup) {
       if (!report.reports.empty())
         self_->send(setup_.scheduler, std::move(report));
     },
-    [this](worker_tick) {
-      self_->delayed_send(self_, tuning::give_back_after / 2, worker_tick{});
+    [this](worker_tick tick) {
+      self_->delayed_send(self_, tuning::give_back_after / 2, tick);
       setup_.work->give_back_waiting();
-      send_heartbeat();
+      send_heartbeat(std::chrono::milliseconds{tick.heartbeat_interval_ms},
+                     std::chrono::milliseconds{tick.heartbeat_timeout_ms});
     },
     [this](stop_worker) { setup_.on_stop(setup_.work->stop()); },
   };
 }
 
-void worker_state::send_heartbeat() {
+void worker_state::send_heartbeat(std::chrono::milliseconds interval, std::chrono::milliseconds timeout) {
   auto now = std::chrono::steady_clock::now();
-  if (now - last_heartbeat_ < defaults::heartbeat_interval)
+  if (now - last_heartbeat_ < interval)
     return;
   last_heartbeat_ = now;
   heartbeat beat{resident_bytes(), static_cast<std::uint32_t>(setup_.work->busy_threads())};
-  self_->request(setup_.scheduler, std::chrono::milliseconds{60'000}, beat)
+  // Longer than the scheduler's own patience: a client that is stopped in a debugger keeps its workers for a while.
+  self_->request(setup_.scheduler, tuning::scheduler_patience * timeout, beat)
     .then([] {}, [this](caf::error&) { setup_.on_orphaned("its scheduler does not answer"); });
 }
 

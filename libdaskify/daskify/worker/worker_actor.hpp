@@ -26,7 +26,7 @@ public:
   worker_actor::behavior_type make_behavior(worker_setup setup);
 
 private:
-  void send_heartbeat();
+  void send_heartbeat(std::chrono::milliseconds interval, std::chrono::milliseconds timeout);
 
   pointer self_;
   worker_setup setup_;

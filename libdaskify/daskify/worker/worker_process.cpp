@@ -191,7 +191,7 @@ int work(const std::string& folder_path, unsigned slot, std::size_t threads, con
   if (answer.refusal != error_code::none) {
     std::cerr << name << " was turned away: " << answer.reason << std::endl;
   } else {
-    caf::anon_send(actor, worker_tick{});
+    caf::anon_send(actor, worker_tick{answer.heartbeat_interval_ms, answer.heartbeat_timeout_ms});
     tasks.run();
   }
   caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
