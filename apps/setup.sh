@@ -128,10 +128,10 @@ follow() {
 }
 
 fail() {
-  tail -n 30 "$log" >&2
+  { grep -E -A 4 '^FAILED|^E: |[Ee]rror(:| at )|undefined reference' "$log" || tail -n 30 "$log"; } | cut -c -300 | sed -n 1,40p >&2
   echo >&2
   if grep -qE 'No space left|enough free space|quota exceeded' "$log" || disk_is_full; then
-    stop "A disk is full. Packages need 600 MB, the build 600 MB; this is what there is:" \
+    stop "A disk is full. Packages need 1 GB, the build 2 GB; this is what there is:" \
          "$(df -h "$build_dir" "${TMPDIR:-/tmp}" /var/cache/apt 2>/dev/null | uniq)"
   elif grep -qE 'Killed signal|Cannot allocate memory' "$log"; then
     stop "Memory ran out. Build fewer files at a time: CMAKE_BUILD_PARALLEL_LEVEL=1 bash $0"

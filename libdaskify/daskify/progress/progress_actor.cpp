@@ -38,7 +38,20 @@ progress_actor::behavior_type progress_state::make_behavior(scheduler_actor sche
       if (event.counts.ended())
         monitors_.erase(found);
     },
+    [this](progress_tick) {
+      ticking_ = !monitors_.empty();
+      if (ticking_)
+        self_->delayed_send(self_, std::chrono::seconds{1}, progress_tick{});
+      auto now = std::chrono::steady_clock::now();
+      for (auto& [id, m] : monitors_)
+        if (m.watched)
+          m.feed->publish(m.core.at(now));
+    },
     [this](watch_tasks& msg) {
+      if (!ticking_) {
+        ticking_ = true;
+        self_->delayed_send(self_, std::chrono::seconds{1}, progress_tick{});
+      }
       auto id = ++last_subscription_;
       monitors_[id].feed = msg.feed;
       self_->send(scheduler_, subscribe_progress{id, msg.tasks}, progress_actor{self_});

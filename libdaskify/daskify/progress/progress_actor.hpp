@@ -30,6 +30,7 @@ private:
   scheduler_actor scheduler_;
   std::map<std::uint64_t, monitor> monitors_; ///< by subscription
   std::uint64_t last_subscription_ = 0;
+  bool ticking_ = false;
 };
 
 progress_actor::behavior_type progress_behavior(progress_state::pointer self, scheduler_actor scheduler);

@@ -32,7 +32,7 @@ struct worker_tick {
   std::uint64_t heartbeat_timeout_ms = 0;
 };
 struct scheduler_tick {}; ///< time to look for silent workers and impatient askers
-struct progress_tick {};  ///< time to tell the progress actor what changed
+struct progress_tick {};  ///< time to tell what changed, or that time goes on
 struct stop_session {};   ///< the session ends: workers are told to stop
 
 template <class Inspector>
@@ -114,6 +114,8 @@ using progress_actor = caf::typed_actor<
   caf::reacts_to<watch_tasks>,
   /// The monitor has gone.
   caf::reacts_to<unwatch_tasks>,
+  /// Time to let the clock go on in every monitor, also when nothing ends (to itself).
+  caf::reacts_to<progress_tick>,
   /// How are these tasks doing right now?
   caf::replies_to<count_tasks>::with<progress>>;
 
