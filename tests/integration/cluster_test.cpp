@@ -202,7 +202,7 @@ TEST_F(cluster_of_two, loses_a_task_that_kills_its_worker_and_finishes_the_rest)
   auto futures = cluster.map(
     [](int x) {
       if (x == 13)
-        std::raise(SIGSEGV);
+        std::raise(SIGKILL);
       return x;
     },
     range(200));
@@ -210,7 +210,7 @@ TEST_F(cluster_of_two, loses_a_task_that_kills_its_worker_and_finishes_the_rest)
   for (std::size_t i = 0; i < 200; ++i)
     EXPECT_EQ(kept[i].has_value(), i != 13) << i;
   EXPECT_EQ(kept[13].code(), daskify::error_code::worker_died);
-  EXPECT_THAT(kept[13].message(), HasSubstr("signal 11"));
+  EXPECT_THAT(kept[13].message(), HasSubstr("signal 9"));
 }
 
 TEST_F(cluster_of_two, loses_no_result_when_a_worker_is_killed) {

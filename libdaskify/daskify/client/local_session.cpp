@@ -221,15 +221,17 @@ run_id local_session::submit(run_spec spec) {
 
 awaited_tasks local_session::await(const std::vector<run_range>& tasks, std::uint64_t how_many, bool want_results,
                                    deadline until) {
-  while (true) {
-    await_tasks question{tasks, how_many, static_cast<std::uint64_t>(tuning::patience.count()), want_results};
-    auto answer =
-      ask<awaited_tasks>(scheduler_, std::move(question), tuning::patience + tuning::answer_timeout, "scheduler", until);
-    if (!answer)
-      return {};
-    if (answer->satisfied || (until && std::chrono::steady_clock::now() >= *until))
+  auto question = [&](std::chrono::milliseconds patience) {
+    return await_tasks{tasks, how_many, static_cast<std::uint64_t>(patience.count()), want_results};
+  };
+  auto limit = tuning::patience + tuning::answer_timeout;
+  while (!until || std::chrono::steady_clock::now() < *until) {
+    auto answer = ask<awaited_tasks>(scheduler_, question(tuning::patience), limit, "scheduler", until);
+    if (answer && answer->satisfied)
       return std::move(*answer);
   }
+  // The time is over: how things stand now.
+  return *ask<awaited_tasks>(scheduler_, question({}), limit, "scheduler");
 }
 
 progress local_session::count(const std::vector<run_range>& tasks) {

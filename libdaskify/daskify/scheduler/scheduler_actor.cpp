@@ -65,8 +65,11 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
       auto until = clock::now() + std::chrono::milliseconds{question.patience_ms};
       auto tasks = question.tasks;
       auto how_many = question.how_many;
+      auto only_now = question.patience_ms == 0;
       askers_.emplace(waiter, asker{promise, std::move(question), until});
       core_->wait(waiter, std::move(tasks), how_many);
+      if (only_now)
+        answer_unsatisfied(waiter);
       return promise;
     },
     [this](count_tasks& question) { return core_->counts(question.tasks); },
@@ -233,11 +236,16 @@ void scheduler_state::tick() {
   for (const auto& [id, a] : askers_)
     if (now >= a.until)
       impatient.push_back(id);
-  for (auto id : impatient) {
-    auto waiting = std::move(askers_.extract(id).mapped());
-    core_->stop_waiting(id);
-    waiting.promise.deliver(answer_to(waiting.question, false));
-  }
+  for (auto id : impatient)
+    answer_unsatisfied(id);
+}
+
+void scheduler_state::answer_unsatisfied(waiter_id waiter) {
+  auto node = askers_.extract(waiter);
+  if (node.empty())
+    return;
+  core_->stop_waiting(waiter);
+  node.mapped().promise.deliver(answer_to(node.mapped().question, false));
 }
 
 awaited_tasks scheduler_state::answer_to(const await_tasks& question, bool satisfied) const {

@@ -68,6 +68,8 @@ private:
   bool from_this_process() const;
   void lose(worker_id worker, error_code code, const std::string& how, const std::string& output);
   awaited_tasks answer_to(const await_tasks& question, bool satisfied) const;
+  /// Answers "not yet", if the question is still open.
+  void answer_unsatisfied(waiter_id waiter);
   void tick();
   void tell_progress(bool only_ended);
   void flush();
