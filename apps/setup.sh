@@ -10,6 +10,7 @@ kib_per_job=$((1024 * 1024))
 set -euo pipefail
 source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build_dir=$source_dir/build
+again="bash $(printf '%q' "$0")"
 advice=
 
 # set_up [-B FOLDER] [-DOPTION=VALUE...] [TARGET...]: the targets, or everything, end up in build/ or FOLDER.
@@ -33,7 +34,7 @@ set_up() {
 
 install_packages() {
   if ! have apt-get dpkg-query; then
-    advice="There is no apt here: install $by_hand by hand, then run this again."
+    advice="There is no apt here: install $by_hand by hand, then do this again: $again"
     echo "Packages ... no apt here, going on with what is installed"
     return
   fi
@@ -44,8 +45,10 @@ install_packages() {
   local line="apt-get install -y --no-install-recommends ${missing[*]}"
   if ((EUID != 0)); then
     if ! sudo -n env true 2>/dev/null; then
-      advice="Only root can install what is missing. Run this, or give it to the administrator, then run $0 again:
-  sudo apt-get update && sudo $line"
+      local sudo=
+      ! have sudo || sudo="sudo "
+      advice="Only root can install what is missing. Give this line to the administrator, then do this again: $again
+  ${sudo}apt-get update && $sudo$line"
       # They may be there all the same, from other sources than apt.
       have cmake ninja "${CXX:-c++}" || stop "$advice"
       echo "Packages ... may not install ${missing[*]}, going on with what is there"
@@ -58,9 +61,11 @@ install_packages() {
   local update=(step "Updating apt's lists" "${apt[@]}" update)
   if "${apt[@]}" install --simulate "${missing[@]}" >/dev/null 2>&1; then
     # Lists that are too old name files that are gone.
-    "${install[@]}" || { "${update[@]}" && "${install[@]}"; } || fail
+    "${install[@]}" || { "${update[@]}" || true; "${install[@]}"; } || fail
   else
-    { "${update[@]}" && "${install[@]}"; } || fail
+    # A list of somebody else's that can't be had is no obstacle.
+    "${update[@]}" || true
+    "${install[@]}" || fail
   fi
 }
 
@@ -87,7 +92,7 @@ configure() {
   if [[ $gcc ]] && ((gcc < oldest_gcc)); then
     rm "$build_dir/CMakeCache.txt"
     stop "$compiler is g++ $gcc, and daskify needs $oldest_gcc or newer (Debian 12 has it)." \
-         "If there is another one, name it: CXX=g++-$oldest_gcc bash $0"
+         "If there is another one, name it: CXX=g++-$oldest_gcc $again"
   fi
 }
 
@@ -111,6 +116,7 @@ step() {
   local text=$1 begin=${EPOCHREALTIME/[.,]/} tenths outcome='done'
   shift
   printf '%s ... ' "$text"
+  echo "== $text" >>"$log"
   "$@" </dev/null 2>&1 | follow "$text" >>"$log" || outcome=failed
   tenths=$(((${EPOCHREALTIME/[.,]/} - begin) / 100000))
   [[ ! -t 1 ]] || printf '\r\e[K%s ... ' "$text"
@@ -122,24 +128,29 @@ step() {
 follow() {
   local line
   while IFS= read -r line || [[ $line ]]; do
-    printf '%s\n' "$line"
+    printf '%s\n' "$line" 2>/dev/null # the disk may be full
     [[ ! -t 2 || ! $line =~ ^\[[0-9]+/[0-9]+\] ]] || printf '\r%s ... %s ' "$1" "${BASH_REMATCH[0]}" >&2
   done
 }
 
 fail() {
-  { grep -E -A 4 '^FAILED|^E: |[Ee]rror(:| at )|undefined reference' "$log" || tail -n 30 "$log"; } | cut -c -300 | sed -n 1,40p >&2
-  echo >&2
   if grep -qE 'No space left|enough free space|quota exceeded' "$log" || disk_is_full; then
     stop "A disk is full. Packages need 1 GB, the build 2 GB; this is what there is:" \
          "$(df -h "$build_dir" "${TMPDIR:-/tmp}" /var/cache/apt 2>/dev/null | uniq)"
-  elif grep -qE 'Killed signal|Cannot allocate memory' "$log"; then
-    stop "Memory ran out. Build fewer files at a time: CMAKE_BUILD_PARALLEL_LEVEL=1 bash $0"
-  elif grep -qE 'Temporary failure resolving|Could not (resolve|connect)|Cannot initiate|Unable to connect|unreachable' \
-       "$log"; then
-    stop "apt can't reach its servers: look at the network (and at apt's proxy, if it needs one), then run $0 again."
-  elif grep -qE 'CMakeCache.txt directory .* is different|does not match the (source|generator)' "$log"; then
-    stop "$build_dir was made for another folder or by other means: remove it, then run $0 again."
+  fi
+  local said errors
+  said=$(awk '/^== / { said = ""; next } { said = said $0 "\n" } END { printf "%s", said }' "$log")
+  errors=$(grep -E -A 4 '^FAILED|^E: |[Ee]rror(:| at )|undefined reference' <<<"$said" || tail -n 30 <<<"$said")
+  cut -c -300 <<<"$errors" | sed -n 1,40p >&2
+  echo >&2
+  if grep -qE 'Killed signal|Cannot allocate memory' "$log"; then
+    stop "Memory ran out. Build fewer files at a time: CMAKE_BUILD_PARALLEL_LEVEL=1 $again"
+  elif grep -q '^E: ' <<<"$said" &&
+       grep -qE 'Temporary failure resolving|Could not (resolve|connect)|Unable to connect|unreachable' "$log"; then
+    stop "apt can't reach its servers: look at the network (and at apt's proxy, if it needs one), then do this" \
+         "again: $again" "Without a network, install these from Debian's media: ${packages[*]}"
+  elif grep -qE 'CMakeCache.txt directory .* is different|[Dd]oes not match the (source|generator)' "$log"; then
+    stop "$build_dir was made for another folder or by other means: remove it, then do this again: $again"
   fi
   stop "${advice:-All that was said is in $log}"
 }

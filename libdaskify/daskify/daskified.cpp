@@ -61,9 +61,16 @@ daskified::daskified(daskified&&) noexcept = default;
 daskified& daskified::operator=(daskified&&) noexcept = default;
 daskified::~daskified() = default;
 
-void daskified::start_cluster() { cluster_->start(cluster_->configured().mode); }
+internal::cluster& daskified::held() const {
+  if (!cluster_)
+    throw cluster_error{error_code::not_started,
+                        "A daskified object was used after it was moved from; use the one it was moved to."};
+  return *cluster_;
+}
 
-void daskified::start_cluster(cluster_mode mode) { cluster_->start(mode); }
+void daskified::start_cluster() { held().start(held().configured().mode); }
+
+void daskified::start_cluster(cluster_mode mode) { held().start(mode); }
 
 void daskified::shutdown_cluster() noexcept {
   if (cluster_)
@@ -73,32 +80,32 @@ void daskified::shutdown_cluster() noexcept {
 std::vector<run_info> daskified::runs() const {
   std::vector<run_info> all;
   auto open = session();
-  for (const auto& r : cluster_->runs())
+  for (const auto& r : held().runs())
     all.push_back({r.run->id().value, r.run->name(), open->count({r.run->all()})});
   return all;
 }
 
-void daskified::release() { cluster_->forget_all(); }
+void daskified::release() { held().forget_all(); }
 
-void daskified::release(const std::string& key) { cluster_->session()->drop_key(key); }
+void daskified::release(const std::string& key) { held().session()->drop_key(key); }
 
-void daskified::release_run(std::uint64_t id) { cluster_->forget(internal::run_id{id}); }
+void daskified::release_run(std::uint64_t id) { held().forget(internal::run_id{id}); }
 
 std::vector<worker_info> daskified::workers() const {
   std::vector<worker_info> all;
-  for (const auto& w : cluster_->session()->workers().workers)
+  for (const auto& w : held().session()->workers().workers)
     all.push_back({w.id.value, w.name, w.host, w.pid, w.busy, w.running, w.resident_bytes});
   return all;
 }
 
-std::shared_ptr<internal::cluster_session> daskified::session() const { return cluster_->session(); }
+std::shared_ptr<internal::cluster_session> daskified::session() const { return held().session(); }
 
 void daskified::remember(std::shared_ptr<internal::run_handle> run, const char* result_type) {
-  cluster_->remember({std::move(run), result_type});
+  held().remember({std::move(run), result_type});
 }
 
 std::shared_ptr<internal::run_handle> daskified::most_recent(const char* result_type) const {
-  auto recent = cluster_->most_recent();
+  auto recent = held().most_recent();
   if (recent.result_type != result_type)
     throw data_error{error_code::wrong_type, "The most recent run (" + recent.run->name() + ") gives "
                                                + internal::demangle(recent.result_type.c_str()) + ", not "
@@ -107,7 +114,7 @@ std::shared_ptr<internal::run_handle> daskified::most_recent(const char* result_
   return recent.run;
 }
 
-std::vector<internal::run_range> daskified::recent_ranges() const { return {cluster_->most_recent().run->all()}; }
+std::vector<internal::run_range> daskified::recent_ranges() const { return {held().most_recent().run->all()}; }
 
 progress daskified::check(const std::vector<internal::run_range>& tasks, std::ostream& out) const {
   auto counts = tasks.empty() ? progress{} : session()->count(tasks);

@@ -115,6 +115,8 @@ public:
   template <class T>
   scattered<internal::kept_argument<T>> scatter_data(const std::string& key, T&& value,
                                                      existing_key when_taken = existing_key::refuse) {
+    if (key.empty())
+      throw data_error{error_code::unknown_key, "scatter_data was given an empty key; give a name, or leave the key out."};
     return put<internal::kept_argument<T>>(key, value, when_taken);
   }
   /// Scattered data back as a value. Throws data_error for an unknown key or another type.
@@ -290,6 +292,9 @@ private:
                                        internal::hash_of_type(typeid(T).name()), internal::demangle(typeid(T).name()),
                                        bytes)};
   }
+
+  /// Throws cluster_error(not_started) for an object that was moved from.
+  internal::cluster& held() const;
 
   std::unique_ptr<internal::cluster> cluster_;
 };

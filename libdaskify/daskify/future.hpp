@@ -19,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -54,6 +55,17 @@ namespace internal {
 
 template <class R>
 using stored_result = std::conditional_t<std::is_void_v<R>, std::monostate, R>;
+
+/// Now + duration; no deadline where that is further than the clock reaches.
+template <class Rep, class Period>
+deadline deadline_in(std::chrono::duration<Rep, Period> duration) {
+  using clock = std::chrono::steady_clock;
+  auto now = clock::now();
+  auto room = std::chrono::duration<double>(clock::time_point::max() - now);
+  if (std::chrono::duration<double>(duration) >= room / 2)
+    return {};
+  return now + std::chrono::ceil<clock::duration>(duration);
+}
 
 template <class R>
 stored_result<R> value_at(const result_block& block, std::uint64_t task) {
@@ -120,12 +132,12 @@ class future {
 public:
   using value_type = R;
 
-  future() = default; ///< refers to nothing; only assignment and destruction make sense
+  future() = default; ///< refers to no task: every call that needs one throws data_error(unknown_run)
   future(std::shared_ptr<internal::run_handle> run, std::uint64_t index) : run_{std::move(run)}, index_{index} {}
 
   /// Waits for the result. Throws task_error, worker_lost, cancelled, data_error or cluster_error when there is none.
   R get() const {
-    auto answer = run_->session().await({range()}, 1, true, std::nullopt);
+    auto answer = known_run()->session().await({range()}, 1, true, std::nullopt);
     const auto& block = only_block(answer);
     if (const auto* why = internal::failure_of(block, index_))
       internal::throw_failure(*why, index_, run_.get());
@@ -135,7 +147,7 @@ public:
 
   /// Where the task stands right now.
   daskify::status status() const {
-    auto c = run_->session().count({range()});
+    auto c = known_run()->session().count({range()});
     return c.finished    ? daskify::status::finished
            : c.error     ? daskify::status::error
            : c.cancelled ? daskify::status::cancelled
@@ -147,20 +159,27 @@ public:
   /// True when the task has ended within `duration`.
   template <class Rep, class Period>
   bool wait_for(std::chrono::duration<Rep, Period> duration) const {
-    auto until = std::chrono::steady_clock::now() + std::chrono::ceil<std::chrono::steady_clock::duration>(duration);
-    return run_->session().await({range()}, 1, false, until).satisfied;
+    auto until = internal::deadline_in(duration);
+    return known_run()->session().await({range()}, 1, false, until).satisfied;
   }
 
   /// Not started any more if it has not been; asked to stop if it runs (this_task::stop_requested()).
-  void cancel() const { run_->session().cancel({range()}); }
+  void cancel() const { known_run()->session().cancel({range()}); }
 
   /// Position in its run.
   std::uint64_t index() const noexcept { return index_; }
 
-  internal::run_range range() const { return {run_->id(), index_, 1}; }
+  internal::run_range range() const { return {known_run()->id(), index_, 1}; }
   const std::shared_ptr<internal::run_handle>& run() const noexcept { return run_; }
 
 private:
+  const std::shared_ptr<internal::run_handle>& known_run() const {
+    if (!run_)
+      throw data_error{error_code::unknown_run, "A future that refers to no task was used; assign it from submit or from "
+                                                "the futures of a run first."};
+    return run_;
+  }
+
   static const internal::result_block& only_block(const internal::awaited_tasks& answer) {
     if (answer.blocks.empty())
       throw data_error{error_code::unknown_run, "The result is gone because its run was released; keep the futures, "
@@ -189,7 +208,11 @@ public:
 
   std::size_t size() const noexcept { return run_ ? run_->tasks() : 0; }
   bool empty() const noexcept { return size() == 0; }
-  future<R> operator[](std::size_t i) const { return {run_, i}; }
+  /// Throws std::out_of_range.
+  future<R> operator[](std::size_t i) const {
+    check_index(i);
+    return {run_, i};
+  }
 
   class iterator {
   public:
@@ -238,6 +261,11 @@ public:
   const std::shared_ptr<internal::run_handle>& run() const noexcept { return run_; }
 
 protected:
+  void check_index(std::size_t i) const {
+    if (i >= size())
+      throw std::out_of_range{"Task " + std::to_string(i) + " was asked for, but the run has " + std::to_string(size())
+                              + "; use an index from 0 to size() - 1."};
+  }
   std::uint64_t tasks_per_loop() const noexcept { return tasks_per_loop_; }
 
 private:
@@ -255,7 +283,11 @@ public:
     : futures<R>{std::move(run), tasks_per_loop}, combination_{std::move(combination)} {}
 
   /// The element of each iterable that task i was called with.
-  std::tuple<E, Es...> combination(std::size_t i) const { return combination_(i % this->tasks_per_loop()); }
+  /// Throws std::out_of_range.
+  std::tuple<E, Es...> combination(std::size_t i) const {
+    this->check_index(i);
+    return combination_(i % this->tasks_per_loop());
+  }
 
 private:
   combination_function combination_;
@@ -278,7 +310,10 @@ template <class R>
 std::vector<run_range> ranges_of(const std::vector<future<R>>& all) {
   std::vector<run_range> ranges;
   for (const auto& f : all) {
-    if (!ranges.empty() && ranges.back().run == f.run()->id() && ranges.back().first + ranges.back().count == f.index())
+    if (f.run() && &f.run()->session() != &all.front().run()->session())
+      throw data_error{error_code::unknown_run, "Futures of different clusters were passed to one call; make a call for "
+                                                "each cluster."};
+    if (!ranges.empty() && ranges.back().run == f.range().run && ranges.back().first + ranges.back().count == f.index())
       ++ranges.back().count;
     else
       ranges.push_back(f.range());
@@ -380,7 +415,7 @@ struct result_collector {
 
 } // namespace internal
 
-/// Waits until `how_many` of the futures have ended (default: all), at most `timeout`. True when they have.
+/// Waits until `how_many` of the futures have ended (default and most: all), at most `timeout`. True when they have.
 template <class Futures>
 bool wait(const Futures& all, std::optional<std::size_t> how_many = {},
           std::optional<std::chrono::nanoseconds> timeout = {}) {
@@ -389,9 +424,10 @@ bool wait(const Futures& all, std::optional<std::size_t> how_many = {},
     return true;
   internal::deadline until;
   if (timeout)
-    until = std::chrono::steady_clock::now() + *timeout;
+    until = internal::deadline_in(*timeout);
+  auto total = internal::tasks_in(ranges);
   auto& session = (*std::begin(all)).run()->session();
-  return session.await(ranges, how_many.value_or(internal::tasks_in(ranges)), false, until).satisfied;
+  return session.await(ranges, std::min<std::uint64_t>(how_many.value_or(total), total), false, until).satisfied;
 }
 
 /// The futures in the order in which their tasks end: `for (auto f : as_completed(futures))`. Single pass.

@@ -14,6 +14,8 @@ namespace daskify {
 
 namespace internal {
 
+class cluster_session;
+
 /// One reference to an object; tells the store when it goes.
 class object_handle {
 public:
@@ -21,6 +23,7 @@ public:
   virtual object_id id() const = 0;
   virtual const std::string& key() const = 0;
   virtual std::uint64_t size() const = 0;
+  virtual bool belongs_to(const cluster_session* session) const = 0;
 };
 
 /// Vectors whose bytes are their elements, and strings, lie in the store as just these bytes, so that tasks can look at

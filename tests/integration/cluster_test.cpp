@@ -332,6 +332,60 @@ TEST_F(cluster_of_two, wakes_a_waiting_thread_at_shutdown) {
   EXPECT_EQ(code, static_cast<int>(daskify::error_code::shut_down));
 }
 
+TEST_F(cluster_of_two, refuses_futures_and_data_of_another_cluster) {
+  auto other = make({.size = 1});
+  other.start_cluster();
+  auto theirs = other.submit(square, 3);
+  auto text = other.scatter_data(std::string{"theirs"});
+  auto ours = cluster.submit(square, 5);
+  EXPECT_THROW(cluster.submit(square, theirs), daskify::data_error);
+  EXPECT_THROW(cluster.submit([](std::string_view s) { return s.size(); }, text), daskify::data_error);
+  EXPECT_THROW(cluster.gather_data(std::vector{ours, theirs}), daskify::data_error);
+  other.shutdown_cluster();
+  other.start_cluster();
+  EXPECT_THROW(other.submit(square, theirs), daskify::data_error) << "its session is over";
+}
+
+TEST_F(cluster_of_two, can_be_shut_down_by_another_thread) {
+  std::thread{[&] { cluster.shutdown_cluster(); }}.join();
+  EXPECT_THROW(cluster.workers(), daskify::cluster_error);
+}
+
+TEST_F(cluster_of_two, monitors_and_waits_for_no_tasks_at_all) {
+  auto none = cluster.run(square, iterables(range(0)));
+  EXPECT_EQ(cluster.monitor_progress().total, 0u);
+  EXPECT_TRUE(daskify::wait(none));
+  EXPECT_THROW(none.combination(0), std::out_of_range);
+  auto three = cluster.map(square, range(3));
+  EXPECT_TRUE(daskify::wait(three, 100)) << "no more than all can end";
+  EXPECT_TRUE(three[0].wait_for(std::chrono::hours::max()));
+  EXPECT_THROW(three[3], std::out_of_range);
+}
+
+TEST_F(cluster_of_two, says_what_is_wrong_with_empty_futures_keys_and_objects) {
+  EXPECT_THROW(daskify::future<int>{}.get(), daskify::data_error);
+  EXPECT_THROW(cluster.gather_data(std::vector<daskify::future<int>>(2)), daskify::data_error);
+  EXPECT_THROW(cluster.submit(square, daskify::future<int>{}), daskify::data_error);
+  EXPECT_THROW(cluster.scatter_data("", 5), daskify::data_error);
+  auto moved = std::move(cluster);
+  EXPECT_THROW(cluster.submit(square, 1), daskify::cluster_error);
+  cluster.shutdown_cluster();
+  cluster = std::move(moved);
+  EXPECT_EQ(cluster.submit(square, 2).get(), 4);
+}
+
+TEST_F(cluster_of_two, is_not_touched_by_a_forked_copy_of_the_client) {
+  auto child = ::fork();
+  if (child == 0) {
+    cluster.shutdown_cluster();
+    ::_exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(cluster.submit(square, 3).get(), 9);
+}
+
 TEST(cluster, refuses_to_be_used_before_start) {
   char name[] = "test";
   char* argv[] = {name, nullptr};

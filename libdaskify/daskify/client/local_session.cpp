@@ -11,9 +11,10 @@
 #include "daskify/store/store_actor.hpp"
 
 #include <caf/io/middleman.hpp>
+#include <caf/logger.hpp>
 
 #include <filesystem>
-#include <iostream>
+#include <thread>
 #include <unistd.h>
 
 namespace daskify::internal {
@@ -43,6 +44,10 @@ public:
   object_id id() const override { return object_; }
   const std::string& key() const override { return key_; }
   std::uint64_t size() const override { return size_; }
+  bool belongs_to(const cluster_session* session) const override {
+    auto mine = session_.lock();
+    return mine && mine.get() == session;
+  }
 
 private:
   std::weak_ptr<local_session> session_;
@@ -116,7 +121,10 @@ local_session::local_session(const settings& with, const std::string& program_na
 
     fleet_->start();
     fleet_->wait_enrolled(with.start_timeout);
+    // This thread would keep the system's logger alive, and ending the system waits for that to be gone.
+    caf::logger::set_current_actor_system(nullptr);
   } catch (...) {
+    caf::logger::set_current_actor_system(nullptr);
     shutdown();
     throw;
   }
@@ -125,6 +133,13 @@ local_session::local_session(const settings& with, const std::string& program_na
 local_session::~local_session() { shutdown(); }
 
 void local_session::shutdown() noexcept {
+  if (::getpid() != owner_) {
+    // A forked copy has none of the threads, and the cluster is not its own: it only lets go.
+    closed_ = true;
+    static_cast<void>(system_.release());
+    static_cast<void>(fleet_.release());
+    return;
+  }
   std::lock_guard guard{shutdown_mutex_};
   std::map<std::uint64_t, std::function<void()>> waiting;
   {
@@ -151,7 +166,8 @@ void local_session::shutdown() noexcept {
     progress_ = nullptr;
     scheduler_ = nullptr;
     store_ = nullptr;
-    system_.reset();
+    // On a thread of its own: CAF uses thread-local storage here, which is gone already when a static object is destroyed.
+    std::thread{[this] { system_.reset(); }}.join();
   }
   fleet_.reset();
   folder_.remove();
@@ -264,14 +280,16 @@ progress local_session::monitor(const std::vector<run_range>& tasks) {
   }
   progress_bar bar{STDERR_FILENO, settings_.progress};
   snapshot last;
-  while (!feed->closed() || last.counts.total == 0 || !last.counts.ended()) {
-    // Once a second without news, so that rate and time left stay true.
-    if (auto next = feed->next(std::chrono::seconds{1}))
-      last = *next;
-    if (last.counts.total != 0 && last.counts.ended())
+  while (true) {
+    auto next = feed->next(std::chrono::seconds{1});
+    if (!next) {
+      if (feed->closed())
+        throw_shut_down();
+      continue;
+    }
+    last = *next;
+    if (last.counts.ended())
       break;
-    if (feed->closed())
-      throw_shut_down();
     bar.show(last);
   }
   bar.finish(last);

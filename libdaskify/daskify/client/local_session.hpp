@@ -9,7 +9,7 @@
 #include <caf/actor_system.hpp>
 
 #include <atomic>
-#include <set>
+#include <unistd.h>
 
 namespace daskify::internal {
 
@@ -53,6 +53,7 @@ private:
   template <class T>
   std::shared_ptr<answer_slot<T>> open_slot();
 
+  int owner_ = ::getpid(); ///< the process that has the cluster; forked copies do not
   settings settings_;
   session_folder folder_;
   system_config config_;

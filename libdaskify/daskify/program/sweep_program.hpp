@@ -20,10 +20,18 @@ namespace daskify::internal {
 
 /// A run while it is being described.
 struct run_draft {
+  const cluster_session* session = nullptr; ///< where it will run
   byte_buffer description;
   run_spec spec;
   std::vector<std::shared_ptr<const void>> keeps; ///< handles that must live as long as the run
 };
+
+/// Ids mean something within one session only.
+inline void refuse_foreign(bool ours) {
+  if (!ours)
+    throw data_error{error_code::unknown_run, "A future or scattered data of another cluster, or of an earlier start of this "
+                                              "one, was passed as an argument; gather it there and pass the value."};
+}
 
 // -- arguments --------------------------------------------------------------------------------------------
 // One specialisation per kind of argument: how it is written, what the worker holds, and what the function sees.
@@ -44,9 +52,11 @@ struct argument<future<R>, P> {
   static_assert(!std::is_void_v<R>, "daskify: a future<void> has no value that could be an argument");
   using held = R;
   static void write(encoder& out, run_draft& draft, const future<R>& value) {
-    out.write(value.range().run.value);
+    auto range = value.range();
+    refuse_foreign(&value.run()->session() == draft.session);
+    out.write(range.run.value);
     out.write(value.index());
-    draft.spec.inputs.push_back(value.range());
+    draft.spec.inputs.push_back(range);
     draft.keeps.push_back(value.run());
   }
   static held read(decoder& in, program_inputs& inputs) {
@@ -78,6 +88,7 @@ struct argument<scattered<T>, P> {
   };
 
   static void write(encoder& out, run_draft& draft, const scattered<T>& value) {
+    refuse_foreign(value.handle()->belongs_to(draft.session));
     out.write(value.handle()->id().value);
     draft.spec.objects.push_back(value.handle()->id());
     draft.keeps.push_back(value.handle());
@@ -357,6 +368,7 @@ auto start_run(std::shared_ptr<cluster_session> session, F f, const std::tuple<A
   std::span<const std::uint64_t> used{sizes.data(), sizeof...(Its)};
 
   run_draft draft;
+  draft.session = session.get();
   draft.spec.tasks = count_tasks_of(used, repeats);
   auto per_loop = repeats == 0 ? 0 : draft.spec.tasks / repeats;
   program::write(draft, f, args, its, repeats);

@@ -86,7 +86,7 @@ failure describe_current_exception() {
     if (kind_of(e.code()) == error_kind::data || e.code() == error_code::function_not_found)
       why.code = e.code();
   } catch (const std::exception& e) {
-    why.text = e.what();
+    why.text = e.what() ? e.what() : "";
   } catch (abi::__forced_unwind&) {
     throw; // the thread is being ended; this must not be caught
   } catch (const char* text) {
@@ -95,6 +95,11 @@ failure describe_current_exception() {
     why.text = text;
   } catch (...) {
     why.text = "an object that is no std::exception";
+  }
+  constexpr std::size_t longest_text = 4000;
+  if (why.text.size() > longest_text) {
+    why.text.resize(longest_text);
+    why.text += " ... (cut)";
   }
   if (const auto* type = abi::__cxa_current_exception_type())
     why.type = demangle(type->name());
