@@ -1,19 +1,17 @@
 #include "daskify/codec.hpp"
 #include "daskify/error.hpp"
+#include "support/allocation_count.hpp"
 
-#include <algorithm>
 #include <array>
 #include <bitset>
 #include <complex>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <forward_list>
 #include <list>
 #include <map>
-#include <new>
 #include <optional>
 #include <random>
 #include <set>
@@ -29,40 +27,9 @@
 
 namespace {
 
-/// Bytes that are allocated now, and the most that were since the last reset.
-std::size_t allocated = 0;
-std::size_t most_allocated = 0;
-
-} // namespace
-
-void* operator new(std::size_t size) {
-  constexpr auto header = alignof(std::max_align_t);
-  auto* memory = static_cast<std::byte*>(std::malloc(size + header));
-  if (memory == nullptr)
-    throw std::bad_alloc{};
-  std::memcpy(memory, &size, sizeof size);
-  allocated += size;
-  most_allocated = std::max(most_allocated, allocated);
-  return memory + header;
-}
-
-void operator delete(void* memory) noexcept {
-  if (memory == nullptr)
-    return;
-  auto* start = static_cast<std::byte*>(memory) - alignof(std::max_align_t);
-  std::size_t size;
-  std::memcpy(&size, start, sizeof size);
-  allocated -= size;
-  std::free(start);
-}
-
-void operator delete(void* memory, std::size_t) noexcept {
-  operator delete(memory);
-}
-
-namespace {
-
 using namespace daskify;
+using daskify::test::allocated;
+using daskify::test::most_allocated;
 using generator = std::mt19937_64;
 using bytes = std::vector<std::byte>;
 
@@ -240,20 +207,20 @@ bytes encoded(const auto& value) {
 /// Decodes what may be anything. A value must encode to as many bytes as it was made from.
 template <class T>
 error_code outcome(const bytes& input) {
-  auto before = allocated;
-  most_allocated = allocated;
+  auto before = allocated();
+  daskify::test::forget_peak();
   auto code = error_code::none;
   std::size_t size = 0;
   try {
     auto value = decode<T>(input);
-    EXPECT_LE(most_allocated - before, 4096 + 100 * input.size());
+    EXPECT_LE(most_allocated() - before, 4096 + 100 * input.size());
     size = encode(value).size();
     EXPECT_EQ(size, input.size());
   } catch (const data_error& e) {
-    EXPECT_LE(most_allocated - before, 4096 + 100 * input.size());
+    EXPECT_LE(most_allocated() - before, 4096 + 100 * input.size());
     code = e.code();
   }
-  EXPECT_EQ(allocated, before);
+  EXPECT_EQ(allocated(), before);
   return code;
 }
 
