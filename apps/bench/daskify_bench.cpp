@@ -32,7 +32,9 @@ void report(const char* name, double value, const char* unit) {
   std::fflush(stdout);
 }
 
-int identity(int x) { return x; }
+int identity(int x) {
+  return x;
+}
 
 /// Tasks that do nothing, five million at once: what a task costs.
 void many_tasks(daskify::daskified& cluster) {

@@ -36,8 +36,7 @@ struct fit {
   double rms;   ///< root of the mean square misfit, in ppm
 };
 
-constexpr double middle =
-    1989.25; ///< of the record, where growth and acceleration hardly depend on each other
+constexpr double middle = 1989.25; ///< of the record, where growth and acceleration hardly depend on each other
 
 /// CO2 above the level: `growth` in ppm/year at the middle, `acceleration` in ppm/year^2, a cycle of
 /// `amplitude` ppm that is highest at `peak`, a fraction of the year.
@@ -46,8 +45,7 @@ double model(double year, double growth, double acceleration, double amplitude, 
   return (growth + acceleration / 2 * t) * t + amplitude * std::cos(2 * std::numbers::pi * (year - peak));
 }
 
-fit fit_of(std::span<const observation> observed, double growth, double acceleration, double amplitude,
-           double peak) {
+fit fit_of(std::span<const observation> observed, double growth, double acceleration, double amplitude, double peak) {
   double sum = 0, squares = 0;
   for (const auto& o : observed) {
     auto residual = o.ppm - model(o.year, growth, acceleration, amplitude, peak);
@@ -122,15 +120,14 @@ int main(int argc, char** argv) try {
 
   constexpr int sweeps = 3;
   for (int sweep = 1; sweep <= sweeps; ++sweep) {
-    auto futures = cluster.run(fit_of, daskify::args(scattered),
-                               daskify::iterables(growths, accelerations, amplitudes, peaks));
+    auto futures =
+        cluster.run(fit_of, daskify::args(scattered), daskify::iterables(growths, accelerations, amplitudes, peaks));
     cluster.monitor_progress(futures);
 
     auto fits = cluster.gather_data(futures);
     auto at = std::ranges::min_element(fits, {}, &fit::rms);
     best = *at;
-    std::tie(growth, acceleration, amplitude, peak) =
-        futures.combination(static_cast<std::size_t>(at - fits.begin()));
+    std::tie(growth, acceleration, amplitude, peak) = futures.combination(static_cast<std::size_t>(at - fits.begin()));
     std::printf("sweep %d: %zu combinations, best misfit %.4f ppm\n", sweep, fits.size(), best.rms);
 
     if (sweep == sweeps)
@@ -153,8 +150,8 @@ int main(int argc, char** argv) try {
   plot(recent, [&](double year) { return best.level + model(year, growth, acceleration, amplitude, peak); });
 
   // At the edge of a grid the best fit would lie beyond it.
-  bool found = inside(growths, growth) && inside(accelerations, acceleration) &&
-               inside(amplitudes, amplitude) && inside(peaks, peak);
+  bool found = inside(growths, growth) && inside(accelerations, acceleration) && inside(amplitudes, amplitude) &&
+               inside(peaks, peak);
   return found ? 0 : 1;
 } catch (const std::exception& e) {
   std::cerr << "co2_sweep: " << e.what() << '\n';

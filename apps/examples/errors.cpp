@@ -34,8 +34,7 @@ int main(int argc, char** argv) {
     cluster.gather_data(roots);
   } catch (const daskify::task_error& e) {
     const auto& why = e.details();
-    std::cout << "task " << why.task << " (" << why.combination << ") threw " << why.type << ": " << why.text
-              << '\n';
+    std::cout << "task " << why.task << " (" << why.combination << ") threw " << why.type << ": " << why.text << '\n';
     return failures == 2 && values.size() == 5 && why.task == 0 ? 0 : 1;
   }
   return 1;

@@ -24,8 +24,9 @@ public:
   explicit byte_buffer(std::size_t size) { extend(size); }
 
   byte_buffer(byte_buffer&& other) noexcept
-      : data_{std::move(other.data_)}, size_{std::exchange(other.size_, 0)}, capacity_{std::exchange(
-                                                                                 other.capacity_, 0)} {}
+      : data_{std::move(other.data_)},
+        size_{std::exchange(other.size_, 0)},
+        capacity_{std::exchange(other.capacity_, 0)} {}
 
   byte_buffer& operator=(byte_buffer&& other) noexcept {
     if (this != &other) {
@@ -120,13 +121,15 @@ public:
 
   /// `bytes` must stay valid and unchanged as long as `owner` lives.
   shared_bytes(std::shared_ptr<const void> owner, std::span<const std::byte> bytes) noexcept
-      : owner_{std::move(owner)}, view_{bytes} {}
+      : owner_{std::move(owner)},
+        view_{bytes} {}
 
   shared_bytes(const shared_bytes&) = default;
   shared_bytes& operator=(const shared_bytes&) = default;
 
   shared_bytes(shared_bytes&& other) noexcept
-      : owner_{std::move(other.owner_)}, view_{std::exchange(other.view_, {})} {}
+      : owner_{std::move(other.owner_)},
+        view_{std::exchange(other.view_, {})} {}
 
   shared_bytes& operator=(shared_bytes&& other) noexcept {
     owner_ = std::move(other.owner_);

@@ -25,8 +25,8 @@ std::uint64_t count_tasks_of(std::span<const std::uint64_t> sizes, std::uint64_t
       tasks = 0;
   if (tasks > tuning::largest_run)
     throw data_error{error_code::too_many_tasks,
-                     "The run would have more than " + std::to_string(tuning::largest_run)
-                       + " tasks; let each task do more, or split the iterables over several runs."};
+                     "The run would have more than " + std::to_string(tuning::largest_run) +
+                         " tasks; let each task do more, or split the iterables over several runs."};
   return tasks;
 }
 
@@ -68,9 +68,13 @@ internal::cluster& daskified::held() const {
   return *cluster_;
 }
 
-void daskified::start_cluster() { held().start(held().configured().mode); }
+void daskified::start_cluster() {
+  held().start(held().configured().mode);
+}
 
-void daskified::start_cluster(cluster_mode mode) { held().start(mode); }
+void daskified::start_cluster(cluster_mode mode) {
+  held().start(mode);
+}
 
 void daskified::shutdown_cluster() noexcept {
   if (cluster_)
@@ -85,11 +89,17 @@ std::vector<run_info> daskified::runs() const {
   return all;
 }
 
-void daskified::release() { held().forget_all(); }
+void daskified::release() {
+  held().forget_all();
+}
 
-void daskified::release(const std::string& key) { held().session()->drop_key(key); }
+void daskified::release(const std::string& key) {
+  held().session()->drop_key(key);
+}
 
-void daskified::release_run(std::uint64_t id) { held().forget(internal::run_id{id}); }
+void daskified::release_run(std::uint64_t id) {
+  held().forget(internal::run_id{id});
+}
 
 std::vector<worker_info> daskified::workers() const {
   std::vector<worker_info> all;
@@ -98,7 +108,9 @@ std::vector<worker_info> daskified::workers() const {
   return all;
 }
 
-std::shared_ptr<internal::cluster_session> daskified::session() const { return held().session(); }
+std::shared_ptr<internal::cluster_session> daskified::session() const {
+  return held().session();
+}
 
 void daskified::remember(std::shared_ptr<internal::run_handle> run, const char* result_type) {
   held().remember({std::move(run), result_type});
@@ -107,14 +119,16 @@ void daskified::remember(std::shared_ptr<internal::run_handle> run, const char* 
 std::shared_ptr<internal::run_handle> daskified::most_recent(const char* result_type) const {
   auto recent = held().most_recent();
   if (recent.result_type != result_type)
-    throw data_error{error_code::wrong_type, "The most recent run (" + recent.run->name() + ") gives "
-                                               + internal::demangle(recent.result_type.c_str()) + ", not "
-                                               + internal::demangle(result_type)
-                                               + "; gather it as the type that its function returns."};
+    throw data_error{error_code::wrong_type, "The most recent run (" + recent.run->name() + ") gives " +
+                                                 internal::demangle(recent.result_type.c_str()) + ", not " +
+                                                 internal::demangle(result_type) +
+                                                 "; gather it as the type that its function returns."};
   return recent.run;
 }
 
-std::vector<internal::run_range> daskified::recent_ranges() const { return {held().most_recent().run->all()}; }
+std::vector<internal::run_range> daskified::recent_ranges() const {
+  return {held().most_recent().run->all()};
+}
 
 progress daskified::check(const std::vector<internal::run_range>& tasks, std::ostream& out) const {
   auto counts = tasks.empty() ? progress{} : session()->count(tasks);

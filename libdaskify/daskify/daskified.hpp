@@ -116,7 +116,8 @@ public:
   scattered<internal::kept_argument<T>> scatter_data(const std::string& key, T&& value,
                                                      existing_key when_taken = existing_key::refuse) {
     if (key.empty())
-      throw data_error{error_code::unknown_key, "scatter_data was given an empty key; give a name, or leave the key out."};
+      throw data_error{error_code::unknown_key,
+                       "scatter_data was given an empty key; give a name, or leave the key out."};
     return put<internal::kept_argument<T>>(key, value, when_taken);
   }
   /// Scattered data back as a value. Throws data_error for an unknown key or another type.
@@ -132,13 +133,15 @@ public:
   /// args(...), iterables(...) and loops(n) come in any order, each at most once.
   template <class F, class... Groups>
   auto run(F&& f, Groups&&... groups) {
-    static_assert((internal::is_group<std::decay_t<Groups>> && ...),
-                  "daskify: after the function, run takes args(...), iterables(...) and loops(n) only; wrap plain values in "
-                  "args(...)");
-    static_assert((internal::is_arguments<std::decay_t<Groups>> + ... + 0) <= 1
-                    && (internal::is_product<std::decay_t<Groups>> + ... + 0) <= 1
-                    && (std::is_same_v<std::decay_t<Groups>, repetitions> + ... + 0) <= 1,
-                  "daskify: args(...), iterables(...) and loops(n) may each be given once; put all values into one group");
+    static_assert(
+        (internal::is_group<std::decay_t<Groups>> && ...),
+        "daskify: after the function, run takes args(...), iterables(...) and loops(n) only; wrap plain values in "
+        "args(...)");
+    static_assert(
+        (internal::is_arguments<std::decay_t<Groups>> + ... + 0) <= 1 &&
+            (internal::is_product<std::decay_t<Groups>> + ... + 0) <= 1 &&
+            (std::is_same_v<std::decay_t<Groups>, repetitions> + ... + 0) <= 1,
+        "daskify: args(...), iterables(...) and loops(n) may each be given once; put all values into one group");
     auto args = std::tuple_cat(internal::arguments_in(groups)...);
     auto its = std::tuple_cat(internal::factors_in(std::forward<Groups>(groups))...);
     std::uint64_t repeats = 1;
@@ -157,9 +160,9 @@ public:
   /// One task. Values, scattered<T> and future<T> are arguments.
   template <class F, class... Ts>
   auto submit(F&& f, Ts&&... values) {
-    auto one = internal::start_run(session(), std::decay_t<F>(std::forward<F>(f)),
-                                   std::tuple<internal::kept_argument<Ts>...>{std::forward<Ts>(values)...},
-                                   std::tuple<>{}, 1);
+    auto one =
+        internal::start_run(session(), std::decay_t<F>(std::forward<F>(f)),
+                            std::tuple<internal::kept_argument<Ts>...>{std::forward<Ts>(values)...}, std::tuple<>{}, 1);
     return one[0];
   }
 
@@ -168,7 +171,7 @@ public:
   /// Counts by state right now, printed as one line and returned; of the most recent run, or of the futures given.
   progress check_progress(std::ostream& out = std::cout) const { return check(recent_ranges(), out); }
   template <class Futures>
-    requires requires(const Futures& f) { internal::ranges_of(f); }
+  requires requires(const Futures& f) { internal::ranges_of(f); }
   progress check_progress(const Futures& all, std::ostream& out = std::cout) const {
     return check(internal::ranges_of(all), out);
   }
@@ -176,10 +179,8 @@ public:
   /// Shows a progress bar until all have ended (option `progress`), and returns the last counts.
   progress monitor_progress() const { return session()->monitor(recent_ranges()); }
   template <class Futures>
-    requires requires(const Futures& f) { internal::ranges_of(f); }
-  progress monitor_progress(const Futures& all) const {
-    return session()->monitor(internal::ranges_of(all));
-  }
+  requires requires(const Futures& f) { internal::ranges_of(f); }
+  progress monitor_progress(const Futures& all) const { return session()->monitor(internal::ranges_of(all)); }
 
   // -- results ------------------------------------------------------------------------------------------------
   // Gathering waits until all have ended; the results come in the order of the tasks. futures<void> give
@@ -222,10 +223,8 @@ public:
     return values_of<R>(futures<R>{most_recent(typeid(R).name()), 0}, true);
   }
   template <class R, class OnError>
-    requires requires(const daskified& d, const futures<R>& f, OnError o) { d.gather_data(f, o); }
-  auto gather_data(OnError when) const {
-    return gather_data(futures<R>{most_recent(typeid(R).name()), 0}, when);
-  }
+  requires requires(const daskified& d, const futures<R>& f, OnError o) { d.gather_data(f, o); }
+  auto gather_data(OnError when) const { return gather_data(futures<R>{most_recent(typeid(R).name()), 0}, when); }
   template <class R>
   auto collect_results() const {
     return gather_data<R>();

@@ -76,20 +76,15 @@ struct error_entry {
 inline constexpr std::array error_table{
     error_entry{error_code::none, error_kind::none, "none", "no error"},
     error_entry{error_code::unknown_option, error_kind::config, "unknown_option", "unknown option"},
-    error_entry{error_code::bad_option_value, error_kind::config, "bad_option_value",
-                "bad value of an option"},
-    error_entry{error_code::unreadable_config, error_kind::config, "unreadable_config",
-                "config file cannot be read"},
+    error_entry{error_code::bad_option_value, error_kind::config, "bad_option_value", "bad value of an option"},
+    error_entry{error_code::unreadable_config, error_kind::config, "unreadable_config", "config file cannot be read"},
     error_entry{error_code::not_started, error_kind::cluster, "not_started", "no cluster was started"},
-    error_entry{error_code::already_started, error_kind::cluster, "already_started",
-                "the cluster is already running"},
+    error_entry{error_code::already_started, error_kind::cluster, "already_started", "the cluster is already running"},
     error_entry{error_code::shut_down, error_kind::cluster, "shut_down", "the cluster was shut down"},
-    error_entry{error_code::mode_unavailable, error_kind::cluster, "mode_unavailable",
-                "this mode is not available"},
+    error_entry{error_code::mode_unavailable, error_kind::cluster, "mode_unavailable", "this mode is not available"},
     error_entry{error_code::session_failed, error_kind::cluster, "session_failed", "no session folder"},
     error_entry{error_code::worker_failed, error_kind::cluster, "worker_failed", "a worker could not start"},
-    error_entry{error_code::start_timeout, error_kind::cluster, "start_timeout",
-                "the workers did not start in time"},
+    error_entry{error_code::start_timeout, error_kind::cluster, "start_timeout", "the workers did not start in time"},
     error_entry{error_code::other_build, error_kind::cluster, "other_build",
                 "the worker runs another build of the program"},
     error_entry{error_code::bad_secret, error_kind::cluster, "bad_secret",
@@ -102,21 +97,17 @@ inline constexpr std::array error_table{
     error_entry{error_code::function_not_found, error_kind::task, "function_not_found",
                 "the function is not loaded in the worker"},
     error_entry{error_code::worker_died, error_kind::worker_lost, "worker_died", "the worker process died"},
-    error_entry{error_code::worker_silent, error_kind::worker_lost, "worker_silent",
-                "the worker stopped answering"},
-    error_entry{error_code::task_cancelled, error_kind::cancelled, "task_cancelled",
-                "the task was cancelled"},
+    error_entry{error_code::worker_silent, error_kind::worker_lost, "worker_silent", "the worker stopped answering"},
+    error_entry{error_code::task_cancelled, error_kind::cancelled, "task_cancelled", "the task was cancelled"},
     error_entry{error_code::truncated_bytes, error_kind::data, "truncated_bytes", "the bytes end too early"},
     error_entry{error_code::corrupt_bytes, error_kind::data, "corrupt_bytes",
                 "the bytes do not encode a value of this type"},
-    error_entry{error_code::unknown_key, error_kind::data, "unknown_key",
-                "nothing is scattered under this key"},
+    error_entry{error_code::unknown_key, error_kind::data, "unknown_key", "nothing is scattered under this key"},
     error_entry{error_code::key_taken, error_kind::data, "key_taken", "the key is already in use"},
     error_entry{error_code::wrong_type, error_kind::data, "wrong_type", "the data have another type"},
     error_entry{error_code::unknown_run, error_kind::data, "unknown_run", "there is no such run"},
     error_entry{error_code::no_room, error_kind::data, "no_room", "not enough memory"},
-    error_entry{error_code::store_failed, error_kind::data, "store_failed",
-                "shared memory could not be used"},
+    error_entry{error_code::store_failed, error_kind::data, "store_failed", "shared memory could not be used"},
     error_entry{error_code::too_many_tasks, error_kind::data, "too_many_tasks", "too many tasks in one run"},
 };
 
@@ -195,7 +186,8 @@ struct task_details {
 class unsuccessful_task : public error {
 public:
   unsuccessful_task(error_code code, const std::string& sentence, task_details details)
-      : error{code, sentence}, details_{std::move(details)} {}
+      : error{code, sentence},
+        details_{std::move(details)} {}
 
   const task_details& details() const noexcept { return details_; }
 

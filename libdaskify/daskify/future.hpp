@@ -2,8 +2,8 @@
 
 /// Handles to results that exist, or will exist, on the cluster.
 ///
-/// future and futures are cheap to copy and thread-safe as a shared_ptr is. A run is forgotten, with its results, when its
-/// last future and the cluster's own list of runs have let go of it.
+/// future and futures are cheap to copy and thread-safe as a shared_ptr is. A run is forgotten, with its results, when
+/// its last future and the cluster's own list of runs have let go of it.
 
 #include "daskify/client/cluster_session.hpp"
 #include "daskify/codec.hpp"
@@ -33,9 +33,9 @@ enum class status : std::uint8_t {
   pending,
   running,
   finished,
-  error,     ///< its function threw, or an input failed
+  error, ///< its function threw, or an input failed
   cancelled,
-  lost       ///< its worker died, as often as it was tried
+  lost ///< its worker died, as often as it was tried
 };
 
 /// What to do about tasks without a result when gathering. Objects of different types, because the choice decides
@@ -85,7 +85,7 @@ public:
 
   explicit result(stored value) : content_{std::in_place_index<0>, std::move(value)} {}
   result(internal::failure why, std::uint64_t task, std::shared_ptr<internal::run_handle> run)
-    : content_{std::in_place_index<1>, problem{std::move(why), task, std::move(run)}} {}
+      : content_{std::in_place_index<1>, problem{std::move(why), task, std::move(run)}} {}
 
   bool has_value() const noexcept { return content_.index() == 0; }
   explicit operator bool() const noexcept { return has_value(); }
@@ -175,8 +175,9 @@ public:
 private:
   const std::shared_ptr<internal::run_handle>& known_run() const {
     if (!run_)
-      throw data_error{error_code::unknown_run, "A future that refers to no task was used; assign it from submit or from "
-                                                "the futures of a run first."};
+      throw data_error{error_code::unknown_run,
+                       "A future that refers to no task was used; assign it from submit or from "
+                       "the futures of a run first."};
     return run_;
   }
 
@@ -204,7 +205,8 @@ public:
 
   futures() = default; ///< no tasks
   explicit futures(std::shared_ptr<internal::run_handle> run, std::uint64_t tasks_per_loop)
-    : run_{std::move(run)}, tasks_per_loop_{tasks_per_loop} {}
+      : run_{std::move(run)},
+        tasks_per_loop_{tasks_per_loop} {}
 
   std::size_t size() const noexcept { return run_ ? run_->tasks() : 0; }
   bool empty() const noexcept { return size() == 0; }
@@ -232,8 +234,14 @@ public:
     iterator& operator-=(difference_type n) { return i_ -= n, *this; }
     iterator& operator++() { return *this += 1; }
     iterator& operator--() { return *this -= 1; }
-    iterator operator++(int) { auto old = *this; return ++*this, old; }
-    iterator operator--(int) { auto old = *this; return --*this, old; }
+    iterator operator++(int) {
+      auto old = *this;
+      return ++*this, old;
+    }
+    iterator operator--(int) {
+      auto old = *this;
+      return --*this, old;
+    }
     friend iterator operator+(iterator it, difference_type n) { return it += n; }
     friend iterator operator+(difference_type n, iterator it) { return it += n; }
     friend iterator operator-(iterator it, difference_type n) { return it -= n; }
@@ -263,8 +271,8 @@ public:
 protected:
   void check_index(std::size_t i) const {
     if (i >= size())
-      throw std::out_of_range{"Task " + std::to_string(i) + " was asked for, but the run has " + std::to_string(size())
-                              + "; use an index from 0 to size() - 1."};
+      throw std::out_of_range{"Task " + std::to_string(i) + " was asked for, but the run has " +
+                              std::to_string(size()) + "; use an index from 0 to size() - 1."};
   }
   std::uint64_t tasks_per_loop() const noexcept { return tasks_per_loop_; }
 
@@ -280,7 +288,8 @@ public:
 
   futures() = default;
   futures(std::shared_ptr<internal::run_handle> run, std::uint64_t tasks_per_loop, combination_function combination)
-    : futures<R>{std::move(run), tasks_per_loop}, combination_{std::move(combination)} {}
+      : futures<R>{std::move(run), tasks_per_loop},
+        combination_{std::move(combination)} {}
 
   /// The element of each iterable that task i was called with.
   /// Throws std::out_of_range.
@@ -311,8 +320,9 @@ std::vector<run_range> ranges_of(const std::vector<future<R>>& all) {
   std::vector<run_range> ranges;
   for (const auto& f : all) {
     if (f.run() && &f.run()->session() != &all.front().run()->session())
-      throw data_error{error_code::unknown_run, "Futures of different clusters were passed to one call; make a call for "
-                                                "each cluster."};
+      throw data_error{error_code::unknown_run,
+                       "Futures of different clusters were passed to one call; make a call for "
+                       "each cluster."};
     if (!ranges.empty() && ranges.back().run == f.range().run && ranges.back().first + ranges.back().count == f.index())
       ++ranges.back().count;
     else
@@ -345,8 +355,8 @@ inline std::uint64_t tasks_in(const std::vector<run_range>& ranges) {
 
 namespace internal {
 
-/// Waits for all results and hands each to `visitor`, in order: value(v), failed(why, task, run), and block(bytes, count)
-/// for stretches of values whose bytes are their memory.
+/// Waits for all results and hands each to `visitor`, in order: value(v), failed(why, task, run), and block(bytes,
+/// count) for stretches of values whose bytes are their memory.
 template <class R, class Futures, class Visitor>
 void visit_results(const Futures& all, Visitor&& visitor) {
   auto ranges = ranges_of(all);
@@ -371,9 +381,10 @@ void visit_results(const Futures& all, Visitor&& visitor) {
     }
   }
   if (seen < total)
-    throw data_error{error_code::unknown_run, std::to_string(total - seen)
-                                                + " of the results are gone because their run was released; gather before "
-                                                  "release."};
+    throw data_error{error_code::unknown_run,
+                     std::to_string(total - seen) +
+                         " of the results are gone because their run was released; gather before "
+                         "release."};
 }
 
 template <class R>

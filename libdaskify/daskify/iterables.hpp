@@ -68,7 +68,8 @@ integer_range<T> range(T start, std::type_identity_t<T> stop, std::type_identity
   bool up = step > 0;
   if (up ? start >= stop : start <= stop)
     return {start, step, 0};
-  auto distance = up ? static_cast<wide>(stop) - static_cast<wide>(start) : static_cast<wide>(start) - static_cast<wide>(stop);
+  auto distance =
+      up ? static_cast<wide>(stop) - static_cast<wide>(start) : static_cast<wide>(start) - static_cast<wide>(stop);
   auto stride = up ? static_cast<wide>(step) : wide{0} - static_cast<wide>(step);
   return {start, step, (distance - 1) / stride + 1};
 }
@@ -80,10 +81,14 @@ integer_range<T> range(T stop) {
 }
 
 /// `count` numbers from `first` to `last` inclusive; the last one is exactly `last`.
-inline linear_space linspace(double first, double last, std::uint64_t count) { return {first, last, count}; }
+inline linear_space linspace(double first, double last, std::uint64_t count) {
+  return {first, last, count};
+}
 
 /// `count` numbers from 10^first to 10^last inclusive.
-inline logarithmic_space logspace(double first, double last, std::uint64_t count) { return {{first, last, count}}; }
+inline logarithmic_space logspace(double first, double last, std::uint64_t count) {
+  return {{first, last, count}};
+}
 
 namespace internal {
 
@@ -144,7 +149,8 @@ namespace internal {
 
 /// A string literal travels as a std::string.
 template <class T>
-using kept_argument = std::conditional_t<std::is_convertible_v<std::decay_t<T>, const char*>, std::string, std::decay_t<T>>;
+using kept_argument =
+    std::conditional_t<std::is_convertible_v<std::decay_t<T>, const char*>, std::string, std::decay_t<T>>;
 
 } // namespace internal
 
@@ -158,10 +164,12 @@ arguments<internal::kept_argument<Ts>...> args(Ts&&... values) {
 template <class... Ts>
 auto iterables(Ts&&... values) {
   return product<decltype(internal::to_iterable(std::forward<Ts>(values)))...>{
-    {internal::to_iterable(std::forward<Ts>(values))...}};
+      {internal::to_iterable(std::forward<Ts>(values))...}};
 }
 
 /// The whole product `count` times, outermost.
-inline repetitions loops(std::uint64_t count) { return {count}; }
+inline repetitions loops(std::uint64_t count) {
+  return {count};
+}
 
 } // namespace daskify

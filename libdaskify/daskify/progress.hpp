@@ -31,8 +31,8 @@ struct progress {
 /// `1000 tasks: 120 pending, 2 running, 870 finished, 8 error, 0 cancelled, 0 lost`.
 inline std::ostream& operator<<(std::ostream& out, const progress& p) {
   return out << p.total << (p.total == 1 ? " task: " : " tasks: ") << p.pending << " pending, " << p.running
-             << " running, " << p.finished << " finished, " << p.error << " error, " << p.cancelled
-             << " cancelled, " << p.lost << " lost";
+             << " running, " << p.finished << " finished, " << p.error << " error, " << p.cancelled << " cancelled, "
+             << p.lost << " lost";
 }
 
 } // namespace daskify

@@ -33,10 +33,8 @@ struct told {
 };
 
 worker_actor::behavior_type scripted_worker(worker_actor::pointer, std::shared_ptr<told> log) {
-  return {[log](work_order& order) { log->orders.push_back(std::move(order)); },
-          [](outbox_filled) {},
-          [](worker_tick) {},
-          [log](stop_worker) { log->stopped = true; }};
+  return {[log](work_order& order) { log->orders.push_back(std::move(order)); }, [](outbox_filled) {},
+          [](worker_tick) {}, [log](stop_worker) { log->stopped = true; }};
 }
 
 struct scheduler_shell : testing::Test {
@@ -147,7 +145,8 @@ TEST_F(scheduler_shell, ignores_reports_from_anybody_but_the_worker_itself) {
   report(caf::actor_cast<caf::actor>(stranger), log->orders.at(0).leases.at(0));
   auto asked = client->request(scheduler, caf::infinite, count_tasks{{{run_id{1}, 0, 1}}});
   steps.run();
-  asked.receive([](progress& p) { EXPECT_EQ(p.running, 1u); }, [](caf::error& e) { ADD_FAILURE() << caf::to_string(e); });
+  asked.receive([](progress& p) { EXPECT_EQ(p.running, 1u); },
+                [](caf::error& e) { ADD_FAILURE() << caf::to_string(e); });
   caf::anon_send_exit(stranger, caf::exit_reason::kill);
   steps.run();
 }

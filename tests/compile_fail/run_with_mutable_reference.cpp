@@ -3,4 +3,6 @@
 
 void f(std::vector<double>& changed);
 
-void test(daskify::daskified& cluster) { cluster.submit(f, std::vector<double>{}); }
+void test(daskify::daskified& cluster) {
+  cluster.submit(f, std::vector<double>{});
+}

@@ -3,4 +3,6 @@
 
 int f(int x);
 
-void test(daskify::daskified& cluster) { cluster.run(f, 3); }
+void test(daskify::daskified& cluster) {
+  cluster.run(f, 3);
+}

@@ -3,4 +3,6 @@
 
 double f(const std::string& name, double x);
 
-void test(daskify::daskified& cluster) { cluster.run(f, daskify::iterables(daskify::range(3))); }
+void test(daskify::daskified& cluster) {
+  cluster.run(f, daskify::iterables(daskify::range(3)));
+}

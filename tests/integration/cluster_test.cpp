@@ -23,9 +23,15 @@ using daskify::range;
 using daskify::test::eventually;
 using testing::HasSubstr;
 
-int square(int x) { return x * x; }
-double weighted(std::span<const double> weights, double x) { return weights[0] * x + weights[1]; }
-std::string describe_both(int a, const std::string& b) { return std::to_string(a) + b; }
+int square(int x) {
+  return x * x;
+}
+double weighted(std::span<const double> weights, double x) {
+  return weights[0] * x + weights[1];
+}
+std::string describe_both(int a, const std::string& b) {
+  return std::to_string(a) + b;
+}
 int odd_only(int x) {
   if (x % 2 == 0)
     throw std::invalid_argument{"even: " + std::to_string(x)};
@@ -104,7 +110,7 @@ TEST_F(cluster_of_two, lets_tasks_see_scattered_data_without_a_copy) {
   auto results = cluster.gather_data(cluster.run(weighted, args(weights), iterables(range(3))));
   EXPECT_THAT(results, testing::ElementsAre(1.0, 3.0, 5.0));
   auto sizes = cluster.gather_data(
-    cluster.run([](const std::vector<double>& all, int) { return all.size(); }, args(weights), iterables(range(2))));
+      cluster.run([](const std::vector<double>& all, int) { return all.size(); }, args(weights), iterables(range(2))));
   EXPECT_THAT(sizes, testing::ElementsAre(2u, 2u));
   EXPECT_EQ(cluster.gather_data<std::vector<double>>("weights"), (std::vector{2.0, 1.0}));
 }
@@ -112,11 +118,11 @@ TEST_F(cluster_of_two, lets_tasks_see_scattered_data_without_a_copy) {
 TEST_F(cluster_of_two, loses_only_the_task_that_writes_to_scattered_data) {
   auto data = cluster.scatter_data(std::vector<int>{1, 2, 3});
   auto bad = cluster.submit(
-    [](std::span<const int> view) {
-      const_cast<int&>(view[0]) = 7;
-      return view[0];
-    },
-    data);
+      [](std::span<const int> view) {
+        const_cast<int&>(view[0]) = 7;
+        return view[0];
+      },
+      data);
   EXPECT_THROW(bad.get(), daskify::worker_lost);
   EXPECT_EQ(cluster.submit([](std::span<const int> view) { return view[0]; }, data).get(), 1);
 }
@@ -185,10 +191,12 @@ TEST_F(cluster_of_two, tells_what_a_task_threw_and_lets_the_others_go_on) {
 }
 
 TEST_F(cluster_of_two, tells_what_a_failed_task_had_printed) {
-  auto talks = cluster.submit([](int x) -> int {
-    std::cout << "about to fail with " << x << std::endl;
-    throw x;
-  }, 42);
+  auto talks = cluster.submit(
+      [](int x) -> int {
+        std::cout << "about to fail with " << x << std::endl;
+        throw x;
+      },
+      42);
   try {
     talks.get();
     FAIL();
@@ -200,12 +208,12 @@ TEST_F(cluster_of_two, tells_what_a_failed_task_had_printed) {
 
 TEST_F(cluster_of_two, loses_a_task_that_kills_its_worker_and_finishes_the_rest) {
   auto futures = cluster.map(
-    [](int x) {
-      if (x == 13)
-        std::raise(SIGKILL);
-      return x;
-    },
-    range(200));
+      [](int x) {
+        if (x == 13)
+          std::raise(SIGKILL);
+        return x;
+      },
+      range(200));
   auto kept = cluster.gather_data(futures, daskify::on_error::keep);
   for (std::size_t i = 0; i < 200; ++i)
     EXPECT_EQ(kept[i].has_value(), i != 13) << i;
@@ -215,13 +223,13 @@ TEST_F(cluster_of_two, loses_a_task_that_kills_its_worker_and_finishes_the_rest)
 
 TEST_F(cluster_of_two, loses_no_result_when_a_worker_is_killed) {
   auto futures = cluster.map(
-    [](int x) {
-      auto until = std::chrono::steady_clock::now() + 1ms;
-      while (std::chrono::steady_clock::now() < until) {
-      }
-      return x;
-    },
-    range(1000));
+      [](int x) {
+        auto until = std::chrono::steady_clock::now() + 1ms;
+        while (std::chrono::steady_clock::now() < until) {
+        }
+        return x;
+      },
+      range(1000));
   ASSERT_TRUE(daskify::wait(futures, 100));
   ::kill(cluster.workers().at(0).pid, SIGKILL);
   auto results = cluster.gather_data(futures);
@@ -238,12 +246,12 @@ TEST_F(cluster_of_two, survives_the_death_of_all_workers) {
 
 TEST_F(cluster_of_two, cancels_what_runs_and_what_waits) {
   auto futures = cluster.map(
-    [](int) {
-      while (!daskify::this_task::stop_requested()) {
-      }
-      return 0;
-    },
-    range(10));
+      [](int) {
+        while (!daskify::this_task::stop_requested()) {
+        }
+        return 0;
+      },
+      range(10));
   ASSERT_TRUE(eventually([&] { return cluster.check_progress(futures, std::clog).running == 2; }));
   futures.cancel();
   EXPECT_THROW(futures[0].get(), daskify::cancelled);
@@ -256,12 +264,12 @@ TEST_F(cluster_of_two, gives_futures_in_the_order_in_which_they_end) {
   auto gate = daskify::test::temporary_folder{};
   auto file = (gate.path() / "open").string();
   auto slow = cluster.submit(
-    [](const std::string& name) {
-      while (!std::ifstream{name}) {
-      }
-      return 1;
-    },
-    file);
+      [](const std::string& name) {
+        while (!std::ifstream{name}) {
+        }
+        return 1;
+      },
+      file);
   auto quick = cluster.submit(square, 0);
   std::vector<int> order;
   for (const auto& f : daskify::as_completed(std::vector{slow, quick})) {
@@ -282,7 +290,10 @@ TEST_F(cluster_of_two, gives_tasks_their_place_and_a_reproducible_seed) {
   other.start_cluster();
   EXPECT_EQ(seeds(other), first);
   auto places = cluster.gather_data(cluster.run(
-    [](int) { return std::pair{daskify::this_task::index(), daskify::this_task::loop()}; }, iterables(range(3)), loops(2)));
+      [](int) {
+        return std::pair{daskify::this_task::index(), daskify::this_task::loop()};
+      },
+      iterables(range(3)), loops(2)));
   EXPECT_EQ(places[4], std::pair(std::uint64_t{4}, std::uint64_t{1}));
 }
 
@@ -406,8 +417,8 @@ std::string start_with(const std::string& worker_program) {
   char name[] = "test";
   char* argv[] = {name, nullptr};
   int argc = 1;
-  daskify::daskified cluster{argc, argv,
-                             {.size = 2, .worker_program = worker_program, .session_directory = base.path().string()}};
+  daskify::daskified cluster{
+      argc, argv, {.size = 2, .worker_program = worker_program, .session_directory = base.path().string()}};
   try {
     cluster.start_cluster();
   } catch (const daskify::cluster_error& e) {
@@ -451,12 +462,12 @@ TEST(client_process, DISABLED_keeps_its_workers_busy) {
   cluster.start_cluster();
   auto scattered = cluster.scatter_data("big", std::vector<double>(1 << 20));
   auto endless = cluster.map(
-    [](int) {
-      for (;;) {
-      }
-      return 0;
-    },
-    range(2));
+      [](int) {
+        for (;;) {
+        }
+        return 0;
+      },
+      range(2));
   ASSERT_TRUE(eventually([&] { return cluster.check_progress(endless, std::clog).running == 2; }));
   std::ofstream out{std::string{ready} + ".tmp"};
   for (const auto& w : cluster.workers())

@@ -33,13 +33,12 @@ TEST_P(examples, succeeds_and_prints_its_result) {
 
 INSTANTIATE_TEST_SUITE_P(
     all, examples,
-    testing::Values(
-        example{"hello_sweep", "70\t80\t90\t100"},
-        example{"errors", "task 0 (-2) threw std::domain_error: no real root of a negative number"},
-        example{"futures_as_arguments", "sweeps made of tasks: 17 letters"},
-        example{"scattered_data", "sum of 1 to 5000000: 12500002500000"},
-        example{"random_walk", "1000 steps: mean square distance"},
-        example{"progress", "100 tasks: 0 pending, 0 running, 100 finished, 0 error, 0 cancelled, 0 lost"}),
+    testing::Values(example{"hello_sweep", "70\t80\t90\t100"},
+                    example{"errors", "task 0 (-2) threw std::domain_error: no real root of a negative number"},
+                    example{"futures_as_arguments", "sweeps made of tasks: 17 letters"},
+                    example{"scattered_data", "sum of 1 to 5000000: 12500002500000"},
+                    example{"random_walk", "1000 steps: mean square distance"},
+                    example{"progress", "100 tasks: 0 pending, 0 running, 100 finished, 0 error, 0 cancelled, 0 lost"}),
     [](const auto& test) { return test.param.program; });
 
 TEST(random_walk, prints_the_same_for_every_number_of_workers) {

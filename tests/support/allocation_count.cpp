@@ -16,11 +16,17 @@ constexpr auto header = alignof(std::max_align_t);
 
 } // namespace
 
-std::size_t daskify::test::allocated() { return now; }
+std::size_t daskify::test::allocated() {
+  return now;
+}
 
-std::size_t daskify::test::most_allocated() { return most; }
+std::size_t daskify::test::most_allocated() {
+  return most;
+}
 
-void daskify::test::forget_peak() { most = now; }
+void daskify::test::forget_peak() {
+  most = now;
+}
 
 void* operator new(std::size_t size) {
   auto* memory = static_cast<std::byte*>(std::malloc(size + header));
@@ -42,4 +48,6 @@ void operator delete(void* memory) noexcept {
   std::free(start);
 }
 
-void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
+void operator delete(void* memory, std::size_t) noexcept {
+  operator delete(memory);
+}

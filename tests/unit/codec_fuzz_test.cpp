@@ -123,9 +123,7 @@ struct any_of<T> {
 };
 template <class T>
 struct any_of<std::forward_list<T>> {
-  static std::forward_list<T> make(generator& random) {
-    return std::forward_list<T>(small(random), ::make<T>(random));
-  }
+  static std::forward_list<T> make(generator& random) { return std::forward_list<T>(small(random), ::make<T>(random)); }
 };
 template <class T, std::size_t N>
 struct any_of<std::array<T, N>> {
@@ -138,9 +136,7 @@ struct any_of<std::array<T, N>> {
 };
 template <class A, class B>
 struct any_of<std::pair<A, B>> {
-  static std::pair<A, B> make(generator& random) {
-    return {::make<std::remove_const_t<A>>(random), ::make<B>(random)};
-  }
+  static std::pair<A, B> make(generator& random) { return {::make<std::remove_const_t<A>>(random), ::make<B>(random)}; }
 };
 template <class... T>
 struct any_of<std::tuple<T...>> {
@@ -148,9 +144,7 @@ struct any_of<std::tuple<T...>> {
 };
 template <class T>
 struct any_of<std::optional<T>> {
-  static std::optional<T> make(generator& random) {
-    return random() % 2 == 0 ? std::optional<T>{} : ::make<T>(random);
-  }
+  static std::optional<T> make(generator& random) { return random() % 2 == 0 ? std::optional<T>{} : ::make<T>(random); }
 };
 template <class A, class B>
 struct any_of<std::variant<A, B>> {
@@ -230,16 +224,17 @@ protected:
   generator random{20240229}; // the same bytes in every run
 };
 
-using fuzzed_types = testing::Types<
-    int, bool, long double, colour, std::string, std::u16string, record, tree, inspected, std::vector<double>,
-    std::vector<bool>, std::vector<empty>, std::vector<std::string>, std::vector<std::array<int, 50>>,
-    std::vector<std::optional<std::array<double, 4>>>, std::vector<inspected>, std::deque<tree>,
-    std::list<std::vector<int>>, std::forward_list<std::string>, std::forward_list<empty>,
-    std::set<std::string>, std::multiset<int>, std::map<std::string, std::vector<record>>,
-    std::multimap<bool, std::string>, std::unordered_set<std::uint8_t>, std::unordered_multiset<std::string>,
-    std::unordered_map<int, std::set<std::uint8_t>>, std::unordered_multimap<std::uint8_t, bool>,
-    std::array<std::string, 3>, std::tuple<bool, std::optional<std::vector<int>>, long double>,
-    std::vector<std::variant<bool, std::string>>, std::vector<std::complex<float>>, std::bitset<13>>;
+using fuzzed_types =
+    testing::Types<int, bool, long double, colour, std::string, std::u16string, record, tree, inspected,
+                   std::vector<double>, std::vector<bool>, std::vector<empty>, std::vector<std::string>,
+                   std::vector<std::array<int, 50>>, std::vector<std::optional<std::array<double, 4>>>,
+                   std::vector<inspected>, std::deque<tree>, std::list<std::vector<int>>,
+                   std::forward_list<std::string>, std::forward_list<empty>, std::set<std::string>, std::multiset<int>,
+                   std::map<std::string, std::vector<record>>, std::multimap<bool, std::string>,
+                   std::unordered_set<std::uint8_t>, std::unordered_multiset<std::string>,
+                   std::unordered_map<int, std::set<std::uint8_t>>, std::unordered_multimap<std::uint8_t, bool>,
+                   std::array<std::string, 3>, std::tuple<bool, std::optional<std::vector<int>>, long double>,
+                   std::vector<std::variant<bool, std::string>>, std::vector<std::complex<float>>, std::bitset<13>>;
 
 TYPED_TEST_SUITE(codec_fuzz, fuzzed_types);
 

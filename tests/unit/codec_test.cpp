@@ -265,8 +265,7 @@ struct daskify::codec<handle<T>> {
 // What travels and what does not
 // -----------------------------------------------------------------------------
 
-static_assert(travels<int> && travels<const int> && travels<bool> && travels<long double> &&
-              travels<char32_t>);
+static_assert(travels<int> && travels<const int> && travels<bool> && travels<long double> && travels<char32_t>);
 static_assert(travels<colour> && travels<std::byte> && travels<point> && travels<model> && travels<node>);
 static_assert(travels<std::vector<std::map<std::string, std::optional<point>>>>);
 static_assert(travels<strong_id> && travels<needs_values> && travels<derived> && travels<run_time_class>);
@@ -702,16 +701,16 @@ struct fields_8 {
 };
 
 struct fields_64 {
-  std::string a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, a1, b1, c1, d1,
-      e1, f1, g1, h1, i1, j1, k1, l1, m1, n1, o1, p1, q1, r1, s1, t1, u1, v1, w1, x1, y1, z1, a2, b2, c2, d2,
-      e2, f2, g2, h2, i2, j2, k2, l2;
+  std::string a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, a1, b1, c1, d1, e1, f1, g1,
+      h1, i1, j1, k1, l1, m1, n1, o1, p1, q1, r1, s1, t1, u1, v1, w1, x1, y1, z1, a2, b2, c2, d2, e2, f2, g2, h2, i2,
+      j2, k2, l2;
   bool operator==(const fields_64&) const = default;
 };
 
 struct fields_65 {
-  std::string a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, a1, b1, c1, d1,
-      e1, f1, g1, h1, i1, j1, k1, l1, m1, n1, o1, p1, q1, r1, s1, t1, u1, v1, w1, x1, y1, z1, a2, b2, c2, d2,
-      e2, f2, g2, h2, i2, j2, k2, l2, m2;
+  std::string a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, a1, b1, c1, d1, e1, f1, g1,
+      h1, i1, j1, k1, l1, m1, n1, o1, p1, q1, r1, s1, t1, u1, v1, w1, x1, y1, z1, a2, b2, c2, d2, e2, f2, g2, h2, i2,
+      j2, k2, l2, m2;
 };
 
 static_assert(internal::number_of_members<fields_8> == 8 && internal::number_of_members<fields_64> == 64);
@@ -728,16 +727,14 @@ TEST(codec, returns_aggregates_with_as_many_fields_as_there_may_be) {
 // -------------------------------------------------------------------------------------------
 
 TEST(codec, writes_the_count_and_then_the_elements) {
-  EXPECT_EQ(bytes_of(std::vector<std::uint8_t>{7, 9}),
-            (std::vector<std::uint8_t>{2, 0, 0, 0, 0, 0, 0, 0, 7, 9}));
+  EXPECT_EQ(bytes_of(std::vector<std::uint8_t>{7, 9}), (std::vector<std::uint8_t>{2, 0, 0, 0, 0, 0, 0, 0, 7, 9}));
 }
 
 TEST(codec, gives_an_empty_element_one_byte) {
   EXPECT_EQ(encode(nothing{}).size(), 0u);
   EXPECT_EQ(encode(std::vector<nothing>(5)).size(), 8u + 5);
   expect_round_trip(std::vector<nothing>(5));
-  EXPECT_EQ((encode(std::map<nothing, nothing, decltype([](auto, auto) { return false; })>{{{}, {}}}).size()),
-            9u);
+  EXPECT_EQ((encode(std::map<nothing, nothing, decltype([](auto, auto) { return false; })>{{{}, {}}}).size()), 9u);
   EXPECT_EQ(refusal<std::vector<nothing>>({1, 0, 0, 0, 0, 0, 0, 0, 1}), error_code::corrupt_bytes);
 }
 
@@ -775,8 +772,8 @@ TEST(codec, refuses_bytes_that_are_left_over) {
 }
 
 TEST(codec, refuses_counts_beyond_the_bytes_there_are) {
-  for (auto count : {std::uint64_t{2}, std::uint64_t{1} << 32, std::uint64_t{1} << 61,
-                     std::numeric_limits<std::uint64_t>::max()}) {
+  for (auto count :
+       {std::uint64_t{2}, std::uint64_t{1} << 32, std::uint64_t{1} << 61, std::numeric_limits<std::uint64_t>::max()}) {
     auto bytes = bytes_of(count);
     EXPECT_EQ(refusal<std::string>(bytes), error_code::truncated_bytes);
     EXPECT_EQ(refusal<std::vector<double>>(bytes), error_code::truncated_bytes);

@@ -24,7 +24,9 @@ TEST(range, is_pythons) {
   EXPECT_TRUE(all(range(-3)).empty());
 }
 
-TEST(range, refuses_a_step_of_zero) { EXPECT_THROW(range(0, 5, 0), data_error); }
+TEST(range, refuses_a_step_of_zero) {
+  EXPECT_THROW(range(0, 5, 0), data_error);
+}
 
 TEST(range, covers_the_whole_of_a_type_without_overflow) {
   using limits = std::numeric_limits<std::int64_t>;

@@ -21,8 +21,8 @@ namespace daskify::internal {
 
 struct user_call;
 using client_actor = caf::typed_actor<
-  /// Do this in the client's name.
-  caf::reacts_to<user_call>>;
+    /// Do this in the client's name.
+    caf::reacts_to<user_call>>;
 
 struct user_call {
   std::function<void(client_actor::pointer self)> perform;

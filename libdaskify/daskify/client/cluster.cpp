@@ -7,9 +7,12 @@
 namespace daskify::internal {
 
 cluster::cluster(settings with, std::string program_name)
-  : settings_{std::move(with)}, program_name_{std::move(program_name)} {}
+    : settings_{std::move(with)},
+      program_name_{std::move(program_name)} {}
 
-cluster::~cluster() { shutdown(); }
+cluster::~cluster() {
+  shutdown();
+}
 
 void cluster::start(cluster_mode mode) {
   std::lock_guard guard{mutex_};
@@ -17,8 +20,9 @@ void cluster::start(cluster_mode mode) {
     throw cluster_error{error_code::already_started, "start_cluster was called while the cluster is running; call "
                                                      "shutdown_cluster first to start it anew."};
   if (mode != cluster_mode::local)
-    throw cluster_error{error_code::mode_unavailable, "The mode '" + std::string{to_string(mode)}
-                                                        + "' is not part of this version of daskify; use --mode local."};
+    throw cluster_error{error_code::mode_unavailable,
+                        "The mode '" + std::string{to_string(mode)} +
+                            "' is not part of this version of daskify; use --mode local."};
   session_ = std::make_shared<local_session>(settings_, program_name_);
   was_started_ = true;
 }
@@ -40,8 +44,7 @@ std::shared_ptr<local_session> cluster::session() const {
   if (session_)
     return session_;
   if (was_started_)
-    throw cluster_error{error_code::shut_down,
-                        "The cluster was shut down; call start_cluster again before using it."};
+    throw cluster_error{error_code::shut_down, "The cluster was shut down; call start_cluster again before using it."};
   throw cluster_error{error_code::not_started, "There is no cluster yet; call start_cluster first."};
 }
 
@@ -54,7 +57,8 @@ auto cluster::most_recent() const -> remembered_run {
   static_cast<void>(session());
   std::lock_guard guard{mutex_};
   if (runs_.empty())
-    throw data_error{error_code::unknown_run, "There is no run to look at yet; call run or map first, or pass the futures."};
+    throw data_error{error_code::unknown_run,
+                     "There is no run to look at yet; call run or map first, or pass the futures."};
   return runs_.back();
 }
 

@@ -34,7 +34,10 @@ constexpr auto loopback = "127.0.0.1";
 class local_session::handle final : public object_handle {
 public:
   handle(std::weak_ptr<local_session> session, object_id object, std::string key, std::uint64_t size)
-    : session_{std::move(session)}, object_{object}, key_{std::move(key)}, size_{size} {}
+      : session_{std::move(session)},
+        object_{object},
+        key_{std::move(key)},
+        size_{size} {}
 
   ~handle() override {
     if (auto session = session_.lock())
@@ -59,7 +62,8 @@ private:
 // -- start and end --------------------------------------------------------------------------------------------
 
 local_session::local_session(const settings& with, const std::string& program_name)
-  : settings_{with}, folder_{session_folder::create(with.session_directory.value_or(""))} {
+    : settings_{with},
+      folder_{session_folder::create(with.session_directory.value_or(""))} {
   try {
     session_folder::sweep_stale(with.session_directory.value_or(""));
     system_ = std::make_unique<caf::actor_system>(config_);
@@ -86,9 +90,9 @@ local_session::local_session(const settings& with, const std::string& program_na
       std::error_code failed;
       std::filesystem::create_directories(*with.log_directory, failed);
       if (failed)
-        throw cluster_error{error_code::session_failed, "The log_directory " + *with.log_directory
-                                                          + " cannot be made (" + failed.message()
-                                                          + "); name a folder that you may write to."};
+        throw cluster_error{error_code::session_failed, "The log_directory " + *with.log_directory +
+                                                            " cannot be made (" + failed.message() +
+                                                            "); name a folder that you may write to."};
     }
     fleet_ = std::make_unique<local_fleet>(std::move(fleet));
 
@@ -114,9 +118,9 @@ local_session::local_session(const settings& with, const std::string& program_na
 
     auto port = system_->middleman().publish(caf::actor_cast<scheduler_for_workers>(scheduler_), 0, loopback);
     if (!port)
-      throw cluster_error{error_code::session_failed, "The scheduler could not listen on " + std::string{loopback} + " ("
-                                                        + caf::to_string(port.error())
-                                                        + "); check the limits on sockets and open files."};
+      throw cluster_error{error_code::session_failed, "The scheduler could not listen on " + std::string{loopback} +
+                                                          " (" + caf::to_string(port.error()) +
+                                                          "); check the limits on sockets and open files."};
     folder_.publish({random_hex(8), {{loopback, *port}}, secret, this_process(), program_build_id()});
 
     fleet_->start();
@@ -130,7 +134,9 @@ local_session::local_session(const settings& with, const std::string& program_na
   }
 }
 
-local_session::~local_session() { shutdown(); }
+local_session::~local_session() {
+  shutdown();
+}
 
 void local_session::shutdown() noexcept {
   if (::getpid() != owner_) {
@@ -166,7 +172,8 @@ void local_session::shutdown() noexcept {
     progress_ = nullptr;
     scheduler_ = nullptr;
     store_ = nullptr;
-    // On a thread of its own: CAF uses thread-local storage here, which is gone already when a static object is destroyed.
+    // On a thread of its own: CAF uses thread-local storage here, which is gone already when a static object is
+    // destroyed.
     std::thread{[this] { system_.reset(); }}.join();
   }
   fleet_.reset();
@@ -202,8 +209,8 @@ std::optional<Reply> local_session::ask(const Actor& to, Message message, std::c
     waiting_.emplace(id, [slot] { slot->abandon(); });
     post([slot, to, timeout, m = std::move(message)](client_actor::pointer self) mutable {
       self->request(to, timeout, std::move(m))
-        .then([slot](Reply& reply) { slot->fill(std::move(reply)); },
-              [slot](caf::error& why) { slot->fail(std::move(why)); });
+          .then([slot](Reply& reply) { slot->fill(std::move(reply)); },
+                [slot](caf::error& why) { slot->fail(std::move(why)); });
     });
   }
   struct unregister {
@@ -221,8 +228,8 @@ std::optional<Reply> local_session::ask(const Actor& to, Message message, std::c
 
 run_id local_session::submit(run_spec spec) {
   if (spec.description.size() > tuning::largest_message)
-    throw data_error{error_code::no_room, "The arguments of a run take " + format_bytes(spec.description.size())
-                                            + ", more than one message can carry; put large values on the cluster with "
+    throw data_error{error_code::no_room, "The arguments of a run take " + format_bytes(spec.description.size()) +
+                                              ", more than one message can carry; put large values on the cluster with "
                                               "scatter_data."};
   std::lock_guard guard{waiting_mutex_};
   require_open();

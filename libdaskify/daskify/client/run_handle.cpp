@@ -5,14 +5,16 @@ namespace daskify::internal {
 run_handle::run_handle(std::shared_ptr<cluster_session> session, run_spec spec,
                        std::vector<std::shared_ptr<const void>> keeps,
                        std::function<std::string(std::uint64_t)> combination_text)
-  : session_{std::move(session)},
-    tasks_{spec.tasks},
-    name_{spec.name},
-    keeps_{std::move(keeps)},
-    combination_text_{std::move(combination_text)},
-    id_{session_->submit(std::move(spec))} {}
+    : session_{std::move(session)},
+      tasks_{spec.tasks},
+      name_{spec.name},
+      keeps_{std::move(keeps)},
+      combination_text_{std::move(combination_text)},
+      id_{session_->submit(std::move(spec))} {}
 
-run_handle::~run_handle() { session_->release(id_); }
+run_handle::~run_handle() {
+  session_->release(id_);
+}
 
 namespace {
 
@@ -25,25 +27,25 @@ std::string sentence(const failure& why, std::uint64_t task, const std::string& 
   if (run)
     text += " of " + run->name();
   switch (why.code) {
-    case error_code::task_threw:
-      text += " threw" + (why.type.empty() ? std::string{} : " " + why.type) + ": " + why.text;
-      break;
-    case error_code::dependency_failed:
-      text += " was not run because " + why.text;
-      break;
-    case error_code::worker_died:
-    case error_code::worker_silent:
-      text += " was lost: its worker " + why.text
-              + "; run it alone with args that reproduce it, or raise the option retries if the machine is at fault";
-      break;
-    case error_code::no_workers:
-      text += " was lost because no worker is left: " + why.text;
-      break;
-    case error_code::task_cancelled:
-      text += " was cancelled";
-      break;
-    default:
-      text += " could not be run: " + why.text;
+  case error_code::task_threw:
+    text += " threw" + (why.type.empty() ? std::string{} : " " + why.type) + ": " + why.text;
+    break;
+  case error_code::dependency_failed:
+    text += " was not run because " + why.text;
+    break;
+  case error_code::worker_died:
+  case error_code::worker_silent:
+    text += " was lost: its worker " + why.text +
+            "; run it alone with args that reproduce it, or raise the option retries if the machine is at fault";
+    break;
+  case error_code::no_workers:
+    text += " was lost because no worker is left: " + why.text;
+    break;
+  case error_code::task_cancelled:
+    text += " was cancelled";
+    break;
+  default:
+    text += " could not be run: " + why.text;
   }
   if (!why.worker.empty() && kind_of(why.code) == error_kind::task)
     text += " [" + why.worker + " on " + why.host + "]";
@@ -59,16 +61,16 @@ void throw_failure(const failure& why, std::uint64_t task, const run_handle* run
   auto text = sentence(why, task, combination, run);
   task_details details{why.type, why.text, task, combination, why.worker, why.host, why.output};
   switch (kind_of(why.code)) {
-    case error_kind::cancelled:
-      throw cancelled{why.code, text, std::move(details)};
-    case error_kind::worker_lost:
-      throw worker_lost{why.code, text, std::move(details)};
-    case error_kind::cluster:
-      throw worker_lost{why.code, text, std::move(details)};
-    case error_kind::data:
-      throw data_error{why.code, text};
-    default:
-      throw task_error{why.code, text, std::move(details)};
+  case error_kind::cancelled:
+    throw cancelled{why.code, text, std::move(details)};
+  case error_kind::worker_lost:
+    throw worker_lost{why.code, text, std::move(details)};
+  case error_kind::cluster:
+    throw worker_lost{why.code, text, std::move(details)};
+  case error_kind::data:
+    throw data_error{why.code, text};
+  default:
+    throw task_error{why.code, text, std::move(details)};
   }
 }
 

@@ -226,8 +226,8 @@ struct member_types {
     (std::index_sequence_for<Member...>{});
   }
 
-  using type = decltype(with_members<number_of_members<T>>(
-      std::declval<const T&>(), [](const auto&... member) { return list(member...); }));
+  using type = decltype(with_members<number_of_members<T>>(std::declval<const T&>(),
+                                                           [](const auto&... member) { return list(member...); }));
 };
 
 template <class Parts>

@@ -143,8 +143,7 @@ auto parts_with_policies(types<Part...>, types<Policy...>)
 
 template <class Container>
 inline constexpr bool has_unique_keys = // inserting tells whether it did
-    !std::is_same_v<decltype(std::declval<Container&>().insert(
-                        std::declval<const typename Container::value_type&>())),
+    !std::is_same_v<decltype(std::declval<Container&>().insert(std::declval<const typename Container::value_type&>())),
                     typename Container::iterator>;
 
 template <class Container>

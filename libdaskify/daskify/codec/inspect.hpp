@@ -46,13 +46,11 @@ void read_member(decoder& in, T& x) {
 /// What f does to an argument of its own; `Arg` is deduced as a forwarding reference.
 template <class Arg>
 inline constexpr bool is_inspected =
-    std::is_lvalue_reference_v<Arg> &&
-    !(std::is_array_v<std::remove_reference_t<Arg>> &&
-      std::is_const_v<std::remove_all_extents_t<std::remove_reference_t<Arg>>>);
+    std::is_lvalue_reference_v<Arg> && !(std::is_array_v<std::remove_reference_t<Arg>> &&
+                                         std::is_const_v<std::remove_all_extents_t<std::remove_reference_t<Arg>>>);
 
 template <class Arg>
-inline constexpr bool is_annotation =
-    !is_inspected<Arg> && (std::is_class_v<Arg> || std::is_lvalue_reference_v<Arg>);
+inline constexpr bool is_annotation = !is_inspected<Arg> && (std::is_class_v<Arg> || std::is_lvalue_reference_v<Arg>);
 
 template <class T>
 struct named_member {
@@ -94,10 +92,9 @@ public:
 private:
   template <class Arg>
   void visit_if_inspected(std::remove_reference_t<Arg>& arg) {
-    static_assert(
-        is_inspected<Arg> || is_annotation<Arg>,
-        "daskify: inspect passes a temporary where a variable is needed, so that its value would be "
-        "lost");
+    static_assert(is_inspected<Arg> || is_annotation<Arg>,
+                  "daskify: inspect passes a temporary where a variable is needed, so that its value would be "
+                  "lost");
     if constexpr (is_inspected<Arg>)
       visit_(arg);
   }

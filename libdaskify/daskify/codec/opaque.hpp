@@ -24,8 +24,7 @@ consteval bool make_from_bytes() {
 
 template <class T>
 consteval bool make_from_bytes_and_back() {
-  auto bytes =
-      std::bit_cast<std::array<std::byte, sizeof(T)>>(std::bit_cast<T>(std::array<std::byte, sizeof(T)>{}));
+  auto bytes = std::bit_cast<std::array<std::byte, sizeof(T)>>(std::bit_cast<T>(std::array<std::byte, sizeof(T)>{}));
   for (auto byte : bytes)
     if (byte != std::byte{})
       return false;

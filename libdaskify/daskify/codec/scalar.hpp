@@ -54,8 +54,7 @@ struct codec<bool> {
 /// Without the padding that a long double may have.
 template <>
 struct codec<long double> {
-  static constexpr std::size_t min_size =
-      std::numeric_limits<long double>::digits == 64 ? 10 : sizeof(long double);
+  static constexpr std::size_t min_size = std::numeric_limits<long double>::digits == 64 ? 10 : sizeof(long double);
   static constexpr bool fixed_size = true;
 
   static void write(encoder& out, const long double& x) { out.append(&x, min_size); }

@@ -94,7 +94,9 @@ class decoder {
 public:
   /// `bytes` must stay valid as long as the decoder is used.
   explicit decoder(std::span<const std::byte> bytes, void* context = nullptr) noexcept
-      : rest_{bytes}, size_{bytes.size()}, context_{context} {}
+      : rest_{bytes},
+        size_{bytes.size()},
+        context_{context} {}
 
   /// Throws data_error when the bytes are not those of a T.
   template <class T>
@@ -156,9 +158,8 @@ private:
       ": the bytes were damaged or are of another type, so make sure that both ends run the same program.";
 
   [[noreturn]] void refuse_truncated(std::uint64_t count, std::size_t element_size) const {
-    throw data_error{error_code::truncated_bytes, where() + "because it needs " + std::to_string(count) +
-                                                      " times " + std::to_string(element_size) +
-                                                      " bytes more" + advice};
+    throw data_error{error_code::truncated_bytes, where() + "because it needs " + std::to_string(count) + " times " +
+                                                      std::to_string(element_size) + " bytes more" + advice};
   }
 
   std::string where() const {

@@ -62,14 +62,12 @@ std::string with_underscores(std::string name) {
 }
 
 std::string lower_case(std::string name) {
-  std::ranges::transform(name, name.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return name;
 }
 
 std::string upper_case(std::string name) {
-  std::ranges::transform(name, name.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   return name;
 }
 
@@ -78,8 +76,7 @@ std::string suggestion(const std::string& name, std::vector<std::string_view> mo
   for (const auto& option : option_table())
     more.push_back(option.name);
   auto meant = nearest(with_underscores(lower_case(name)), more);
-  return meant ? ": did you mean '" + spell(std::string{*meant}) + "'?"
-               : ": --daskify.help shows the names there are";
+  return meant ? ": did you mean '" + spell(std::string{*meant}) + "'?" : ": --daskify.help shows the names there are";
 }
 
 // Command line.
@@ -121,11 +118,10 @@ po::option parse_argument(const std::string& argument, const po::options_descrip
         .options.front();
   } catch (const po::invalid_command_line_syntax& syntax) {
     auto name = argument.substr(0, argument.find('='));
-    throw config_error{error_code::bad_option_value,
-                       "option " + in_quotes(name) +
-                           (syntax.kind() == po::invalid_syntax::extra_parameter
-                                ? " takes no value: leave out the '=' and what follows"
-                                : " needs a value: write " + name + "=VALUE")};
+    throw config_error{error_code::bad_option_value, "option " + in_quotes(name) +
+                                                         (syntax.kind() == po::invalid_syntax::extra_parameter
+                                                              ? " takes no value: leave out the '=' and what follows"
+                                                              : " needs a value: write " + name + "=VALUE")};
   }
 }
 
@@ -156,9 +152,8 @@ command_line read_command_line(int argc, char** argv) {
     if (parsed.unregistered)
       throw config_error{error_code::unknown_option,
                          "unknown option " + in_quotes("--" + parsed.string_key) +
-                             suggestion(name, {"help", "config"}, [](const std::string& meant) {
-                               return std::string{argument_prefix} + meant;
-                             })};
+                             suggestion(name, {"help", "config"},
+                                        [](const std::string& meant) { return std::string{argument_prefix} + meant; })};
     if (name == "help")
       result.help = true;
     else if (name == "config")
@@ -173,8 +168,8 @@ command_line read_command_line(int argc, char** argv) {
 // Config file.
 
 [[noreturn]] void throw_unreadable(const config_file& file, const std::string& why) {
-  throw config_error{error_code::unreadable_config, "config file " + in_quotes(file.path) + " (" +
-                                                        file.origin + ") cannot be read because " + why +
+  throw config_error{error_code::unreadable_config, "config file " + in_quotes(file.path) + " (" + file.origin +
+                                                        ") cannot be read because " + why +
                                                         ": name a text file with lines NAME = VALUE"};
 }
 
@@ -247,8 +242,7 @@ std::vector<assignment> read_config_file(const config_file& file) {
     auto [first, is_new] = lines_of.try_emplace(name, number);
     if (!is_new)
       throw config_error{error_code::unreadable_config, where + ": '" + name + "' was already set on line " +
-                                                            std::to_string(first->second) +
-                                                            ": keep one of the two"};
+                                                            std::to_string(first->second) + ": keep one of the two"};
     result.push_back({option, parsed->value.front(), where});
   }
   return result;
@@ -278,8 +272,8 @@ std::vector<assignment> read_environment(const environment& variables) {
     if (option && variable == spell(name))
       result.push_back({option, value, "environment " + variable});
     else if (!variable.starts_with("DASKIFY_WORKER_") && !variable.starts_with("DASKIFY_TEST_"))
-      throw config_error{error_code::unknown_option, "unknown environment variable " + in_quotes(variable) +
-                                                         suggestion(name, {"config"}, spell)};
+      throw config_error{error_code::unknown_option,
+                         "unknown environment variable " + in_quotes(variable) + suggestion(name, {"config"}, spell)};
   }
   return result;
 }

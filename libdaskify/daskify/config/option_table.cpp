@@ -17,8 +17,8 @@ constexpr bool is_optional<std::optional<T>> = true;
 
 /// An option of any kind (see value_text.hpp). One whose setting is an optional also takes the text `auto`.
 template <class Given, class Effective, class Kind>
-option_entry entry(std::string_view name, std::optional<Given> options::*given,
-                   Effective settings::*effective, Kind kind, std::string_view help) {
+option_entry entry(std::string_view name, std::optional<Given> options::*given, Effective settings::*effective,
+                   Kind kind, std::string_view help) {
   constexpr bool has_auto = is_optional<Effective>;
   return {
       .name = name,
@@ -41,9 +41,7 @@ option_entry entry(std::string_view name, std::optional<Given> options::*given,
               return kind.write(from.*effective);
           },
       .given =
-          [=](const options& from) {
-            return from.*given ? std::optional{kind.write(*(from.*given))} : std::nullopt;
-          },
+          [=](const options& from) { return from.*given ? std::optional{kind.write(*(from.*given))} : std::nullopt; },
   };
 }
 
@@ -94,8 +92,7 @@ const std::vector<option_entry>& option_table() {
       entry("log_directory", &options::log_directory, &settings::log_directory, file_path{},
             "Folder for what the workers print.\n"
             "auto: the folder of the session, so that nothing stays behind when the cluster ends."),
-      entry("progress", &options::progress, &settings::progress,
-            choice<progress_style>{detail::progress_style_names},
+      entry("progress", &options::progress, &settings::progress, choice<progress_style>{detail::progress_style_names},
             "How monitor_progress shows itself: a bar redrawn in place (bar), a line now and then\n"
             "(lines), or nothing (off).\n"
             "auto: a bar on a terminal, lines elsewhere."),
@@ -108,23 +105,22 @@ void set_option(settings& into, const option_entry& option, std::string_view tex
     option.read(text, into);
   } catch (const bad_value& why) {
     throw config_error{error_code::bad_option_value, "cannot use " + in_quotes(text) + " for '" +
-                                                         std::string{option.name} + "' (" + origin +
-                                                         "): it " + why.what() + "; give " + option.form};
+                                                         std::string{option.name} + "' (" + origin + "): it " +
+                                                         why.what() + "; give " + option.form};
   }
   into.origins.insert_or_assign(std::string{option.name}, std::move(origin));
 }
 
 std::string help_text() {
-  std::string text{
-      "Options of daskify. Each may also be a line `NAME = VALUE` in a config file, or a variable\n"
-      "DASKIFY_NAME in the environment. The command line wins over what the program sets, that over\n"
-      "the environment, that over the file.\n"
-      "\n"
-      "  --config FILE\n"
-      "      The config file to read; else the one the program names, else that in DASKIFY_CONFIG.\n"
-      "\n"
-      "  --daskify.help\n"
-      "      Shows this.\n"};
+  std::string text{"Options of daskify. Each may also be a line `NAME = VALUE` in a config file, or a variable\n"
+                   "DASKIFY_NAME in the environment. The command line wins over what the program sets, that over\n"
+                   "the environment, that over the file.\n"
+                   "\n"
+                   "  --config FILE\n"
+                   "      The config file to read; else the one the program names, else that in DASKIFY_CONFIG.\n"
+                   "\n"
+                   "  --daskify.help\n"
+                   "      Shows this.\n"};
   for (const auto& option : option_table()) {
     auto name = std::string{option.name};
     text += "\n  --daskify." + name + " VALUE" + (name == "mode" ? "  or  --mode VALUE" : "") + "\n";
@@ -135,14 +131,13 @@ std::string help_text() {
 }
 
 std::string example_config() {
-  std::string text{
-      "# Settings of daskify for a cluster on this machine: every option, at its default.\n"
-      "#\n"
-      "# Take away the '#' before a name to change its value. A '#' at the start of a line or after a\n"
-      "# blank starts a comment. Stronger than this file are, in this order, DASKIFY_NAME in the\n"
-      "# environment, what the program sets, and --daskify.NAME VALUE on its command line.\n"
-      "\n"
-      "[daskify]\n"};
+  std::string text{"# Settings of daskify for a cluster on this machine: every option, at its default.\n"
+                   "#\n"
+                   "# Take away the '#' before a name to change its value. A '#' at the start of a line or after a\n"
+                   "# blank starts a comment. Stronger than this file are, in this order, DASKIFY_NAME in the\n"
+                   "# environment, what the program sets, and --daskify.NAME VALUE on its command line.\n"
+                   "\n"
+                   "[daskify]\n"};
   for (const auto& option : option_table()) {
     text += "\n" + indented("# ", option.help);
     text += "# Value: " + option.form + ".\n";

@@ -18,10 +18,9 @@ void settings::validate() const {
 
   if (heartbeat_timeout <= 2 * heartbeat_interval)
     throw config_error{error_code::bad_option_value,
-                       "heartbeat_timeout " + duration{}.write(heartbeat_timeout) + " (" +
-                           origin("heartbeat_timeout") + ") must be more than twice heartbeat_interval " +
-                           duration{}.write(heartbeat_interval) + " (" + origin("heartbeat_interval") +
-                           "): raise the first or lower the second"};
+                       "heartbeat_timeout " + duration{}.write(heartbeat_timeout) + " (" + origin("heartbeat_timeout") +
+                           ") must be more than twice heartbeat_interval " + duration{}.write(heartbeat_interval) +
+                           " (" + origin("heartbeat_interval") + "): raise the first or lower the second"};
 }
 
 std::string describe_settings(const settings& all) {

@@ -69,8 +69,7 @@ double read_walltime(std::string_view text) {
 /// A number and its unit, in milliseconds.
 double read_number_with_unit(std::string_view text) {
   double number = 0;
-  auto [end, failure] =
-      std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
+  auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
   if (failure == std::errc::result_out_of_range)
     throw bad_value{"is too large a number"};
   auto unit = text.substr(static_cast<std::size_t>(end - text.data()));
@@ -89,8 +88,7 @@ std::string in_quotes(std::string_view text) {
   std::string result{"'"};
   for (char c : text.substr(0, longest_quote))
     if (is_control(c))
-      result.append("\\x") +=
-          {hex[static_cast<unsigned char>(c) / 16], hex[static_cast<unsigned char>(c) % 16]};
+      result.append("\\x") += {hex[static_cast<unsigned char>(c) / 16], hex[static_cast<unsigned char>(c) % 16]};
     else
       result += c;
   return result += text.size() > longest_quote ? "...'" : "'";

@@ -131,8 +131,7 @@ unsigned usable_cpus() {
   for (const auto& folder : own_cgroup_folders(""))
     limit(parse_cpu_max(read_small_file(folder / "cpu.max")));
   for (const auto& folder : own_cgroup_folders("cpu"))
-    limit(parse_cfs_quota(read_small_file(folder / "cpu.cfs_quota_us"),
-                          read_small_file(folder / "cpu.cfs_period_us")));
+    limit(parse_cfs_quota(read_small_file(folder / "cpu.cfs_quota_us"), read_small_file(folder / "cpu.cfs_period_us")));
   limit(slurm_cpus(std::getenv("SLURM_JOB_ID"), std::getenv("SLURM_CPUS_ON_NODE")));
   return cpus;
 }
@@ -171,8 +170,7 @@ std::vector<std::filesystem::path> cgroup_folders(std::string_view cgroup, std::
 }
 
 std::vector<std::filesystem::path> own_cgroup_folders(std::string_view controller) {
-  return cgroup_folders(read_small_file("/proc/self/cgroup"), read_small_file("/proc/self/mountinfo"),
-                        controller);
+  return cgroup_folders(read_small_file("/proc/self/cgroup"), read_small_file("/proc/self/mountinfo"), controller);
 }
 
 std::string read_small_file(const std::filesystem::path& file) {

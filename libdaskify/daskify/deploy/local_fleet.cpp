@@ -10,11 +10,13 @@
 namespace daskify::internal {
 
 local_fleet::local_fleet(setup with)
-  : setup_{std::move(with)},
-    members_(setup_.size),
-    watcher_{[this](child_id process, const exit_status& status) { ended(process, status); }} {}
+    : setup_{std::move(with)},
+      members_(setup_.size),
+      watcher_{[this](child_id process, const exit_status& status) { ended(process, status); }} {}
 
-local_fleet::~local_fleet() { end_all(std::chrono::milliseconds{0}); }
+local_fleet::~local_fleet() {
+  end_all(std::chrono::milliseconds{0});
+}
 
 std::string local_fleet::log_file(std::uint32_t slot) const {
   return setup_.log_folder + "/worker-" + std::to_string(slot) + ".log";
@@ -48,10 +50,11 @@ void local_fleet::wait_enrolled(std::chrono::milliseconds timeout) {
     auto late = std::find_if(members_.begin(), members_.end(), [](const member& m) { return !m.enrolled; });
     auto slot = static_cast<std::uint32_t>(late - members_.begin());
     auto output = log_tail(log_file(slot));
-    throw cluster_error{error_code::start_timeout,
-                        "Only " + std::to_string(there) + " of " + std::to_string(setup_.size)
-                          + " workers had enrolled when start_timeout was over; make it longer, or look at what worker-"
-                          + std::to_string(slot) + " printed: " + (output.empty() ? "nothing" : output)};
+    throw cluster_error{
+        error_code::start_timeout,
+        "Only " + std::to_string(there) + " of " + std::to_string(setup_.size) +
+            " workers had enrolled when start_timeout was over; make it longer, or look at what worker-" +
+            std::to_string(slot) + " printed: " + (output.empty() ? "nothing" : output)};
   }
   if (!problem_.empty())
     throw cluster_error{error_code::worker_failed, problem_};
@@ -104,8 +107,8 @@ void local_fleet::end_all(std::chrono::milliseconds grace) {
 
 void local_fleet::ended(child_id process, const exit_status& status) {
   std::unique_lock lock{mutex_};
-  auto found = std::find_if(members_.begin(), members_.end(),
-                            [&](const member& m) { return m.alive && m.process == process; });
+  auto found =
+      std::find_if(members_.begin(), members_.end(), [&](const member& m) { return m.alive && m.process == process; });
   if (found == members_.end())
     return;
   auto slot = static_cast<std::uint32_t>(found - members_.begin());
@@ -118,8 +121,8 @@ void local_fleet::ended(child_id process, const exit_status& status) {
     if (!found->enrolled) {
       ++found->failures;
       if (problem_.empty())
-        problem_ = "worker-" + std::to_string(slot) + " (" + setup_.name + ") " + how
-                   + " before it enrolled; its last output: " + (output.empty() ? "none" : output);
+        problem_ = "worker-" + std::to_string(slot) + " (" + setup_.name + ") " + how +
+                   " before it enrolled; its last output: " + (output.empty() ? "none" : output);
     }
     found->enrolled = false;
     if (found->failures < tuning::start_attempts) {

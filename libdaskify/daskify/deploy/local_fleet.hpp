@@ -18,13 +18,14 @@ namespace daskify::internal {
 class local_fleet {
 public:
   struct setup {
-    std::string program;   ///< what is started; "/proc/self/exe" for this program itself
-    std::string name;      ///< its argv[0]
+    std::string program; ///< what is started; "/proc/self/exe" for this program itself
+    std::string name;    ///< its argv[0]
     std::string session_folder;
     std::string log_folder;
     std::size_t size = 1;
     std::size_t threads = 1;
-    std::function<void(std::uint32_t slot, std::int32_t pid, const std::string& how, const std::string& output)> on_exit;
+    std::function<void(std::uint32_t slot, std::int32_t pid, const std::string& how, const std::string& output)>
+        on_exit;
     std::function<void(const std::string& reason)> on_exhausted;
   };
 
@@ -32,8 +33,8 @@ public:
   ~local_fleet();
 
   void start();
-  /// Blocks until all have enrolled. Throws cluster_error(worker_failed or start_timeout) with the tail of the output of
-  /// the one that failed.
+  /// Blocks until all have enrolled. Throws cluster_error(worker_failed or start_timeout) with the tail of the output
+  /// of the one that failed.
   void wait_enrolled(std::chrono::milliseconds timeout);
 
   void enrolled(std::uint32_t slot);

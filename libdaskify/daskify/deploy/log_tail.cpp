@@ -52,8 +52,7 @@ file_end read_end(const std::filesystem::path& path, std::size_t max_bytes) {
   result.bytes.resize(length);
   std::size_t got = 0;
   while (got < length) {
-    auto count =
-        ::pread(file.get(), result.bytes.data() + got, length - got, begin + static_cast<off_t>(got));
+    auto count = ::pread(file.get(), result.bytes.data() + got, length - got, begin + static_cast<off_t>(got));
     if (count > 0)
       got += static_cast<std::size_t>(count);
     else if (count == 0 || errno != EINTR)

@@ -49,10 +49,9 @@ std::string_view advice(int code) {
 }
 
 [[noreturn]] void fail(const spawn_request& request, std::string_view what, int code) {
-  throw cluster_error{error_code::worker_failed, "cannot start the worker program '" +
-                                                     request.program.string() + "': " + std::string{what} +
-                                                     ": " + std::generic_category().message(code) + "; " +
-                                                     std::string{advice(code)}};
+  throw cluster_error{error_code::worker_failed,
+                      "cannot start the worker program '" + request.program.string() + "': " + std::string{what} +
+                          ": " + std::generic_category().message(code) + "; " + std::string{advice(code)}};
 }
 
 /// The same above 0 to 3, which the child's own overwrite, and which a program that closed them may open
@@ -132,8 +131,7 @@ public:
     ::posix_spawnattr_setpgroup(&attributes_, 0);
     ::posix_spawnattr_setsigdefault(&attributes_, &all);
     ::posix_spawnattr_setsigmask(&attributes_, &none);
-    ::posix_spawnattr_setflags(&attributes_,
-                               POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+    ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
   }
   spawn_attributes(const spawn_attributes&) = delete;
   spawn_attributes& operator=(const spawn_attributes&) = delete;
@@ -157,9 +155,7 @@ exit_status to_exit_status(const siginfo_t& info) {
 }
 
 struct explanation {
-  std::string operator()(const exited& end) const {
-    return "ended with exit code " + std::to_string(end.code);
-  }
+  std::string operator()(const exited& end) const { return "ended with exit code " + std::to_string(end.code); }
 
   std::string operator()(const signalled& end) const {
     auto text = "was killed by signal " + std::to_string(end.number);
@@ -231,8 +227,11 @@ file_descriptor open_ended_descriptor(pid_t pid) {
 }
 
 child::child(pid_t pid, file_descriptor lifeline) noexcept
-    : id_{next_id()}, pid_{pid}, parent_{::getpid()}, ended_{open_ended_descriptor(pid)}, lifeline_{std::move(
-                                                                                              lifeline)} {}
+    : id_{next_id()},
+      pid_{pid},
+      parent_{::getpid()},
+      ended_{open_ended_descriptor(pid)},
+      lifeline_{std::move(lifeline)} {}
 
 child::~child() {
   if (!is_ours())

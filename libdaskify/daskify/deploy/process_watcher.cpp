@@ -45,9 +45,8 @@ private:
 };
 
 [[noreturn]] void fail(const std::string& reason) {
-  throw cluster_error{error_code::worker_failed,
-                      "cannot start the thread that watches the workers: " + reason +
-                          "; allow more processes (ulimit -u) or open files (ulimit -n)"};
+  throw cluster_error{error_code::worker_failed, "cannot start the thread that watches the workers: " + reason +
+                                                     "; allow more processes (ulimit -u) or open files (ulimit -n)"};
 }
 
 } // namespace
@@ -55,8 +54,7 @@ private:
 /// User threads write down what is wanted and wake the thread; only the thread acts on children.
 class process_watcher::reaper {
 public:
-  explicit reaper(end_callback on_end)
-      : on_end_{std::move(on_end)}, wake_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
+  explicit reaper(end_callback on_end) : on_end_{std::move(on_end)}, wake_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
     if (!wake_)
       fail(std::generic_category().message(errno));
     signals_blocked here;

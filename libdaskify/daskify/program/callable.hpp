@@ -31,15 +31,17 @@ struct parameters_of<R (C::*)(Ps...) const> {
 template <class R, class C, class... Ps>
 struct parameters_of<R (C::*)(Ps...) const noexcept> : parameters_of<R (C::*)(Ps...) const> {};
 template <class F>
-  requires requires { &F::operator(); }
+requires requires {
+  &F::operator();
+}
 struct parameters_of<F> : parameters_of<decltype(&F::operator())> {};
 
 template <class F>
-inline constexpr bool is_function_pointer = std::is_pointer_v<F> && std::is_function_v<std::remove_pointer_t<F>>;
+inline constexpr bool is_function_pointer = std::is_pointer_v<F>&& std::is_function_v<std::remove_pointer_t<F>>;
 
 /// No captures to send: the type says it all.
 template <class F>
-inline constexpr bool is_stateless = std::is_empty_v<F> && std::is_trivially_copyable_v<F>;
+inline constexpr bool is_stateless = std::is_empty_v<F>&& std::is_trivially_copyable_v<F>;
 
 template <class F>
 void write_callable(encoder& out, const F& f) {
@@ -48,10 +50,11 @@ void write_callable(encoder& out, const F& f) {
     out.write(where.module);
     out.write(where.offset);
   } else if constexpr (!is_stateless<F>) {
-    static_assert(travels<F>,
-                  "daskify: the captures of this lambda cannot travel to the workers: pointers and references mean nothing in "
-                  "another process, and C++ gives no access to captures that are not trivially copyable, such as strings and "
-                  "vectors; pass those values with args(...), or use a struct with operator() whose members can travel");
+    static_assert(
+        travels<F>,
+        "daskify: the captures of this lambda cannot travel to the workers: pointers and references mean nothing in "
+        "another process, and C++ gives no access to captures that are not trivially copyable, such as strings and "
+        "vectors; pass those values with args(...), or use a struct with operator() whose members can travel");
     out.write(f);
   }
 }

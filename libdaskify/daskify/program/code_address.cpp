@@ -20,7 +20,7 @@ namespace {
 /// One file as the dynamic loader has it in memory.
 struct loaded_file {
   ElfW(Addr) base = 0;
-  const ElfW(Phdr)* headers = nullptr;
+  const ElfW(Phdr) * headers = nullptr;
   std::size_t header_count = 0;
   bool is_program = false;
 
@@ -87,13 +87,13 @@ void each_loaded_file(F&& f) {
     bool first = true;
   } s{f};
   dl_iterate_phdr(
-    [](dl_phdr_info* info, std::size_t, void* data) {
-      auto& st = *static_cast<state*>(data);
-      loaded_file file{info->dlpi_addr, info->dlpi_phdr, info->dlpi_phnum, st.first};
-      st.first = false; // the program itself comes first
-      return st.f(file) ? 1 : 0;
-    },
-    &s);
+      [](dl_phdr_info* info, std::size_t, void* data) {
+        auto& st = *static_cast<state*>(data);
+        loaded_file file{info->dlpi_addr, info->dlpi_phdr, info->dlpi_phnum, st.first};
+        st.first = false; // the program itself comes first
+        return st.f(file) ? 1 : 0;
+      },
+      &s);
 }
 
 std::string program_id_once() {
@@ -131,17 +131,18 @@ function_ref to_reference(const void* address) {
 const void* to_address(const function_ref& function) {
   const void* address = nullptr;
   each_loaded_file([&](const loaded_file& file) {
-    if ((file.is_program ? program_build_id() : build_id_of(file)) != function.module
-        || !file.has_code_at(function.offset))
+    if ((file.is_program ? program_build_id() : build_id_of(file)) != function.module ||
+        !file.has_code_at(function.offset))
       return false;
     address = reinterpret_cast<const void*>(file.base + function.offset);
     return true;
   });
   if (!address)
-    throw error{error_code::function_not_found,
-                "The worker has not loaded the file with build id " + function.module
-                  + " that the function is in; load the same libraries in the first lines of main, before the daskified "
-                    "object is made."};
+    throw error{
+        error_code::function_not_found,
+        "The worker has not loaded the file with build id " + function.module +
+            " that the function is in; load the same libraries in the first lines of main, before the daskified "
+            "object is made."};
   return address;
 }
 

@@ -29,8 +29,9 @@ struct run_draft {
 /// Ids mean something within one session only.
 inline void refuse_foreign(bool ours) {
   if (!ours)
-    throw data_error{error_code::unknown_run, "A future or scattered data of another cluster, or of an earlier start of this "
-                                              "one, was passed as an argument; gather it there and pass the value."};
+    throw data_error{error_code::unknown_run,
+                     "A future or scattered data of another cluster, or of an earlier start of this "
+                     "one, was passed as an argument; gather it there and pass the value."};
 }
 
 // -- arguments --------------------------------------------------------------------------------------------
@@ -161,8 +162,8 @@ struct parameter_at<parameter_list<P, Ps...>, 0> {
   using type = P;
 };
 template <class P, class... Ps, std::size_t I>
-  requires(I != 0)
-struct parameter_at<parameter_list<P, Ps...>, I> : parameter_at<parameter_list<Ps...>, I - 1> {};
+requires(I != 0) struct parameter_at<parameter_list<P, Ps...>, I> : parameter_at<parameter_list<Ps...>, I - 1> {
+};
 
 template <class F, class Args, class Its>
 class sweep_program;
@@ -173,32 +174,33 @@ class sweep_program<F, std::tuple<As...>, std::tuple<Its...>> final : public tas
   using parameters = typename parameters_of<F>::type;
 
   template <std::size_t I>
-  using argument_at =
-    argument<std::tuple_element_t<I, std::tuple<As...>>, typename parameter_at<parameters, I>::type>;
+  using argument_at = argument<std::tuple_element_t<I, std::tuple<As...>>, typename parameter_at<parameters, I>::type>;
 
   template <class Is>
   struct call;
   template <std::size_t... I>
   struct call<std::index_sequence<I...>> {
     static constexpr bool fits =
-      std::is_invocable_v<const F&, decltype(argument_at<I>::pass(
-                                      std::declval<const typename argument_at<I>::held&>()))...,
-                          iterated<Its>...>;
+        std::is_invocable_v<const F&,
+                            decltype(argument_at<I>::pass(std::declval<const typename argument_at<I>::held&>()))...,
+                            iterated<Its>...>;
     using held = std::tuple<typename argument_at<I>::held...>;
     template <class = void>
     struct result_of {
-      using type = std::invoke_result_t<
-        const F&, decltype(argument_at<I>::pass(std::declval<const typename argument_at<I>::held&>()))...,
-        iterated<Its>...>;
+      using type =
+          std::invoke_result_t<const F&,
+                               decltype(argument_at<I>::pass(std::declval<const typename argument_at<I>::held&>()))...,
+                               iterated<Its>...>;
     };
   };
   using my_call = call<std::index_sequence_for<As...>>;
 
-  static_assert(my_call::fits,
-                "daskify: the function cannot be called with these args(...) followed by one element of each of these "
-                "iterables(...): compare their number, order and types with its parameters (parameters are values, "
-                "const references, std::span<const T> or std::string_view; a function that changes its argument through a "
-                "reference cannot be used, because it would change a copy in another process)");
+  static_assert(
+      my_call::fits,
+      "daskify: the function cannot be called with these args(...) followed by one element of each of these "
+      "iterables(...): compare their number, order and types with its parameters (parameters are values, "
+      "const references, std::span<const T> or std::string_view; a function that changes its argument through a "
+      "reference cannot be used, because it would change a copy in another process)");
 
 public:
   using result_type = std::decay_t<typename my_call::template result_of<>::type>;
@@ -212,7 +214,8 @@ public:
     write_callable(out, f);
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       (argument_at<I>::write(out, draft, std::get<I>(args)), ...);
-    }(std::index_sequence_for<As...>{});
+    }
+    (std::index_sequence_for<As...>{});
     std::apply([&](const auto&... values) { (factor<Its>::write(out, draft, values), ...); }, its);
     out.write(repeats);
   }
@@ -223,15 +226,13 @@ public:
 
   // Members are read in the order in which they are declared, which is the order of `write`.
   sweep_program(decoder& in, program_inputs& inputs)
-    : f_{read_callable<F>(in)},
-      args_{read_args(in, inputs, std::index_sequence_for<As...>{})},
-      its_{typename factor<Its>::held{factor<Its>::read(in, inputs)}...} {
+      : f_{read_callable<F>(in)},
+        args_{read_args(in, inputs, std::index_sequence_for<As...>{})},
+        its_{typename factor<Its>::held{factor<Its>::read(in, inputs)}...} {
     std::apply([&](const auto&... values) { ((per_loop_ *= values.size()), ...); }, its_);
   }
 
-  block_layout layout() const noexcept override {
-    return fixed_results ? block_layout::fixed : block_layout::variable;
-  }
+  block_layout layout() const noexcept override { return fixed_results ? block_layout::fixed : block_layout::variable; }
 
   std::uint64_t value_size() const noexcept override {
     if constexpr (is_void || !fixed_results)
@@ -278,7 +279,8 @@ private:
       };
       // The last iterable goes fastest.
       (split(sizeof...(Its) - 1 - I, std::get<sizeof...(Its) - 1 - I>(its_).size()), ...);
-    }(std::index_sequence_for<Its...>{});
+    }
+    (std::index_sequence_for<Its...>{});
     return at;
   }
 
@@ -291,13 +293,16 @@ private:
         return false;
       };
       static_cast<void>((step(sizeof...(Its) - 1 - I, std::get<sizeof...(Its) - 1 - I>(its_).size()) || ...));
-    }(std::index_sequence_for<Its...>{});
+    }
+    (std::index_sequence_for<Its...>{});
   }
 
   decltype(auto) call_at([[maybe_unused]] const position& at) const {
-    return [&]<std::size_t... I, std::size_t... J>(std::index_sequence<I...>, std::index_sequence<J...>) -> decltype(auto) {
+    return [&]<std::size_t... I, std::size_t... J>(std::index_sequence<I...>, std::index_sequence<J...>)
+        ->decltype(auto) {
       return std::invoke(f_, argument_at<I>::pass(std::get<I>(args_))..., std::get<J>(its_)[at[J]]...);
-    }(std::index_sequence_for<As...>{}, std::index_sequence_for<Its...>{});
+    }
+    (std::index_sequence_for<As...>{}, std::index_sequence_for<Its...>{});
   }
 
   F f_;
@@ -326,7 +331,8 @@ std::array<std::uint64_t, sizeof...(Its)> split_index(const std::tuple<Its...>& 
   std::array<std::uint64_t, sizeof...(Its)> sizes{};
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     ((sizes[I] = std::get<I>(its).size()), ...);
-  }(std::index_sequence_for<Its...>{});
+  }
+  (std::index_sequence_for<Its...>{});
   std::array<std::uint64_t, sizeof...(Its)> at{};
   for (auto k = sizeof...(Its); k-- > 0;) {
     at[k] = i % sizes[k];
@@ -340,7 +346,8 @@ auto combination_at(const std::tuple<Its...>& its, std::uint64_t i) {
   auto at = split_index(its, i);
   return [&]<std::size_t... I>(std::index_sequence<I...>) {
     return std::tuple<std::decay_t<decltype(std::get<I>(its)[0])>...>{std::get<I>(its)[at[I]]...};
-  }(std::index_sequence_for<Its...>{});
+  }
+  (std::index_sequence_for<Its...>{});
 }
 
 template <class... Its>
@@ -349,7 +356,8 @@ std::string combination_text(const std::tuple<Its...>& its, std::uint64_t i) {
   auto at = split_index(its, i);
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     ((text << (I == 0 ? "" : ", "), print_element(text, std::get<I>(its)[at[I]])), ...);
-  }(std::index_sequence_for<Its...>{});
+  }
+  (std::index_sequence_for<Its...>{});
   return text.str();
 }
 
@@ -358,13 +366,15 @@ auto start_run(std::shared_ptr<cluster_session> session, F f, const std::tuple<A
                std::uint64_t repeats) {
   using program = sweep_program<F, std::tuple<As...>, std::tuple<Its...>>;
   using R = typename program::result_type;
-  static_assert(std::is_void_v<R> || travels<stored_result<R>>,
-                "daskify: the function's result cannot travel back from the worker; return values, not pointers or views");
+  static_assert(
+      std::is_void_v<R> || travels<stored_result<R>>,
+      "daskify: the function's result cannot travel back from the worker; return values, not pointers or views");
 
   std::array<std::uint64_t, sizeof...(Its) + 1> sizes{};
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     ((sizes[I] = std::get<I>(its).size()), ...);
-  }(std::index_sequence_for<Its...>{});
+  }
+  (std::index_sequence_for<Its...>{});
   std::span<const std::uint64_t> used{sizes.data(), sizeof...(Its)};
 
   run_draft draft;
@@ -385,7 +395,7 @@ auto start_run(std::shared_ptr<cluster_session> session, F f, const std::tuple<A
     return futures<R>{std::move(run), per_loop};
   else
     return futures<R, std::decay_t<decltype(std::declval<const Its&>()[0])>...>{
-      std::move(run), per_loop, [kept](std::uint64_t i) { return combination_at(*kept, i); }};
+        std::move(run), per_loop, [kept](std::uint64_t i) { return combination_at(*kept, i); }};
 }
 
 } // namespace daskify::internal

@@ -71,9 +71,13 @@ result_block result_sink::take(block_layout layout, std::uint64_t value_size) {
   return block;
 }
 
-task_context_scope::task_context_scope(task_context& context) noexcept { current = &context; }
+task_context_scope::task_context_scope(task_context& context) noexcept {
+  current = &context;
+}
 
-task_context_scope::~task_context_scope() { current = nullptr; }
+task_context_scope::~task_context_scope() {
+  current = nullptr;
+}
 
 failure describe_current_exception() {
   failure why;
@@ -119,17 +123,25 @@ const internal::task_context& context() noexcept {
 
 } // namespace
 
-std::uint64_t index() noexcept { return context().index; }
+std::uint64_t index() noexcept {
+  return context().index;
+}
 
-std::uint64_t loop() noexcept { return context().index / context().tasks_per_loop; }
+std::uint64_t loop() noexcept {
+  return context().index / context().tasks_per_loop;
+}
 
-std::uint64_t seed() noexcept { return internal::mix(internal::mix(context().seed) ^ context().index); }
+std::uint64_t seed() noexcept {
+  return internal::mix(internal::mix(context().seed) ^ context().index);
+}
 
 bool stop_requested() noexcept {
   const auto* stop = context().stop;
   return stop && stop->load(std::memory_order_relaxed);
 }
 
-std::string worker() { return context().worker; }
+std::string worker() {
+  return context().worker;
+}
 
 } // namespace daskify::this_task

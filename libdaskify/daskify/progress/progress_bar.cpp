@@ -42,8 +42,7 @@ bool locale_is_utf8() {
   for (auto name : {"LC_ALL", "LC_CTYPE", "LANG"})
     if (locale.empty())
       locale = environment(name);
-  std::ranges::transform(locale, locale.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(locale, locale.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return locale.find("utf-8") != std::string::npos || locale.find("utf8") != std::string::npos;
 }
 
@@ -118,10 +117,9 @@ progress_style resolve(progress_style style, int descriptor) {
 } // namespace
 
 progress_bar::progress_bar(int descriptor, progress_style style, clock now)
-    : descriptor_{descriptor}, style_{resolve(style, descriptor)}, look_{.unicode = locale_is_utf8(),
-                                                                         .colour =
-                                                                             is_able_terminal(descriptor) &&
-                                                                             environment("NO_COLOR").empty()},
+    : descriptor_{descriptor},
+      style_{resolve(style, descriptor)},
+      look_{.unicode = locale_is_utf8(), .colour = is_able_terminal(descriptor) && environment("NO_COLOR").empty()},
       now_{std::move(now)} {}
 
 progress_bar::~progress_bar() {

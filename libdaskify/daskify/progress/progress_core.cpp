@@ -139,8 +139,7 @@ std::optional<nanoseconds> progress_core::time_left(double silence) const {
   double seconds = (to_do - next) / rate + wait;
   if (seconds > longest_time_left)
     return std::nullopt;
-  return std::max(nanoseconds{1},
-                  std::chrono::duration_cast<nanoseconds>(std::chrono::duration<double>{seconds}));
+  return std::max(nanoseconds{1}, std::chrono::duration_cast<nanoseconds>(std::chrono::duration<double>{seconds}));
 }
 
 } // namespace daskify::internal

@@ -18,7 +18,7 @@ namespace daskify::internal {
 struct snapshot {
   progress counts;
   std::chrono::nanoseconds elapsed{0}; ///< since the first run was watched; stands still once all have ended
-  double rate = 0; ///< tasks ended per second: lately, or on the whole once all have ended
+  double rate = 0;                     ///< tasks ended per second: lately, or on the whole once all have ended
   std::optional<std::chrono::nanoseconds> remaining; ///< nothing while there is too little to judge by
 };
 

@@ -94,9 +94,8 @@ std::string bar(const progress& p, std::size_t width, bar_look look) {
   auto bad = static_cast<double>(p.error + p.lost);
   std::size_t failed = 0;
   if (bad > 0 && full > 0)
-    failed =
-        std::clamp(static_cast<std::size_t>(bad / static_cast<double>(p.done()) * static_cast<double>(full)),
-                   std::size_t{1}, full);
+    failed = std::clamp(static_cast<std::size_t>(bad / static_cast<double>(p.done()) * static_cast<double>(full)),
+                        std::size_t{1}, full);
   std::string_view fill = look.unicode ? "━" : "#";
   std::string_view track = look.unicode ? "─" : "-";
   return repeat(fill, full - failed) + paint(repeat(fill, failed), red, look.colour) + (half ? "╸" : "") +
@@ -179,8 +178,8 @@ std::string bar_line(const snapshot& s, unsigned width, bar_look look) {
 
 std::string plain_line(const snapshot& s) {
   const auto& p = s.counts;
-  auto line = std::to_string(p.done()) + " of " + counted(std::to_string(p.total), "task", p.total != 1) +
-              " done (" + percent_text(p) + "): " + std::to_string(p.finished) + " finished, " +
+  auto line = std::to_string(p.done()) + " of " + counted(std::to_string(p.total), "task", p.total != 1) + " done (" +
+              percent_text(p) + "): " + std::to_string(p.finished) + " finished, " +
               counted(std::to_string(p.error), "error", p.error != 1);
   if (p.lost > 0)
     line += ", " + std::to_string(p.lost) + " lost";

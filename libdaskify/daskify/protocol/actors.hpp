@@ -25,7 +25,7 @@ namespace daskify::internal {
 
 // -- what actors say to themselves -------------------------------------------------------------------------
 
-struct outbox_filled {};  ///< executor to its worker actor: reports are waiting
+struct outbox_filled {}; ///< executor to its worker actor: reports are waiting
 /// Time to say that we are alive, and to give back what waits behind a slow task. The first one brings the intervals.
 struct worker_tick {
   std::uint64_t heartbeat_interval_ms = 0;
@@ -83,78 +83,75 @@ struct put_object {
 
 /// Runs in each worker process. Speaks for the executor, which runs the user's functions.
 using worker_actor = caf::typed_actor<
-  /// More to do, or less.
-  caf::reacts_to<work_order>,
-  /// The executor has put reports into its outbox (from its own threads, not over the wire).
-  caf::reacts_to<outbox_filled>,
-  /// Time to say that we are alive, and to give back work that waits behind a slow task (to itself).
-  caf::reacts_to<worker_tick>,
-  /// End of the session.
-  caf::reacts_to<stop_worker>>;
+    /// More to do, or less.
+    caf::reacts_to<work_order>,
+    /// The executor has put reports into its outbox (from its own threads, not over the wire).
+    caf::reacts_to<outbox_filled>,
+    /// Time to say that we are alive, and to give back work that waits behind a slow task (to itself).
+    caf::reacts_to<worker_tick>,
+    /// End of the session.
+    caf::reacts_to<stop_worker>>;
 
 /// What a store answers to its workers.
 using store_for_workers = caf::typed_actor<
-  /// Where an object's bytes are on this node; an error when it is gone.
-  caf::replies_to<locate_object>::with<object_location>>;
+    /// Where an object's bytes are on this node; an error when it is gone.
+    caf::replies_to<locate_object>::with<object_location>>;
 
 /// What a scheduler lets worker processes say. The only interface that is published on a port.
 using scheduler_for_workers = caf::typed_actor<
-  /// May I join? Answered with a worker id and the node's store, or with a refusal. The worker is monitored from here on.
-  caf::replies_to<enrol_request, worker_actor>::with<enrol_answer, store_for_workers>,
-  /// Tasks have ended. Only heard from the enrolled worker itself.
-  caf::reacts_to<work_report>,
-  /// I am alive. A request: the empty answer tells the worker that the scheduler is, too.
-  caf::reacts_to<heartbeat>>;
+    /// May I join? Answered with a worker id and the node's store, or with a refusal. The worker is monitored from here
+    /// on.
+    caf::replies_to<enrol_request, worker_actor>::with<enrol_answer, store_for_workers>,
+    /// Tasks have ended. Only heard from the enrolled worker itself.
+    caf::reacts_to<work_report>,
+    /// I am alive. A request: the empty answer tells the worker that the scheduler is, too.
+    caf::reacts_to<heartbeat>>;
 
 /// Aggregates the states of futures for check_progress and monitor_progress.
 using progress_actor = caf::typed_actor<
-  /// Counts of a subscription have changed (from the scheduler).
-  caf::reacts_to<progress_event>,
-  /// Feed this monitor until all its tasks have ended (from a user's thread).
-  caf::reacts_to<watch_tasks>,
-  /// The monitor has gone.
-  caf::reacts_to<unwatch_tasks>,
-  /// Time to let the clock go on in every monitor, also when nothing ends (to itself).
-  caf::reacts_to<progress_tick>,
-  /// How are these tasks doing right now?
-  caf::replies_to<count_tasks>::with<progress>>;
+    /// Counts of a subscription have changed (from the scheduler).
+    caf::reacts_to<progress_event>,
+    /// Feed this monitor until all its tasks have ended (from a user's thread).
+    caf::reacts_to<watch_tasks>,
+    /// The monitor has gone.
+    caf::reacts_to<unwatch_tasks>,
+    /// Time to let the clock go on in every monitor, also when nothing ends (to itself).
+    caf::reacts_to<progress_tick>,
+    /// How are these tasks doing right now?
+    caf::replies_to<count_tasks>::with<progress>>;
 
 /// The scheduler as the client's process sees it.
 using scheduler_actor = scheduler_for_workers::extend<
-  /// New runs. Their tasks are pending from here on.
-  caf::reacts_to<submit_runs>,
-  /// Are enough of these tasks over? The promise of a future's result.
-  caf::replies_to<await_tasks>::with<awaited_tasks>,
-  caf::replies_to<count_tasks>::with<progress>,
-  caf::reacts_to<cancel_tasks>,
-  caf::reacts_to<release_runs>,
-  caf::replies_to<list_workers>::with<worker_list>,
-  /// From the store.
-  caf::reacts_to<objects_freed>,
-  /// Counts go to this progress actor, now, at most every 50 ms while they change, and at the end.
-  caf::reacts_to<subscribe_progress, progress_actor>,
-  /// From deployment: a process has ended; no process is left.
-  caf::reacts_to<worker_exited>,
-  caf::reacts_to<workers_exhausted>,
-  /// Time to look for silent workers (to itself).
-  caf::reacts_to<scheduler_tick>,
-  /// Time to tell progress (to itself).
-  caf::reacts_to<progress_tick>,
-  /// End of the session: all workers are told to stop.
-  caf::reacts_to<stop_session>>;
+    /// New runs. Their tasks are pending from here on.
+    caf::reacts_to<submit_runs>,
+    /// Are enough of these tasks over? The promise of a future's result.
+    caf::replies_to<await_tasks>::with<awaited_tasks>, caf::replies_to<count_tasks>::with<progress>,
+    caf::reacts_to<cancel_tasks>, caf::reacts_to<release_runs>, caf::replies_to<list_workers>::with<worker_list>,
+    /// From the store.
+    caf::reacts_to<objects_freed>,
+    /// Counts go to this progress actor, now, at most every 50 ms while they change, and at the end.
+    caf::reacts_to<subscribe_progress, progress_actor>,
+    /// From deployment: a process has ended; no process is left.
+    caf::reacts_to<worker_exited>, caf::reacts_to<workers_exhausted>,
+    /// Time to look for silent workers (to itself).
+    caf::reacts_to<scheduler_tick>,
+    /// Time to tell progress (to itself).
+    caf::reacts_to<progress_tick>,
+    /// End of the session: all workers are told to stop.
+    caf::reacts_to<stop_session>>;
 
 /// The store of a node, as the client's process sees it. Holds the objects; maps and copies nothing.
 using store_actor = store_for_workers::extend<
-  /// Whom to tell of freed objects.
-  caf::reacts_to<scheduler_actor>,
-  /// Take this object. An error when its key is taken.
-  caf::replies_to<put_object>::with<object_location>,
-  /// Find by key; counts as a new reference. An error when there is no such key, or when it has another type.
-  caf::replies_to<find_object>::with<object_location>,
-  /// One reference less.
-  caf::reacts_to<release_object>,
-  /// Forget a key. An error when there is no such key.
-  caf::replies_to<drop_key>::with<object_location>>;
+    /// Whom to tell of freed objects.
+    caf::reacts_to<scheduler_actor>,
+    /// Take this object. An error when its key is taken.
+    caf::replies_to<put_object>::with<object_location>,
+    /// Find by key; counts as a new reference. An error when there is no such key, or when it has another type.
+    caf::replies_to<find_object>::with<object_location>,
+    /// One reference less.
+    caf::reacts_to<release_object>,
+    /// Forget a key. An error when there is no such key.
+    caf::replies_to<drop_key>::with<object_location>>;
 
 /// Registers every type above that can cross a wire. Before the actor system starts.
 void add_message_types(caf::actor_system_config& config);

@@ -22,11 +22,11 @@ bool values_fit(const result_block& block) {
     // A block in which every task failed needs no values.
     if (block.values.empty() && (block.value_size == 0 || !block.failures.empty()))
       return true;
-    return block.value_size != 0 && block.values.size() / block.value_size == block.count
-           && block.values.size() % block.value_size == 0;
+    return block.value_size != 0 && block.values.size() / block.value_size == block.count &&
+           block.values.size() % block.value_size == 0;
   }
-  if (block.layout != block_layout::variable || block.offsets.size() / offset_size != block.count + 1
-      || block.offsets.size() % offset_size != 0)
+  if (block.layout != block_layout::variable || block.offsets.size() / offset_size != block.count + 1 ||
+      block.offsets.size() % offset_size != 0)
     return false;
   for (std::uint64_t i = 0; i < block.count; ++i)
     if (offset_at(block, i) > offset_at(block, i + 1))
@@ -37,8 +37,8 @@ bool values_fit(const result_block& block) {
 bool failures_fit(const result_block& block) {
   auto next = block.first;
   for (const auto& f : block.failures) {
-    if (f.first < next || f.count == 0 || f.first - block.first >= block.count
-        || f.count > block.count - (f.first - block.first))
+    if (f.first < next || f.count == 0 || f.first - block.first >= block.count ||
+        f.count > block.count - (f.first - block.first))
       return false;
     next = f.first + f.count;
   }
@@ -54,8 +54,8 @@ bool failures_fit(const result_block& block) {
 } // namespace
 
 bool well_formed(const result_block& block) {
-  return block.first + block.count >= block.first && block.count < UINT64_MAX / offset_size && values_fit(block)
-         && failures_fit(block);
+  return block.first + block.count >= block.first && block.count < UINT64_MAX / offset_size && values_fit(block) &&
+         failures_fit(block);
 }
 
 result_block slice(const result_block& block, std::uint64_t first, std::uint64_t count) {

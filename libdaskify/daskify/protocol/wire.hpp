@@ -12,8 +12,7 @@
 namespace daskify {
 
 template <class Inspector>
-  requires Inspector::reads_state
-typename Inspector::result_type inspect(Inspector& f, shared_bytes& x) {
+requires Inspector::reads_state typename Inspector::result_type inspect(Inspector& f, shared_bytes& x) {
   auto size = static_cast<std::uint64_t>(x.size());
   if constexpr (requires { f.apply_raw(std::size_t{}, static_cast<void*>(nullptr)); }) {
     if (auto err = f(size))
@@ -26,8 +25,7 @@ typename Inspector::result_type inspect(Inspector& f, shared_bytes& x) {
 }
 
 template <class Inspector>
-  requires Inspector::writes_state
-typename Inspector::result_type inspect(Inspector& f, shared_bytes& x) {
+requires Inspector::writes_state typename Inspector::result_type inspect(Inspector& f, shared_bytes& x) {
   std::uint64_t size = 0;
   if (auto err = f(size))
     return err;

@@ -30,122 +30,122 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
   self_->delayed_send(self_, tick_interval, scheduler_tick{});
 
   return {
-    [this](enrol_request& who, worker_actor& actor) { return enrol(who, actor); },
-    [this](work_report& report) {
-      if (auto* p = sender()) {
-        p->heard = clock::now();
-        auto id = std::find_if(peers_.begin(), peers_.end(), [&](auto& entry) { return &entry.second == p; })->first;
-        for (auto& r : report.reports)
-          core_->report(id, std::move(r));
-        flush();
-      }
-    },
-    [this](heartbeat& beat) {
-      if (auto* p = sender()) {
-        p->heard = clock::now();
-        p->resident_bytes = beat.resident_bytes;
-      }
-    },
-    [this](submit_runs& msg) {
-      if (!from_this_process())
-        return;
-      for (auto& spec : msg.runs)
-        core_->submit(std::move(spec));
-      flush();
-    },
-    [this](await_tasks& question) -> caf::typed_response_promise<awaited_tasks> {
-      // Asked first, because a promise takes the sender over.
-      auto allowed = from_this_process();
-      auto promise = self_->make_response_promise<awaited_tasks>();
-      if (!allowed) {
-        promise.deliver(caf::error{caf::sec::invalid_argument});
-        return promise;
-      }
-      waiter_id waiter{++last_waiter_};
-      auto until = clock::now() + std::chrono::milliseconds{question.patience_ms};
-      auto tasks = question.tasks;
-      auto how_many = question.how_many;
-      auto only_now = question.patience_ms == 0;
-      askers_.emplace(waiter, asker{promise, std::move(question), until});
-      core_->wait(waiter, std::move(tasks), how_many);
-      if (only_now)
-        answer_unsatisfied(waiter);
-      return promise;
-    },
-    [this](count_tasks& question) { return core_->counts(question.tasks); },
-    [this](cancel_tasks& msg) {
-      if (!from_this_process())
-        return;
-      for (const auto& r : msg.tasks)
-        core_->cancel(r);
-      flush();
-    },
-    [this](release_runs& msg) {
-      if (!from_this_process())
-        return;
-      for (auto run : msg.runs)
-        core_->release(run);
-      flush();
-    },
-    [this](list_workers) {
-      worker_list list;
-      for (const auto& [id, p] : peers_) {
-        auto running = core_->running(id);
-        list.workers.push_back({id, p.who.name, p.who.host, p.who.pid, running != 0, running, p.resident_bytes});
-      }
-      return list;
-    },
-    [this](objects_freed& msg) {
-      if (!from_this_process())
-        return;
-      for (const auto& [id, p] : peers_)
-        orders_[id].freed = msg.objects;
-      flush();
-    },
-    [this](subscribe_progress& msg, progress_actor& listener) {
-      if (!from_this_process())
-        return;
-      if (msg.tasks.empty()) {
-        subscriptions_.erase(msg.subscription);
-        return;
-      }
-      for (const auto& r : msg.tasks)
-        watched_[r.run].push_back(msg.subscription);
-      subscriptions_[msg.subscription] = {std::move(msg.tasks), listener};
-      tell_progress(false);
-    },
-    [this](worker_exited& msg) {
-      if (!from_this_process())
-        return;
-      for (const auto& [id, p] : peers_)
-        if (p.who.slot == msg.slot && p.who.pid == msg.pid) {
-          lose(id, error_code::worker_died, msg.how, msg.output);
-          break;
+      [this](enrol_request& who, worker_actor& actor) { return enrol(who, actor); },
+      [this](work_report& report) {
+        if (auto* p = sender()) {
+          p->heard = clock::now();
+          auto id = std::find_if(peers_.begin(), peers_.end(), [&](auto& entry) { return &entry.second == p; })->first;
+          for (auto& r : report.reports)
+            core_->report(id, std::move(r));
+          flush();
         }
-    },
-    [this](workers_exhausted& msg) {
-      if (!from_this_process())
-        return;
-      failure cause;
-      cause.code = error_code::no_workers;
-      cause.text = msg.reason;
-      core_->workers_exhausted(cause);
-      flush();
-    },
-    [this](scheduler_tick) {
-      self_->delayed_send(self_, tick_interval, scheduler_tick{});
-      tick();
-    },
-    [this](progress_tick) {
-      progress_tick_pending_ = false;
-      tell_progress(false);
-    },
-    [this](stop_session) {
-      if (!from_this_process())
-        return;
-      for (const auto& [id, p] : peers_)
-        self_->send(p.actor, stop_worker{});
-    },
+      },
+      [this](heartbeat& beat) {
+        if (auto* p = sender()) {
+          p->heard = clock::now();
+          p->resident_bytes = beat.resident_bytes;
+        }
+      },
+      [this](submit_runs& msg) {
+        if (!from_this_process())
+          return;
+        for (auto& spec : msg.runs)
+          core_->submit(std::move(spec));
+        flush();
+      },
+      [this](await_tasks& question) -> caf::typed_response_promise<awaited_tasks> {
+        // Asked first, because a promise takes the sender over.
+        auto allowed = from_this_process();
+        auto promise = self_->make_response_promise<awaited_tasks>();
+        if (!allowed) {
+          promise.deliver(caf::error{caf::sec::invalid_argument});
+          return promise;
+        }
+        waiter_id waiter{++last_waiter_};
+        auto until = clock::now() + std::chrono::milliseconds{question.patience_ms};
+        auto tasks = question.tasks;
+        auto how_many = question.how_many;
+        auto only_now = question.patience_ms == 0;
+        askers_.emplace(waiter, asker{promise, std::move(question), until});
+        core_->wait(waiter, std::move(tasks), how_many);
+        if (only_now)
+          answer_unsatisfied(waiter);
+        return promise;
+      },
+      [this](count_tasks& question) { return core_->counts(question.tasks); },
+      [this](cancel_tasks& msg) {
+        if (!from_this_process())
+          return;
+        for (const auto& r : msg.tasks)
+          core_->cancel(r);
+        flush();
+      },
+      [this](release_runs& msg) {
+        if (!from_this_process())
+          return;
+        for (auto run : msg.runs)
+          core_->release(run);
+        flush();
+      },
+      [this](list_workers) {
+        worker_list list;
+        for (const auto& [id, p] : peers_) {
+          auto running = core_->running(id);
+          list.workers.push_back({id, p.who.name, p.who.host, p.who.pid, running != 0, running, p.resident_bytes});
+        }
+        return list;
+      },
+      [this](objects_freed& msg) {
+        if (!from_this_process())
+          return;
+        for (const auto& [id, p] : peers_)
+          orders_[id].freed = msg.objects;
+        flush();
+      },
+      [this](subscribe_progress& msg, progress_actor& listener) {
+        if (!from_this_process())
+          return;
+        if (msg.tasks.empty()) {
+          subscriptions_.erase(msg.subscription);
+          return;
+        }
+        for (const auto& r : msg.tasks)
+          watched_[r.run].push_back(msg.subscription);
+        subscriptions_[msg.subscription] = {std::move(msg.tasks), listener};
+        tell_progress(false);
+      },
+      [this](worker_exited& msg) {
+        if (!from_this_process())
+          return;
+        for (const auto& [id, p] : peers_)
+          if (p.who.slot == msg.slot && p.who.pid == msg.pid) {
+            lose(id, error_code::worker_died, msg.how, msg.output);
+            break;
+          }
+      },
+      [this](workers_exhausted& msg) {
+        if (!from_this_process())
+          return;
+        failure cause;
+        cause.code = error_code::no_workers;
+        cause.text = msg.reason;
+        core_->workers_exhausted(cause);
+        flush();
+      },
+      [this](scheduler_tick) {
+        self_->delayed_send(self_, tick_interval, scheduler_tick{});
+        tick();
+      },
+      [this](progress_tick) {
+        progress_tick_pending_ = false;
+        tell_progress(false);
+      },
+      [this](stop_session) {
+        if (!from_this_process())
+          return;
+        for (const auto& [id, p] : peers_)
+          self_->send(p.actor, stop_worker{});
+      },
   };
 }
 
@@ -153,14 +153,14 @@ caf::typed_response_promise<enrol_answer, store_for_workers> scheduler_state::en
                                                                                     worker_actor& actor) {
   auto promise = self_->make_response_promise<enrol_answer, store_for_workers>();
   enrol_answer answer;
-  if (who.secret.size() != setup_.secret.size()
-      || !std::equal(who.secret.begin(), who.secret.end(), setup_.secret.begin())) {
+  if (who.secret.size() != setup_.secret.size() ||
+      !std::equal(who.secret.begin(), who.secret.end(), setup_.secret.begin())) {
     answer.refusal = error_code::bad_secret;
     answer.reason = "it does not know the secret of this session";
   } else if (who.build_id != setup_.build_id) {
     answer.refusal = error_code::other_build;
-    answer.reason = "it runs another build of the program (build id " + who.build_id + ", the cluster has "
-                    + setup_.build_id + "); start the same program file everywhere";
+    answer.reason = "it runs another build of the program (build id " + who.build_id + ", the cluster has " +
+                    setup_.build_id + "); start the same program file everywhere";
   }
   if (answer.refusal != error_code::none) {
     setup_.on_refused(who, answer);
@@ -263,13 +263,21 @@ awaited_tasks scheduler_state::answer_to(const await_tasks& question, bool satis
 
 // -- effects ------------------------------------------------------------------------------------------------
 
-void scheduler_state::describe(worker_id worker, const run_brief& run) { orders_[worker].runs.push_back(run); }
+void scheduler_state::describe(worker_id worker, const run_brief& run) {
+  orders_[worker].runs.push_back(run);
+}
 
-void scheduler_state::grant(worker_id worker, const lease& granted) { orders_[worker].leases.push_back(granted); }
+void scheduler_state::grant(worker_id worker, const lease& granted) {
+  orders_[worker].leases.push_back(granted);
+}
 
-void scheduler_state::cancel(worker_id worker, const run_range& tasks) { orders_[worker].cancelled.push_back(tasks); }
+void scheduler_state::cancel(worker_id worker, const run_range& tasks) {
+  orders_[worker].cancelled.push_back(tasks);
+}
 
-void scheduler_state::forget(worker_id worker, run_id run) { orders_[worker].forgotten.push_back(run); }
+void scheduler_state::forget(worker_id worker, run_id run) {
+  orders_[worker].forgotten.push_back(run);
+}
 
 void scheduler_state::satisfied(waiter_id waiter) {
   auto node = askers_.extract(waiter);

@@ -37,7 +37,7 @@ struct scheduler_core::worker_record {
   std::uint32_t threads = 1;
   std::deque<open_lease> leases; ///< in the order granted; the first `threads` of them are being run
   std::unordered_map<run_id, std::uint64_t> leases_of; ///< how many of them are of which run
-  bool holding_back = false;     ///< it gave work back, being in a slow task: no more than it can run at once
+  bool holding_back = false; ///< it gave work back, being in a slow task: no more than it can run at once
 
   std::uint64_t load_ns() const {
     std::uint64_t sum = 0;
@@ -62,8 +62,8 @@ struct scheduler_core::run_record {
   run_spec spec;
   std::string function; ///< key into estimates_
   std::vector<task_state> states;
-  std::array<std::uint64_t, 6> tally{}; ///< tasks by state
-  std::deque<piece> pieces;             ///< exactly the pending tasks
+  std::array<std::uint64_t, 6> tally{};         ///< tasks by state
+  std::deque<piece> pieces;                     ///< exactly the pending tasks
   std::map<std::uint64_t, result_block> blocks; ///< exactly the ended tasks, by first task
   std::vector<wait> waits;
   std::vector<worker_id> told; ///< workers that have its description
@@ -96,7 +96,9 @@ struct scheduler_core::run_record {
 
 namespace {
 
-bool is_final(task_state s) { return s != task_state::pending && s != task_state::leased; }
+bool is_final(task_state s) {
+  return s != task_state::pending && s != task_state::leased;
+}
 
 /// Waits of the core's own, for the inputs of a run, have ids that no shell uses.
 constexpr std::uint64_t own_waiters = std::uint64_t{1} << 63;
@@ -108,7 +110,9 @@ std::string function_key(const run_spec& spec) {
 } // namespace
 
 scheduler_core::scheduler_core(scheduler_effects& effects, std::size_t retries)
-  : effects_{effects}, retries_{retries}, last_own_waiter_{own_waiters} {}
+    : effects_{effects},
+      retries_{retries},
+      last_own_waiter_{own_waiters} {}
 
 scheduler_core::~scheduler_core() = default;
 
@@ -117,7 +121,9 @@ auto scheduler_core::find(run_id run) const -> run_record* {
   return found == runs_.end() ? nullptr : found->second.get();
 }
 
-task_estimate& scheduler_core::estimate_of(const run_record& run) { return estimates_[run.function]; }
+task_estimate& scheduler_core::estimate_of(const run_record& run) {
+  return estimates_[run.function];
+}
 
 // -- workers ----------------------------------------------------------------------------------------------
 
@@ -158,8 +164,8 @@ void scheduler_core::take_back_from_dead(run_record& run, const open_lease& leas
   if (lease.left() == 0)
     return;
   if (!only_lease || lease.left() > 1) {
-    // Any of the worker's tasks may have killed it, also of leases ahead: results are reported some time after the task.
-    // Smaller leases, each with a worker of its own, tell which, and let the others pass.
+    // Any of the worker's tasks may have killed it, also of leases ahead: results are reported some time after the
+    // task. Smaller leases, each with a worker of its own, tell which, and let the others pass.
     auto largest = std::max<std::uint64_t>(lease.left() / tuning::lease_growth, 1);
     give_back(run, {lease.next(), lease.left(), largest, lease.deaths}, true);
     return;
@@ -174,8 +180,8 @@ void scheduler_core::take_back_from_dead(run_record& run, const open_lease& leas
   if (++run.deadly < tuning::deadly_tasks || run.tasks_in(task_state::pending) == 0)
     return;
   auto given_up = cause;
-  given_up.text += "; the run was given up after " + std::to_string(run.deadly)
-                   + " of its tasks in a row ended like this, none with a result";
+  given_up.text += "; the run was given up after " + std::to_string(run.deadly) +
+                   " of its tasks in a row ended like this, none with a result";
   auto pieces = run.pieces;
   for (const auto& p : pieces) {
     drop_pending(run, p.first, p.first + p.count);
@@ -391,9 +397,8 @@ void scheduler_core::report(worker_id id, lease_report report) {
   auto* run = find(open->granted.run);
   auto& block = report.block;
   block.run = open->granted.run;
-  if (!well_formed(block) || (block.count != 0 && block.first != open->next())
-      || block.count > open->left()
-      || report.returned > open->left() - block.count) {
+  if (!well_formed(block) || (block.count != 0 && block.first != open->next()) || block.count > open->left() ||
+      report.returned > open->left() - block.count) {
     failure why;
     why.code = error_code::corrupt_bytes;
     why.first = open->next();
@@ -589,8 +594,8 @@ bool scheduler_core::has_room(const worker_record& worker, run_id run, std::uint
   constexpr auto target = static_cast<std::uint64_t>(tuning::lease_duration.count());
   if (auto held = worker.leases_of.find(run); held != worker.leases_of.end() && held->second > worker.threads)
     return false;
-  return !worker.holding_back && ns_per_task != 0 && ns_per_task <= target
-         && worker.leases.size() < tuning::leases_ahead && worker.load_ns() < 2 * target * worker.threads;
+  return !worker.holding_back && ns_per_task != 0 && ns_per_task <= target &&
+         worker.leases.size() < tuning::leases_ahead && worker.load_ns() < 2 * target * worker.threads;
 }
 
 auto scheduler_core::least_loaded() -> worker_record* {

@@ -93,8 +93,7 @@ private:
   void make_ready(run_record& run);
   void begin_if_inputs_ended(run_record& run);
   void settle(run_record& run, std::uint64_t first, std::uint64_t count, task_state state);
-  void settle_failed(run_record& run, std::uint64_t first, std::uint64_t count, task_state state,
-                     const failure& cause);
+  void settle_failed(run_record& run, std::uint64_t first, std::uint64_t count, task_state state, const failure& cause);
   void settle_block(run_record& run, result_block block);
   void give_back(run_record& run, piece tasks, bool to_front);
   void take_back_from_dead(run_record& run, const open_lease& lease, bool only_lease, const failure& cause);
@@ -116,9 +115,9 @@ private:
   std::map<worker_id, worker_record> workers_; ///< ordered, so that the same events give the same effects
   std::unordered_map<waiter_id, waiter_record> waiters_;
   std::unordered_map<std::string, task_estimate> estimates_; ///< by function
-  std::deque<run_id> ready_;                                  ///< runs with pending tasks, next one first
-  std::uint64_t pending_tasks_ = 0;                           ///< over the runs in ready_
-  std::uint64_t threads_ = 0;                                 ///< over all workers
+  std::deque<run_id> ready_;                                 ///< runs with pending tasks, next one first
+  std::uint64_t pending_tasks_ = 0;                          ///< over the runs in ready_
+  std::uint64_t threads_ = 0;                                ///< over all workers
   std::uint64_t last_lease_ = 0;
   std::unordered_map<waiter_id, run_id> input_waits_; ///< waits of the core's own: which run waits for its inputs
   std::uint64_t last_own_waiter_;

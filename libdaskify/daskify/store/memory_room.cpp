@@ -75,8 +75,8 @@ memory_room free_memory(const file_reader& read) {
 
 void require_room(std::uint64_t bytes, std::string_view what, const memory_room& room) {
   if (bytes > room.bytes - room.bytes / 16)
-    throw data_error{error_code::no_room, std::string{what} + " needs " + format_bytes(bytes) + ", but " +
-                                              room.limit + " has only " + format_bytes(room.bytes) +
+    throw data_error{error_code::no_room, std::string{what} + " needs " + format_bytes(bytes) + ", but " + room.limit +
+                                              " has only " + format_bytes(room.bytes) +
                                               " of memory left: release data or ask for more memory"};
 }
 

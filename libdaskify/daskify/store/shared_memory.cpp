@@ -65,8 +65,7 @@ bool is_sealed(const file_descriptor& file) {
 void require_file_size(std::uint64_t size, const std::string& what) {
   rlimit limit{};
   if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && size > limit.rlim_cur)
-    throw data_error{error_code::no_room, what + " needs " + format_bytes(size) +
-                                              ", but the limit on file sizes is " +
+    throw data_error{error_code::no_room, what + " needs " + format_bytes(size) + ", but the limit on file sizes is " +
                                               format_bytes(limit.rlim_cur) + ": raise it (ulimit -f)"};
 }
 
@@ -97,7 +96,8 @@ mapped_segment segment::map() const {
 }
 
 segment_writer::segment_writer(std::string_view name, std::uint64_t size)
-    : what_{"shared memory for " + in_quotes(name)}, size_{size} {
+    : what_{"shared memory for " + in_quotes(name)},
+      size_{size} {
   require_file_size(size, what_);
   if (size >= check_room_from)
     require_room(size, what_);
@@ -109,15 +109,13 @@ segment_writer::segment_writer(std::string_view name, std::uint64_t size)
 
 void segment_writer::write(std::span<const std::byte> bytes) {
   if (bytes.size() > size_ - written_)
-    throw data_error{error_code::store_failed,
-                     what_ + " was announced with " + format_bytes(size_) + " but got more"};
+    throw data_error{error_code::store_failed, what_ + " was announced with " + format_bytes(size_) + " but got more"};
   while (!bytes.empty()) {
     auto count = ::pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(written_));
     if (count < 0) {
       if (errno == EINTR)
         continue;
-      throw_errno(what_ + " cannot be written after " + format_bytes(written_) + " of " +
-                  format_bytes(size_));
+      throw_errno(what_ + " cannot be written after " + format_bytes(written_) + " of " + format_bytes(size_));
     }
     written_ += static_cast<std::uint64_t>(count);
     bytes = bytes.subspan(static_cast<std::size_t>(count));
@@ -126,8 +124,8 @@ void segment_writer::write(std::span<const std::byte> bytes) {
 
 segment segment_writer::seal() && {
   if (written_ != size_)
-    throw data_error{error_code::store_failed, what_ + " was announced with " + format_bytes(size_) +
-                                                   " but got only " + format_bytes(written_)};
+    throw data_error{error_code::store_failed,
+                     what_ + " was announced with " + format_bytes(size_) + " but got only " + format_bytes(written_)};
   if (::fcntl(file_.get(), F_ADD_SEALS, all_seals) != 0)
     throw_errno(what_ + " cannot be sealed");
   // Linux before 6.7 refuses to map a write-sealed file, even for reading, from a descriptor that may write.
@@ -143,13 +141,11 @@ segment open_segment(const segment_locator& where) {
   auto file = open_read_only(path_of(where.pid, where.fd));
   if (!file) {
     if (errno == ENOENT || errno == ENXIO)
-      throw data_error{error_code::store_failed,
-                       what + " is gone: the process has ended or released the data"};
+      throw data_error{error_code::store_failed, what + " is gone: the process has ended or released the data"};
     throw_errno(what + " cannot be opened");
   }
   auto status = status_of(file);
-  if (status.st_ino != where.inode || static_cast<std::uint64_t>(status.st_size) != where.size ||
-      !is_sealed(file))
+  if (status.st_ino != where.inode || static_cast<std::uint64_t>(status.st_size) != where.size || !is_sealed(file))
     throw data_error{error_code::store_failed, what + " is gone: another file has taken its place"};
   return segment{std::move(file)};
 }

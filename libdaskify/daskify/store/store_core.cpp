@@ -57,8 +57,7 @@ void throw_bad_object_id(object_id object) {
 
 void throw_not_referenced(object_id object) {
   throw data_error{error_code::store_failed,
-                   name_of(object) +
-                       " is released more often than it was retained: release each handle once"};
+                   name_of(object) + " is released more often than it was retained: release each handle once"};
 }
 
 } // namespace daskify::internal

@@ -53,8 +53,8 @@ fs::path base_or_default(const fs::path& base) {
     return made_absolute(base);
   const char* runtime = std::getenv("XDG_RUNTIME_DIR");
   struct stat info {};
-  bool ours = runtime != nullptr && runtime[0] == '/' && ::stat(runtime, &info) == 0 &&
-              S_ISDIR(info.st_mode) && info.st_uid == ::geteuid();
+  bool ours = runtime != nullptr && runtime[0] == '/' && ::stat(runtime, &info) == 0 && S_ISDIR(info.st_mode) &&
+              info.st_uid == ::geteuid();
   return ours ? runtime : "/tmp";
 }
 
@@ -92,8 +92,7 @@ file_descriptor open_or_fail(const fs::path& path) {
     fail("the session folder " + quoted(path) +
          " is not there; the session has ended, or was started on another machine");
   default:
-    fail("the session folder " + quoted(path) + " cannot be opened: " + reason(errno) +
-         "; start a new session");
+    fail("the session folder " + quoted(path) + " cannot be opened: " + reason(errno) + "; start a new session");
   }
 }
 
@@ -143,8 +142,7 @@ void empty_folder(file_descriptor folder) noexcept {
     std::string_view name{entry->d_name};
     if (name == "." || name == ".." || ::unlinkat(folder.get(), entry->d_name, 0) == 0 || errno != EISDIR)
       continue;
-    file_descriptor inner{
-        ::openat(folder.get(), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+    file_descriptor inner{::openat(folder.get(), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
     if (inner)
       empty_folder(std::move(inner));
     ::unlinkat(folder.get(), entry->d_name, AT_REMOVEDIR);
@@ -182,8 +180,8 @@ std::string_view take_until(std::string_view& text, char separator) {
 
 bool is_valid(const connection& what) {
   auto good_address = [](const endpoint& address) { return is_word(address.host) && address.port != 0; };
-  return is_word(what.session_id) && is_word(what.build_id) && is_secret(what.secret) &&
-         is_word(what.owner.boot_id) && what.owner.pid > 0 && !what.addresses.empty() &&
+  return is_word(what.session_id) && is_word(what.build_id) && is_secret(what.secret) && is_word(what.owner.boot_id) &&
+         what.owner.pid > 0 && !what.addresses.empty() &&
          std::all_of(what.addresses.begin(), what.addresses.end(), good_address);
 }
 
@@ -312,8 +310,7 @@ connection parse_connection(std::string_view text, const fs::path& file) {
   }
   // Order, repetition, blanks, zeros in front: whatever we would not have written ourselves is refused.
   if (!good || !is_valid(result) || format_connection(result) != text)
-    fail("the connection file " + quoted(file) +
-         " is damaged or of another version of daskify; start a new session");
+    fail("the connection file " + quoted(file) + " is damaged or of another version of daskify; start a new session");
   return result;
 }
 
@@ -343,8 +340,8 @@ std::size_t session_folder::sweep_stale(const fs::path& base) {
     if (name.starts_with(prefix) && name.size() == prefix.size() + 6 && is_stale(entry->path()))
       stale.push_back(entry->path());
   }
-  auto removed = std::count_if(stale.begin(), stale.end(),
-                               [](const auto& path) { return session_folder{path}.remove(); });
+  auto removed =
+      std::count_if(stale.begin(), stale.end(), [](const auto& path) { return session_folder{path}.remove(); });
   return static_cast<std::size_t>(removed);
 }
 
@@ -357,8 +354,7 @@ void session_folder::publish(const connection& what) const {
          "there are too many addresses; correct what the session was given");
   auto folder = open_or_fail(path_);
   auto temporary = std::string{"."} + connection_file + "-" + random_hex(8);
-  file_descriptor file{
-      ::openat(folder.get(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
+  file_descriptor file{::openat(folder.get(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
   bool written = file && ::fchmod(file.get(), 0600) == 0 && write_all(file.get(), text) &&
                  ::renameat(folder.get(), temporary.c_str(), folder.get(), connection_file) == 0;
   if (written)

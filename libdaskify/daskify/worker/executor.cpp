@@ -44,7 +44,10 @@ struct executor::loaded_run {
 };
 
 executor::executor(setup with, object_source& objects, std::function<void()> outbox_filled)
-  : setup_{std::move(with)}, objects_{objects}, outbox_filled_{std::move(outbox_filled)}, core_{setup_.threads} {}
+    : setup_{std::move(with)},
+      objects_{objects},
+      outbox_filled_{std::move(outbox_filled)},
+      core_{setup_.threads} {}
 
 executor::~executor() {
   stop();
@@ -237,8 +240,8 @@ std::size_t executor::busy_threads() const {
 std::uint64_t executor::output_size() const {
   struct stat info {};
   return setup_.log_file.empty() || ::stat(setup_.log_file.c_str(), &info) != 0
-           ? 0
-           : static_cast<std::uint64_t>(info.st_size);
+             ? 0
+             : static_cast<std::uint64_t>(info.st_size);
 }
 
 std::string executor::output_since(std::uint64_t begin) const {

@@ -23,7 +23,7 @@ class executor {
 public:
   struct setup {
     std::size_t threads = 1;
-    std::string worker;   ///< name, for this_task::worker() and failures
+    std::string worker; ///< name, for this_task::worker() and failures
     std::string host;
     std::string log_file; ///< where stdout and stderr go, for the last lines of a failed task; may be empty
   };

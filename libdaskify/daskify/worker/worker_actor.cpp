@@ -29,23 +29,23 @@ worker_actor::behavior_type worker_state::make_behavior(worker_setup setup) {
   self_->monitor(setup_.scheduler);
   self_->set_down_handler([this](caf::down_msg&) { setup_.on_orphaned("its scheduler is gone"); });
   return {
-    [this](work_order& order) {
-      for (auto object : order.freed)
-        setup_.objects->drop_decoded(object);
-      setup_.work->accept(std::move(order));
-    },
-    [this](outbox_filled) {
-      work_report report{setup_.work->take_reports()};
-      if (!report.reports.empty())
-        self_->send(setup_.scheduler, std::move(report));
-    },
-    [this](worker_tick tick) {
-      self_->delayed_send(self_, tuning::give_back_after / 2, tick);
-      setup_.work->give_back_waiting();
-      send_heartbeat(std::chrono::milliseconds{tick.heartbeat_interval_ms},
-                     std::chrono::milliseconds{tick.heartbeat_timeout_ms});
-    },
-    [this](stop_worker) { setup_.on_stop(setup_.work->stop()); },
+      [this](work_order& order) {
+        for (auto object : order.freed)
+          setup_.objects->drop_decoded(object);
+        setup_.work->accept(std::move(order));
+      },
+      [this](outbox_filled) {
+        work_report report{setup_.work->take_reports()};
+        if (!report.reports.empty())
+          self_->send(setup_.scheduler, std::move(report));
+      },
+      [this](worker_tick tick) {
+        self_->delayed_send(self_, tuning::give_back_after / 2, tick);
+        setup_.work->give_back_waiting();
+        send_heartbeat(std::chrono::milliseconds{tick.heartbeat_interval_ms},
+                       std::chrono::milliseconds{tick.heartbeat_timeout_ms});
+      },
+      [this](stop_worker) { setup_.on_stop(setup_.work->stop()); },
   };
 }
 
@@ -57,7 +57,7 @@ void worker_state::send_heartbeat(std::chrono::milliseconds interval, std::chron
   heartbeat beat{resident_bytes(), static_cast<std::uint32_t>(setup_.work->busy_threads())};
   // Longer than the scheduler's own patience: a client that is stopped in a debugger keeps its workers for a while.
   self_->request(setup_.scheduler, tuning::scheduler_patience * timeout, beat)
-    .then([] {}, [this](caf::error&) { setup_.on_orphaned("its scheduler does not answer"); });
+      .then([] {}, [this](caf::error&) { setup_.on_orphaned("its scheduler does not answer"); });
 }
 
 } // namespace daskify::internal

@@ -98,7 +98,7 @@ void worker_core::stop_all() {
 
 std::size_t worker_core::busy_threads() const {
   return static_cast<std::size_t>(
-    std::count_if(threads_.begin(), threads_.end(), [](const auto& t) { return t->busy; }));
+      std::count_if(threads_.begin(), threads_.end(), [](const auto& t) { return t->busy; }));
 }
 
 bool worker_core::is_cancelled(run_id run, std::uint64_t task, std::uint64_t& until) const {
@@ -119,9 +119,8 @@ void worker_core::forget_old_cancellations(run_id run) {
   if (cancelled_.empty())
     return;
   auto uses = [&](const held_lease& l) { return l.work.run == run; };
-  bool used = std::any_of(queue_.begin(), queue_.end(), uses)
-              || std::any_of(threads_.begin(), threads_.end(),
-                             [&](const auto& t) { return t->busy && uses(t->held); });
+  bool used = std::any_of(queue_.begin(), queue_.end(), uses) ||
+              std::any_of(threads_.begin(), threads_.end(), [&](const auto& t) { return t->busy && uses(t->held); });
   if (!used)
     std::erase_if(cancelled_, [&](const run_range& c) { return c.run == run; });
 }

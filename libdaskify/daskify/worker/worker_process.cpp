@@ -48,7 +48,9 @@ std::string take_variable(const char* name) {
 /// runs or hangs. The kernel closes the client's end of a pipe; nothing has to be sent.
 class lifeline {
 public:
-  explicit lifeline(session_folder folder, process_identity owner) : folder_{std::move(folder)}, owner_{std::move(owner)} {
+  explicit lifeline(session_folder folder, process_identity owner)
+      : folder_{std::move(folder)},
+        owner_{std::move(owner)} {
     ::fcntl(lifeline_descriptor, F_SETFD, FD_CLOEXEC);
     std::thread{[this] { watch(); }}.detach(); // ends with the process
   }
@@ -117,8 +119,8 @@ private:
     caf::scoped_actor self{system_};
     object_location where;
     self->request(store_, locate_timeout, locate_object{object})
-      .receive([&](object_location& found) { where = found; },
-               [](caf::error& e) { throw_caf_error(e, "store of scattered data"); });
+        .receive([&](object_location& found) { where = found; },
+                 [](caf::error& e) { throw_caf_error(e, "store of scattered data"); });
     return where;
   }
 
@@ -134,11 +136,12 @@ scheduler_for_workers connect(caf::actor_system& system, const connection& where
     auto scheduler = system.middleman().remote_actor<scheduler_for_workers>(address.host, address.port);
     if (scheduler)
       return *scheduler;
-    tried += (tried.empty() ? "" : ", ") + address.host + ":" + std::to_string(address.port) + " ("
-             + caf::to_string(scheduler.error()) + ")";
+    tried += (tried.empty() ? "" : ", ") + address.host + ":" + std::to_string(address.port) + " (" +
+             caf::to_string(scheduler.error()) + ")";
   }
-  throw cluster_error{error_code::scheduler_gone, "The worker reached its scheduler at none of its addresses: " + tried
-                                                    + "; check that the client still runs and that no firewall is between."};
+  throw cluster_error{error_code::scheduler_gone,
+                      "The worker reached its scheduler at none of its addresses: " + tried +
+                          "; check that the client still runs and that no firewall is between."};
 }
 
 std::string host_name() {
@@ -161,8 +164,7 @@ int work(const std::string& folder_path, unsigned slot, std::size_t threads, con
   auto name = "worker-" + std::to_string(slot);
   mapped_objects objects{system};
   worker_actor actor;
-  executor tasks{{threads, name, host_name(), log_file}, objects,
-                 [&actor] { caf::anon_send(actor, outbox_filled{}); }};
+  executor tasks{{threads, name, host_name(), log_file}, objects, [&actor] { caf::anon_send(actor, outbox_filled{}); }};
 
   worker_setup setup;
   setup.work = &tasks;
@@ -175,18 +177,18 @@ int work(const std::string& folder_path, unsigned slot, std::size_t threads, con
   setup.on_orphaned = [](const char*) { line.end_now(); };
   actor = system.spawn(worker_behavior, setup);
 
-  enrol_request who{where.secret, program_build_id(), name, host_name(), slot, ::getpid(),
-                    static_cast<std::uint32_t>(threads)};
+  enrol_request who{
+      where.secret, program_build_id(), name, host_name(), slot, ::getpid(), static_cast<std::uint32_t>(threads)};
   enrol_answer answer;
   {
     caf::scoped_actor self{system};
     self->request(scheduler, connect_timeout, std::move(who), actor)
-      .receive(
-        [&](enrol_answer& a, store_for_workers& store) {
-          answer = a;
-          objects.use(store);
-        },
-        [](caf::error& e) { throw_caf_error(e, "scheduler"); });
+        .receive(
+            [&](enrol_answer& a, store_for_workers& store) {
+              answer = a;
+              objects.use(store);
+            },
+            [](caf::error& e) { throw_caf_error(e, "scheduler"); });
   }
   if (answer.refusal != error_code::none) {
     std::cerr << name << " was turned away: " << answer.reason << std::endl;

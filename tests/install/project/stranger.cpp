@@ -1,6 +1,8 @@
 #include <daskify/daskify.hpp>
 
-int twice(int x) { return 2 * x; }
+int twice(int x) {
+  return 2 * x;
+}
 
 int main(int argc, char** argv) {
   daskify::daskified cluster{argc, argv, {.size = 1}};

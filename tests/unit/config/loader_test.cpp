@@ -52,8 +52,7 @@ settings load(arguments given, const options& in_code = {}, const environment& v
 }
 
 /// The error that reading gives, as text; empty when there is none or it has another code.
-std::string refusal(error_code code, arguments given, const options& in_code = {},
-                    const environment& variables = {}) {
+std::string refusal(error_code code, arguments given, const options& in_code = {}, const environment& variables = {}) {
   auto before = given.left();
   try {
     load_settings(given.argc, given.argv(), in_code, variables);
@@ -131,8 +130,8 @@ TEST(loader, takes_its_own_arguments_and_leaves_the_others_in_order) {
   EXPECT_EQ(all.size, 4u);
   EXPECT_EQ(all.threads, 2u);
   EXPECT_EQ(all.mode, cluster_mode::test);
-  EXPECT_EQ(given.left(), (words{"prog", "in.dat", "-v", "--out", "x", "-n3", "--empty=", "--config-file=a",
-                                 "--mode-x", "", "last"}));
+  EXPECT_EQ(given.left(), (words{"prog", "in.dat", "-v", "--out", "x", "-n3", "--empty=", "--config-file=a", "--mode-x",
+                                 "", "last"}));
 }
 
 TEST(loader, leaves_the_programs_own_arguments_untouched) {
@@ -144,13 +143,11 @@ TEST(loader, leaves_the_programs_own_arguments_untouched) {
 }
 
 TEST(loader, touches_nothing_after_a_lone_double_dash) {
-  arguments given{"prog", "--mode=test", "--", "--daskify.size=4", "--daskify.nonsense",
-                  "--",   "--config",    "x"};
+  arguments given{"prog", "--mode=test", "--", "--daskify.size=4", "--daskify.nonsense", "--", "--config", "x"};
   auto all = load_settings(given.argc, given.argv(), {}, {});
   EXPECT_EQ(all.mode, cluster_mode::test);
   EXPECT_EQ(all.size, std::nullopt);
-  EXPECT_EQ(given.left(),
-            (words{"prog", "--", "--daskify.size=4", "--daskify.nonsense", "--", "--config", "x"}));
+  EXPECT_EQ(given.left(), (words{"prog", "--", "--daskify.size=4", "--daskify.nonsense", "--", "--config", "x"}));
 }
 
 TEST(loader, lives_with_an_empty_argv) {
@@ -168,11 +165,11 @@ TEST(loader, accepts_dashes_and_underscores) {
 }
 
 TEST(loader, reads_every_option_from_the_command_line) {
-  auto all = load({"prog", "--daskify.mode=connect", "--daskify.size=3", "--daskify.threads=2",
-                   "--daskify.worker_program=/bin/w", "--daskify.start_timeout=10m",
-                   "--daskify.heartbeat_interval=500ms", "--daskify.heartbeat_timeout=1-00:00:00",
-                   "--daskify.retries=0", "--daskify.session_directory=/run/me",
-                   "--daskify.log_directory=logs=1", "--daskify.progress=lines"});
+  auto all =
+      load({"prog", "--daskify.mode=connect", "--daskify.size=3", "--daskify.threads=2",
+            "--daskify.worker_program=/bin/w", "--daskify.start_timeout=10m", "--daskify.heartbeat_interval=500ms",
+            "--daskify.heartbeat_timeout=1-00:00:00", "--daskify.retries=0", "--daskify.session_directory=/run/me",
+            "--daskify.log_directory=logs=1", "--daskify.progress=lines"});
   EXPECT_EQ(all.mode, cluster_mode::connect);
   EXPECT_EQ(all.size, 3u);
   EXPECT_EQ(all.threads, 2u);
@@ -232,14 +229,11 @@ TEST(loader, refuses_an_argument_without_its_value) {
   EXPECT_EQ(refusal(error_code::bad_option_value, {"prog", "--daskify.size"}), sentence);
   EXPECT_EQ(refusal(error_code::bad_option_value, {"prog", "--daskify.size="}), sentence);
   EXPECT_EQ(refusal(error_code::bad_option_value, {"prog", "--daskify.size", "--", "4"}), sentence);
-  EXPECT_EQ(refusal(error_code::bad_option_value, {"prog", "--daskify.size", "--daskify.threads", "4"}),
-            sentence);
+  EXPECT_EQ(refusal(error_code::bad_option_value, {"prog", "--daskify.size", "--daskify.threads", "4"}), sentence);
   EXPECT_EQ(refusal(error_code::bad_option_value, {"prog", "--daskify.size", "--verbose"}), sentence);
   EXPECT_EQ(refusal(error_code::bad_option_value, {"prog", "--daskify.size", ""}), sentence);
-  EXPECT_NE(refusal(error_code::bad_option_value, {"prog", "--mode"}).find("needs a value"),
-            std::string::npos);
-  EXPECT_NE(refusal(error_code::bad_option_value, {"prog", "--config"}).find("needs a value"),
-            std::string::npos);
+  EXPECT_NE(refusal(error_code::bad_option_value, {"prog", "--mode"}).find("needs a value"), std::string::npos);
+  EXPECT_NE(refusal(error_code::bad_option_value, {"prog", "--config"}).find("needs a value"), std::string::npos);
 }
 
 TEST(loader, refuses_a_value_for_help) {
@@ -251,21 +245,16 @@ TEST(loader, refuses_bad_values_with_their_origin_and_what_is_right) {
   auto command = [](const std::string& value) {
     return refusal(error_code::bad_option_value, {"prog", "--daskify.size", value});
   };
-  EXPECT_EQ(command("0"),
-            std::string{"cannot use '0' for 'size' (command line): it is less than 1"}.append(size_form));
-  EXPECT_EQ(command("-5"),
-            std::string{"cannot use '-5' for 'size' (command line): it is negative"}.append(size_form));
-  EXPECT_EQ(
-      command("4x"),
-      std::string{"cannot use '4x' for 'size' (command line): it is not a whole number"}.append(size_form));
-  EXPECT_EQ(
-      command("99999999999999999999"),
-      std::string{"cannot use '99999999999999999999' for 'size' (command line): it is more than 1000000"}
-          .append(size_form));
-  EXPECT_EQ(
-      refusal(error_code::bad_option_value, {"prog", "--mode", "lokal"}),
-      "cannot use 'lokal' for 'mode' (command line): it is none of the words it can be; give one of local, "
-      "test, slurm, connect");
+  EXPECT_EQ(command("0"), std::string{"cannot use '0' for 'size' (command line): it is less than 1"}.append(size_form));
+  EXPECT_EQ(command("-5"), std::string{"cannot use '-5' for 'size' (command line): it is negative"}.append(size_form));
+  EXPECT_EQ(command("4x"),
+            std::string{"cannot use '4x' for 'size' (command line): it is not a whole number"}.append(size_form));
+  EXPECT_EQ(command("99999999999999999999"),
+            std::string{"cannot use '99999999999999999999' for 'size' (command line): it is more than 1000000"}.append(
+                size_form));
+  EXPECT_EQ(refusal(error_code::bad_option_value, {"prog", "--mode", "lokal"}),
+            "cannot use 'lokal' for 'mode' (command line): it is none of the words it can be; give one of local, "
+            "test, slurm, connect");
   EXPECT_NE(refusal(error_code::bad_option_value, {"prog", "--daskify.start_timeout=5parsecs"})
                 .find("has the unknown unit 'parsecs'; give a time from 1ms to 366d"),
             std::string::npos);
@@ -316,23 +305,19 @@ TEST(loader, refuses_unknown_variables_of_ours) {
   auto variable = [](const std::string& name) {
     return refusal(error_code::unknown_option, {"prog"}, {}, {{name, "4"}});
   };
-  EXPECT_EQ(variable("DASKIFY_SIZEE"),
-            "unknown environment variable 'DASKIFY_SIZEE': did you mean 'DASKIFY_SIZE'?");
+  EXPECT_EQ(variable("DASKIFY_SIZEE"), "unknown environment variable 'DASKIFY_SIZEE': did you mean 'DASKIFY_SIZE'?");
   EXPECT_EQ(variable("DASKIFY_CONFIGG"),
             "unknown environment variable 'DASKIFY_CONFIGG': did you mean 'DASKIFY_CONFIG'?");
-  EXPECT_EQ(variable("DASKIFY_size"),
-            "unknown environment variable 'DASKIFY_size': did you mean 'DASKIFY_SIZE'?");
+  EXPECT_EQ(variable("DASKIFY_size"), "unknown environment variable 'DASKIFY_size': did you mean 'DASKIFY_SIZE'?");
   EXPECT_EQ(variable("DASKIFY_XYLOPHONE"),
             "unknown environment variable 'DASKIFY_XYLOPHONE': --daskify.help shows the names there are");
-  EXPECT_EQ(variable("DASKIFY_"),
-            "unknown environment variable 'DASKIFY_': --daskify.help shows the names there are");
+  EXPECT_EQ(variable("DASKIFY_"), "unknown environment variable 'DASKIFY_': --daskify.help shows the names there are");
 }
 
 TEST(loader, refuses_bad_values_in_the_environment) {
-  EXPECT_EQ(
-      refusal(error_code::bad_option_value, {"prog"}, {}, {{"DASKIFY_SIZE", "zero"}}),
-      std::string{"cannot use 'zero' for 'size' (environment DASKIFY_SIZE): it is not a whole number"}.append(
-          size_form));
+  EXPECT_EQ(refusal(error_code::bad_option_value, {"prog"}, {}, {{"DASKIFY_SIZE", "zero"}}),
+            std::string{"cannot use 'zero' for 'size' (environment DASKIFY_SIZE): it is not a whole number"}.append(
+                size_form));
   EXPECT_EQ(refusal(error_code::bad_option_value, {"prog"}, {}, {{"DASKIFY_LOG_DIRECTORY", ""}}),
             "cannot use '' for 'log_directory' (environment DASKIFY_LOG_DIRECTORY): it is empty; give a "
             "path, or auto");
@@ -375,13 +360,10 @@ TEST(loader, reads_every_option_from_code) {
 
 TEST(loader, refuses_bad_values_in_code) {
   auto code = [](const options& in_code) { return refusal(error_code::bad_option_value, {"prog"}, in_code); };
-  EXPECT_EQ(code({.size = 0}),
-            std::string{"cannot use '0' for 'size' (code): it is less than 1"}.append(size_form));
-  EXPECT_EQ(code({.size = -1}),
-            std::string{"cannot use '-1' for 'size' (code): it is negative"}.append(size_form));
+  EXPECT_EQ(code({.size = 0}), std::string{"cannot use '0' for 'size' (code): it is less than 1"}.append(size_form));
+  EXPECT_EQ(code({.size = -1}), std::string{"cannot use '-1' for 'size' (code): it is negative"}.append(size_form));
   EXPECT_NE(code({.retries = -1}).find("'retries' (code): it is negative"), std::string::npos);
-  EXPECT_NE(code({.start_timeout = 0s}).find("'start_timeout' (code): it is less than 1ms"),
-            std::string::npos);
+  EXPECT_NE(code({.start_timeout = 0s}).find("'start_timeout' (code): it is less than 1ms"), std::string::npos);
   EXPECT_NE(code({.log_directory = ""}).find("'log_directory' (code): it is empty"), std::string::npos);
   EXPECT_NE(code({.mode = static_cast<cluster_mode>(9)}).find("'mode' (code)"), std::string::npos);
 }
@@ -441,11 +423,8 @@ TEST_F(loader_with_file, refuses_what_is_no_setting) {
             ":1: unknown key 'xylophone': --daskify.help shows the names there are");
   EXPECT_EQ(file_refusal(error_code::unknown_option, "= 4\n"),
             ":1: unknown key '': --daskify.help shows the names there are");
-  EXPECT_EQ(
-      file_refusal(error_code::unknown_option, "daskify.size = 4\n").find(":1: unknown key 'daskify.size'"),
-      0u);
-  EXPECT_EQ(
-      file_refusal(error_code::unknown_option, "config = other.conf\n").find(":1: unknown key 'config'"), 0u);
+  EXPECT_EQ(file_refusal(error_code::unknown_option, "daskify.size = 4\n").find(":1: unknown key 'daskify.size'"), 0u);
+  EXPECT_EQ(file_refusal(error_code::unknown_option, "config = other.conf\n").find(":1: unknown key 'config'"), 0u);
   EXPECT_EQ(file_refusal(error_code::unreadable_config, "[other]\nsize = 4\n"),
             ":1: unknown section '[other]': the only one is [daskify], and it may be left out");
   EXPECT_EQ(file_refusal(error_code::unreadable_config, "size = 4\n[daskify\n"),
@@ -466,15 +445,13 @@ TEST_F(loader_with_file, refuses_bad_values) {
             std::string{"cannot use '' for 'size' (:1): it is not a whole number"}.append(size_form));
   EXPECT_EQ(file_refusal(error_code::bad_option_value, "size = 4 5\n"),
             std::string{"cannot use '4 5' for 'size' (:1): it is not a whole number"}.append(size_form));
-  EXPECT_EQ(
-      file_refusal(error_code::bad_option_value, std::string{"log_directory = /a\0b\n", 21}),
-      R"(cannot use '/a\x00b' for 'log_directory' (:1): it holds a control character; give a path, or auto)");
+  EXPECT_EQ(file_refusal(error_code::bad_option_value, std::string{"log_directory = /a\0b\n", 21}),
+            R"(cannot use '/a\x00b' for 'log_directory' (:1): it holds a control character; give a path, or auto)");
 }
 
 TEST_F(loader_with_file, refuses_a_comment_sign_that_would_cut_a_value_short) {
-  EXPECT_EQ(
-      file_refusal(error_code::unreadable_config, "log_directory = /runs/nr#3\n"),
-      ":1: a '#' inside a value would cut it short: put a blank before a comment, and use no '#' in a value");
+  EXPECT_EQ(file_refusal(error_code::unreadable_config, "log_directory = /runs/nr#3\n"),
+            ":1: a '#' inside a value would cut it short: put a blank before a comment, and use no '#' in a value");
 }
 
 TEST_F(loader_with_file, refuses_a_bad_value_even_when_a_stronger_source_sets_the_option) {
@@ -493,34 +470,28 @@ TEST_F(loader_with_file, refuses_a_file_it_cannot_read) {
                             "' (--config) cannot be read because of this error: No such file or directory")
                                .append(advice));
   EXPECT_EQ(file(folder),
-            ("config file '" + folder.string() + "' (--config) cannot be read because it is a folder")
-                .append(advice));
+            ("config file '" + folder.string() + "' (--config) cannot be read because it is a folder").append(advice));
   auto loop = folder / "loop.conf";
   std::filesystem::create_symlink(loop, loop);
   EXPECT_NE(file(loop).find("symbolic links"), std::string::npos);
-  EXPECT_EQ(
-      refusal(error_code::unreadable_config, {"prog"}, {}, {{"DASKIFY_CONFIG", ""}}),
-      std::string{"config file '' (environment DASKIFY_CONFIG) cannot be read because its name is empty"}
-          .append(advice));
-  EXPECT_NE(refusal(error_code::unreadable_config, {"prog"}, {.config = missing}).find("(code)"),
-            std::string::npos);
+  EXPECT_EQ(refusal(error_code::unreadable_config, {"prog"}, {}, {{"DASKIFY_CONFIG", ""}}),
+            std::string{"config file '' (environment DASKIFY_CONFIG) cannot be read because its name is empty"}.append(
+                advice));
+  EXPECT_NE(refusal(error_code::unreadable_config, {"prog"}, {.config = missing}).find("(code)"), std::string::npos);
 }
 
 TEST_F(loader_with_file, refuses_a_file_without_end) {
   EXPECT_NE(refusal(error_code::unreadable_config, {"prog", "--config=/dev/zero"}).find("larger than 1 MiB"),
             std::string::npos);
   EXPECT_EQ(load_text(std::string(1 << 20, '#')).size, std::nullopt);
-  EXPECT_NE(
-      file_refusal(error_code::unreadable_config, std::string((1 << 20) + 1, '#')).find("larger than 1 MiB"),
-      std::string::npos);
+  EXPECT_NE(file_refusal(error_code::unreadable_config, std::string((1 << 20) + 1, '#')).find("larger than 1 MiB"),
+            std::string::npos);
 }
 
 TEST_F(loader_with_file, later_sources_win_in_the_documented_order) {
   write("size = 1\n");
   environment variables{{"DASKIFY_CONFIG", path}};
-  auto from = [](const settings& all) {
-    return all.origin("size") + " " + std::to_string(all.size.value_or(0));
-  };
+  auto from = [](const settings& all) { return all.origin("size") + " " + std::to_string(all.size.value_or(0)); };
   EXPECT_EQ(from(load({"prog"})), "default 0");
   EXPECT_EQ(from(load({"prog"}, {}, variables)), path.string() + ":1 1");
   variables["DASKIFY_SIZE"] = "2";

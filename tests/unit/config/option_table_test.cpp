@@ -16,8 +16,8 @@ using namespace daskify::internal;
 
 TEST(option_table, has_an_entry_for_every_option_but_config) {
   // Does not compile when `options` has another number of members.
-  auto [config, mode, size, threads, worker_program, start_timeout, heartbeat_interval, heartbeat_timeout,
-        retries, session_directory, log_directory, progress] = daskify::options{};
+  auto [config, mode, size, threads, worker_program, start_timeout, heartbeat_interval, heartbeat_timeout, retries,
+        session_directory, log_directory, progress] = daskify::options{};
   constexpr std::size_t members = 12;
   EXPECT_EQ(option_table().size(), members - 1);
 }
@@ -26,8 +26,7 @@ TEST(option_table, names_are_distinct_and_lower_case) {
   std::set<std::string_view> names;
   for (const auto& option : option_table()) {
     EXPECT_TRUE(names.insert(option.name).second) << option.name;
-    EXPECT_EQ(option.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_"), std::string_view::npos)
-        << option.name;
+    EXPECT_EQ(option.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_"), std::string_view::npos) << option.name;
   }
 }
 
@@ -74,8 +73,7 @@ TEST(option_table, a_refused_value_changes_nothing) {
 TEST(option_table, help_explains_every_option) {
   auto help = help_text();
   for (const auto& option : option_table())
-    EXPECT_NE(help.find("\n  --daskify." + std::string{option.name} + " VALUE"), std::string::npos)
-        << option.name;
+    EXPECT_NE(help.find("\n  --daskify." + std::string{option.name} + " VALUE"), std::string::npos) << option.name;
 }
 
 TEST(option_table, shipped_config_file_is_what_the_table_generates) {

@@ -47,8 +47,7 @@ TEST(settings, a_value_that_was_put_in_by_hand_is_checked_too) {
                           "1 to 1000000, or auto");
   all = {};
   all.start_timeout = -1s;
-  EXPECT_NE(refusal(all).find("cannot use '-1s' for 'start_timeout' (default): it is negative"),
-            std::string::npos);
+  EXPECT_NE(refusal(all).find("cannot use '-1s' for 'start_timeout' (default): it is negative"), std::string::npos);
   all = {};
   all.mode = static_cast<daskify::cluster_mode>(99);
   EXPECT_NE(refusal(all).find("for 'mode'"), std::string::npos);

@@ -136,8 +136,7 @@ TEST(duration, reads_back_what_it_writes) {
   for (auto value = daskify::limits::shortest_duration; value <= daskify::limits::longest_duration;
        value += value / 7 + 1ms)
     EXPECT_EQ(duration{}.read(duration{}.write(value)), value);
-  EXPECT_EQ(duration{}.read(duration{}.write(daskify::limits::longest_duration)),
-            daskify::limits::longest_duration);
+  EXPECT_EQ(duration{}.read(duration{}.write(daskify::limits::longest_duration)), daskify::limits::longest_duration);
 }
 
 TEST(file_path, is_taken_as_it_stands) {
@@ -153,8 +152,8 @@ TEST(file_path, says_why_it_refuses_a_text) {
 }
 
 TEST(choice, reads_back_every_word_it_can_write) {
-  for (auto value : {daskify::progress_style::automatic, daskify::progress_style::bar,
-                     daskify::progress_style::lines, daskify::progress_style::off})
+  for (auto value : {daskify::progress_style::automatic, daskify::progress_style::bar, daskify::progress_style::lines,
+                     daskify::progress_style::off})
     EXPECT_EQ(style.read(style.write(value)), value);
 }
 

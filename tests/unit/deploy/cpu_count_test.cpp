@@ -11,9 +11,8 @@ namespace {
 
 using paths = std::vector<std::filesystem::path>;
 
-constexpr std::string_view unified_mounts =
-    "24 30 0:22 / /proc rw,nosuid - proc proc rw\n"
-    "31 23 0:28 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw\n";
+constexpr std::string_view unified_mounts = "24 30 0:22 / /proc rw,nosuid - proc proc rw\n"
+                                            "31 23 0:28 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw\n";
 
 constexpr std::string_view separate_mounts =
     "31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755\n"
@@ -40,8 +39,8 @@ TEST(cpu_count, takes_no_quota_for_no_limit) {
 }
 
 TEST(cpu_count, ignores_texts_that_are_no_quota) {
-  for (auto text : {"", "\n", "100000", "100000 0", "100000 x", "1e5 100000", "100000 100000 7", "max",
-                    "-5 100", "99999999999999999999 1"})
+  for (auto text : {"", "\n", "100000", "100000 0", "100000 x", "1e5 100000", "100000 100000 7", "max", "-5 100",
+                    "99999999999999999999 1"})
     EXPECT_EQ(parse_cpu_max(text), std::nullopt) << text;
   EXPECT_EQ(parse_cfs_quota("", ""), std::nullopt);
   EXPECT_EQ(parse_cfs_quota("100000", ""), std::nullopt);
@@ -74,8 +73,7 @@ TEST(cpu_count, finds_the_hierarchy_of_each_controller) {
 TEST(cpu_count, starts_at_the_part_of_the_hierarchy_that_is_mounted) {
   EXPECT_EQ(cgroup_folders(separate_groups, separate_mounts, "memory"),
             (paths{"/sys/fs/cgroup/memory/inner", "/sys/fs/cgroup/memory"}));
-  EXPECT_EQ(cgroup_folders("4:memory:/elsewhere\n", separate_mounts, "memory"),
-            paths{"/sys/fs/cgroup/memory"});
+  EXPECT_EQ(cgroup_folders("4:memory:/elsewhere\n", separate_mounts, "memory"), paths{"/sys/fs/cgroup/memory"});
   EXPECT_EQ(cgroup_folders("0::/../../other\n", unified_mounts, ""), paths{"/sys/fs/cgroup"});
 }
 

@@ -176,8 +176,7 @@ TEST_F(process_test, starts_children_with_default_signals_whatever_the_program_s
 }
 
 TEST_F(process_test, works_in_a_program_that_has_closed_its_standard_descriptors) {
-  auto request =
-      shell("echo out; echo err >&2; readlink /proc/$$/fd/0; test -p /proc/$$/fd/3 && echo lifeline");
+  auto request = shell("echo out; echo err >&2; readlink /proc/$$/fd/0; test -p /proc/$$/fd/3 && echo lifeline");
   pid_t program = ::fork();
   if (program == 0) {
     for (int descriptor = 0; descriptor <= lifeline_descriptor; ++descriptor)
@@ -198,11 +197,10 @@ TEST_F(process_test, works_in_a_program_that_has_closed_its_standard_descriptors
 TEST_F(process_test, starts_the_program_again_although_its_file_was_deleted) {
   const auto copy = fs::path{::getenv("DASKIFY_TEST_COPY") ? ::getenv("DASKIFY_TEST_COPY") : ""};
   const auto* self = testing::UnitTest::GetInstance()->current_test_info();
-  spawn_request request{
-      "/proc/self/exe",
-      {"self", std::string{"--gtest_filter="} + self->test_suite_name() + "." + self->name()},
-      {{"GTEST_OUTPUT", ""}},
-      log_};
+  spawn_request request{"/proc/self/exe",
+                        {"self", std::string{"--gtest_filter="} + self->test_suite_name() + "." + self->name()},
+                        {{"GTEST_OUTPUT", ""}},
+                        log_};
   if (copy.empty()) { // the test itself: runs a copy of this program
     request.program = folder_ / "copy";
     request.environment.emplace_back("DASKIFY_TEST_COPY", request.program);

@@ -89,9 +89,7 @@ protected:
   }
 
   /// A child that nothing but SIGKILL ends, with one that it started itself and writes the pid of to $FROM.
-  child stubborn() {
-    return shell("trap '' TERM; sleep 1000 & echo $! > $FROM; while :; do sleep 1000; done");
-  }
+  child stubborn() { return shell("trap '' TERM; sleep 1000 & echo $! > $FROM; while :; do sleep 1000; done"); }
 
   fs::path folder_;
 };

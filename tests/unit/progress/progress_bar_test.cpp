@@ -122,11 +122,10 @@ TEST_F(progress_bar_test, redraws_in_place_and_ends_with_a_newline) {
 TEST_F(progress_bar_test, fits_the_width_that_the_terminal_has_at_each_drawing) {
   terminal tty{16};
   progress_bar bar{tty.in, progress_style::bar, clock()};
-  for (auto [width, drawn] :
-       std::map<unsigned short, std::string>{{1, "\r\x1b[K"},
-                                             {2, "\r-\x1b[K"},
-                                             {16, "\r 50% #####-----\x1b[K"},
-                                             {31, "\r 50% ########--------   50/100\x1b[K"}}) {
+  for (auto [width, drawn] : std::map<unsigned short, std::string>{{1, "\r\x1b[K"},
+                                                                   {2, "\r-\x1b[K"},
+                                                                   {16, "\r 50% #####-----\x1b[K"},
+                                                                   {31, "\r 50% ########--------   50/100\x1b[K"}}) {
     tty.resize(width);
     bar.show(after(50));
     EXPECT_EQ(tty.drain(), drawn) << width;
@@ -312,8 +311,7 @@ TEST_F(progress_bar_test, writes_whole_lines_through_a_pipe_that_is_full_at_time
   {
     std::jthread reader{[&] {
       std::array<char, 4096> some;
-      for (auto n = ::read(pipe.out, some.data(), some.size()); n > 0;
-           n = ::read(pipe.out, some.data(), some.size()))
+      for (auto n = ::read(pipe.out, some.data(), some.size()); n > 0; n = ::read(pipe.out, some.data(), some.size()))
         text.append(some.data(), static_cast<std::size_t>(n));
     }};
     progress_bar bar{pipe.in, progress_style::lines, clock()};

@@ -21,13 +21,7 @@ double seconds(std::chrono::nanoseconds d) {
 
 progress counts(std::uint64_t pending, std::uint64_t running, std::uint64_t finished, std::uint64_t error = 0,
                 std::uint64_t cancelled = 0, std::uint64_t lost = 0) {
-  return {pending + running + finished + error + cancelled + lost,
-          pending,
-          running,
-          finished,
-          error,
-          cancelled,
-          lost};
+  return {pending + running + finished + error + cancelled + lost, pending, running, finished, error, cancelled, lost};
 }
 
 progress progressed(std::uint64_t total, std::uint64_t done) {
@@ -44,7 +38,9 @@ struct steady_run {
   progress_core core;
 
   steady_run(std::uint64_t all, std::uint64_t at_a_time, std::chrono::nanoseconds interval)
-      : total{all}, batch{at_a_time}, every{interval} {
+      : total{all},
+        batch{at_a_time},
+        every{interval} {
     core.watch(1, progressed(total, 0), now);
   }
 

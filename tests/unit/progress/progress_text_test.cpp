@@ -186,17 +186,17 @@ TEST(progress_text, rounds_the_time_left_up_so_that_it_is_never_0) {
 }
 
 TEST(progress_text, shortens_counts_by_rounding_down) {
-  for (auto [count, text] : std::vector<std::pair<std::uint64_t, std::string_view>>{
-           {0, "0"},
-           {99'999, "99999"},
-           {100'000, "100k"},
-           {999'999, "999k"},
-           {1'000'000, "1.00M"},
-           {4'999'999, "4.99M"},
-           {5'050'000, "5.05M"},
-           {12'399'999, "12.3M"},
-           {1'000'000'000, "1.00G"},
-           {std::numeric_limits<std::uint64_t>::max(), "18.4E"}})
+  for (auto [count, text] :
+       std::vector<std::pair<std::uint64_t, std::string_view>>{{0, "0"},
+                                                               {99'999, "99999"},
+                                                               {100'000, "100k"},
+                                                               {999'999, "999k"},
+                                                               {1'000'000, "1.00M"},
+                                                               {4'999'999, "4.99M"},
+                                                               {5'050'000, "5.05M"},
+                                                               {12'399'999, "12.3M"},
+                                                               {1'000'000'000, "1.00G"},
+                                                               {std::numeric_limits<std::uint64_t>::max(), "18.4E"}})
     EXPECT_EQ(count_text(count), text);
 }
 

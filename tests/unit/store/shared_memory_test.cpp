@@ -106,8 +106,7 @@ TEST(shared_memory, travels_to_another_process) {
   auto kept = make_segment(bytes);
   EXPECT_EQ(kept.size(), bytes.size());
   EXPECT_TRUE(same(kept.map().view(), bytes));
-  EXPECT_TRUE(
-      in_another_process([&, where = kept.locator()] { return same(map_segment(where).view(), bytes); }));
+  EXPECT_TRUE(in_another_process([&, where = kept.locator()] { return same(map_segment(where).view(), bytes); }));
 }
 
 TEST(shared_memory, joins_what_is_written_in_pieces) {
@@ -133,8 +132,7 @@ TEST(shared_memory, holds_more_than_one_write_call_takes) {
   constexpr std::size_t size = (std::size_t{2} << 30) + 4097;
   if (free_memory().bytes < 2 * size)
     GTEST_SKIP() << "needs " << format_bytes(2 * size) << " of free memory";
-  auto* address =
-      ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  auto* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   ASSERT_NE(address, MAP_FAILED);
   ::madvise(address, size, MADV_HUGEPAGE); // reading untouched memory then takes few page faults
   std::span source{static_cast<std::byte*>(address), size};
@@ -158,8 +156,7 @@ TEST(shared_memory, outlives_the_writer_once_it_is_opened_or_mapped) {
   kept.reset();
   EXPECT_TRUE(same(map.view(), bytes));
   EXPECT_TRUE(same(shared.map().view(), bytes));
-  EXPECT_TRUE(
-      in_another_process([&, where = shared.locator()] { return same(map_segment(where).view(), bytes); }));
+  EXPECT_TRUE(in_another_process([&, where = shared.locator()] { return same(map_segment(where).view(), bytes); }));
 }
 
 TEST(shared_memory, moves_without_unmapping_or_closing_twice) {
@@ -187,8 +184,7 @@ TEST(shared_memory, kills_who_writes_to_a_mapping) {
 
 TEST(shared_memory, cannot_be_made_writable_again) {
   auto map = make_segment(sample(100)).map();
-  EXPECT_NE(::mprotect(const_cast<std::byte*>(map.view().data()), map.view().size(), PROT_READ | PROT_WRITE),
-            0);
+  EXPECT_NE(::mprotect(const_cast<std::byte*>(map.view().data()), map.view().size(), PROT_READ | PROT_WRITE), 0);
 }
 
 TEST(shared_memory, cannot_be_changed_by_another_process_of_the_user) {
@@ -199,9 +195,8 @@ TEST(shared_memory, cannot_be_changed_by_another_process_of_the_user) {
     if (fd < 0)
       return true;
     auto refused = [](auto result) { return result < 0 && errno == EPERM; };
-    return refused(::pwrite(fd, "x", 1, 0)) && refused(::ftruncate(fd, 10)) &&
-           refused(::ftruncate(fd, 100'000)) && refused(::pwrite(fd, "x", 1, 100'000)) &&
-           refused(::fcntl(fd, F_ADD_SEALS, 0)) &&
+    return refused(::pwrite(fd, "x", 1, 0)) && refused(::ftruncate(fd, 10)) && refused(::ftruncate(fd, 100'000)) &&
+           refused(::pwrite(fd, "x", 1, 100'000)) && refused(::fcntl(fd, F_ADD_SEALS, 0)) &&
            ::mmap(nullptr, 5000, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED;
   }));
   EXPECT_TRUE(same(kept.map().view(), bytes));
@@ -235,8 +230,7 @@ TEST(shared_memory, refuses_sizes_beyond_the_limit_on_files_instead_of_dying_of_
     rlimit limit{1000, 1000};
     ::setrlimit(RLIMIT_FSIZE, &limit);
     make_segment(sample(1000));
-    return refusal(error_code::no_room, [] { make_segment(sample(1001)); }).find("ulimit -f") !=
-           std::string::npos;
+    return refusal(error_code::no_room, [] { make_segment(sample(1001)); }).find("ulimit -f") != std::string::npos;
   }));
 }
 
@@ -245,8 +239,7 @@ TEST(shared_memory, says_when_there_are_too_many_open_files) {
     rlimit limit{3, 3};
     ::setrlimit(RLIMIT_NOFILE, &limit);
     auto sentence = refusal(error_code::store_failed, [] { segment_writer{"observed", 1}; });
-    return sentence.find("Too many open files") != sentence.npos &&
-           sentence.find("ulimit -n") != sentence.npos;
+    return sentence.find("Too many open files") != sentence.npos && sentence.find("ulimit -n") != sentence.npos;
   }));
 }
 
@@ -323,9 +316,7 @@ TEST(shared_memory, refuses_locators_that_point_nowhere) {
   refusal(error_code::store_failed, [] { open_segment({}); });
   refusal(error_code::store_failed, [] { open_segment({-1, -1, 1, 1}); });
   refusal(error_code::store_failed, [] { open_segment({::getpid(), 1'000'000, 1, 1}); });
-  refusal(error_code::store_failed, [] {
-    open_segment({std::numeric_limits<std::int32_t>::max(), 0, 1, 1});
-  });
+  refusal(error_code::store_failed, [] { open_segment({std::numeric_limits<std::int32_t>::max(), 0, 1, 1}); });
 }
 
 TEST(shared_memory, leaks_neither_descriptors_nor_mappings) {

@@ -189,10 +189,9 @@ TEST(process_identity, is_gone_when_its_pid_belongs_to_another_process_now) {
 
 TEST(process_identity, is_not_gone_when_it_cannot_be_judged_from_here) {
   for (auto change :
-       {+[](process_identity& p) { p.boot_id = "of-another-machine"; },
-        +[](process_identity& p) { p.boot_id = "-"; }, +[](process_identity& p) { p.pid = 0; },
-        +[](process_identity& p) { p.pid = -1; }, +[](process_identity& p) { ++p.pid_namespace; },
-        +[](process_identity& p) { p.pid_namespace = 0; }}) {
+       {+[](process_identity& p) { p.boot_id = "of-another-machine"; }, +[](process_identity& p) { p.boot_id = "-"; },
+        +[](process_identity& p) { p.pid = 0; }, +[](process_identity& p) { p.pid = -1; },
+        +[](process_identity& p) { ++p.pid_namespace; }, +[](process_identity& p) { p.pid_namespace = 0; }}) {
     auto process = ended_process();
     change(process);
     EXPECT_FALSE(is_gone(process));
@@ -271,9 +270,7 @@ TEST(connection_text, is_refused_when_it_ends_anywhere_before_its_end) {
 
 TEST(connection_text, that_is_accepted_after_random_damage_means_what_it_says) {
   std::mt19937 random{7};
-  auto below = [&](std::size_t limit) {
-    return std::uniform_int_distribution<std::size_t>{0, limit - 1}(random);
-  };
+  auto below = [&](std::size_t limit) { return std::uniform_int_distribution<std::size_t>{0, limit - 1}(random); };
   const auto good = format_connection(sample());
   for (int i = 0; i < 20'000; ++i) {
     auto text = good;
@@ -372,9 +369,8 @@ TEST_F(session_folder_test, tells_other_processes_where_the_scheduler_is) {
   auto folder = session_folder::create(base_);
   folder.publish(sample());
   EXPECT_EQ(mode_of(folder.path() / "scheduler"), 0600U);
-  EXPECT_EQ(exit_code_of(forked([&, what = sample()] {
-              return session_folder::open(folder.path()).read_connection() == what;
-            })),
+  EXPECT_EQ(exit_code_of(
+                forked([&, what = sample()] { return session_folder::open(folder.path()).read_connection() == what; })),
             0);
 }
 
@@ -407,15 +403,14 @@ TEST_F(session_folder_test, shows_readers_the_old_or_the_new_connection_and_noth
 
 TEST_F(session_folder_test, refuses_to_write_what_nobody_could_read) {
   auto folder = session_folder::create(base_);
-  for (auto change :
-       {+[](connection& c) { c.session_id = "two words"; }, +[](connection& c) { c.session_id = ""; },
-        +[](connection& c) { c.addresses.clear(); }, +[](connection& c) { c.addresses[0].port = 0; },
-        +[](connection& c) { c.addresses[1].host = "line\nbreak"; },
-        +[](connection& c) {
-          c.addresses.resize(10'000, {"host", 1});
-        },
-        +[](connection& c) { c.secret = "short"; }, +[](connection& c) { c.build_id = ""; },
-        +[](connection& c) { c.owner = {}; }}) {
+  for (auto change : {+[](connection& c) { c.session_id = "two words"; }, +[](connection& c) { c.session_id = ""; },
+                      +[](connection& c) { c.addresses.clear(); }, +[](connection& c) { c.addresses[0].port = 0; },
+                      +[](connection& c) { c.addresses[1].host = "line\nbreak"; },
+                      +[](connection& c) {
+                        c.addresses.resize(10'000, {"host", 1});
+                      },
+                      +[](connection& c) { c.secret = "short"; }, +[](connection& c) { c.build_id = ""; },
+                      +[](connection& c) { c.owner = {}; }}) {
     auto what = sample();
     change(what);
     expect_failed([&] { folder.publish(what); }, folder.path().string());
@@ -506,8 +501,7 @@ TEST_F(session_folder_test, sweeps_away_only_what_is_surely_dead) {
 TEST_F(session_folder_test, sweeps_nothing_that_only_looks_like_a_session) {
   const auto other_user = "daskify-" + std::to_string(::geteuid() + 1) + "-abcdef";
   auto elsewhere = base_ / "elsewhere";
-  for (const auto& name :
-       {own_prefix() + "abcdefg", own_prefix() + "abc", other_user, std::string{"elsewhere"}}) {
+  for (const auto& name : {own_prefix() + "abcdefg", own_prefix() + "abc", other_user, std::string{"elsewhere"}}) {
     auto dead = started(ended_process());
     fs::rename(dead.path(), base_ / name);
   }
