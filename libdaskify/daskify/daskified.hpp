@@ -116,7 +116,7 @@ public:
   scattered<internal::kept_argument<T>> scatter_data(const std::string& key, T&& value,
                                                      existing_key when_taken = existing_key::refuse) {
     if (key.empty())
-      throw data_error{error_code::unknown_key,
+      throw data_error{error_code::bad_argument,
                        "scatter_data was given an empty key; give a name, or leave the key out."};
     return put<internal::kept_argument<T>>(key, value, when_taken);
   }

@@ -48,9 +48,15 @@ enum class error_code : std::uint8_t {
   task_cancelled, ///< the task was cancelled before it ended
 
   // data_error
+  bad_argument,    ///< a step, count or key that no call can mean
+  foreign_handle,  ///< a future or scattered data of another cluster, or of an earlier start
+  not_encodable,   ///< a value that cannot become bytes, such as a valueless variant
+  not_decodable,   ///< a value whose own class threw while it was made from its bytes
+  unnamed_code,    ///< a function in a file without a build id, by which workers could find it
   truncated_bytes, ///< fewer bytes than the value needs
   corrupt_bytes,   ///< bytes that no value encodes to
   unknown_key,     ///< no scattered data under that key
+  unknown_object,  ///< scattered data that were freed
   key_taken,       ///< a key that is already in use
   wrong_type,      ///< data asked for under another type than it was stored as
   unknown_run,     ///< no run yet, or a run that was released
@@ -99,10 +105,18 @@ inline constexpr std::array error_table{
     error_entry{error_code::worker_died, error_kind::worker_lost, "worker_died", "the worker process died"},
     error_entry{error_code::worker_silent, error_kind::worker_lost, "worker_silent", "the worker stopped answering"},
     error_entry{error_code::task_cancelled, error_kind::cancelled, "task_cancelled", "the task was cancelled"},
+    error_entry{error_code::bad_argument, error_kind::data, "bad_argument", "an argument makes no sense"},
+    error_entry{error_code::foreign_handle, error_kind::data, "foreign_handle", "a future or data of another cluster"},
+    error_entry{error_code::not_encodable, error_kind::data, "not_encodable", "the value cannot become bytes"},
+    error_entry{error_code::not_decodable, error_kind::data, "not_decodable",
+                "the value could not be made from its bytes"},
+    error_entry{error_code::unnamed_code, error_kind::data, "unnamed_code",
+                "the function is in a file without a build id"},
     error_entry{error_code::truncated_bytes, error_kind::data, "truncated_bytes", "the bytes end too early"},
     error_entry{error_code::corrupt_bytes, error_kind::data, "corrupt_bytes",
                 "the bytes do not encode a value of this type"},
     error_entry{error_code::unknown_key, error_kind::data, "unknown_key", "nothing is scattered under this key"},
+    error_entry{error_code::unknown_object, error_kind::data, "unknown_object", "the scattered data were freed"},
     error_entry{error_code::key_taken, error_kind::data, "key_taken", "the key is already in use"},
     error_entry{error_code::wrong_type, error_kind::data, "wrong_type", "the data have another type"},
     error_entry{error_code::unknown_run, error_kind::data, "unknown_run", "there is no such run"},

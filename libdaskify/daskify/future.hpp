@@ -141,8 +141,13 @@ public:
     const auto& block = only_block(answer);
     if (const auto* why = internal::failure_of(block, index_))
       internal::throw_failure(*why, index_, run_.get());
-    if constexpr (!std::is_void_v<R>)
-      return internal::value_at<R>(block, index_);
+    if constexpr (!std::is_void_v<R>) {
+      try {
+        return internal::value_at<R>(block, index_);
+      } catch (...) {
+        internal::throw_failure(internal::describe_undecodable(index_), index_, run_.get());
+      }
+    }
   }
 
   /// Where the task stands right now.
@@ -320,7 +325,7 @@ std::vector<run_range> ranges_of(const std::vector<future<R>>& all) {
   std::vector<run_range> ranges;
   for (const auto& f : all) {
     if (f.run() && &f.run()->session() != &all.front().run()->session())
-      throw data_error{error_code::unknown_run,
+      throw data_error{error_code::foreign_handle,
                        "Futures of different clusters were passed to one call; make a call for "
                        "each cluster."};
     if (!ranges.empty() && ranges.back().run == f.range().run && ranges.back().first + ranges.back().count == f.index())
@@ -374,10 +379,18 @@ void visit_results(const Futures& all, Visitor&& visitor) {
           continue;
         }
     for (auto task = block.first; task < block.first + block.count; ++task) {
-      if (const auto* why = failure_of(block, task))
+      if (const auto* why = failure_of(block, task)) {
         visitor.failed(*why, task, run_among(all, block.run));
-      else
-        visitor.value(value_at<R>(block, task));
+        continue;
+      }
+      std::optional<stored_result<R>> value;
+      try {
+        value.emplace(value_at<R>(block, task));
+      } catch (...) {
+        visitor.failed(describe_undecodable(task), task, run_among(all, block.run));
+        continue;
+      }
+      visitor.value(std::move(*value));
     }
   }
   if (seen < total)

@@ -58,11 +58,11 @@ struct logarithmic_space {
 };
 
 /// start, start + step, ... as long as below `stop` (above it for a negative step), as Python's range.
-/// Throws data_error(corrupt_bytes) for a step of 0.
+/// Throws data_error(bad_argument) for a step of 0.
 template <std::integral T>
 integer_range<T> range(T start, std::type_identity_t<T> stop, std::type_identity_t<T> step = 1) {
   if (step == 0)
-    throw data_error{error_code::corrupt_bytes,
+    throw data_error{error_code::bad_argument,
                      "range was called with a step of 0, which never ends; give a step above or below 0."};
   using wide = std::uint64_t;
   bool up = step > 0;
@@ -80,14 +80,31 @@ integer_range<T> range(T stop) {
   return range(T{0}, stop);
 }
 
-/// `count` numbers from `first` to `last` inclusive; the last one is exactly `last`.
-inline linear_space linspace(double first, double last, std::uint64_t count) {
-  return {first, last, count};
+namespace internal {
+
+/// Throws data_error(bad_argument) for a negative count, which would otherwise become a very large one.
+template <std::integral T>
+std::uint64_t to_count(T count, const char* whose) {
+  if constexpr (std::is_signed_v<T>)
+    if (count < 0)
+      throw data_error{error_code::bad_argument, std::string{whose} + " was called with a count of " +
+                                                     std::to_string(count) + "; give 0 or more."};
+  return static_cast<std::uint64_t>(count);
 }
 
-/// `count` numbers from 10^first to 10^last inclusive.
-inline logarithmic_space logspace(double first, double last, std::uint64_t count) {
-  return {{first, last, count}};
+} // namespace internal
+
+/// `count` numbers from `first` to `last` inclusive; the last one is exactly `last`.
+/// Throws data_error(bad_argument) for a negative count.
+template <std::integral T>
+linear_space linspace(double first, double last, T count) {
+  return {first, last, internal::to_count(count, "linspace")};
+}
+
+/// `count` numbers from 10^first to 10^last inclusive. Throws data_error(bad_argument) for a negative count.
+template <std::integral T>
+logarithmic_space logspace(double first, double last, T count) {
+  return {{first, last, internal::to_count(count, "logspace")}};
 }
 
 namespace internal {
@@ -167,9 +184,10 @@ auto iterables(Ts&&... values) {
       {internal::to_iterable(std::forward<Ts>(values))...}};
 }
 
-/// The whole product `count` times, outermost.
-inline repetitions loops(std::uint64_t count) {
-  return {count};
+/// The whole product `count` times, outermost. Throws data_error(bad_argument) for a negative count.
+template <std::integral T>
+repetitions loops(T count) {
+  return {internal::to_count(count, "loops")};
 }
 
 } // namespace daskify

@@ -221,6 +221,42 @@ TEST_F(cluster_of_two, loses_a_task_that_kills_its_worker_and_finishes_the_rest)
   EXPECT_THAT(kept[13].message(), HasSubstr("signal 9"));
 }
 
+TEST_F(cluster_of_two, shows_the_last_words_of_the_task_that_killed_its_worker_and_of_no_other) {
+  auto speaks = [](int x) {
+    std::printf("task %d speaks\n", x);
+    if (x == 3)
+      std::raise(SIGKILL);
+    return x;
+  };
+  auto kept = cluster.gather_data(cluster.map(speaks, range(6)), daskify::on_error::keep);
+  EXPECT_THAT(kept[3].message(), testing::EndsWith("last output: task 3 speaks"));
+}
+
+/// Cannot be made from its bytes in the client.
+bool is_client = false;
+struct picky {
+  int value = 0;
+
+  template <class Inspector>
+  friend bool inspect(Inspector& f, picky& x) {
+    if (!f(x.value))
+      return false;
+    if (is_client && x.value == 1)
+      throw std::domain_error{"one is refused"};
+    return true;
+  }
+};
+
+TEST_F(cluster_of_two, tells_of_a_result_that_cannot_be_decoded_as_of_a_failed_task) {
+  is_client = true;
+  auto futures = cluster.map([](int x) { return picky{x}; }, range(3));
+  auto kept = cluster.gather_data(futures, daskify::on_error::keep);
+  is_client = false;
+  EXPECT_EQ(kept[1].code(), daskify::error_code::not_decodable);
+  EXPECT_THAT(kept[1].message(), HasSubstr("std::domain_error: one is refused"));
+  EXPECT_EQ(kept[2].value().value, 2);
+}
+
 TEST_F(cluster_of_two, loses_no_result_when_a_worker_is_killed) {
   auto futures = cluster.map(
       [](int x) {
@@ -441,8 +477,8 @@ TEST(cluster, turns_away_workers_of_another_build) {
 pid_t start_client(const std::string& base, const std::string& ready) {
   pid_t pid = ::fork();
   if (pid == 0) {
-    ::setenv("DASKIFY_TEST_CLIENT_BASE", base.c_str(), 1);
-    ::setenv("DASKIFY_TEST_CLIENT_READY", ready.c_str(), 1);
+    ::setenv("TEST_CLIENT_BASE", base.c_str(), 1);
+    ::setenv("TEST_CLIENT_READY", ready.c_str(), 1);
     ::execl("/proc/self/exe", "client", "--gtest_also_run_disabled_tests",
             "--gtest_filter=client_process.DISABLED_keeps_its_workers_busy", nullptr);
     ::_exit(127);
@@ -451,8 +487,8 @@ pid_t start_client(const std::string& base, const std::string& ready) {
 }
 
 TEST(client_process, DISABLED_keeps_its_workers_busy) {
-  const char* base = std::getenv("DASKIFY_TEST_CLIENT_BASE");
-  const char* ready = std::getenv("DASKIFY_TEST_CLIENT_READY");
+  const char* base = std::getenv("TEST_CLIENT_BASE");
+  const char* ready = std::getenv("TEST_CLIENT_READY");
   if (!base || !ready)
     GTEST_SKIP() << "is started by other tests";
   char name[] = "client";

@@ -35,6 +35,18 @@ TEST(range, covers_the_whole_of_a_type_without_overflow) {
   EXPECT_EQ(wide[wide.size() - 1], limits::max() - 1);
 }
 
+TEST(counts, are_refused_when_negative) {
+  EXPECT_THROW(linspace(0, 1, -1), data_error);
+  EXPECT_THROW(logspace(0, 1, -1), data_error);
+  try {
+    loops(-3);
+    FAIL();
+  } catch (const data_error& e) {
+    EXPECT_EQ(e.code(), error_code::bad_argument);
+    EXPECT_STREQ(e.what(), "loops was called with a count of -3; give 0 or more.");
+  }
+}
+
 TEST(linspace, ends_exactly_at_its_last_value) {
   auto third = linspace(0.0, 0.1, 4);
   EXPECT_EQ(third[0], 0.0);

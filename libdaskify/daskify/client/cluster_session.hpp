@@ -69,6 +69,10 @@ private:
   run_id id_;
 };
 
+/// What is to be said of a result that could not be decoded, from the exception being handled. Lets std::bad_alloc
+/// pass, which says nothing about the result.
+failure describe_undecodable(std::uint64_t task);
+
 /// Throws what a failed task's future throws: task_error, worker_lost, cancelled, data_error or cluster_error.
 [[noreturn]] void throw_failure(const failure& why, std::uint64_t task, const run_handle* run);
 

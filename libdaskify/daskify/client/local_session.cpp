@@ -76,10 +76,10 @@ local_session::local_session(const settings& with, const std::string& program_na
     fleet.log_folder = with.log_directory.value_or(folder_.path());
     fleet.size = with.size.value_or(usable_cpus());
     fleet.threads = with.threads;
-    fleet.on_exit = [this](std::uint32_t slot, std::int32_t pid, const std::string& how, const std::string& output) {
+    fleet.on_exit = [this](std::uint32_t slot, std::int32_t pid, const std::string& how, log_end log) {
       std::lock_guard open{waiting_mutex_};
       if (!closed_)
-        tell(scheduler_, worker_exited{slot, pid, how, output});
+        tell(scheduler_, worker_exited{slot, pid, how, std::move(log.bytes), log.size});
     };
     fleet.on_exhausted = [this](const std::string& reason) {
       std::lock_guard open{waiting_mutex_};

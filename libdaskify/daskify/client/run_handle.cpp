@@ -1,5 +1,7 @@
 #include "daskify/client/cluster_session.hpp"
 
+#include "daskify/program/task_program.hpp"
+
 namespace daskify::internal {
 
 run_handle::run_handle(std::shared_ptr<cluster_session> session, run_spec spec,
@@ -41,6 +43,10 @@ std::string sentence(const failure& why, std::uint64_t task, const std::string& 
   case error_code::no_workers:
     text += " was lost because no worker is left: " + why.text;
     break;
+  case error_code::not_decodable:
+    text += " gave a result that could not be made from its bytes: " + (why.type.empty() ? "" : why.type + ": ") +
+            why.text + "; look at the constructors and the inspect of its type";
+    break;
   case error_code::task_cancelled:
     text += " was cancelled";
     break;
@@ -55,6 +61,19 @@ std::string sentence(const failure& why, std::uint64_t task, const std::string& 
 }
 
 } // namespace
+
+failure describe_undecodable(std::uint64_t task) {
+  try {
+    throw;
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (...) {
+    auto why = describe_current_exception();
+    why.code = error_code::not_decodable;
+    why.first = task;
+    return why;
+  }
+}
 
 void throw_failure(const failure& why, std::uint64_t task, const run_handle* run) {
   auto combination = run ? run->combination_text(task) : std::string{};

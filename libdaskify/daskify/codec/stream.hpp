@@ -79,7 +79,7 @@ public:
 
   /// Throws the data_error for a value that has no encoded form.
   [[noreturn]] void refuse(const char* why) const {
-    throw data_error{error_code::corrupt_bytes, std::string{"A value could not be encoded because "} + why +
+    throw data_error{error_code::not_encodable, std::string{"A value could not be encoded because "} + why +
                                                     ": change the value before it is sent."};
   }
 

@@ -151,7 +151,7 @@ command_line read_command_line(int argc, char** argv) {
     auto parsed = parse_argument(argument, known);
     if (parsed.unregistered)
       throw config_error{error_code::unknown_option,
-                         "unknown option " + in_quotes("--" + parsed.string_key) +
+                         "unknown option " + in_quotes(std::string{token.substr(0, token.find('='))}) +
                              suggestion(name, {"help", "config"},
                                         [](const std::string& meant) { return std::string{argument_prefix} + meant; })};
     if (name == "help")
@@ -271,7 +271,7 @@ std::vector<assignment> read_environment(const environment& variables) {
     auto spell = [](const std::string& meant) { return std::string{variable_prefix} + upper_case(meant); };
     if (option && variable == spell(name))
       result.push_back({option, value, "environment " + variable});
-    else if (!variable.starts_with("DASKIFY_WORKER_") && !variable.starts_with("DASKIFY_TEST_"))
+    else
       throw config_error{error_code::unknown_option,
                          "unknown environment variable " + in_quotes(variable) + suggestion(name, {"config"}, spell)};
   }

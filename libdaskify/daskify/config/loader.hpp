@@ -24,8 +24,6 @@ environment process_environment();
 /// and `--daskify.help`. The last one wins. All else stays in its order, as does everything from a lone `--`
 /// on; argv[argc] stays nullptr.
 ///
-/// DASKIFY_WORKER_* and DASKIFY_TEST_* variables that are no options are left to those who set them.
-///
 /// Throws config_error, and then leaves argc and argv as they were.
 settings load_settings(int& argc, char** argv, const options& in_code, const environment& variables);
 

@@ -1,7 +1,6 @@
 #include "daskify/deploy/local_fleet.hpp"
 
 #include "daskify/defaults.hpp"
-#include "daskify/deploy/log_tail.hpp"
 #include "daskify/error.hpp"
 #include "daskify/worker/worker_process.hpp"
 
@@ -102,7 +101,7 @@ void local_fleet::end_all(std::chrono::milliseconds grace) {
       return std::none_of(members_.begin(), members_.end(), [](const member& m) { return m.alive; });
     });
   }
-  watcher_.end_all(grace);
+  watcher_.end_all(std::chrono::milliseconds{0}); // they have been asked, and had their time
 }
 
 void local_fleet::ended(child_id process, const exit_status& status) {
@@ -113,13 +112,14 @@ void local_fleet::ended(child_id process, const exit_status& status) {
     return;
   auto slot = static_cast<std::uint32_t>(found - members_.begin());
   auto how = explain(status);
-  auto output = log_tail(log_file(slot), 10);
+  auto log = read_log_end(log_file(slot));
   auto pid = found->pid;
   found->alive = false;
   std::string exhausted;
   if (replacing_) {
     if (!found->enrolled) {
       ++found->failures;
+      auto output = last_lines(log, 10);
       if (problem_.empty())
         problem_ = "worker-" + std::to_string(slot) + " (" + setup_.name + ") " + how +
                    " before it enrolled; its last output: " + (output.empty() ? "none" : output);
@@ -137,7 +137,7 @@ void local_fleet::ended(child_id process, const exit_status& status) {
   }
   lock.unlock();
   changed_.notify_all();
-  setup_.on_exit(slot, pid, how, output);
+  setup_.on_exit(slot, pid, how, std::move(log));
   if (!exhausted.empty())
     setup_.on_exhausted(exhausted);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "daskify/deploy/log_tail.hpp"
 #include "daskify/deploy/process_watcher.hpp"
 
 #include <condition_variable>
@@ -24,8 +25,7 @@ public:
     std::string log_folder;
     std::size_t size = 1;
     std::size_t threads = 1;
-    std::function<void(std::uint32_t slot, std::int32_t pid, const std::string& how, const std::string& output)>
-        on_exit;
+    std::function<void(std::uint32_t slot, std::int32_t pid, const std::string& how, log_end log)> on_exit;
     std::function<void(const std::string& reason)> on_exhausted;
   };
 
@@ -44,7 +44,7 @@ public:
 
   /// No worker is replaced from here on.
   void stop_replacing();
-  /// Waits `grace` for all to end by themselves, then ends them.
+  /// Waits `grace` for all to end by themselves, then kills them.
   void end_all(std::chrono::milliseconds grace);
 
 private:

@@ -34,38 +34,37 @@ std::size_t printable_length(std::string_view text) {
   return overlong || surrogate || control || code > 0x10ffff ? 0 : length;
 }
 
-/// The last bytes of a file, and whether there are more before them.
-struct file_end {
-  std::string bytes;
-  bool cut = false;
-};
+} // namespace
 
-file_end read_end(const std::filesystem::path& path, std::size_t max_bytes) {
-  file_end result;
+log_end read_log_end(const std::filesystem::path& path, std::size_t max_bytes) {
+  log_end result;
   file_descriptor file{::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
   struct stat info {};
   if (!file || ::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_size <= 0)
     return result;
-  auto length = std::min<std::uint64_t>(static_cast<std::uint64_t>(info.st_size), max_bytes);
-  auto begin = info.st_size - static_cast<off_t>(length);
-  result.cut = begin > 0;
+  auto size = static_cast<std::uint64_t>(info.st_size);
+  auto length = std::min<std::uint64_t>(size, max_bytes);
+  auto begin = size - length;
   result.bytes.resize(length);
   std::size_t got = 0;
   while (got < length) {
-    auto count = ::pread(file.get(), result.bytes.data() + got, length - got, begin + static_cast<off_t>(got));
+    auto count = ::pread(file.get(), result.bytes.data() + got, length - got, static_cast<off_t>(begin + got));
     if (count > 0)
       got += static_cast<std::size_t>(count);
     else if (count == 0 || errno != EINTR)
       break;
   }
   result.bytes.resize(got);
+  result.size = begin + got;
   return result;
 }
 
-} // namespace
-
-std::string log_tail(const std::filesystem::path& file, std::size_t max_lines, std::size_t max_bytes) {
-  auto [bytes, cut] = read_end(file, max_bytes);
+std::string last_lines(const log_end& log, std::size_t max_lines, std::uint64_t since) {
+  auto begin_of_bytes = log.size - log.bytes.size();
+  std::string_view bytes{log.bytes};
+  bool cut = begin_of_bytes > since;
+  if (!cut)
+    bytes.remove_prefix(std::min<std::uint64_t>(since - begin_of_bytes, bytes.size()));
   auto text = harmless(bytes);
   if (!text.empty() && text.back() == '\n')
     text.pop_back();
@@ -80,6 +79,10 @@ std::string log_tail(const std::filesystem::path& file, std::size_t max_lines, s
     begin = newline;
   }
   return max_lines == 0 ? std::string{} : text.substr(begin + 1);
+}
+
+std::string log_tail(const std::filesystem::path& file, std::size_t max_lines, std::size_t max_bytes) {
+  return last_lines(read_log_end(file, max_bytes), max_lines);
 }
 
 std::string harmless(std::string_view text) {

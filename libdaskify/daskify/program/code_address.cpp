@@ -122,7 +122,7 @@ function_ref to_reference(const void* address) {
     return true;
   });
   if (!found || found->module.empty())
-    throw data_error{error_code::corrupt_bytes,
+    throw data_error{error_code::unnamed_code,
                      "A function cannot be sent to the workers because it is in no file with a build id; link the "
                      "library that has it with --build-id."};
   return *found;

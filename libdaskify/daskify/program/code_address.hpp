@@ -13,7 +13,7 @@ namespace daskify::internal {
 /// linker made none.
 const std::string& program_build_id();
 
-/// Where `address` lies. Throws data_error(corrupt_bytes) for an address outside of every loaded file.
+/// Where `address` lies. Throws data_error(unnamed_code) for an address that is in no loaded file with a build id.
 function_ref to_reference(const void* address);
 
 /// The address in this process. Throws error(function_not_found) when no file with that build id is loaded, or when

@@ -29,7 +29,7 @@ struct run_draft {
 /// Ids mean something within one session only.
 inline void refuse_foreign(bool ours) {
   if (!ours)
-    throw data_error{error_code::unknown_run,
+    throw data_error{error_code::foreign_handle,
                      "A future or scattered data of another cluster, or of an earlier start of this "
                      "one, was passed as an argument; gather it there and pass the value."};
 }

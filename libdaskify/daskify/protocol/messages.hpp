@@ -112,12 +112,13 @@ struct enrol_request {
   std::string host;
   std::uint32_t slot = 0; ///< which of the launched processes this is
   std::int32_t pid = 0;
-  std::uint32_t threads = 1; ///< tasks at a time
+  std::uint32_t threads = 1;  ///< tasks at a time
+  std::uint64_t log_size = 0; ///< of its log, which a worker before it may have begun
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, enrol_request& x) {
-  return f(x.secret, x.build_id, x.name, x.host, x.slot, x.pid, x.threads);
+  return f(x.secret, x.build_id, x.name, x.host, x.slot, x.pid, x.threads, x.log_size);
 }
 
 /// Scheduler: yes with an id, or no with a reason.
@@ -185,11 +186,12 @@ struct lease_report {
   std::uint64_t busy_ns = 0;  ///< time spent in the tasks of this block
   std::uint64_t returned = 0; ///< tasks at the end of the lease that were not started and are given back
   bool closed = false;        ///< the lease has ended
+  std::uint64_t log_size = 0; ///< of the worker's log: what comes later was printed by later tasks
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, lease_report& x) {
-  return f(x.id, x.block, x.busy_ns, x.returned, x.closed);
+  return f(x.id, x.block, x.busy_ns, x.returned, x.closed, x.log_size);
 }
 
 struct work_report {
@@ -334,13 +336,14 @@ auto inspect(Inspector& f, worker_list& x) {
 struct worker_exited {
   std::uint32_t slot = 0;
   std::int32_t pid = 0;
-  std::string how;    ///< "was killed by signal 9 (killed)"
-  std::string output; ///< last lines of its log
+  std::string how;            ///< "was killed by signal 9 (killed)"
+  std::string output;         ///< last bytes of its log
+  std::uint64_t log_size = 0; ///< of the whole log
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, worker_exited& x) {
-  return f(x.slot, x.pid, x.how, x.output);
+  return f(x.slot, x.pid, x.how, x.output, x.log_size);
 }
 
 /// No worker is left and none will be started: what waits can never run.

@@ -9,6 +9,8 @@ namespace daskify::internal {
 namespace {
 
 constexpr auto tick_interval = std::chrono::milliseconds{250};
+/// Of a dead worker's output.
+constexpr std::size_t shown_lines = 10;
 /// How long after a broken connection the exit status of the process may come.
 constexpr auto exit_status_grace = std::chrono::milliseconds{1000};
 
@@ -35,8 +37,10 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
         if (auto* p = sender()) {
           p->heard = clock::now();
           auto id = std::find_if(peers_.begin(), peers_.end(), [&](auto& entry) { return &entry.second == p; })->first;
-          for (auto& r : report.reports)
+          for (auto& r : report.reports) {
+            p->log_size = std::max(p->log_size, r.log_size);
             core_->report(id, std::move(r));
+          }
           flush();
         }
       },
@@ -119,7 +123,7 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
           return;
         for (const auto& [id, p] : peers_)
           if (p.who.slot == msg.slot && p.who.pid == msg.pid) {
-            lose(id, error_code::worker_died, msg.how, msg.output);
+            lose(id, error_code::worker_died, msg.how, {std::move(msg.output), msg.log_size});
             break;
           }
       },
@@ -177,6 +181,7 @@ caf::typed_response_promise<enrol_answer, store_for_workers> scheduler_state::en
   p.who = who;
   p.who.secret.clear();
   p.heard = clock::now();
+  p.log_size = who.log_size;
   // The answer goes out before the first work order does: the connection keeps the order.
   promise.deliver(std::move(answer), setup_.store);
   setup_.on_enrolled(p.who);
@@ -200,7 +205,7 @@ bool scheduler_state::from_this_process() const {
   return from && from->node() == self_->node();
 }
 
-void scheduler_state::lose(worker_id worker, error_code code, const std::string& how, const std::string& output) {
+void scheduler_state::lose(worker_id worker, error_code code, const std::string& how, const log_end& output) {
   auto found = peers_.find(worker);
   if (found == peers_.end())
     return;
@@ -213,7 +218,7 @@ void scheduler_state::lose(worker_id worker, error_code code, const std::string&
   cause.text = gone.who.name + " (pid " + std::to_string(gone.who.pid) + " on " + gone.who.host + ") " + how;
   cause.worker = gone.who.name;
   cause.host = gone.who.host;
-  cause.output = output;
+  cause.output = last_lines(output, shown_lines, gone.log_size);
   if (code == error_code::worker_silent)
     setup_.on_silent(gone.who.slot, gone.who.pid);
   core_->worker_left(worker, cause);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "daskify/deploy/log_tail.hpp"
 #include "daskify/protocol/actors.hpp"
 #include "daskify/scheduler/scheduler_core.hpp"
 
@@ -49,6 +50,7 @@ private:
     enrol_request who;
     clock::time_point heard;
     std::uint64_t resident_bytes = 0;
+    std::uint64_t log_size = 0; ///< when it reported last
     /// When its connection broke; its exit status, which says more, should follow at once.
     std::optional<clock::time_point> hung_up;
   };
@@ -66,7 +68,7 @@ private:
   caf::typed_response_promise<enrol_answer, store_for_workers> enrol(enrol_request& who, worker_actor& actor);
   peer* sender();
   bool from_this_process() const;
-  void lose(worker_id worker, error_code code, const std::string& how, const std::string& output);
+  void lose(worker_id worker, error_code code, const std::string& how, const log_end& output);
   awaited_tasks answer_to(const await_tasks& question, bool satisfied) const;
   /// Answers "not yet", if the question is still open.
   void answer_unsatisfied(waiter_id waiter);

@@ -28,7 +28,7 @@ std::string some_of(const std::vector<std::string_view>& names) {
 } // namespace
 
 void throw_unknown_object(object_id object) {
-  throw data_error{error_code::unknown_key,
+  throw data_error{error_code::unknown_object,
                    name_of(object) + " is not in the store, because its last handle was released or it never "
                                      "arrived: scatter it again and keep the handle"};
 }

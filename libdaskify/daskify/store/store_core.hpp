@@ -57,7 +57,7 @@ public:
   /// meaning or in use.
   freed_objects put(object_info info, Payload payload, taken_key when_taken = taken_key::refuse);
 
-  /// Throws data_error{unknown_key} for an id that is not (or no longer) there. The answer is valid until the
+  /// Throws data_error{unknown_object} for an id that is not (or no longer) there. The answer is valid until the
   /// next event that frees the object.
   const entry& find(object_id object) const { return locate(objects_, object)->second; }
 

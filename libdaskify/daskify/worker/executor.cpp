@@ -19,6 +19,10 @@ using steady = std::chrono::steady_clock;
 /// The clock is read once per chunk; a chunk grows until it takes this long, so that reading costs nothing.
 constexpr auto chunk_duration = std::chrono::microseconds{200};
 
+/// Of what a failed task had printed.
+constexpr std::size_t shown_lines = 10;
+constexpr std::size_t shown_bytes = 2000;
+
 } // namespace
 
 /// A run as described, and as a program once a thread has needed it.
@@ -80,7 +84,7 @@ void executor::run_lease(std::size_t thread, std::unique_lock<std::mutex>& lock)
   const task_program* program = nullptr;
   result_sink sink;
   bool fresh = true;
-  auto output_begin = output_size();
+  auto output_begin = log_size();
   task_context context;
   context.stop = &core_.stop_flag(thread);
   context.worker = setup_.worker;
@@ -96,6 +100,7 @@ void executor::run_lease(std::size_t thread, std::unique_lock<std::mutex>& lock)
     }
     report.busy_ns = busy_ns;
     report.closed = closed;
+    report.log_size = log_size();
     busy_ns = 0;
     put_report(std::move(report));
     auto id = report.id;
@@ -237,23 +242,19 @@ std::size_t executor::busy_threads() const {
   return core_.busy_threads();
 }
 
-std::uint64_t executor::output_size() const {
+std::uint64_t executor::log_size() const {
+  if (setup_.log_file.empty())
+    return 0;
+  std::fflush(stdout); // what tasks printed so far is theirs, not that of the next one
   struct stat info {};
-  return setup_.log_file.empty() || ::stat(setup_.log_file.c_str(), &info) != 0
-             ? 0
-             : static_cast<std::uint64_t>(info.st_size);
+  return ::stat(setup_.log_file.c_str(), &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
 }
 
 std::string executor::output_since(std::uint64_t begin) const {
-  if (setup_.log_file.empty())
-    return {};
   std::cout.flush();
-  std::cerr.flush();
-  std::fflush(nullptr);
-  auto end = output_size();
-  if (end <= begin)
-    return {};
-  return log_tail(setup_.log_file, 10, static_cast<std::size_t>(std::min<std::uint64_t>(end - begin, 2000)));
+  std::clog.flush();
+  std::fflush(stdout);
+  return last_lines(read_log_end(setup_.log_file, shown_bytes), shown_lines, begin);
 }
 
 } // namespace daskify::internal

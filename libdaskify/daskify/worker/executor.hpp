@@ -46,6 +46,9 @@ public:
   bool stop();
   std::size_t busy_threads() const;
 
+  /// Bytes of the log so far, with what stdout held back.
+  std::uint64_t log_size() const;
+
 private:
   struct loaded_run;
 
@@ -54,7 +57,6 @@ private:
   std::shared_ptr<loaded_run> find_run(run_id run);
   void put_report(lease_report report);
   std::string output_since(std::uint64_t begin) const;
-  std::uint64_t output_size() const;
 
   setup setup_;
   object_source& objects_;

@@ -152,6 +152,8 @@ std::string host_name() {
 
 /// Runs tasks until the session ends; the exit code of the process.
 int work(const std::string& folder_path, unsigned slot, std::size_t threads, const std::string& log_file) {
+  // By lines, so that what a task printed is there to be shown when it kills the process.
+  std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
   auto folder = session_folder::open(folder_path);
   auto where = folder.read_connection();
   // Never destroyed: its thread looks at it until the process is gone.
@@ -178,7 +180,8 @@ int work(const std::string& folder_path, unsigned slot, std::size_t threads, con
   actor = system.spawn(worker_behavior, setup);
 
   enrol_request who{
-      where.secret, program_build_id(), name, host_name(), slot, ::getpid(), static_cast<std::uint32_t>(threads)};
+      where.secret,    program_build_id(), name, host_name(), slot, ::getpid(), static_cast<std::uint32_t>(threads),
+      tasks.log_size()};
   enrol_answer answer;
   {
     caf::scoped_actor self{system};

@@ -209,7 +209,7 @@ TEST(loader, refuses_unknown_arguments_with_our_prefix) {
   EXPECT_EQ(refusal(error_code::unknown_option, {"prog", "--daskify.sizee", "4"}),
             "unknown option '--daskify.sizee': did you mean '--daskify.size'?");
   EXPECT_EQ(refusal(error_code::unknown_option, {"prog", "--daskify.start-timeot=4"}),
-            "unknown option '--daskify.start_timeot': did you mean '--daskify.start_timeout'?");
+            "unknown option '--daskify.start-timeot': did you mean '--daskify.start_timeout'?");
   EXPECT_EQ(refusal(error_code::unknown_option, {"prog", "--daskify.siz=4"}),
             "unknown option '--daskify.siz': did you mean '--daskify.size'?");
   EXPECT_EQ(refusal(error_code::unknown_option, {"prog", "--daskify.SIZE=4"}),
@@ -291,13 +291,7 @@ TEST(loader, reads_every_option_from_the_environment) {
 }
 
 TEST(loader, leaves_other_peoples_variables_alone) {
-  auto all = load({"prog"}, {},
-                  {{"HOME", "/"},
-                   {"SIZE", "x"},
-                   {"DASKIFY", "x"},
-                   {"daskify_size", "x"},
-                   {"DASKIFY_WORKER_SOCKET", "x"},
-                   {"DASKIFY_TEST_SEED", "x"}});
+  auto all = load({"prog"}, {}, {{"HOME", "/"}, {"SIZE", "x"}, {"DASKIFY", "x"}, {"daskify_size", "x"}});
   EXPECT_TRUE(all.origins.empty());
 }
 
@@ -306,6 +300,8 @@ TEST(loader, refuses_unknown_variables_of_ours) {
     return refusal(error_code::unknown_option, {"prog"}, {}, {{name, "4"}});
   };
   EXPECT_EQ(variable("DASKIFY_SIZEE"), "unknown environment variable 'DASKIFY_SIZEE': did you mean 'DASKIFY_SIZE'?");
+  EXPECT_EQ(variable("DASKIFY_WORKER_PROGRAN"),
+            "unknown environment variable 'DASKIFY_WORKER_PROGRAN': did you mean 'DASKIFY_WORKER_PROGRAM'?");
   EXPECT_EQ(variable("DASKIFY_CONFIGG"),
             "unknown environment variable 'DASKIFY_CONFIGG': did you mean 'DASKIFY_CONFIG'?");
   EXPECT_EQ(variable("DASKIFY_size"), "unknown environment variable 'DASKIFY_size': did you mean 'DASKIFY_SIZE'?");

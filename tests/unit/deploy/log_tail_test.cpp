@@ -68,6 +68,20 @@ TEST_F(log_tail_test, reads_only_the_end_of_a_huge_file) {
   EXPECT_EQ(log_tail(log, 1), "last words");
 }
 
+TEST(last_lines, shows_only_what_was_written_later) {
+  log_end log{"one\ntwo\nthree\n", 14};
+  EXPECT_EQ(last_lines(log, 9, 4), "two\nthree");
+  EXPECT_EQ(last_lines(log, 1, 4), "three");
+  EXPECT_EQ(last_lines(log, 9, 14), "");
+  EXPECT_EQ(last_lines(log, 9, 99), "");
+}
+
+TEST(last_lines, leaves_out_a_line_whose_beginning_was_not_read) {
+  log_end log{"wo\nthree\n", 14};
+  EXPECT_EQ(last_lines(log, 9, 4), "three");
+  EXPECT_EQ(last_lines(log, 9, 5), "wo\nthree") << "it begins where the caller's part begins";
+}
+
 TEST(harmless, lets_text_of_any_language_pass) {
   for (auto text : {"plain\ttext\n", "\u00a0\u00fc\u00df", "\u65e5\u672c", "\U0001f600", ""})
     EXPECT_EQ(harmless(text), text);

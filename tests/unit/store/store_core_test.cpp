@@ -145,9 +145,9 @@ TEST(store_core, refuses_an_id_that_is_in_use_or_none) {
 TEST(store_core, refuses_to_find_retain_or_release_what_is_not_there) {
   core store;
   store.put(info(1), "");
-  refusal(store, error_code::unknown_key, [&] { store.find(object_id{2}); });
-  refusal(store, error_code::unknown_key, [&] { store.retain(object_id{2}); });
-  auto sentence = refusal(store, error_code::unknown_key, [&] { store.release(object_id{2}); });
+  refusal(store, error_code::unknown_object, [&] { store.find(object_id{2}); });
+  refusal(store, error_code::unknown_object, [&] { store.retain(object_id{2}); });
+  auto sentence = refusal(store, error_code::unknown_object, [&] { store.release(object_id{2}); });
   EXPECT_NE(sentence.find("object 2 "), sentence.npos) << sentence;
 }
 
