@@ -108,7 +108,7 @@ std::vector<worker_info> daskified::workers() const {
   return all;
 }
 
-std::shared_ptr<internal::cluster_session> daskified::session() const {
+std::shared_ptr<internal::client_session> daskified::session() const {
   return held().session();
 }
 

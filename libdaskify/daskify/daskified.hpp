@@ -5,7 +5,7 @@
 #include "daskify/future.hpp"
 #include "daskify/iterables.hpp"
 #include "daskify/options.hpp"
-#include "daskify/program/sweep_program.hpp"
+#include "daskify/program/run_call.hpp"
 #include "daskify/progress.hpp"
 #include "daskify/scattered.hpp"
 
@@ -19,45 +19,6 @@ namespace daskify {
 namespace internal {
 
 class cluster;
-
-template <class T>
-inline constexpr bool is_arguments = false;
-template <class... Ts>
-inline constexpr bool is_arguments<arguments<Ts...>> = true;
-template <class T>
-inline constexpr bool is_product = false;
-template <class... Ts>
-inline constexpr bool is_product<product<Ts...>> = true;
-template <class T>
-inline constexpr bool is_group = is_arguments<T> || is_product<T> || std::is_same_v<T, repetitions>;
-
-template <class T>
-std::tuple<> arguments_in(const T&) {
-  return {};
-}
-template <class... Ts>
-const std::tuple<Ts...>& arguments_in(const arguments<Ts...>& group) {
-  return group.values;
-}
-template <class T>
-std::tuple<> factors_in(const T&) {
-  return {};
-}
-template <class... Its>
-std::tuple<Its...> factors_in(const product<Its...>& group) {
-  return group.factors;
-}
-template <class... Its>
-std::tuple<Its...> factors_in(product<Its...>&& group) {
-  return std::move(group.factors);
-}
-template <class T>
-std::uint64_t repeats_in(const T& group) {
-  if constexpr (std::is_same_v<T, repetitions>)
-    return group.count;
-  else
-    return 1;
-}
 
 } // namespace internal
 
@@ -133,21 +94,8 @@ public:
   /// args(...), iterables(...) and loops(n) come in any order, each at most once.
   template <class F, class... Groups>
   auto run(F&& f, Groups&&... groups) {
-    static_assert(
-        (internal::is_group<std::decay_t<Groups>> && ...),
-        "daskify: after the function, run takes args(...), iterables(...) and loops(n) only; wrap plain values in "
-        "args(...)");
-    static_assert(
-        (internal::is_arguments<std::decay_t<Groups>> + ... + 0) <= 1 &&
-            (internal::is_product<std::decay_t<Groups>> + ... + 0) <= 1 &&
-            (std::is_same_v<std::decay_t<Groups>, repetitions> + ... + 0) <= 1,
-        "daskify: args(...), iterables(...) and loops(n) may each be given once; put all values into one group");
-    auto args = std::tuple_cat(internal::arguments_in(groups)...);
-    auto its = std::tuple_cat(internal::factors_in(std::forward<Groups>(groups))...);
-    std::uint64_t repeats = 1;
-    ((repeats *= internal::repeats_in(groups)), ...);
-    auto all = internal::start_run(session(), std::decay_t<F>(std::forward<F>(f)), args, std::move(its), repeats);
-    remember(all.run(), typeid(typename decltype(all)::value_type::value_type).name());
+    auto all = internal::start_run_of_groups(session(), std::forward<F>(f), std::forward<Groups>(groups)...);
+    remember(all.run(), typeid(internal::result_type_of<decltype(all)>).name());
     return all;
   }
 
@@ -160,27 +108,24 @@ public:
   /// One task. Values, scattered<T> and future<T> are arguments.
   template <class F, class... Ts>
   auto submit(F&& f, Ts&&... values) {
-    auto one =
-        internal::start_run(session(), std::decay_t<F>(std::forward<F>(f)),
-                            std::tuple<internal::kept_argument<Ts>...>{std::forward<Ts>(values)...}, std::tuple<>{}, 1);
-    return one[0];
+    return internal::start_run_of_one(session(), std::forward<F>(f), std::forward<Ts>(values)...);
   }
 
   // -- progress -----------------------------------------------------------------------------------------------
 
   /// Counts by state right now, printed as one line and returned; of the most recent run, or of the futures given.
   progress check_progress(std::ostream& out = std::cout) const { return check(recent_ranges(), out); }
-  template <class Futures>
-  requires requires(const Futures& f) { internal::ranges_of(f); }
+  template <internal::several_futures Futures>
   progress check_progress(const Futures& all, std::ostream& out = std::cout) const {
     return check(internal::ranges_of(all), out);
   }
 
   /// Shows a progress bar until all have ended (option `progress`), and returns the last counts.
   progress monitor_progress() const { return session()->monitor(recent_ranges()); }
-  template <class Futures>
-  requires requires(const Futures& f) { internal::ranges_of(f); }
-  progress monitor_progress(const Futures& all) const { return session()->monitor(internal::ranges_of(all)); }
+  template <internal::several_futures Futures>
+  progress monitor_progress(const Futures& all) const {
+    return session()->monitor(internal::ranges_of(all));
+  }
 
   // -- results ------------------------------------------------------------------------------------------------
   // Gathering waits until all have ended; the results come in the order of the tasks. futures<void> give
@@ -191,46 +136,19 @@ public:
     return one.get();
   }
 
-  template <class R>
-  auto gather_data(const futures<R>& all, on_error::raise_t = on_error::raise) const {
-    return values_of<R>(all, true);
-  }
-  template <class R>
-  auto gather_data(const futures<R>& all, on_error::skip_t) const {
-    return values_of<R>(all, false);
-  }
-  template <class R>
-  std::vector<result<R>> gather_data(const futures<R>& all, on_error::keep_t) const {
-    return results_of<R>(all);
-  }
-
-  template <class R>
-  auto gather_data(const std::vector<future<R>>& all, on_error::raise_t = on_error::raise) const {
-    return values_of<R>(all, true);
-  }
-  template <class R>
-  auto gather_data(const std::vector<future<R>>& all, on_error::skip_t) const {
-    return values_of<R>(all, false);
-  }
-  template <class R>
-  std::vector<result<R>> gather_data(const std::vector<future<R>>& all, on_error::keep_t) const {
-    return results_of<R>(all);
+  /// Of futures<R> or a std::vector<future<R>>.
+  template <internal::several_futures Futures, internal::error_choice OnError = on_error::raise_t>
+  auto gather_data(const Futures& all, OnError when = {}) const {
+    return internal::gather(all, when);
   }
 
   /// Of the most recent run, whose function returns R.
-  template <class R>
-  auto gather_data() const {
-    return values_of<R>(futures<R>{most_recent(typeid(R).name()), 0}, true);
+  template <class R, internal::error_choice OnError = on_error::raise_t>
+  auto gather_data(OnError when = {}) const {
+    return internal::gather(futures<R>{most_recent(typeid(R).name()), 0}, when);
   }
-  template <class R, class OnError>
-  requires requires(const daskified& d, const futures<R>& f, OnError o) { d.gather_data(f, o); }
-  auto gather_data(OnError when) const { return gather_data(futures<R>{most_recent(typeid(R).name()), 0}, when); }
-  template <class R>
-  auto collect_results() const {
-    return gather_data<R>();
-  }
-  template <class R, class OnError>
-  auto collect_results(OnError when) const {
+  template <class R, internal::error_choice OnError = on_error::raise_t>
+  auto collect_results(OnError when = {}) const {
     return gather_data<R>(when);
   }
 
@@ -252,33 +170,16 @@ public:
   std::vector<worker_info> workers() const;
 
 private:
-  std::shared_ptr<internal::cluster_session> session() const;
+  std::shared_ptr<internal::client_session> session() const;
   void remember(std::shared_ptr<internal::run_handle> run, const char* result_type);
   std::shared_ptr<internal::run_handle> most_recent(const char* result_type) const;
   std::vector<internal::run_range> recent_ranges() const;
   progress check(const std::vector<internal::run_range>& tasks, std::ostream& out) const;
   void release_run(std::uint64_t id);
 
-  template <class R, class Futures>
-  static std::vector<internal::stored_result<R>> values_of(const Futures& all, bool raise) {
-    internal::value_collector<R> collected;
-    collected.raise = raise;
-    collected.values.reserve(all.size());
-    internal::visit_results<R>(all, collected);
-    return std::move(collected.values);
-  }
-
-  template <class R, class Futures>
-  static std::vector<result<R>> results_of(const Futures& all) {
-    internal::result_collector<R> collected;
-    collected.results.reserve(all.size());
-    internal::visit_results<R>(all, collected);
-    return std::move(collected.results);
-  }
-
   template <class T>
   scattered<T> put(const std::string& key, const T& value, existing_key when_taken) {
-    using part = internal::cluster_session::part;
+    using part = internal::client_session::part;
     byte_buffer encoded;
     part bytes;
     if constexpr (internal::is_plain_bytes<T>) {

@@ -54,6 +54,10 @@ inline constexpr std::size_t deadly_tasks = 8;
 inline constexpr std::uint64_t largest_run = 4'000'000'000;
 /// Bytes that one message may carry; CAF's length field has 32 bits, and its makers call 2 GB the limit.
 inline constexpr std::uint64_t largest_message = 1'000'000'000;
+/// Where many values go to the same place, a message is closed at this size.
+inline constexpr std::uint64_t message_bytes = 64 << 20;
+/// Tasks of one worker that may wait for tasks they have submitted; each keeps a thread.
+inline constexpr std::size_t waiting_tasks = 256;
 /// A question to the scheduler is answered "not yet" after this time and asked again.
 inline constexpr std::chrono::milliseconds patience = std::chrono::seconds{10};
 /// An actor that does not answer for so long beyond its patience is taken for gone.

@@ -39,6 +39,8 @@ enum class error_code : std::uint8_t {
   task_threw,         ///< the user's function threw
   dependency_failed,  ///< a future that was passed as an argument failed
   function_not_found, ///< the worker has no such function loaded
+  too_many_waiting,   ///< too many tasks of one worker wait for tasks that they have submitted
+  not_in_a_task,      ///< a call that only a task may make
 
   // worker_lost
   worker_died,   ///< the worker's process ended while it had the task
@@ -102,6 +104,9 @@ inline constexpr std::array error_table{
                 "a task whose result is needed failed"},
     error_entry{error_code::function_not_found, error_kind::task, "function_not_found",
                 "the function is not loaded in the worker"},
+    error_entry{error_code::too_many_waiting, error_kind::task, "too_many_waiting",
+                "too many tasks wait for other tasks"},
+    error_entry{error_code::not_in_a_task, error_kind::task, "not_in_a_task", "no task is running here"},
     error_entry{error_code::worker_died, error_kind::worker_lost, "worker_died", "the worker process died"},
     error_entry{error_code::worker_silent, error_kind::worker_lost, "worker_silent", "the worker stopped answering"},
     error_entry{error_code::task_cancelled, error_kind::cancelled, "task_cancelled", "the task was cancelled"},

@@ -437,6 +437,37 @@ struct result_collector {
   std::vector<result<R>> results;
 };
 
+/// futures<R, ...> or std::vector<future<R>>.
+template <class Futures>
+concept several_futures = requires(const Futures& all) {
+  ranges_of(all);
+};
+
+template <several_futures Futures>
+using result_type_of = typename Futures::value_type::value_type;
+
+template <class T>
+concept error_choice =
+    std::is_same_v<T, on_error::raise_t> || std::is_same_v<T, on_error::skip_t> || std::is_same_v<T, on_error::keep_t>;
+
+/// All results, in order.
+template <several_futures Futures, error_choice OnError>
+auto gather(const Futures& all, OnError) {
+  using R = result_type_of<Futures>;
+  if constexpr (std::is_same_v<OnError, on_error::keep_t>) {
+    result_collector<R> collected;
+    collected.results.reserve(all.size());
+    visit_results<R>(all, collected);
+    return std::move(collected.results);
+  } else {
+    value_collector<R> collected;
+    collected.raise = std::is_same_v<OnError, on_error::raise_t>;
+    collected.values.reserve(all.size());
+    visit_results<R>(all, collected);
+    return std::move(collected.values);
+  }
+}
+
 } // namespace internal
 
 /// Waits until `how_many` of the futures have ended (default and most: all), at most `timeout`. True when they have.

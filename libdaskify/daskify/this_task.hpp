@@ -1,26 +1,16 @@
 #pragma once
 
-/// What a running task may ask about itself.
+/// What a running task may ask about itself, and work of its own.
 
-#include <atomic>
+#include "daskify/program/run_call.hpp"
+
 #include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
-namespace daskify::internal {
-
-/// Filled in by the executor; one per thread that runs tasks.
-struct task_context {
-  std::uint64_t index = 0;
-  std::uint64_t tasks_per_loop = 1;
-  std::uint64_t seed = 0;
-  const std::atomic<bool>* stop = nullptr;
-  std::string worker;
-};
-
-} // namespace daskify::internal
-
-/// All functions may be called from the thread that the task was started on. Outside of a task they answer for
-/// task 0 of no worker, so that a function can be tried without a cluster.
+/// All functions may be called from the thread that the task was started on. Those that ask also answer outside of a
+/// task, for task 0 of no worker, so that a function can be tried without a cluster.
 namespace daskify::this_task {
 
 /// Position in the run, from 0; the last iterable goes fastest, loops slowest.
@@ -38,5 +28,39 @@ bool stop_requested() noexcept;
 
 /// Name of the worker, for example "worker-3"; empty outside of a worker.
 std::string worker();
+
+// -- work of its own ----------------------------------------------------------------------------------------
+// As with `daskified`. While a task waits for a future (get, wait, as_completed, gather_data), its worker runs other
+// tasks, so that waiting tasks cannot block each other for ever; up to 256 may wait at a time in one worker. The
+// futures mean something in their task only, and their tasks are cancelled with the last of them. A task that is
+// cancelled or run again takes what it has submitted with it; its `get` throws `cancelled`.
+//
+// All throw task_error(not_in_a_task) on a thread that runs no task.
+
+/// Calls `f` for every combination, as daskified::run.
+template <class F, class... Groups>
+auto run(F&& f, Groups&&... groups) {
+  return internal::start_run_of_groups(internal::session_of_current_task(), std::forward<F>(f),
+                                       std::forward<Groups>(groups)...);
+}
+
+/// `f` of each element.
+template <class F, class Range>
+auto map(F&& f, Range&& values) {
+  return run(std::forward<F>(f), iterables(std::forward<Range>(values)));
+}
+
+/// One task; values and futures are arguments.
+template <class F, class... Ts>
+auto submit(F&& f, Ts&&... values) {
+  return internal::start_run_of_one(internal::session_of_current_task(), std::forward<F>(f),
+                                    std::forward<Ts>(values)...);
+}
+
+/// The results in order, of futures<R> or a std::vector<future<R>>; see daskified::gather_data.
+template <class Futures, class OnError = on_error::raise_t>
+auto gather_data(const Futures& all, OnError when = {}) {
+  return internal::gather(all, when);
+}
 
 } // namespace daskify::this_task

@@ -74,7 +74,7 @@ struct scheduler_shell : testing::Test {
 
   enrol_answer enrol(enrol_request who) {
     enrol_answer answer;
-    auto asked = client->request(scheduler, caf::infinite, std::move(who), worker);
+    auto asked = client->request(scheduler, caf::infinite, std::move(who), worker, caf::strong_actor_ptr{});
     steps.run();
     asked.receive([&](enrol_answer& a, store_for_workers&) { answer = a; },
                   [](caf::error& e) { ADD_FAILURE() << caf::to_string(e); });

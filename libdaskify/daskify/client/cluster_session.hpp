@@ -17,8 +17,8 @@ namespace daskify::internal {
 
 using deadline = std::optional<std::chrono::steady_clock::time_point>;
 
-/// A running cluster. Thread-safe. After the end of the cluster every call throws cluster_error(shut_down), and calls
-/// that were blocked throw it at that moment.
+/// A running cluster as whoever submits work sees it, the client or a task. Thread-safe. After the end of the cluster
+/// every call throws cluster_error(shut_down), and calls that were blocked throw it at that moment.
 class cluster_session {
 public:
   virtual ~cluster_session() = default;
@@ -30,10 +30,15 @@ public:
                               deadline until) = 0;
   virtual progress count(const std::vector<run_range>& tasks) = 0;
   virtual void cancel(const std::vector<run_range>& tasks) = 0;
-  /// Shows the bar until all have ended.
-  virtual progress monitor(const std::vector<run_range>& tasks) = 0;
   /// Nothing if the cluster has ended.
   virtual void release(run_id run) noexcept = 0;
+};
+
+/// A running cluster as its client sees it.
+class client_session : public cluster_session {
+public:
+  /// Shows the bar until all have ended.
+  virtual progress monitor(const std::vector<run_range>& tasks) = 0;
 
   using part = std::span<const std::byte>;
   /// Puts bytes into the store; an empty key is none.
@@ -64,7 +69,7 @@ private:
   std::shared_ptr<cluster_session> session_;
   std::uint64_t tasks_;
   std::string name_;
-  std::vector<std::shared_ptr<const void>> keeps_; ///< what the tasks use: objects and runs
+  std::vector<std::shared_ptr<const void>> keeps_; ///< the scattered objects that the tasks use
   std::function<std::string(std::uint64_t)> combination_text_;
   run_id id_;
 };

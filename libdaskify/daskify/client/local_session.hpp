@@ -1,7 +1,7 @@
 #pragma once
 
-#include "daskify/client/client_actor.hpp"
 #include "daskify/client/cluster_session.hpp"
+#include "daskify/client/scheduler_link.hpp"
 #include "daskify/config/settings.hpp"
 #include "daskify/deploy/local_fleet.hpp"
 #include "daskify/transport/actor_system.hpp"
@@ -9,12 +9,13 @@
 #include <caf/actor_system.hpp>
 
 #include <atomic>
+#include <mutex>
 #include <unistd.h>
 
 namespace daskify::internal {
 
 /// A cluster on this machine: client, scheduler, store and progress actors in this process, workers in their own.
-class local_session final : public cluster_session, public std::enable_shared_from_this<local_session> {
+class local_session final : public client_session, public std::enable_shared_from_this<local_session> {
 public:
   /// Returns when all workers have enrolled. Throws cluster_error; nothing is left behind then.
   local_session(const settings& with, const std::string& program_name);
@@ -41,18 +42,6 @@ public:
 private:
   class handle;
 
-  void require_open() const;
-  void post(std::function<void(client_actor::pointer)> call);
-  /// Sends in the client's name.
-  template <class Actor, class Message>
-  void tell(const Actor& to, Message message);
-  /// Asks in the client's name and waits.
-  template <class Reply, class Actor, class Message>
-  std::optional<Reply> ask(const Actor& to, Message message, std::chrono::milliseconds timeout, const char* asked,
-                           deadline until = {});
-  template <class T>
-  std::shared_ptr<answer_slot<T>> open_slot();
-
   int owner_ = ::getpid(); ///< the process that has the cluster; forked copies do not
   settings settings_;
   session_folder folder_;
@@ -61,17 +50,14 @@ private:
   store_actor store_;
   scheduler_actor scheduler_;
   progress_actor progress_;
-  client_actor client_;
+  crossing crossing_;
+  scheduler_link link_{crossing_};
   std::unique_ptr<local_fleet> fleet_;
 
-  std::atomic<bool> closed_{false};
   std::mutex shutdown_mutex_;
+  bool ended_ = false;
   std::atomic<std::uint64_t> last_run_{0};
   std::atomic<std::uint64_t> last_object_{0};
-
-  std::mutex waiting_mutex_;
-  std::map<std::uint64_t, std::function<void()>> waiting_; ///< how to wake each thread that waits, at shutdown
-  std::uint64_t last_waiting_ = 0;
 };
 
 } // namespace daskify::internal

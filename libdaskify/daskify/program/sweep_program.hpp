@@ -57,8 +57,7 @@ struct argument<future<R>, P> {
     refuse_foreign(&value.run()->session() == draft.session);
     out.write(range.run.value);
     out.write(value.index());
-    draft.spec.inputs.push_back(range);
-    draft.keeps.push_back(value.run());
+    draft.spec.inputs.push_back(range); // the scheduler keeps its run until this one is over
   }
   static held read(decoder& in, program_inputs& inputs) {
     run_id run{in.read<std::uint64_t>()};
@@ -247,6 +246,7 @@ public:
     auto at = position_of(first);
     for (auto i = first; i < first + count; ++i) {
       context.index = i;
+      context.submitted = 0;
       try {
         if constexpr (is_void) {
           call_at(at);

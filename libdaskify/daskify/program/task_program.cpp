@@ -9,20 +9,6 @@
 
 namespace daskify::internal {
 
-namespace {
-
-thread_local task_context* current = nullptr;
-
-/// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): neighbouring inputs give unrelated outputs.
-std::uint64_t mix(std::uint64_t x) {
-  x += 0x9e3779b97f4a7c15ULL;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
-  return x ^ (x >> 31);
-}
-
-} // namespace
-
 void result_sink::undo_half_written(block_layout layout, std::uint64_t value_size) {
   // The exception may have come from encoding the result, with some of its bytes written already.
   if (layout == block_layout::fixed)
@@ -71,19 +57,15 @@ result_block result_sink::take(block_layout layout, std::uint64_t value_size) {
   return block;
 }
 
-task_context_scope::task_context_scope(task_context& context) noexcept {
-  current = &context;
-}
-
-task_context_scope::~task_context_scope() {
-  current = nullptr;
-}
-
 failure describe_current_exception() {
   failure why;
   why.code = error_code::task_threw;
   try {
     throw;
+  } catch (const unsuccessful_task& e) {
+    // Passed on from task to task the sentences would nest without end: the innermost one stays.
+    bool passed_on = e.details().type.starts_with("daskify::");
+    why.text = passed_on ? e.details().text : e.what();
   } catch (const error& e) {
     why.text = e.what();
     // daskify's own errors keep their code: a missing object is a data_error for the caller too.
@@ -111,37 +93,3 @@ failure describe_current_exception() {
 }
 
 } // namespace daskify::internal
-
-namespace daskify::this_task {
-
-namespace {
-
-const internal::task_context& context() noexcept {
-  static const internal::task_context none;
-  return internal::current ? *internal::current : none;
-}
-
-} // namespace
-
-std::uint64_t index() noexcept {
-  return context().index;
-}
-
-std::uint64_t loop() noexcept {
-  return context().index / context().tasks_per_loop;
-}
-
-std::uint64_t seed() noexcept {
-  return internal::mix(internal::mix(context().seed) ^ context().index);
-}
-
-bool stop_requested() noexcept {
-  const auto* stop = context().stop;
-  return stop && stop->load(std::memory_order_relaxed);
-}
-
-std::string worker() {
-  return context().worker;
-}
-
-} // namespace daskify::this_task

@@ -3,8 +3,8 @@
 /// A run as it lies in a worker: the function with its arguments, ready to be called for any task.
 
 #include "daskify/codec.hpp"
+#include "daskify/program/task_context.hpp"
 #include "daskify/protocol/result_block.hpp"
-#include "daskify/this_task.hpp"
 
 #include <memory>
 #include <mutex>
@@ -101,15 +101,6 @@ public:
 
 /// How run_spec::program is to be called.
 using program_factory = std::unique_ptr<task_program>(decoder& description, program_inputs& inputs);
-
-/// Makes the context visible to daskify::this_task on this thread.
-class task_context_scope {
-public:
-  explicit task_context_scope(task_context& context) noexcept;
-  ~task_context_scope();
-  task_context_scope(const task_context_scope&) = delete;
-  task_context_scope& operator=(const task_context_scope&) = delete;
-};
 
 /// Describes the exception being handled: its type, demangled, and its what().
 failure describe_current_exception();

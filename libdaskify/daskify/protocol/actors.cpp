@@ -13,6 +13,7 @@ void add_message_types(caf::actor_system_config& config) {
       .add_message_type<work_order>("daskify::work_order")
       .add_message_type<work_report>("daskify::work_report")
       .add_message_type<heartbeat>("daskify::heartbeat")
+      .add_message_type<worker_waits>("daskify::worker_waits")
       .add_message_type<stop_worker>("daskify::stop_worker")
       .add_message_type<locate_object>("daskify::locate_object")
       .add_message_type<object_location>("daskify::object_location")

@@ -100,12 +100,25 @@ using store_for_workers = caf::typed_actor<
 /// What a scheduler lets worker processes say. The only interface that is published on a port.
 using scheduler_for_workers = caf::typed_actor<
     /// May I join? Answered with a worker id and the node's store, or with a refusal. The worker is monitored from here
-    /// on.
-    caf::replies_to<enrol_request, worker_actor>::with<enrol_answer, store_for_workers>,
+    /// on. The third is the actor in whose name the worker's tasks submit runs.
+    caf::replies_to<enrol_request, worker_actor, caf::strong_actor_ptr>::with<enrol_answer, store_for_workers>,
     /// Tasks have ended. Only heard from the enrolled worker itself.
     caf::reacts_to<work_report>,
     /// I am alive. A request: the empty answer tells the worker that the scheduler is, too.
-    caf::reacts_to<heartbeat>>;
+    caf::reacts_to<heartbeat>,
+    /// Tasks of this worker wait for others.
+    caf::reacts_to<worker_waits>,
+    // From clients, and from tasks about the runs that tasks of their worker have submitted:
+    /// New runs. Their tasks are pending from here on.
+    caf::reacts_to<submit_runs>,
+    /// Are enough of these tasks over? The promise of a future's result.
+    caf::replies_to<await_tasks>::with<awaited_tasks>,
+    /// How are these tasks doing right now?
+    caf::replies_to<count_tasks>::with<progress>,
+    /// These tasks are not wanted any more.
+    caf::reacts_to<cancel_tasks>,
+    /// Nobody will ask about these runs any more.
+    caf::reacts_to<release_runs>>;
 
 /// Aggregates the states of futures for check_progress and monitor_progress.
 using progress_actor = caf::typed_actor<
@@ -122,17 +135,16 @@ using progress_actor = caf::typed_actor<
 
 /// The scheduler as the client's process sees it.
 using scheduler_actor = scheduler_for_workers::extend<
-    /// New runs. Their tasks are pending from here on.
-    caf::reacts_to<submit_runs>,
-    /// Are enough of these tasks over? The promise of a future's result.
-    caf::replies_to<await_tasks>::with<awaited_tasks>, caf::replies_to<count_tasks>::with<progress>,
-    caf::reacts_to<cancel_tasks>, caf::reacts_to<release_runs>, caf::replies_to<list_workers>::with<worker_list>,
+    /// Who is there?
+    caf::replies_to<list_workers>::with<worker_list>,
     /// From the store.
     caf::reacts_to<objects_freed>,
     /// Counts go to this progress actor, now, at most every 50 ms while they change, and at the end.
     caf::reacts_to<subscribe_progress, progress_actor>,
-    /// From deployment: a process has ended; no process is left.
-    caf::reacts_to<worker_exited>, caf::reacts_to<workers_exhausted>,
+    /// From deployment: a process has ended.
+    caf::reacts_to<worker_exited>,
+    /// From deployment: no process is left.
+    caf::reacts_to<workers_exhausted>,
     /// Time to look for silent workers (to itself).
     caf::reacts_to<scheduler_tick>,
     /// Time to tell progress (to itself).

@@ -25,10 +25,20 @@ struct id {
 };
 
 using worker_id = id<struct worker_tag>; ///< one enrolled worker process; given by the scheduler
-using run_id = id<struct run_tag>;       ///< one run, map or submit; given by the client
+using run_id = id<struct run_tag>;       ///< one run, map or submit; given by whoever submits it
 using lease_id = id<struct lease_tag>;   ///< one grant of tasks to one worker; given by the scheduler
 using object_id = id<struct object_tag>; ///< one scattered object; given by the client
 using waiter_id = id<struct waiter_tag>; ///< one open question to the scheduler core; given by its shell
+
+/// Tasks submit runs without asking anybody for an id: the upper bits are their worker's number, 0 for the client.
+inline constexpr int own_run_bits = 40;
+
+inline run_id nth_run_of(worker_id submitter, std::uint64_t n) noexcept {
+  return {submitter.value << own_run_bits | n};
+}
+inline worker_id submitter_of(run_id run) noexcept {
+  return {run.value >> own_run_bits};
+}
 
 } // namespace daskify::internal
 

@@ -95,11 +95,13 @@ struct run_spec {
   shared_bytes description;       ///< the function, args and iterables, encoded
   std::vector<run_range> inputs;  ///< futures used as arguments; no task starts before they have ended
   std::vector<object_id> objects; ///< scattered objects used; kept until the run is released
+  run_id parent;                  ///< the run of the task that submits it; none: the client submits it
+  std::uint64_t parent_task = 0;  ///< that task: cancelled together with it
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, run_spec& x) {
-  return f(x.run, x.program, x.tasks, x.seed, x.name, x.description, x.inputs, x.objects);
+  return f(x.run, x.program, x.tasks, x.seed, x.name, x.description, x.inputs, x.objects, x.parent, x.parent_task);
 }
 
 // -- worker <-> scheduler -----------------------------------------------------------------------------------
@@ -214,6 +216,17 @@ auto inspect(Inspector& f, heartbeat& x) {
   return f(x.resident_bytes, x.busy_threads);
 }
 
+/// Worker to scheduler: so many of its tasks wait for tasks that they have submitted, and leave their threads to
+/// others.
+struct worker_waits {
+  std::uint32_t tasks = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, worker_waits& x) {
+  return f(x.tasks);
+}
+
 /// Scheduler to worker: finish now. Idle workers end cleanly, busy ones at once.
 struct stop_worker {};
 
@@ -222,7 +235,7 @@ auto inspect(Inspector& f, stop_worker&) {
   return f();
 }
 
-// -- client <-> scheduler -----------------------------------------------------------------------------------
+// -- client or task <-> scheduler -----------------------------------------------------------------------------------
 
 struct submit_runs {
   std::vector<run_spec> runs;

@@ -1,6 +1,9 @@
 #include "daskify/scheduler/scheduler_actor.hpp"
 
 #include "daskify/defaults.hpp"
+#include "daskify/protocol/result_block.hpp"
+#include "daskify/store/memory_room.hpp"
+#include "daskify/transport/remote_error.hpp"
 
 #include <algorithm>
 
@@ -32,36 +35,42 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
   self_->delayed_send(self_, tick_interval, scheduler_tick{});
 
   return {
-      [this](enrol_request& who, worker_actor& actor) { return enrol(who, actor); },
+      [this](enrol_request& who, worker_actor& actor, caf::strong_actor_ptr& speaker) {
+        return enrol(who, actor, speaker);
+      },
       [this](work_report& report) {
-        if (auto* p = sender()) {
-          p->heard = clock::now();
-          auto id = std::find_if(peers_.begin(), peers_.end(), [&](auto& entry) { return &entry.second == p; })->first;
-          for (auto& r : report.reports) {
-            p->log_size = std::max(p->log_size, r.log_size);
-            core_->report(id, std::move(r));
-          }
+        auto [id, p] = sending_worker();
+        if (!p)
+          return;
+        for (auto& r : report.reports) {
+          p->log_size = std::max(p->log_size, r.log_size);
+          core_->report(id, std::move(r));
+        }
+        flush();
+      },
+      [this](heartbeat& beat) {
+        if (auto [id, p] = sending_worker(); p)
+          p->resident_bytes = beat.resident_bytes;
+      },
+      [this](worker_waits msg) {
+        if (auto [id, p] = sending_worker(); p) {
+          core_->worker_waits(id, msg.tasks);
           flush();
         }
       },
-      [this](heartbeat& beat) {
-        if (auto* p = sender()) {
-          p->heard = clock::now();
-          p->resident_bytes = beat.resident_bytes;
-        }
-      },
       [this](submit_runs& msg) {
-        if (!from_this_process())
-          return;
+        auto who = speaker();
         for (auto& spec : msg.runs)
-          core_->submit(std::move(spec));
+          if (may_use(who, spec.run) &&
+              std::all_of(spec.inputs.begin(), spec.inputs.end(), [&](auto& r) { return may_use(who, r.run); }))
+            core_->submit(std::move(spec), *who);
         flush();
       },
       [this](await_tasks& question) -> caf::typed_response_promise<awaited_tasks> {
         // Asked first, because a promise takes the sender over.
-        auto allowed = from_this_process();
+        auto who = speaker();
         auto promise = self_->make_response_promise<awaited_tasks>();
-        if (!allowed) {
+        if (!may_use(who, question.tasks)) {
           promise.deliver(caf::error{caf::sec::invalid_argument});
           return promise;
         }
@@ -70,25 +79,29 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
         auto tasks = question.tasks;
         auto how_many = question.how_many;
         auto only_now = question.patience_ms == 0;
-        askers_.emplace(waiter, asker{promise, std::move(question), until});
+        askers_.emplace(waiter, asker{promise, std::move(question), until, bool{*who}});
         core_->wait(waiter, std::move(tasks), how_many);
         if (only_now)
-          answer_unsatisfied(waiter);
+          answer(waiter, false);
         return promise;
       },
-      [this](count_tasks& question) { return core_->counts(question.tasks); },
+      [this](count_tasks& question) -> caf::result<progress> {
+        if (!may_use(speaker(), question.tasks))
+          return caf::error{caf::sec::invalid_argument};
+        return core_->counts(question.tasks);
+      },
       [this](cancel_tasks& msg) {
-        if (!from_this_process())
+        if (!may_use(speaker(), msg.tasks))
           return;
         for (const auto& r : msg.tasks)
           core_->cancel(r);
         flush();
       },
       [this](release_runs& msg) {
-        if (!from_this_process())
-          return;
+        auto who = speaker();
         for (auto run : msg.runs)
-          core_->release(run);
+          if (may_use(who, run))
+            core_->release(run);
         flush();
       },
       [this](list_workers) {
@@ -103,7 +116,7 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
         if (!from_this_process())
           return;
         for (const auto& [id, p] : peers_)
-          orders_[id].freed = msg.objects;
+          orders_[id].freed.insert(orders_[id].freed.end(), msg.objects.begin(), msg.objects.end());
         flush();
       },
       [this](subscribe_progress& msg, progress_actor& listener) {
@@ -147,14 +160,15 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
       [this](stop_session) {
         if (!from_this_process())
           return;
+        stopping_ = true;
         for (const auto& [id, p] : peers_)
           self_->send(p.actor, stop_worker{});
       },
   };
 }
 
-caf::typed_response_promise<enrol_answer, store_for_workers> scheduler_state::enrol(enrol_request& who,
-                                                                                    worker_actor& actor) {
+caf::typed_response_promise<enrol_answer, store_for_workers>
+scheduler_state::enrol(enrol_request& who, worker_actor& actor, caf::strong_actor_ptr& speaker) {
   auto promise = self_->make_response_promise<enrol_answer, store_for_workers>();
   enrol_answer answer;
   if (who.secret.size() != setup_.secret.size() ||
@@ -180,24 +194,53 @@ caf::typed_response_promise<enrol_answer, store_for_workers> scheduler_state::en
   p.actor = actor;
   p.who = who;
   p.who.secret.clear();
+  p.speaker = speaker ? speaker->address() : caf::actor_addr{};
+  speakers_[p.actor.address()] = id;
+  if (p.speaker)
+    speakers_[p.speaker] = id;
   p.heard = clock::now();
   p.log_size = who.log_size;
   // The answer goes out before the first work order does: the connection keeps the order.
   promise.deliver(std::move(answer), setup_.store);
+  if (stopping_) {
+    self_->send(actor, stop_worker{}); // it replaces one that died just before the end
+    return promise;
+  }
   setup_.on_enrolled(p.who);
   core_->worker_joined(id, who.threads);
   flush();
   return promise;
 }
 
-auto scheduler_state::sender() -> peer* {
+/// The worker whose worker actor says this, if it is one; that it is alive is noted.
+auto scheduler_state::sending_worker() -> std::pair<worker_id, peer*> {
   const auto& from = self_->current_sender();
-  if (!from)
-    return nullptr;
-  for (auto& [id, p] : peers_)
-    if (p.actor.address() == from)
-      return &p;
-  return nullptr;
+  auto known = from ? speakers_.find(from->address()) : speakers_.end();
+  if (known == speakers_.end())
+    return {};
+  auto& p = peers_.at(known->second);
+  if (p.actor.address() != from->address())
+    return {};
+  p.heard = clock::now();
+  return {known->second, &p};
+}
+
+/// On whose behalf this is said: a worker's tasks', the client's (no worker), or nobody's that may say anything.
+std::optional<worker_id> scheduler_state::speaker() const {
+  if (from_this_process())
+    return worker_id{};
+  const auto& from = self_->current_sender();
+  auto known = from ? speakers_.find(from->address()) : speakers_.end();
+  return known == speakers_.end() ? std::optional<worker_id>{} : known->second;
+}
+
+/// Tasks see no runs but those that tasks of their worker have submitted.
+bool scheduler_state::may_use(const std::optional<worker_id>& who, run_id run) {
+  return who && (!*who || submitter_of(run) == *who);
+}
+
+bool scheduler_state::may_use(const std::optional<worker_id>& who, const std::vector<run_range>& tasks) {
+  return who && std::all_of(tasks.begin(), tasks.end(), [&](const run_range& r) { return may_use(who, r.run); });
 }
 
 bool scheduler_state::from_this_process() const {
@@ -212,6 +255,8 @@ void scheduler_state::lose(worker_id worker, error_code code, const std::string&
   auto gone = std::move(found->second);
   peers_.erase(found);
   orders_.erase(worker);
+  speakers_.erase(gone.actor.address());
+  speakers_.erase(gone.speaker);
   self_->demonitor(gone.actor.address());
   failure cause;
   cause.code = code;
@@ -242,33 +287,49 @@ void scheduler_state::tick() {
     if (now >= a.until)
       impatient.push_back(id);
   for (auto id : impatient)
-    answer_unsatisfied(id);
+    answer(id, false);
 }
 
-void scheduler_state::answer_unsatisfied(waiter_id waiter) {
+void scheduler_state::answer(waiter_id waiter, bool satisfied) {
   auto node = askers_.extract(waiter);
   if (node.empty())
     return;
-  core_->stop_waiting(waiter);
-  node.mapped().promise.deliver(answer_to(node.mapped().question, false));
-}
-
-awaited_tasks scheduler_state::answer_to(const await_tasks& question, bool satisfied) const {
+  if (!satisfied)
+    core_->stop_waiting(waiter);
+  auto& a = node.mapped();
   awaited_tasks answer;
   answer.satisfied = satisfied;
-  for (const auto& r : question.tasks)
+  for (const auto& r : a.question.tasks)
     if (!core_->knows(r.run))
       answer.unknown.push_back(r.run);
-  if (satisfied && question.want_results)
-    answer.blocks = core_->results(question.tasks);
+  if (!satisfied || !a.question.want_results) {
+    answer.ended = core_->ended(a.question.tasks);
+    a.promise.deliver(std::move(answer));
+    return;
+  }
+  answer.blocks = core_->results(a.question.tasks);
+  std::uint64_t bytes = 0;
+  for (const auto& block : answer.blocks)
+    bytes += weight(block);
+  if (a.is_remote && bytes > tuning::largest_message)
+    a.promise.deliver(to_caf_error(
+        data_error{error_code::no_room,
+                   "The results that a task asks for take " + format_bytes(bytes) +
+                       ", more than one message can carry; gather them in parts, or let the tasks return less."}));
   else
-    answer.ended = core_->ended(question.tasks);
-  return answer;
+    a.promise.deliver(std::move(answer));
 }
 
 // -- effects ------------------------------------------------------------------------------------------------
 
 void scheduler_state::describe(worker_id worker, const run_brief& run) {
+  auto bytes = std::uint64_t{run.spec.description.size()};
+  for (const auto& block : run.inputs)
+    bytes += weight(block);
+  auto& sum = order_bytes_[worker];
+  if (sum != 0 && sum + bytes > tuning::message_bytes)
+    send_order(worker);
+  order_bytes_[worker] += bytes;
   orders_[worker].runs.push_back(run);
 }
 
@@ -285,9 +346,7 @@ void scheduler_state::forget(worker_id worker, run_id run) {
 }
 
 void scheduler_state::satisfied(waiter_id waiter) {
-  auto node = askers_.extract(waiter);
-  if (!node.empty())
-    node.mapped().promise.deliver(answer_to(node.mapped().question, true));
+  answer(waiter, true);
 }
 
 void scheduler_state::changed(run_id run) {
@@ -330,11 +389,18 @@ void scheduler_state::tell_progress(bool only_ended) {
 }
 
 void scheduler_state::flush() {
-  for (auto& [id, order] : orders_)
-    if (auto p = peers_.find(id); p != peers_.end() && !order.empty())
-      self_->send(p->second.actor, std::move(order));
-  orders_.clear();
+  while (!orders_.empty())
+    send_order(orders_.begin()->first);
   tell_progress(true);
+}
+
+void scheduler_state::send_order(worker_id worker) {
+  order_bytes_.erase(worker);
+  auto node = orders_.extract(worker);
+  if (node.empty() || node.mapped().empty())
+    return;
+  if (auto p = peers_.find(worker); p != peers_.end())
+    self_->send(p->second.actor, std::move(node.mapped()));
 }
 
 } // namespace daskify::internal

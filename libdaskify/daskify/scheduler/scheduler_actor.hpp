@@ -47,6 +47,7 @@ private:
 
   struct peer {
     worker_actor actor;
+    caf::actor_addr speaker; ///< in whose name its tasks speak
     enrol_request who;
     clock::time_point heard;
     std::uint64_t resident_bytes = 0;
@@ -58,6 +59,7 @@ private:
     caf::typed_response_promise<awaited_tasks> promise;
     await_tasks question;
     clock::time_point until;
+    bool is_remote = false; ///< the answer crosses a wire
   };
   struct subscription {
     std::vector<run_range> tasks;
@@ -65,28 +67,35 @@ private:
     bool dirty = true;
   };
 
-  caf::typed_response_promise<enrol_answer, store_for_workers> enrol(enrol_request& who, worker_actor& actor);
-  peer* sender();
+  caf::typed_response_promise<enrol_answer, store_for_workers> enrol(enrol_request& who, worker_actor& actor,
+                                                                     caf::strong_actor_ptr& speaker);
+  std::pair<worker_id, peer*> sending_worker();
+  std::optional<worker_id> speaker() const;
+  static bool may_use(const std::optional<worker_id>& who, run_id run);
+  static bool may_use(const std::optional<worker_id>& who, const std::vector<run_range>& tasks);
   bool from_this_process() const;
   void lose(worker_id worker, error_code code, const std::string& how, const log_end& output);
-  awaited_tasks answer_to(const await_tasks& question, bool satisfied) const;
-  /// Answers "not yet", if the question is still open.
-  void answer_unsatisfied(waiter_id waiter);
+  /// Keeps the promise of a question that is still open; "not yet" is an answer, too.
+  void answer(waiter_id waiter, bool satisfied);
   void tick();
   void tell_progress(bool only_ended);
   void flush();
+  void send_order(worker_id worker);
 
   pointer self_;
   scheduler_setup setup_;
   std::unique_ptr<scheduler_core> core_;
   std::map<worker_id, peer> peers_;
+  std::unordered_map<caf::actor_addr, worker_id> speakers_; ///< two of each worker
   std::uint64_t last_worker_ = 0;
-  std::map<worker_id, work_order> orders_; ///< what this event makes the workers do
+  std::map<worker_id, work_order> orders_;         ///< what this event makes the workers do
+  std::map<worker_id, std::uint64_t> order_bytes_; ///< of the descriptions and values in each
   std::map<waiter_id, asker> askers_;
   std::uint64_t last_waiter_ = 0;
   std::map<std::uint64_t, subscription> subscriptions_;
   std::unordered_map<run_id, std::vector<std::uint64_t>> watched_; ///< run -> subscriptions
   bool progress_tick_pending_ = false;
+  bool stopping_ = false; ///< the session ends
 };
 
 scheduler_actor::behavior_type scheduler_behavior(scheduler_state::pointer self, scheduler_setup setup);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <stdexcept>
 
 namespace daskify::internal {
@@ -16,6 +17,7 @@ struct scheduler_core::piece {
   std::uint64_t count = 0;
   std::uint64_t largest = 0; ///< most tasks a lease of this piece may have, because one of them may kill; 0: any
   std::size_t deaths = 0;    ///< workers that died while they had this task alone
+  std::size_t shared = 0;    ///< workers that died while they had this task, alone in its lease, and others
 
   bool suspect() const { return largest != 0; }
 };
@@ -23,7 +25,8 @@ struct scheduler_core::piece {
 struct scheduler_core::open_lease {
   lease granted;
   std::uint64_t reported = 0; ///< tasks at the beginning that have been reported
-  std::size_t deaths = 0;
+  std::size_t deaths = 0;     ///< as in `piece`
+  std::size_t shared = 0;
   bool suspect = false;          ///< one of its tasks may kill: it has its worker for itself
   std::uint64_t ns_per_task = 0; ///< as expected when it was granted; 0: unknown
 
@@ -35,10 +38,18 @@ struct scheduler_core::open_lease {
 struct scheduler_core::worker_record {
   worker_id id;
   std::uint32_t threads = 1;
-  std::deque<open_lease> leases; ///< in the order granted; the first `threads` of them are being run
+  std::uint32_t waiting = 0;     ///< tasks that wait for other tasks, and leave their thread to others
+  std::deque<open_lease> leases; ///< in the order granted; the first `in_hand` of them are being run
   std::unordered_map<run_id, std::uint64_t> leases_of; ///< how many of them are of which run
   bool holding_back = false; ///< it gave work back, being in a slow task: no more than it can run at once
 
+  /// Leases that it runs at the same time, those that wait included.
+  std::uint64_t in_hand() const { return std::uint64_t{threads} + waiting; }
+  /// All that it has waits for something else.
+  bool only_waits() const { return leases.size() <= waiting; }
+  bool has_suspect() const {
+    return std::any_of(leases.begin(), leases.end(), [](const open_lease& l) { return l.suspect; });
+  }
   std::uint64_t load_ns() const {
     std::uint64_t sum = 0;
     for (const auto& l : leases)
@@ -68,8 +79,14 @@ struct scheduler_core::run_record {
   std::vector<wait> waits;
   std::vector<worker_id> told; ///< workers that have its description
   std::uint64_t open_leases = 0;
-  std::size_t deadly = 0; ///< tasks lost in a row, each with its worker
-  bool ready = false;     ///< stands in ready_
+  std::size_t deadly = 0;      ///< tasks lost in a row, each with its worker
+  worker_id owner;             ///< whose task submitted it; none: the client
+  std::set<run_id> children;   ///< runs that its tasks submitted
+  std::vector<run_id> needs;   ///< runs whose results its tasks use, each once, until it is over
+  std::uint64_t needed_by = 0; ///< runs that have it in `needs`
+  waiter_id input_wait;        ///< the core's own, for `needs`
+  bool released = false;       ///< forgotten as soon as nothing needs it
+  bool ready = false;          ///< stands in ready_
   bool inputs_ended = false;
 
   std::uint64_t tasks_in(task_state s) const { return tally[static_cast<std::size_t>(s)]; }
@@ -145,8 +162,12 @@ void scheduler_core::worker_left(worker_id worker, const failure& cause) {
   auto gone = std::move(found->second);
   workers_.erase(found);
   threads_ -= gone.threads;
-  for (auto& [id, run] : runs_)
+  std::vector<run_id> orphans;
+  for (auto& [id, run] : runs_) {
     std::erase(run->told, worker);
+    if (run->owner == worker)
+      orphans.push_back(id);
+  }
   // Backwards, because each is put in front: the oldest lease comes out first.
   for (auto i = gone.leases.size(); i-- > 0;) {
     const auto& lost = gone.leases[i];
@@ -156,24 +177,37 @@ void scheduler_core::worker_left(worker_id worker, const failure& cause) {
       forget_if_over(*run);
     }
   }
+  // The tasks that submitted these runs are gone, and so is whoever could ask for them. In order, as all else.
+  std::sort(orphans.begin(), orphans.end());
+  for (auto run : orphans)
+    release_or_mark(run);
   after_event();
+}
+
+void scheduler_core::worker_waits(worker_id worker, std::uint32_t waiting) {
+  if (auto found = workers_.find(worker); found != workers_.end()) {
+    found->second.waiting = waiting;
+    after_event();
+  }
 }
 
 void scheduler_core::take_back_from_dead(run_record& run, const open_lease& lease, bool only_lease,
                                          const failure& cause) {
   if (lease.left() == 0)
     return;
-  if (!only_lease || lease.left() > 1) {
-    // Any of the worker's tasks may have killed it, also of leases ahead: results are reported some time after the
-    // task. Smaller leases, each with a worker of its own, tell which, and let the others pass.
+  // Any of the worker's tasks may have killed it, also of leases ahead: results are reported some time after the task.
+  // Smaller leases, each with a worker of its own, tell which, and let the others pass. A task that waits for others
+  // may always have company; it is blamed when that has happened too often to be chance.
+  auto shared = lease.left() == 1 && !only_lease ? lease.shared + 1 : lease.shared;
+  if (lease.left() > 1 || (!only_lease && shared < tuning::deadly_tasks)) {
     auto largest = std::max<std::uint64_t>(lease.left() / tuning::lease_growth, 1);
-    give_back(run, {lease.next(), lease.left(), largest, lease.deaths}, true);
+    give_back(run, {lease.next(), lease.left(), largest, lease.deaths, shared}, true);
     return;
   }
   if (run.states[lease.next()] != task_state::leased)
     return;
-  if (lease.deaths < retries_) {
-    give_back(run, {lease.next(), 1, 1, lease.deaths + 1}, true);
+  if (only_lease && lease.deaths < retries_) {
+    give_back(run, {lease.next(), 1, 1, lease.deaths + 1, shared}, true);
     return;
   }
   settle_failed(run, lease.next(), 1, task_state::lost, cause);
@@ -182,10 +216,15 @@ void scheduler_core::take_back_from_dead(run_record& run, const open_lease& leas
   auto given_up = cause;
   given_up.text += "; the run was given up after " + std::to_string(run.deadly) +
                    " of its tasks in a row ended like this, none with a result";
+  end_pending(run, task_state::lost, given_up);
+}
+
+/// All that is pending ends without a result.
+void scheduler_core::end_pending(run_record& run, task_state state, const failure& cause) {
   auto pieces = run.pieces;
   for (const auto& p : pieces) {
     drop_pending(run, p.first, p.first + p.count);
-    settle_failed(run, p.first, p.count, task_state::lost, given_up);
+    settle_failed(run, p.first, p.count, state, cause);
   }
 }
 
@@ -204,18 +243,14 @@ void scheduler_core::fail_all_waiting() {
   std::sort(all.begin(), all.end());
   for (auto id : all) {
     auto& run = *find(id);
-    auto pieces = run.pieces;
-    for (const auto& p : pieces) {
-      drop_pending(run, p.first, p.first + p.count);
-      settle_failed(run, p.first, p.count, task_state::lost, exhausted_cause_);
-    }
+    end_pending(run, task_state::lost, exhausted_cause_);
     forget_if_over(run);
   }
 }
 
 // -- runs ---------------------------------------------------------------------------------------------------
 
-void scheduler_core::submit(run_spec spec) {
+void scheduler_core::submit(run_spec spec, worker_id owner) {
   auto id = spec.run;
   auto [added, is_new] = runs_.try_emplace(id);
   if (!is_new)
@@ -223,11 +258,20 @@ void scheduler_core::submit(run_spec spec) {
   added->second = std::make_unique<run_record>();
   auto& run = *added->second;
   run.spec = std::move(spec);
+  run.owner = owner;
+  if (auto* parent = find(run.spec.parent))
+    parent->children.insert(id);
+  for (const auto& input : run.spec.inputs)
+    if (auto* source = find(input.run);
+        source && std::find(run.needs.begin(), run.needs.end(), input.run) == run.needs.end()) {
+      run.needs.push_back(input.run);
+      ++source->needed_by;
+    }
   run.function = function_key(run.spec);
   run.states.assign(run.spec.tasks, task_state::pending);
   run.tally[static_cast<std::size_t>(task_state::pending)] = run.spec.tasks;
   if (run.spec.tasks != 0)
-    run.pieces.push_back({0, run.spec.tasks, 0, 0});
+    run.pieces.push_back({0, run.spec.tasks, 0, 0, 0});
   if (exhausted_) {
     fail_all_waiting();
   } else if (run.spec.inputs.empty()) {
@@ -238,9 +282,11 @@ void scheduler_core::submit(run_spec spec) {
     for (const auto& r : run.spec.inputs)
       tasks += r.count;
     waiter_id own{++last_own_waiter_};
+    run.input_wait = own;
     input_waits_.emplace(own, id);
     wait(own, run.spec.inputs, tasks);
   }
+  forget_if_over(run);
   after_event();
 }
 
@@ -248,12 +294,17 @@ void scheduler_core::make_ready(run_record& run) {
   if (run.ready || !run.inputs_ended || run.tasks_in(task_state::pending) == 0)
     return;
   run.ready = true;
-  ready_.push_back(run.spec.run);
+  // What a task waits for goes first, the youngest before all: the deeper tasks end before their elders go on.
+  if (run.owner)
+    ready_.push_front(run.spec.run);
+  else
+    ready_.push_back(run.spec.run);
   pending_tasks_ += run.tasks_in(task_state::pending);
 }
 
 void scheduler_core::begin_if_inputs_ended(run_record& run) {
   run.inputs_ended = true;
+  std::uint64_t bytes = 0;
   for (const auto& input : run.spec.inputs) {
     auto* source = find(input.run);
     failure why;
@@ -262,21 +313,26 @@ void scheduler_core::begin_if_inputs_ended(run_record& run) {
     if (!source) {
       why.text = "a future that it takes as an argument was released before it ended";
     } else {
-      for (const auto& block : results({input}))
-        if (!block.failures.empty()) {
+      for (const auto& block : results({input})) {
+        bytes += weight(block);
+        if (!block.failures.empty() && why.text.empty()) {
           const auto& f = block.failures.front();
-          why.text = "a future that it takes as an argument failed: ";
+          if (f.code != error_code::dependency_failed) // that one says why already, and whose fault it was
+            why.text = "a future that it takes as an argument failed: ";
           why.text += f.text.empty() ? std::string{describe(f.code)} : f.text;
-          break;
         }
+      }
+      if (why.text.empty() && bytes > tuning::largest_message) {
+        why.code = error_code::no_room;
+        why.text = "the futures that it takes as arguments have more than " +
+                   std::to_string(tuning::largest_message / 1'000'000) +
+                   " MB of values, more than one message can carry; gather them and scatter the data";
+      }
       if (why.text.empty())
         continue;
     }
-    auto pieces = run.pieces;
-    for (const auto& p : pieces) {
-      drop_pending(run, p.first, p.first + p.count);
-      settle_failed(run, p.first, p.count, task_state::error, why);
-    }
+    end_pending(run, task_state::error, why);
+    forget_if_over(run);
     return;
   }
   make_ready(run);
@@ -287,6 +343,12 @@ void scheduler_core::cancel(const run_range& tasks) {
   auto range = tasks;
   if (!run || !run->clip(range))
     return;
+  settle_cancelled(*run, range);
+  forget_if_over(*run);
+  after_event();
+}
+
+void scheduler_core::settle_cancelled(run_record& run, const run_range& range) {
   failure why;
   why.code = error_code::task_cancelled;
   why.text = describe(why.code);
@@ -296,17 +358,17 @@ void scheduler_core::cancel(const run_range& tasks) {
     task_state state;
   };
   std::vector<stretch> stretches;
-  run->each_stretch(range.first, range.count, [&](std::uint64_t first, std::uint64_t count, task_state s) {
+  run.each_stretch(range.first, range.count, [&](std::uint64_t first, std::uint64_t count, task_state s) {
     if (!is_final(s))
       stretches.push_back({first, count, s});
   });
   bool leased = false;
   for (const auto& s : stretches) {
     if (s.state == task_state::pending)
-      drop_pending(*run, s.first, s.first + s.count);
+      drop_pending(run, s.first, s.first + s.count);
     else
       leased = true;
-    settle_failed(*run, s.first, s.count, task_state::cancelled, why);
+    settle_failed(run, s.first, s.count, task_state::cancelled, why);
   }
   if (leased)
     for (const auto& [id, worker] : workers_)
@@ -315,19 +377,47 @@ void scheduler_core::cancel(const run_range& tasks) {
           effects_.cancel(id, range);
           break;
         }
-  forget_if_over(*run);
-  after_event();
+  for (auto id : run.children)
+    if (auto* child = find(id); child && child->spec.parent_task - range.first < range.count)
+      doomed_.push_back(id);
 }
 
 void scheduler_core::release(run_id id) {
+  release_or_mark(id);
+  after_event();
+}
+
+void scheduler_core::release_or_mark(run_id id) {
   auto* run = find(id);
   if (!run)
     return;
-  cancel({id, 0, run->states.size()});
-  for (auto worker : run->told)
+  run->released = true;
+  if (run->needed_by == 0)
+    erase(id);
+}
+
+/// REQUIRES: nothing needs the run.
+void scheduler_core::erase(run_id id) {
+  auto& run = *find(id);
+  settle_cancelled(run, {id, 0, run.states.size()});
+  if (!run.inputs_ended) {
+    stop_waiting(run.input_wait);
+    input_waits_.erase(run.input_wait);
+  }
+  for (auto worker : run.told)
     effects_.forget(worker, id);
-  // Whoever still waits for its tasks gets an answer: all have ended, as cancelled at the latest.
+  let_go_of_inputs(run);
+  if (auto* parent = find(run.spec.parent))
+    parent->children.erase(id);
+  // Whoever still waits for its tasks has an answer: all have ended, as cancelled at the latest.
   runs_.erase(id);
+}
+
+void scheduler_core::let_go_of_inputs(run_record& run) {
+  for (auto id : run.needs)
+    if (auto* source = find(id); source && --source->needed_by == 0 && source->released)
+      unneeded_.push_back(id);
+  run.needs.clear();
 }
 
 void scheduler_core::drop_pending(run_record& run, std::uint64_t first, std::uint64_t last) {
@@ -343,9 +433,9 @@ void scheduler_core::drop_pending(run_record& run, std::uint64_t first, std::uin
     }
     dropped += cut_end - cut_begin;
     if (p.first < cut_begin)
-      kept.push_back({p.first, cut_begin - p.first, p.largest, p.deaths});
+      kept.push_back({p.first, cut_begin - p.first, p.largest, p.deaths, p.shared});
     if (cut_end < end)
-      kept.push_back({cut_end, end - cut_end, p.largest, p.deaths});
+      kept.push_back({cut_end, end - cut_end, p.largest, p.deaths, p.shared});
   }
   run.pieces = std::move(kept);
   if (!run.ready)
@@ -361,7 +451,7 @@ void scheduler_core::give_back(run_record& run, piece tasks, bool to_front) {
   std::vector<piece> back;
   run.each_stretch(tasks.first, tasks.count, [&](std::uint64_t first, std::uint64_t count, task_state s) {
     if (s == task_state::leased)
-      back.push_back({first, count, tasks.largest, tasks.deaths});
+      back.push_back({first, count, tasks.largest, tasks.deaths, tasks.shared});
   });
   for (auto i = back.rbegin(); i != back.rend(); ++i) {
     std::fill_n(run.states.begin() + static_cast<std::ptrdiff_t>(i->first), i->count, task_state::pending);
@@ -419,7 +509,7 @@ void scheduler_core::report(worker_id id, lease_report report) {
     open->granted.count -= back;
     worker.holding_back = true;
     if (run)
-      give_back(*run, {open->end(), back, 0, open->deaths}, true);
+      give_back(*run, {open->end(), back, 0, open->deaths, open->shared}, true);
   } else if (report.closed) {
     worker.holding_back = false;
   }
@@ -482,6 +572,7 @@ void scheduler_core::forget_if_over(run_record& run) {
   for (auto worker : run.told)
     effects_.forget(worker, run.spec.run);
   run.told.clear();
+  let_go_of_inputs(run);
 }
 
 // -- waits --------------------------------------------------------------------------------------------------
@@ -565,11 +656,27 @@ void scheduler_core::waiter_done(waiter_id waiter) {
 // -- handing out ----------------------------------------------------------------------------------------------
 
 void scheduler_core::after_event() {
-  while (!inputs_ready_.empty()) {
-    auto id = inputs_ready_.back();
-    inputs_ready_.pop_back();
-    if (auto* run = find(id))
-      begin_if_inputs_ended(*run);
+  // By lists and not by recursion: a chain of a million runs, each needing the one before, may end here at once.
+  auto take = [this](std::vector<run_id>& list) -> run_record* {
+    auto id = list.back();
+    list.pop_back();
+    return find(id);
+  };
+  while (true) {
+    if (!inputs_ready_.empty()) {
+      if (auto* run = take(inputs_ready_))
+        begin_if_inputs_ended(*run);
+    } else if (!doomed_.empty()) {
+      if (auto* run = take(doomed_)) {
+        settle_cancelled(*run, {run->spec.run, 0, run->states.size()});
+        forget_if_over(*run);
+      }
+    } else if (!unneeded_.empty()) {
+      if (auto* run = take(unneeded_))
+        erase(run->spec.run);
+    } else {
+      break;
+    }
   }
   assign();
 }
@@ -583,11 +690,9 @@ void scheduler_core::assign() {
 }
 
 bool scheduler_core::has_room(const worker_record& worker, run_id run, std::uint64_t ns_per_task) const {
-  if (find(run)->pieces.front().suspect())
-    return worker.leases.empty();
-  if (!worker.leases.empty() && worker.leases.front().suspect)
-    return false;
-  if (worker.leases.size() < worker.threads)
+  if (find(run)->pieces.front().suspect() || worker.has_suspect())
+    return worker.only_waits();
+  if (worker.leases.size() < worker.in_hand())
     return true;
   // A lease ahead saves the round trip between two leases, but waits behind a slow task: only for short ones. More than
   // one ahead only where many runs have few tasks each.
@@ -602,7 +707,7 @@ auto scheduler_core::least_loaded() -> worker_record* {
   auto run = ready_.front();
   auto ns = estimate_of(*find(run)).ns_per_task();
   worker_record* best = nullptr;
-  auto load = [](const worker_record& w) { return std::pair{w.leases.size() >= w.threads, w.load_ns()}; };
+  auto load = [](const worker_record& w) { return std::pair{w.leases.size() >= w.in_hand(), w.load_ns()}; };
   for (auto& [id, worker] : workers_)
     if (has_room(worker, run, ns) && (!best || load(worker) < load(*best)))
       best = &worker;
@@ -620,6 +725,7 @@ bool scheduler_core::grant_next(worker_record& worker) {
   open_lease granted;
   granted.granted = {lease_id{++last_lease_}, run.spec.run, next.first, count};
   granted.deaths = next.deaths;
+  granted.shared = next.shared;
   granted.suspect = next.suspect();
   granted.ns_per_task = estimate.ns_per_task();
 
@@ -631,12 +737,14 @@ bool scheduler_core::grant_next(worker_record& worker) {
   pending_tasks_ -= count;
   ++run.open_leases;
 
-  // In turn: a small run does not wait for the end of a large one before it.
-  ready_.pop_front();
-  if (run.pieces.empty())
+  // In turn: a small run does not wait for the end of a large one before it. What a task waits for stays in front.
+  if (run.pieces.empty()) {
     run.ready = false;
-  else
+    ready_.pop_front();
+  } else if (!run.owner) {
+    ready_.pop_front();
     ready_.push_back(run.spec.run);
+  }
 
   if (std::find(run.told.begin(), run.told.end(), worker.id) == run.told.end()) {
     run.told.push_back(worker.id);
@@ -654,7 +762,7 @@ bool scheduler_core::grant_next(worker_record& worker) {
 progress scheduler_core::counts(const std::vector<run_range>& tasks) const {
   std::unordered_map<run_id, std::vector<std::uint64_t>> in_hand;
   for (const auto& [id, worker] : workers_)
-    for (std::size_t i = 0; i < worker.leases.size() && i < worker.threads; ++i)
+    for (std::size_t i = 0; i < worker.leases.size() && i < worker.in_hand(); ++i)
       if (worker.leases[i].left() != 0)
         in_hand[worker.leases[i].granted.run].push_back(worker.leases[i].next());
 
@@ -728,7 +836,7 @@ std::vector<result_block> scheduler_core::results(const std::vector<run_range>& 
 
 std::uint64_t scheduler_core::running(worker_id worker) const {
   auto found = workers_.find(worker);
-  return found == workers_.end() ? 0 : std::min<std::uint64_t>(found->second.leases.size(), found->second.threads);
+  return found == workers_.end() ? 0 : std::min<std::uint64_t>(found->second.leases.size(), found->second.in_hand());
 }
 
 void scheduler_core::check_invariants() const {
@@ -750,6 +858,7 @@ void scheduler_core::check_invariants() const {
 
   std::uint64_t pending = 0;
   std::size_t ready = 0;
+  std::unordered_map<run_id, std::uint64_t> needs;
   for (const auto& [id, run] : runs_) {
     std::array<std::uint64_t, 6> tally{};
     for (auto s : run->states)
@@ -784,6 +893,14 @@ void scheduler_core::check_invariants() const {
     }
     for (const auto& w : run->waits)
       require(waiters_.contains(w.waiter), "a wait has no waiter");
+    for (auto needed : run->needs) {
+      require(runs_.contains(needed), "a run is gone that another needs");
+      ++needs[needed];
+    }
+  }
+  for (const auto& [id, run] : runs_) {
+    require(run->needed_by == needs[id], "the users of a run are miscounted");
+    require(!run->released || run->needed_by != 0, "a released run is kept that nothing needs");
   }
   require(ready == ready_.size() && pending == pending_tasks_, "pending tasks are miscounted");
 }

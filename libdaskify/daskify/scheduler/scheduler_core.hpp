@@ -33,6 +33,9 @@ enum class task_state : std::uint8_t { pending, leased, finished, error, cancell
 /// least work. What a worker had when it died goes back and is suspect: it is split into smaller leases, each of which
 /// has a worker for itself, until the task that kills is alone and known. That one is tried `retries` more times and
 /// is then lost; the others lose nothing.
+///
+/// A task may submit runs of its own and wait for them. While it waits its thread is free for other tasks, and its runs
+/// go before all others, so that few tasks wait at a time. They end with the worker whose task submitted them.
 class scheduler_core {
 public:
   scheduler_core(scheduler_effects& effects, std::size_t retries);
@@ -49,13 +52,16 @@ public:
   /// No worker will come any more: all that wait end as lost with `cause`. Later runs do so at once.
   void workers_exhausted(const failure& cause);
 
-  /// A run id that is known already is ignored.
-  void submit(run_spec spec);
+  /// `waiting` of its tasks wait for other tasks: it can run as many more.
+  void worker_waits(worker_id worker, std::uint32_t waiting);
+
+  /// A run id that is known already is ignored. `owner` is the worker whose task submits the run, none for the client.
+  void submit(run_spec spec, worker_id owner = {});
   /// A report that fits no open lease of this worker is ignored: its tasks were given to somebody else.
   void report(worker_id worker, lease_report report);
   /// Tasks that have ended keep their state.
   void cancel(const run_range& tasks);
-  /// Forgets a run and its results; cancels what has not ended.
+  /// Forgets a run and its results, and cancels what has not ended; later, if the tasks of another run need it.
   void release(run_id run);
 
   /// `satisfied(waiter)` will be told as soon as `how_many` of `tasks` have ended, now at the earliest. Tasks of
@@ -93,11 +99,16 @@ private:
   void make_ready(run_record& run);
   void begin_if_inputs_ended(run_record& run);
   void settle(run_record& run, std::uint64_t first, std::uint64_t count, task_state state);
+  void settle_cancelled(run_record& run, const run_range& range);
   void settle_failed(run_record& run, std::uint64_t first, std::uint64_t count, task_state state, const failure& cause);
   void settle_block(run_record& run, result_block block);
   void give_back(run_record& run, piece tasks, bool to_front);
   void take_back_from_dead(run_record& run, const open_lease& lease, bool only_lease, const failure& cause);
   void drop_pending(run_record& run, std::uint64_t first, std::uint64_t last);
+  void end_pending(run_record& run, task_state state, const failure& cause);
+  void let_go_of_inputs(run_record& run);
+  void release_or_mark(run_id run);
+  void erase(run_id run);
   void notify_waiters(run_record& run, std::uint64_t first, std::uint64_t count);
   void waiter_done(waiter_id waiter);
 
@@ -122,6 +133,8 @@ private:
   std::unordered_map<waiter_id, run_id> input_waits_; ///< waits of the core's own: which run waits for its inputs
   std::uint64_t last_own_waiter_;
   std::vector<run_id> inputs_ready_; ///< runs whose inputs ended during this event
+  std::vector<run_id> doomed_;       ///< runs whose task was cancelled during this event
+  std::vector<run_id> unneeded_;     ///< released runs whose last user ended during this event
   bool exhausted_ = false;
   failure exhausted_cause_;
 };

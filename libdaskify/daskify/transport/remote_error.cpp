@@ -18,18 +18,18 @@ caf::error to_caf_error(const error& e) {
   return caf::error{static_cast<std::uint8_t>(e.code()), category, caf::make_message(std::string{e.what()})};
 }
 
-void throw_caf_error(const caf::error& e, const std::string& asked) {
+std::exception_ptr to_exception(const caf::error& e, const std::string& asked) {
   if (e.category() == category) {
     auto code = static_cast<error_code>(e.code());
     std::string text =
         e.context().match_elements<std::string>() ? e.context().get_as<std::string>(0) : std::string{describe(code)};
     if (kind_of(code) == error_kind::data)
-      throw data_error{code, text};
-    throw cluster_error{code, text};
+      return std::make_exception_ptr(data_error{code, text});
+    return std::make_exception_ptr(cluster_error{code, text});
   }
-  throw cluster_error{error_code::scheduler_gone,
-                      "The " + asked + " did not answer (" + caf::to_string(e) +
-                          "); the cluster cannot be used any more, shut it down and start another."};
+  return std::make_exception_ptr(cluster_error{
+      error_code::scheduler_gone, "The " + asked + " did not answer (" + caf::to_string(e) +
+                                      "); the cluster cannot be used any more, shut it down and start another."});
 }
 
 } // namespace daskify::internal

@@ -6,12 +6,15 @@
 
 #include <caf/error.hpp>
 
+#include <exception>
+#include <string>
+
 namespace daskify::internal {
 
 caf::error to_caf_error(const error& e);
 
-/// Throws `e` as the daskify error it came from; an error of CAF itself as cluster_error(scheduler_gone), with `asked`
-/// naming who did not answer.
-[[noreturn]] void throw_caf_error(const caf::error& e, const std::string& asked);
+/// The daskify error that `e` came from; for an error of CAF itself cluster_error(scheduler_gone), with `asked` naming
+/// who did not answer.
+std::exception_ptr to_exception(const caf::error& e, const std::string& asked);
 
 } // namespace daskify::internal

@@ -267,10 +267,11 @@ bool is_gone(const process_identity& process) {
                     process.pid_namespace == here.pid_namespace;
   if (!comparable || process.pid <= 0)
     return false;
-  if (::kill(process.pid, 0) != 0 && errno == ESRCH)
-    return true;
   auto now = parse_process_stat(read_proc_file("/proc/" + std::to_string(process.pid) + "/stat"));
-  return now && (now->start_time != process.start_time || now->state == 'Z' || now->state == 'X');
+  if (now)
+    return now->start_time != process.start_time || now->state == 'Z' || now->state == 'X';
+  // Asked last: the process may have been reaped a moment ago.
+  return ::kill(process.pid, 0) != 0 && errno == ESRCH;
 }
 
 std::optional<process_stat> parse_process_stat(std::string_view text) {

@@ -23,6 +23,13 @@ constexpr auto chunk_duration = std::chrono::microseconds{200};
 constexpr std::size_t shown_lines = 10;
 constexpr std::size_t shown_bytes = 2000;
 
+/// What the calling thread serves.
+struct served_thread {
+  const executor* by = nullptr;
+  std::size_t thread = 0;
+};
+thread_local served_thread served;
+
 } // namespace
 
 /// A run as described, and as a program once a thread has needed it.
@@ -60,19 +67,90 @@ executor::~executor() {
 }
 
 void executor::run() {
-  for (std::size_t i = 1; i < setup_.threads; ++i)
-    others_.emplace_back([this, i] { serve(i); });
+  {
+    std::lock_guard guard{mutex_};
+    for (std::size_t i = 1; i < setup_.threads; ++i)
+      start_thread(i);
+  }
   serve(0);
 }
 
+/// REQUIRES: the lock is held.
+void executor::start_thread(std::size_t thread) {
+  others_.emplace_back([this, thread] { serve(thread); });
+}
+
 void executor::serve(std::size_t thread) {
+  served = {this, thread};
   std::unique_lock lock{mutex_};
   while (true) {
     work_added_.wait(lock, [&] { return stopping_ || core_.take(thread); });
     if (stopping_)
       return;
     run_lease(thread, lock);
+    turn_left_.notify_one();
+    if (stopping_)
+      return;
   }
+}
+
+executor::waiting::waiting(executor& all) : all_{all} {
+  if (served.by != &all)
+    return;
+  std::unique_lock lock{all.mutex_};
+  if (all.core_.waiting_threads() >= tuning::waiting_tasks)
+    throw task_error{
+        error_code::too_many_waiting,
+        "More than " + std::to_string(tuning::waiting_tasks) +
+            " tasks of one worker would wait for tasks that they have submitted; submit more from each, or "
+            "pass the futures on as arguments instead of waiting for them.",
+        {}};
+  thread_ = served.thread;
+  if (!all.core_.has_idle_thread())
+    all.start_thread(all.core_.add_thread());
+  all.core_.begin_wait(*thread_);
+  lock.unlock();
+  all.turn_left_.notify_one();
+  all.work_added_.notify_one();
+  all.outbox_filled_();
+}
+
+executor::waiting::~waiting() {
+  if (!thread_)
+    return;
+  std::unique_lock lock{all_.mutex_};
+  all_.waiters_.erase(*thread_);
+  all_.core_.want_turn();
+  all_.turn_left_.wait(lock, [&] { return all_.core_.end_wait(*thread_); });
+  lock.unlock();
+  all_.outbox_filled_();
+}
+
+void executor::waiting::wake_with(std::function<void()> wake) {
+  if (!thread_)
+    return;
+  {
+    std::lock_guard guard{all_.mutex_};
+    all_.waiters_[*thread_] = {current_task()->index, std::move(wake)};
+  }
+  all_.wake_stopped();
+}
+
+/// Wakes the tasks that wait although they are to stop.
+void executor::wake_stopped() {
+  std::vector<std::function<void()>> wakes;
+  {
+    std::lock_guard guard{mutex_};
+    for (auto i = waiters_.begin(); i != waiters_.end();)
+      if (core_.is_stopped(i->first, i->second.task)) {
+        wakes.push_back(std::move(i->second.wake));
+        i = waiters_.erase(i);
+      } else {
+        ++i;
+      }
+  }
+  for (auto& wake : wakes)
+    wake();
 }
 
 void executor::run_lease(std::size_t thread, std::unique_lock<std::mutex>& lock) {
@@ -86,8 +164,11 @@ void executor::run_lease(std::size_t thread, std::unique_lock<std::mutex>& lock)
   bool fresh = true;
   auto output_begin = log_size();
   task_context context;
-  context.stop = &core_.stop_flag(thread);
+  context.thread = thread;
+  context.some_stop = &core_.stop_flag(thread);
+  context.stop = this;
   context.worker = setup_.worker;
+  context.session = session_;
 
   auto layout = [&] { return program ? program->layout() : block_layout::fixed; };
   auto value_size = [&] { return program ? program->value_size() : 0; };
@@ -122,6 +203,7 @@ void executor::run_lease(std::size_t thread, std::unique_lock<std::mutex>& lock)
       run = find_run(chunk.run);
       if (run)
         context.seed = run->brief.spec.seed;
+      context.run = chunk.run;
     }
     lock.unlock();
 
@@ -187,6 +269,8 @@ void executor::accept(work_order order) {
       if (auto node = runs_.extract(run); !node.empty())
         unused.push_back(std::move(node.mapped()));
   }
+  if (!order.cancelled.empty())
+    wake_stopped();
   if (order.leases.size() > 1)
     work_added_.notify_all();
   else if (!order.leases.empty())
@@ -234,7 +318,18 @@ bool executor::stop() {
     idle = core_.busy_threads() == 0;
   }
   work_added_.notify_all();
+  wake_stopped();
   return idle;
+}
+
+bool executor::is_stopped(std::size_t thread, std::uint64_t task) const {
+  std::lock_guard guard{mutex_};
+  return core_.is_stopped(thread, task);
+}
+
+std::uint32_t executor::waiting_tasks() const {
+  std::lock_guard guard{mutex_};
+  return static_cast<std::uint32_t>(core_.waiting_threads());
 }
 
 std::size_t executor::busy_threads() const {

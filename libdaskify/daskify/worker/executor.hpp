@@ -5,8 +5,10 @@
 
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -19,7 +21,10 @@ namespace daskify::internal {
 ///
 /// The worker actor puts work in and takes reports out; neither side ever waits for the other. Reports gather in an
 /// outbox; `outbox_filled` is called, from an executor thread, when it was empty before.
-class executor {
+///
+/// A task that waits for others does so in a `waiting`: its thread leaves its turn to another one, made if need be, and
+/// takes one again at the end. So user code never runs on more than `threads` threads at a time.
+class executor : private stop_source {
 public:
   struct setup {
     std::size_t threads = 1;
@@ -36,6 +41,27 @@ public:
   /// Runs tasks on this thread (and starts the others) until `stop` is called.
   void run();
 
+  /// Where tasks submit runs. Before `run`.
+  void use(std::shared_ptr<cluster_session> session) { session_ = std::move(session); }
+
+  /// As long as it lives, the calling thread's task waits for others. On a thread that runs no task it does nothing.
+  class waiting {
+  public:
+    /// Throws task_error(too_many_waiting) when no further task of this worker may wait.
+    explicit waiting(executor& all);
+    /// Blocks until it is this thread's turn.
+    ~waiting();
+    waiting(const waiting&) = delete;
+    waiting& operator=(const waiting&) = delete;
+
+    /// How to end the wait when the task is to stop, from now on. Called at most once, at once if that is so already.
+    void wake_with(std::function<void()> wake);
+
+  private:
+    executor& all_;
+    std::optional<std::size_t> thread_;
+  };
+
   // From the worker actor; none of these blocks for longer than a queue operation.
 
   void accept(work_order order);
@@ -45,6 +71,7 @@ public:
   /// Asks all tasks to stop; `run` returns when they have. True when none was being run.
   bool stop();
   std::size_t busy_threads() const;
+  std::uint32_t waiting_tasks() const;
 
   /// Bytes of the log so far, with what stdout held back.
   std::uint64_t log_size() const;
@@ -53,6 +80,9 @@ private:
   struct loaded_run;
 
   void serve(std::size_t thread);
+  void start_thread(std::size_t thread);
+  void wake_stopped();
+  bool is_stopped(std::size_t thread, std::uint64_t task) const override;
   void run_lease(std::size_t thread, std::unique_lock<std::mutex>& lock);
   std::shared_ptr<loaded_run> find_run(run_id run);
   void put_report(lease_report report);
@@ -61,9 +91,17 @@ private:
   setup setup_;
   object_source& objects_;
   std::function<void()> outbox_filled_;
+  std::shared_ptr<cluster_session> session_;
 
   mutable std::mutex mutex_;
   std::condition_variable work_added_;
+  std::condition_variable turn_left_; ///< for tasks that would go on
+  /// A task that waits.
+  struct waiter {
+    std::uint64_t task;
+    std::function<void()> wake;
+  };
+  std::map<std::size_t, waiter> waiters_; ///< by thread
   worker_core core_;
   std::unordered_map<run_id, std::shared_ptr<loaded_run>> runs_;
   bool stopping_ = false;

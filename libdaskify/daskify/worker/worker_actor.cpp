@@ -35,6 +35,10 @@ worker_actor::behavior_type worker_state::make_behavior(worker_setup setup) {
         setup_.work->accept(std::move(order));
       },
       [this](outbox_filled) {
+        if (auto waiting = setup_.work->waiting_tasks(); waiting != waiting_) {
+          waiting_ = waiting;
+          self_->send(setup_.scheduler, worker_waits{waiting});
+        }
         work_report report{setup_.work->take_reports()};
         if (!report.reports.empty())
           self_->send(setup_.scheduler, std::move(report));

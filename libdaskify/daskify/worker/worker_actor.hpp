@@ -31,6 +31,7 @@ private:
   pointer self_;
   worker_setup setup_;
   std::chrono::steady_clock::time_point last_heartbeat_;
+  std::uint32_t waiting_ = 0; ///< tasks, as the scheduler knows it
 };
 
 worker_actor::behavior_type worker_behavior(worker_state::pointer self, worker_setup setup);

@@ -4,9 +4,14 @@
 
 namespace daskify::internal {
 
-worker_core::worker_core(std::size_t threads) {
-  for (std::size_t i = 0; i < threads; ++i)
-    threads_.push_back(std::make_unique<thread_state>());
+worker_core::worker_core(std::size_t turns) : turns_{turns} {
+  for (std::size_t i = 0; i < turns; ++i)
+    add_thread();
+}
+
+std::size_t worker_core::add_thread() {
+  threads_.push_back(std::make_unique<thread_state>());
+  return threads_.size() - 1;
 }
 
 void worker_core::add(const lease& work) {
@@ -15,14 +20,31 @@ void worker_core::add(const lease& work) {
 }
 
 bool worker_core::take(std::size_t thread) {
-  if (queue_.empty())
+  if (queue_.empty() || running_ + resuming_ >= turns_)
     return false;
+  ++running_;
   auto& t = *threads_[thread];
   t.busy = true;
   t.held = queue_.front();
   t.chunk_count = 0;
   t.stop.store(false, std::memory_order_relaxed);
   queue_.pop_front();
+  return true;
+}
+
+void worker_core::begin_wait(std::size_t thread) {
+  threads_[thread]->waiting = true;
+  ++waiting_;
+  --running_;
+}
+
+bool worker_core::end_wait(std::size_t thread) {
+  if (running_ >= turns_)
+    return false;
+  threads_[thread]->waiting = false;
+  --waiting_;
+  --resuming_;
+  ++running_;
   return true;
 }
 
@@ -51,21 +73,30 @@ void worker_core::done(std::size_t thread) {
   auto run = t.held.work.run;
   t.busy = false;
   t.chunk_count = 0;
+  --running_;
   forget_old_cancellations(run);
 }
 
 auto worker_core::give_back(time_point long_ago) -> std::vector<returned_tasks> {
   std::vector<returned_tasks> back;
-  for (const auto& t : threads_)
-    if (!t->busy || t->chunk_count == 0 || t->chunk_begin > long_ago)
-      return back;
-  for (auto& t : threads_) {
-    auto left = t->held.end() - t->held.next;
+  auto return_rest = [&](thread_state& t) {
+    auto left = t.held.end() - t.held.next;
     if (left == 0)
-      continue;
-    back.push_back({t->held.work.id, t->held.work.run, t->held.next, left, false});
-    t->held.work.count -= left;
-  }
+      return;
+    back.push_back({t.held.work.id, t.held.work.run, t.held.next, left, false});
+    t.held.work.count -= left;
+  };
+  std::size_t stuck = 0;
+  for (auto& t : threads_)
+    if (t->busy && t->waiting)
+      return_rest(*t);
+    else if (t->busy && t->chunk_count != 0 && t->chunk_begin <= long_ago)
+      ++stuck;
+  if (stuck != turns_)
+    return back;
+  for (auto& t : threads_)
+    if (t->busy && !t->waiting)
+      return_rest(*t);
   for (const auto& q : queue_)
     back.push_back({q.work.id, q.work.run, q.work.first, q.work.count, true});
   queue_.clear();
@@ -88,7 +119,13 @@ void worker_core::cancel(const run_range& tasks) {
     cancelled_.push_back(tasks);
 }
 
+bool worker_core::is_stopped(std::size_t thread, std::uint64_t task) const {
+  std::uint64_t until = UINT64_MAX;
+  return stopping_ || is_cancelled(threads_[thread]->held.work.run, task, until);
+}
+
 void worker_core::stop_all() {
+  stopping_ = true;
   queue_.clear();
   for (auto& t : threads_) {
     t->held.work.count = t->held.next - t->held.work.first;

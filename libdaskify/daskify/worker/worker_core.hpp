@@ -18,6 +18,9 @@ namespace daskify::internal {
 ///   added -> queued -> taken by a thread, chunk by chunk -> closed
 ///               |                 |
 ///               +--- give_back ---+--> what was not begun goes back to the scheduler
+///
+/// A thread whose task waits for tasks that it has submitted leaves its turn to another thread: no more than `turns`
+/// threads run user code at any time.
 class worker_core {
 public:
   using time_point = std::chrono::steady_clock::time_point;
@@ -40,12 +43,26 @@ public:
     bool closed = false; ///< nothing of the lease is being run
   };
 
-  explicit worker_core(std::size_t threads);
+  explicit worker_core(std::size_t turns);
 
   void add(const lease& work);
 
-  /// The next lease that no thread has becomes this thread's. False when there is none.
+  /// The next lease that no thread has becomes this thread's. False when there is none, or no turn.
   bool take(std::size_t thread);
+
+  /// The thread's task begins to wait, and leaves its turn.
+  void begin_wait(std::size_t thread);
+  /// It would go on, and comes before those that would begin.
+  void want_turn() { ++resuming_; }
+  /// It goes on, with a turn again. False when there is none yet.
+  bool end_wait(std::size_t thread);
+
+  /// A further thread, which has nothing to do yet; its number.
+  std::size_t add_thread();
+  /// Threads that could take a lease.
+  bool has_idle_thread() const { return busy_threads() < threads_.size(); }
+  /// Threads whose task waits.
+  std::size_t waiting_threads() const { return waiting_; }
 
   /// The next tasks of the thread's lease, at most `most`. An empty chunk ends the lease.
   chunk next_chunk(std::size_t thread, std::uint64_t most, time_point now);
@@ -53,15 +70,17 @@ public:
   /// The thread has ended its lease.
   void done(std::size_t thread);
 
-  /// Every thread has been in one chunk since `long_ago` or before: leases and their ends that were not begun, none
-  /// otherwise. Each is reported once.
+  /// Leases, and ends of leases, that were not begun: those behind a task that waits for others, and all of them when
+  /// every thread with a turn has been in one chunk since `long_ago` or before. Each is reported once.
   std::vector<returned_tasks> give_back(time_point long_ago);
 
   /// These tasks need not be begun any more. Threads that are in one of them: their stop flags are set.
   void cancel(const run_range& tasks);
 
-  /// What tasks on this thread see as this_task::stop_requested().
+  /// Whether some task of the thread's chunk is to stop; `is_stopped` knows whether it is this one. The flag may be
+  /// read from any thread, and until the core is destroyed.
   const std::atomic<bool>& stop_flag(std::size_t thread) const { return threads_[thread]->stop; }
+  bool is_stopped(std::size_t thread, std::uint64_t task) const;
   void stop_all();
 
   std::size_t busy_threads() const;
@@ -74,7 +93,8 @@ private:
     std::uint64_t end() const { return work.first + work.count; }
   };
   struct thread_state {
-    bool busy = false;
+    bool busy = false;    ///< has a lease
+    bool waiting = false; ///< its task waits, without a turn
     held_lease held;
     std::uint64_t chunk_first = 0;
     std::uint64_t chunk_count = 0;
@@ -88,6 +108,11 @@ private:
   std::deque<held_lease> queue_;
   std::vector<std::unique_ptr<thread_state>> threads_;
   std::vector<run_range> cancelled_;
+  std::size_t turns_;
+  std::size_t running_ = 0;  ///< threads with a turn
+  std::size_t waiting_ = 0;  ///< threads whose task waits
+  std::size_t resuming_ = 0; ///< those of them that want a turn
+  bool stopping_ = false;
 };
 
 } // namespace daskify::internal

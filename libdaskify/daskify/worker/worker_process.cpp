@@ -6,6 +6,7 @@
 #include "daskify/transport/actor_system.hpp"
 #include "daskify/transport/remote_error.hpp"
 #include "daskify/transport/session_folder.hpp"
+#include "daskify/worker/task_session.hpp"
 #include "daskify/worker/worker_actor.hpp"
 
 #include <caf/actor_system.hpp>
@@ -72,7 +73,7 @@ private:
     // The client's pipe closes a moment before its process is gone. The folder is the client's to remove as long as
     // it lives.
     if (watched[0].revents != 0 && ended)
-      ::poll(&watched[2], 1, 500);
+      ::poll(&watched[2], 1, 2000);
     if (is_gone(owner_))
       folder_.remove();
     // What tasks have started belongs to this worker's process group and goes with it.
@@ -120,7 +121,7 @@ private:
     object_location where;
     self->request(store_, locate_timeout, locate_object{object})
         .receive([&](object_location& found) { where = found; },
-                 [](caf::error& e) { throw_caf_error(e, "store of scattered data"); });
+                 [](caf::error& e) { std::rethrow_exception(to_exception(e, "store of scattered data")); });
     return where;
   }
 
@@ -178,6 +179,8 @@ int work(const std::string& folder_path, unsigned slot, std::size_t threads, con
   };
   setup.on_orphaned = [](const char*) { line.end_now(); };
   actor = system.spawn(worker_behavior, setup);
+  auto session = std::make_shared<task_session>(tasks);
+  auto speaker = system.spawn(client_behavior);
 
   enrol_request who{
       where.secret,    program_build_id(), name, host_name(), slot, ::getpid(), static_cast<std::uint32_t>(threads),
@@ -185,22 +188,27 @@ int work(const std::string& folder_path, unsigned slot, std::size_t threads, con
   enrol_answer answer;
   {
     caf::scoped_actor self{system};
-    self->request(scheduler, connect_timeout, std::move(who), actor)
+    self->request(scheduler, connect_timeout, std::move(who), actor, caf::actor_cast<caf::strong_actor_ptr>(speaker))
         .receive(
             [&](enrol_answer& a, store_for_workers& store) {
               answer = a;
               objects.use(store);
             },
-            [](caf::error& e) { throw_caf_error(e, "scheduler"); });
+            [](caf::error& e) { std::rethrow_exception(to_exception(e, "scheduler")); });
   }
   if (answer.refusal != error_code::none) {
     std::cerr << name << " was turned away: " << answer.reason << std::endl;
   } else {
+    session->open(answer.worker, speaker, scheduler);
+    tasks.use(session);
     caf::anon_send(actor, worker_tick{answer.heartbeat_interval_ms, answer.heartbeat_timeout_ms});
     tasks.run();
+    session->close();
   }
   caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(speaker, caf::exit_reason::user_shutdown);
   actor = nullptr;
+  speaker = nullptr;
   return answer.refusal == error_code::none ? 0 : refused_exit_code;
 }
 

@@ -279,6 +279,114 @@ TEST_F(scheduler, fails_a_run_whose_input_failed) {
   EXPECT_EQ(failure_of(core.results({{run_id{2}, 0, 1}}).at(0), 0)->code, error_code::dependency_failed);
 }
 
+TEST_F(scheduler, keeps_a_released_run_as_long_as_another_needs_it) {
+  core.worker_joined(ann, 1);
+  core.submit(spec(sweep, 1));
+  auto second = spec(run_id{2}, 1);
+  second.inputs = {{sweep, 0, 1}};
+  core.submit(second);
+  core.release(sweep);
+  EXPECT_TRUE(core.knows(sweep));
+  finish(ann, next(ann));
+  EXPECT_TRUE(core.knows(sweep)) << "a worker may die, and the second run begin anew";
+  finish(ann, next(ann));
+  EXPECT_EQ(counts(run_id{2}).finished, 1u);
+  EXPECT_FALSE(core.knows(sweep));
+}
+
+TEST_F(scheduler, frees_a_chain_of_a_hundred_thousand_runs_without_recursion) {
+  constexpr std::uint64_t length = 100'000;
+  for (std::uint64_t i = 1; i <= length; ++i) {
+    auto link = spec(run_id{i}, 1);
+    if (i > 1)
+      link.inputs = {{run_id{i - 1}, 0, 1}};
+    core.submit(link);
+    if (i > 1)
+      core.release(run_id{i - 1});
+  }
+  core.cancel({sweep, 0, 1});
+  EXPECT_EQ(counts(run_id{length}).error, 1u) << "all depend on the first";
+  EXPECT_FALSE(core.knows(sweep));
+  EXPECT_FALSE(core.knows(run_id{length - 1}));
+}
+
+TEST_F(scheduler, gives_a_worker_whose_task_waits_something_else_to_do) {
+  core.worker_joined(ann, 1);
+  core.submit(spec(sweep, 1));
+  auto outer = next(ann);
+  core.submit(spec(nth_run_of(ann, 1), 1), ann);
+  EXPECT_TRUE(seen.grants[ann].empty());
+  core.worker_waits(ann, 1);
+  auto inner = next(ann);
+  EXPECT_EQ(inner.run, nth_run_of(ann, 1));
+  EXPECT_EQ(counts().running, 1u) << "a task that waits is running";
+  finish(ann, inner);
+  core.worker_waits(ann, 0);
+  finish(ann, outer);
+}
+
+TEST_F(scheduler, serves_what_a_task_waits_for_before_all_else_and_the_youngest_first) {
+  core.worker_joined(ann, 1);
+  core.submit(spec(sweep, 100));
+  auto outer = next(ann);
+  core.submit(spec(nth_run_of(ann, 1), 1), ann);
+  core.submit(spec(nth_run_of(ann, 2), 1), ann);
+  core.worker_waits(ann, 1);
+  auto first = next(ann);
+  EXPECT_EQ(first.run, nth_run_of(ann, 2));
+  finish(ann, first);
+  EXPECT_EQ(next(ann).run, nth_run_of(ann, 1));
+  finish(ann, outer);
+}
+
+TEST_F(scheduler, forgets_the_runs_of_tasks_whose_worker_died) {
+  core.worker_joined(ann, 1);
+  core.worker_joined(bob, 1);
+  core.submit(spec(sweep, 1));
+  next(ann);
+  core.submit(spec(nth_run_of(ann, 1), 10), ann);
+  core.worker_left(ann, died());
+  EXPECT_FALSE(core.knows(nth_run_of(ann, 1)));
+  ASSERT_EQ(seen.cancelled.size(), 1u) << "bob had begun one of them";
+  EXPECT_EQ(seen.cancelled[0].first, bob);
+}
+
+TEST_F(scheduler, cancels_what_a_cancelled_task_had_submitted_and_what_that_had) {
+  core.worker_joined(ann, 1);
+  core.worker_joined(bob, 1);
+  core.submit(spec(sweep, 2));
+  auto child = spec(nth_run_of(ann, 1), 1);
+  child.parent = sweep;
+  child.parent_task = 1;
+  core.submit(child, ann);
+  auto grandchild = spec(nth_run_of(bob, 1), 5);
+  grandchild.parent = child.run;
+  core.submit(grandchild, bob);
+  core.cancel({sweep, 0, 1});
+  EXPECT_EQ(counts(child.run).cancelled, 0u) << "it belongs to the other task";
+  core.cancel({sweep, 1, 1});
+  EXPECT_EQ(counts(child.run).cancelled, 1u);
+  EXPECT_EQ(counts(grandchild.run).cancelled, 5u);
+}
+
+TEST_F(scheduler, loses_a_task_that_dies_again_and_again_in_company) {
+  core.submit(spec(sweep, 1));
+  std::uint64_t worker = 0;
+  while (!counts().ended()) {
+    worker_id w{++worker};
+    core.worker_joined(w, 1);
+    if (!seen.grants[w].empty()) {
+      core.submit(spec(nth_run_of(w, 1), 1), w);
+      core.worker_waits(w, 1);
+      EXPECT_EQ(seen.grants[w].size(), 2u);
+    }
+    core.worker_left(w, died());
+    core.check_invariants();
+    ASSERT_LT(worker, 30u);
+  }
+  EXPECT_EQ(counts().lost, 1u);
+}
+
 TEST_F(scheduler, serves_a_small_run_while_a_large_one_is_under_way) {
   core.worker_joined(ann, 1);
   core.submit(spec(sweep, 1'000'000));
@@ -315,6 +423,7 @@ TEST_F(scheduler, ends_every_task_exactly_once_whatever_happens) {
     std::vector<worker_id> alive;
     std::set<std::uint64_t> released;
     std::uint64_t runs = 0;
+    std::uint64_t inner = 0;
     std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint64_t> done; // lease -> reported
     for (int step = 0; step < 600; ++step) {
       if (alive.size() < 2 || chance(3)) {
@@ -327,6 +436,15 @@ TEST_F(scheduler, ends_every_task_exactly_once_whatever_happens) {
         if (runs > 1 && chance(30))
           s.inputs = {{run_id{runs - 1}, 0, 1}};
         sim.submit(s);
+      }
+      if (chance(10)) {
+        // A task submits a run, waits for it or not, and may let go of it.
+        auto owner = alive[random() % alive.size()];
+        auto run = nth_run_of(owner, ++inner);
+        sim.submit(spec(run, random() % 10), owner);
+        sim.worker_waits(owner, random() % 3);
+        if (chance(50))
+          sim.release(run);
       }
       if (runs != 0 && chance(2))
         sim.cancel({run_id{1 + random() % runs}, random() % 400, random() % 50});

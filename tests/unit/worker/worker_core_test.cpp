@@ -83,5 +83,52 @@ TEST(worker_core, begins_nothing_after_stop_all) {
   EXPECT_FALSE(core.take(0));
 }
 
+TEST(worker_core, leaves_the_turn_of_a_waiting_task_to_another_and_takes_it_back_first) {
+  worker_core core{1};
+  core.add({lease_id{1}, run, 0, 1});
+  core.add({lease_id{2}, run_id{2}, 0, 1});
+  core.add({lease_id{3}, run_id{3}, 0, 1});
+  ASSERT_TRUE(core.take(0));
+  core.next_chunk(0, 1, now);
+  EXPECT_FALSE(core.has_idle_thread());
+  auto spare = core.add_thread();
+  EXPECT_FALSE(core.take(spare)) << "there is one turn, and it is taken";
+  core.begin_wait(0);
+  EXPECT_EQ(core.waiting_threads(), 1u);
+  ASSERT_TRUE(core.take(spare));
+  core.want_turn();
+  EXPECT_FALSE(core.end_wait(0));
+  core.done(spare);
+  EXPECT_FALSE(core.take(spare)) << "who waited comes first";
+  EXPECT_TRUE(core.end_wait(0));
+  core.done(0);
+  EXPECT_TRUE(core.take(spare));
+}
+
+TEST(worker_core, gives_back_what_is_behind_a_waiting_task_in_its_lease) {
+  worker_core core{1};
+  core.add({lease_id{1}, run, 0, 10});
+  ASSERT_TRUE(core.take(0));
+  core.next_chunk(0, 1, now);
+  core.begin_wait(0);
+  auto back = core.give_back(now - 1s);
+  ASSERT_EQ(back.size(), 1u);
+  EXPECT_EQ(back[0].first, 1u);
+  EXPECT_EQ(back[0].count, 9u);
+  EXPECT_FALSE(back[0].closed);
+}
+
+TEST(worker_core, stops_only_the_task_that_was_cancelled) {
+  worker_core core{1};
+  core.add({lease_id{1}, run, 0, 10});
+  ASSERT_TRUE(core.take(0));
+  core.next_chunk(0, 10, now);
+  core.cancel({run, 4, 2});
+  EXPECT_TRUE(core.stop_flag(0));
+  EXPECT_FALSE(core.is_stopped(0, 3));
+  EXPECT_TRUE(core.is_stopped(0, 5));
+  EXPECT_FALSE(core.is_stopped(0, 6));
+}
+
 } // namespace
 } // namespace daskify::internal

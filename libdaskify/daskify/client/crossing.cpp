@@ -1,0 +1,59 @@
+#include "daskify/client/crossing.hpp"
+
+namespace daskify::internal {
+
+void crossing::open(client_actor through) {
+  std::lock_guard guard{mutex_};
+  through_ = std::move(through);
+  open_ = true;
+}
+
+bool crossing::close() {
+  std::map<std::uint64_t, std::function<void()>> waiting;
+  {
+    std::lock_guard guard{mutex_};
+    if (!open_)
+      return false;
+    open_ = false;
+    waiting.swap(waiting_);
+  }
+  for (auto& [id, wake] : waiting)
+    wake();
+  return true;
+}
+
+std::uint64_t crossing::watch(std::function<void()> stop) {
+  std::lock_guard guard{mutex_};
+  return enter(std::move(stop));
+}
+
+void crossing::forget(std::uint64_t id) {
+  std::function<void()> wake; // destroyed without the lock
+  std::lock_guard guard{mutex_};
+  if (auto node = waiting_.extract(id); !node.empty())
+    wake = std::move(node.mapped());
+}
+
+void crossing::throw_closed() {
+  std::rethrow_exception(closed_error());
+}
+
+std::exception_ptr crossing::closed_error() {
+  return std::make_exception_ptr(cluster_error{
+      error_code::shut_down, "The cluster was shut down; gather results before shutdown_cluster, or call start_cluster "
+                             "again."});
+}
+
+/// REQUIRES: the lock is held.
+std::uint64_t crossing::enter(std::function<void()> wake) {
+  if (!open_)
+    throw_closed();
+  waiting_.emplace(++last_, std::move(wake));
+  return last_;
+}
+
+void crossing::post(std::function<void(client_actor::pointer)> call) {
+  caf::anon_send(through_, user_call{std::move(call)});
+}
+
+} // namespace daskify::internal

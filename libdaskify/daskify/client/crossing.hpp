@@ -1,0 +1,117 @@
+#pragma once
+
+#include "daskify/client/answer_slot.hpp"
+#include "daskify/client/client_actor.hpp"
+#include "daskify/client/cluster_session.hpp"
+#include "daskify/error.hpp"
+#include "daskify/transport/remote_error.hpp"
+
+#include <caf/send.hpp>
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+
+namespace daskify::internal {
+
+/// How threads that are no actors tell and ask actors, until the session ends. Actors never wait for such threads.
+///
+/// Thread-safe. Nothing is sent any more once `close` has returned, and nobody waits for long.
+class crossing {
+public:
+  /// Until `open` nobody can cross.
+  void open(client_actor through);
+
+  /// Everybody who waits, now or later, gets cluster_error(shut_down). False when it was not open.
+  bool close();
+
+  /// The same for a forked copy of the process, in which nobody waits and a lock may be held for ever.
+  void abandon() noexcept { open_ = false; }
+
+  bool is_open() const noexcept { return open_; }
+
+  /// The actor in whose name is spoken. REQUIRES for changes: it is closed.
+  client_actor& speaker() noexcept { return through_; }
+
+  /// Throws cluster_error(shut_down) when it is closed.
+  template <class Actor, class Message>
+  void tell(const Actor& to, Message message) {
+    if (!tell_if_open(to, std::move(message)))
+      throw_closed();
+  }
+
+  /// False when it is closed.
+  template <class Actor, class Message>
+  bool tell_if_open(const Actor& to, Message message) {
+    if (!open_)
+      return false;
+    std::lock_guard guard{mutex_};
+    if (open_)
+      post([to, m = std::move(message)](client_actor::pointer self) mutable { self->send(to, std::move(m)); });
+    return open_;
+  }
+
+  /// A question on its way, and where its answer comes in. The session's end is an answer, too.
+  template <class Reply>
+  class question {
+  public:
+    question(crossing& through, std::uint64_t id, std::shared_ptr<answer_slot<Reply>> slot)
+        : through_{through},
+          id_{id},
+          slot_{std::move(slot)} {}
+    ~question() { through_.forget(id_); }
+    question(const question&) = delete;
+    question& operator=(const question&) = delete;
+
+    const std::shared_ptr<answer_slot<Reply>>& slot() const noexcept { return slot_; }
+
+  private:
+    crossing& through_;
+    std::uint64_t id_;
+    std::shared_ptr<answer_slot<Reply>> slot_;
+  };
+
+  /// Asks; the answer fills the question's slot, at the latest when `timeout` is over. `asked` names whom, for errors.
+  template <class Reply, class Actor, class Message>
+  question<Reply> ask(const Actor& to, Message message, std::chrono::milliseconds timeout, const char* asked) {
+    auto slot = std::make_shared<answer_slot<Reply>>();
+    // Registered and posted under the lock, so that `close` either sees who waits or is seen here.
+    std::lock_guard guard{mutex_};
+    auto id = enter([slot] { slot->fail(closed_error()); });
+    post([slot, to, timeout, asked, m = std::move(message)](client_actor::pointer self) mutable {
+      self->request(to, timeout, std::move(m))
+          .then([slot](Reply& reply) { slot->fill(std::move(reply)); },
+                [slot, asked](caf::error& why) { slot->fail(to_exception(why, asked)); });
+    });
+    return question<Reply>{*this, id, std::move(slot)};
+  }
+
+  /// Asks and waits.
+  template <class Reply, class Actor, class Message>
+  Reply ask_and_wait(const Actor& to, Message message, std::chrono::milliseconds timeout, const char* asked) {
+    auto q = ask<Reply>(to, std::move(message), timeout, asked);
+    return *q.slot()->wait({});
+  }
+
+  /// Whoever watches something without end: `stop` is called when the session ends before `forget` is.
+  std::uint64_t watch(std::function<void()> stop);
+  void forget(std::uint64_t id);
+
+  [[noreturn]] static void throw_closed();
+
+private:
+  static std::exception_ptr closed_error();
+
+  std::uint64_t enter(std::function<void()> wake);
+  void post(std::function<void(client_actor::pointer)> call);
+
+  std::mutex mutex_;
+  std::atomic<bool> open_{false}; ///< changed under the lock
+  client_actor through_;
+  std::map<std::uint64_t, std::function<void()>> waiting_; ///< how to wake each thread that waits
+  std::uint64_t last_ = 0;
+};
+
+} // namespace daskify::internal

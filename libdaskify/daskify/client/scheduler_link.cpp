@@ -1,0 +1,48 @@
+#include "daskify/client/scheduler_link.hpp"
+
+#include "daskify/defaults.hpp"
+#include "daskify/store/memory_room.hpp"
+
+namespace daskify::internal {
+
+void scheduler_link::submit(run_spec spec) {
+  if (spec.description.size() > tuning::largest_message)
+    throw data_error{error_code::no_room, "The arguments of a run take " + format_bytes(spec.description.size()) +
+                                              ", more than one message can carry; put large values on the cluster with "
+                                              "scatter_data."};
+  submit_runs message;
+  message.runs.push_back(std::move(spec));
+  through_.tell(scheduler_, std::move(message));
+}
+
+awaited_tasks scheduler_link::await(const std::vector<run_range>& tasks, std::uint64_t how_many, bool want_results,
+                                    deadline until, const std::function<void(break_off)>& on_asked) {
+  auto ask = [&](std::chrono::milliseconds patience, deadline limit) {
+    await_tasks question{tasks, how_many, static_cast<std::uint64_t>(patience.count()), want_results};
+    auto asked =
+        through_.ask<awaited_tasks>(scheduler_, std::move(question), patience + tuning::answer_timeout, "scheduler");
+    on_asked([slot = asked.slot()](std::exception_ptr why) { slot->fail(std::move(why)); });
+    return asked.slot()->wait(limit);
+  };
+  while (!until || std::chrono::steady_clock::now() < *until) {
+    auto answer = ask(tuning::patience, until);
+    if (answer && answer->satisfied)
+      return std::move(*answer);
+  }
+  // The time is over: how things stand now.
+  return *ask(std::chrono::milliseconds{0}, {});
+}
+
+progress scheduler_link::count(const std::vector<run_range>& tasks) {
+  return through_.ask_and_wait<progress>(scheduler_, count_tasks{tasks}, tuning::answer_timeout, "scheduler");
+}
+
+void scheduler_link::cancel(const std::vector<run_range>& tasks) {
+  through_.tell(scheduler_, cancel_tasks{tasks});
+}
+
+void scheduler_link::release(run_id run) noexcept {
+  through_.tell_if_open(scheduler_, release_runs{{run}});
+}
+
+} // namespace daskify::internal

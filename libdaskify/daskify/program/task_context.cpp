@@ -1,0 +1,87 @@
+#include "daskify/program/task_context.hpp"
+
+#include "daskify/error.hpp"
+#include "daskify/this_task.hpp"
+
+namespace daskify {
+
+namespace internal {
+
+namespace {
+
+thread_local task_context* current = nullptr;
+
+/// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): neighbouring inputs give unrelated outputs.
+std::uint64_t mix(std::uint64_t x) {
+  x += 0x9e3779b97f4a7c15ULL;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
+  return x ^ (x >> 31);
+}
+
+const task_context& context_or_none() noexcept {
+  static const task_context none;
+  return current ? *current : none;
+}
+
+} // namespace
+
+task_context_scope::task_context_scope(task_context& context) noexcept {
+  current = &context;
+}
+
+task_context_scope::~task_context_scope() {
+  current = nullptr;
+}
+
+task_context* current_task() noexcept {
+  return current;
+}
+
+bool current_task_is_stopped() noexcept {
+  return current && current->some_stop && current->some_stop->load(std::memory_order_relaxed) &&
+         current->stop->is_stopped(current->thread, current->index);
+}
+
+std::uint64_t derived_seed(const task_context& context, std::uint64_t n) noexcept {
+  auto own = mix(mix(context.seed) ^ context.index);
+  return n == 0 ? own : mix(own ^ n);
+}
+
+std::shared_ptr<cluster_session> session_of_current_task() {
+  if (!current || !current->session)
+    throw task_error{error_code::not_in_a_task,
+                     "this_task was asked to submit work on a thread that runs no task; outside of tasks use the "
+                     "daskified object.",
+                     {}};
+  return current->session;
+}
+
+} // namespace internal
+
+namespace this_task {
+
+std::uint64_t index() noexcept {
+  return internal::context_or_none().index;
+}
+
+std::uint64_t loop() noexcept {
+  const auto& context = internal::context_or_none();
+  return context.index / context.tasks_per_loop;
+}
+
+std::uint64_t seed() noexcept {
+  return internal::derived_seed(internal::context_or_none(), 0);
+}
+
+bool stop_requested() noexcept {
+  return internal::current_task_is_stopped();
+}
+
+std::string worker() {
+  return internal::context_or_none().worker;
+}
+
+} // namespace this_task
+
+} // namespace daskify
