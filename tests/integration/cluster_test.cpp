@@ -689,7 +689,8 @@ TEST_P(client_that_dies, leaves_nothing_behind) {
   EXPECT_TRUE(WIFSIGNALED(status));
   for (auto pid : workers)
     EXPECT_TRUE(eventually([&] { return !daskify::test::is_alive(pid); }, 5s)) << pid;
-  EXPECT_TRUE(eventually([&] { return daskify::test::leftovers(base.path()) == before; }, 5s));
+  EXPECT_TRUE(eventually([&] { return daskify::test::leftovers(base.path()) == before; }, 5s))
+      << testing::PrintToString(daskify::test::leftovers(base.path()));
 }
 
 INSTANTIATE_TEST_SUITE_P(by_signal, client_that_dies, testing::Values(SIGKILL, SIGTERM, SIGINT),

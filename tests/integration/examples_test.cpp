@@ -37,6 +37,7 @@ INSTANTIATE_TEST_SUITE_P(
                     example{"errors", "task 0 (-2) threw std::domain_error: no real root of a negative number"},
                     example{"futures_as_arguments", "sweeps made of tasks: 17 letters"},
                     example{"scattered_data", "sum of 1 to 5000000: 12500002500000"},
+                    example{"tasks_of_tasks", "integral: 0.0560499"},
                     example{"random_walk", "1000 steps: mean square distance"},
                     example{"progress", "100 tasks: 0 pending, 0 running, 100 finished, 0 error, 0 cancelled, 0 lost"}),
     [](const auto& test) { return test.param.program; });

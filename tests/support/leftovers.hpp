@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <unistd.h>
@@ -48,6 +49,25 @@ inline bool is_alive(int pid) {
   std::getline(stat, text);
   auto after_name = text.rfind(')');
   return after_name != std::string::npos && text.size() > after_name + 2 && text[after_name + 2] != 'Z';
+}
+
+/// Processes that this one has started, and that still run or were not waited for.
+inline std::set<int> children() {
+  std::set<int> found;
+  for (const auto& entry : std::filesystem::directory_iterator{"/proc"}) {
+    std::ifstream file{entry.path() / "stat"};
+    std::string text;
+    std::getline(file, text);
+    auto after_name = text.rfind(')');
+    if (after_name == std::string::npos)
+      continue;
+    std::istringstream rest{text.substr(after_name + 1)};
+    char state = 0;
+    int parent = 0;
+    if (rest >> state >> parent && parent == ::getpid())
+      found.insert(std::stoi(text));
+  }
+  return found;
 }
 
 /// A folder of this test alone, removed with what is in it.

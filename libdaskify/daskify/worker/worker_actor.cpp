@@ -27,7 +27,7 @@ worker_actor::behavior_type worker_behavior(worker_state::pointer self, worker_s
 worker_actor::behavior_type worker_state::make_behavior(worker_setup setup) {
   setup_ = std::move(setup);
   self_->monitor(setup_.scheduler);
-  self_->set_down_handler([this](caf::down_msg&) { setup_.on_orphaned("its scheduler is gone"); });
+  self_->set_down_handler([this](caf::down_msg&) { setup_.on_orphaned(); });
   return {
       [this](work_order& order) {
         for (auto object : order.freed)
@@ -61,7 +61,7 @@ void worker_state::send_heartbeat(std::chrono::milliseconds interval, std::chron
   heartbeat beat{resident_bytes(), static_cast<std::uint32_t>(setup_.work->busy_threads())};
   // Longer than the scheduler's own patience: a client that is stopped in a debugger keeps its workers for a while.
   self_->request(setup_.scheduler, tuning::scheduler_patience * timeout, beat)
-      .then([] {}, [this](caf::error&) { setup_.on_orphaned("its scheduler does not answer"); });
+      .then([] {}, [this](caf::error&) { setup_.on_orphaned(); });
 }
 
 } // namespace daskify::internal

@@ -12,8 +12,8 @@ struct worker_setup {
   executor* work = nullptr; ///< outlives the actor
   object_source* objects = nullptr;
   scheduler_for_workers scheduler;
-  std::function<void(bool idle)> on_stop;           ///< the session ends; must not block
-  std::function<void(const char* why)> on_orphaned; ///< the scheduler is gone; must not block
+  std::function<void(bool idle)> on_stop; ///< the session ends; must not block
+  std::function<void()> on_orphaned;      ///< the scheduler is gone or silent; must not block
 };
 
 /// The executor's voice: passes work in and reports out, and says that it is alive.

@@ -56,13 +56,17 @@ public:
     std::thread{[this] { watch(); }}.detach(); // ends with the process
   }
 
-  /// From any thread; returns at once.
-  void end_now() const noexcept {
-    std::uint64_t one = 1;
-    static_cast<void>(::write(told_, &one, sizeof one));
-  }
+  /// The session is over. From any thread; returns at once.
+  void end_now() const noexcept { tell(session_over); }
+  /// The connection to the client's process has broken. From any thread; returns at once.
+  void lost_scheduler() const noexcept { tell(scheduler_lost); }
 
 private:
+  static constexpr std::uint64_t session_over = 1;
+  static constexpr std::uint64_t scheduler_lost = std::uint64_t{1} << 32;
+
+  void tell(std::uint64_t what) const noexcept { static_cast<void>(::write(told_, &what, sizeof what)); }
+
   void watch() {
     // Both are watched, because a forked copy of the client may hold the pipe open after the client is gone.
     auto ended = open_ended_descriptor(owner_.pid);
@@ -70,9 +74,12 @@ private:
     while (::poll(watched, 3, -1) < 0 && errno == EINTR) {
     }
     std::fflush(nullptr);
-    // The client's pipe closes a moment before its process is gone. The folder is the client's to remove as long as
-    // it lives.
-    if (watched[0].revents != 0 && ended)
+    std::uint64_t told = 0;
+    if (watched[1].revents != 0)
+      static_cast<void>(::read(told_, &told, sizeof told));
+    // The pipe and the connection of a client that ends close a moment before its process is gone, in any order. As
+    // long as it lives, the folder is its own to remove.
+    if ((watched[0].revents != 0 || told >= scheduler_lost) && ended)
       ::poll(&watched[2], 1, 2000);
     if (is_gone(owner_))
       folder_.remove();
@@ -177,7 +184,7 @@ int work(const std::string& folder_path, unsigned slot, std::size_t threads, con
     if (!idle)
       line.end_now();
   };
-  setup.on_orphaned = [](const char*) { line.end_now(); };
+  setup.on_orphaned = [] { line.lost_scheduler(); };
   actor = system.spawn(worker_behavior, setup);
   auto session = std::make_shared<task_session>(tasks);
   auto speaker = system.spawn(client_behavior);
