@@ -1,5 +1,5 @@
-/// libFuzzer entry for the codec, for clang only:
-///     clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -Ilibdaskify tests/fuzz/codec_fuzzer.cpp
+/// libFuzzer entry for the codec:
+///     CXX=clang++ cmake -B build-fuzz && cmake --build build-fuzz --target codec-fuzzer && build-fuzz/bin/codec-fuzzer
 /// The first byte chooses a type, the rest is decoded as a value of it.
 
 #include <cstddef>
