@@ -33,7 +33,7 @@ struct told {
 };
 
 worker_actor::behavior_type scripted_worker(worker_actor::pointer, std::shared_ptr<told> log) {
-  return {[log](work_order& order) { log->orders.push_back(std::move(order)); }, [](outbox_filled) {},
+  return {[log](work_order& order) { log->orders.push_back(std::move(order)); }, [](executor_has_news) {},
           [](worker_tick) {}, [log](stop_worker) { log->stopped = true; }};
 }
 

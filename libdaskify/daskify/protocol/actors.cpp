@@ -21,7 +21,7 @@ void add_message_types(caf::actor_system_config& config) {
       .add_message_type<store_for_workers>("daskify::store_for_workers")
       .add_message_type<scheduler_for_workers>("daskify::scheduler_for_workers")
       // These stay in the client's process for now; announced so that logs can print them.
-      .add_message_type<outbox_filled>("daskify::outbox_filled")
+      .add_message_type<executor_has_news>("daskify::executor_has_news")
       .add_message_type<worker_tick>("daskify::worker_tick")
       .add_message_type<submit_runs>("daskify::submit_runs")
       .add_message_type<await_tasks>("daskify::await_tasks")

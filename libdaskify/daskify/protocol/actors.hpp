@@ -25,7 +25,7 @@ namespace daskify::internal {
 
 // -- what actors say to themselves -------------------------------------------------------------------------
 
-struct outbox_filled {}; ///< executor to its worker actor: reports are waiting
+struct executor_has_news {}; ///< executor to its worker actor: reports are waiting, or tasks begin or end to wait
 /// Time to say that we are alive, and to give back what waits behind a slow task. The first one brings the intervals.
 struct worker_tick {
   std::uint64_t heartbeat_interval_ms = 0;
@@ -36,7 +36,7 @@ struct progress_tick {};  ///< time to tell what changed, or that time goes on
 struct stop_session {};   ///< the session ends: workers are told to stop
 
 template <class Inspector>
-auto inspect(Inspector& f, outbox_filled&) {
+auto inspect(Inspector& f, executor_has_news&) {
   return f();
 }
 template <class Inspector>
@@ -85,8 +85,8 @@ struct put_object {
 using worker_actor = caf::typed_actor<
     /// More to do, or less.
     caf::reacts_to<work_order>,
-    /// The executor has put reports into its outbox (from its own threads, not over the wire).
-    caf::reacts_to<outbox_filled>,
+    /// There are reports, or other tasks wait than before (from the executor's threads, not over the wire).
+    caf::reacts_to<executor_has_news>,
     /// Time to say that we are alive, and to give back work that waits behind a slow task (to itself).
     caf::reacts_to<worker_tick>,
     /// End of the session.

@@ -54,10 +54,9 @@ struct executor::loaded_run {
   std::atomic<std::uint64_t> chunk{1}; ///< tasks that take about chunk_duration
 };
 
-executor::executor(setup with, object_source& objects, std::function<void()> outbox_filled)
+executor::executor(setup with, object_source& objects)
     : setup_{std::move(with)},
       objects_{objects},
-      outbox_filled_{std::move(outbox_filled)},
       core_{setup_.threads} {}
 
 executor::~executor() {
@@ -112,7 +111,7 @@ executor::waiting::waiting(executor& all) : all_{all} {
   lock.unlock();
   all.turn_left_.notify_one();
   all.work_added_.notify_one();
-  all.outbox_filled_();
+  all.setup_.has_news();
 }
 
 executor::waiting::~waiting() {
@@ -123,7 +122,7 @@ executor::waiting::~waiting() {
   all_.core_.want_turn();
   all_.turn_left_.wait(lock, [&] { return all_.core_.end_wait(*thread_); });
   lock.unlock();
-  all_.outbox_filled_();
+  all_.setup_.has_news();
 }
 
 void executor::waiting::wake_with(std::function<void()> wake) {
@@ -172,7 +171,7 @@ void executor::run_lease(std::size_t thread, std::unique_lock<std::mutex>& lock)
 
   auto layout = [&] { return program ? program->layout() : block_layout::fixed; };
   auto value_size = [&] { return program ? program->value_size() : 0; };
-  auto send = [&](bool closed) {
+  auto send = [&](bool closed, urgency when) {
     report.block = sink.take(layout(), value_size());
     for (auto& f : report.block.failures) {
       f.worker = setup_.worker;
@@ -183,7 +182,7 @@ void executor::run_lease(std::size_t thread, std::unique_lock<std::mutex>& lock)
     report.closed = closed;
     report.log_size = log_size();
     busy_ns = 0;
-    put_report(std::move(report));
+    put_report(std::move(report), when);
     auto id = report.id;
     report = {};
     report.id = id;
@@ -236,13 +235,14 @@ void executor::run_lease(std::size_t thread, std::unique_lock<std::mutex>& lock)
         run->chunk.store(std::max<std::uint64_t>(most / 4, 1), std::memory_order_relaxed);
     }
     if (now - reported_at > tuning::report_interval || sink.bytes() > 4 * tuning::lease_result_bytes) {
-      send(false);
+      send(false, urgency::now);
       reported_at = now;
     }
     lock.lock();
   }
+  auto when = core_.has_queued() ? urgency::soon : urgency::now;
   lock.unlock();
-  send(true);
+  send(true, when);
   // The program may be the last one of a forgotten run: its user-made values are destroyed without the lock.
   run.reset();
   lock.lock();
@@ -277,20 +277,21 @@ void executor::accept(work_order order) {
     work_added_.notify_one();
 }
 
-void executor::put_report(lease_report report) {
-  bool was_empty = false;
-  {
-    std::lock_guard guard{outbox_mutex_};
-    was_empty = outbox_.empty();
-    outbox_.push_back(std::move(report));
-  }
-  if (was_empty)
-    outbox_filled_();
+void executor::put_report(lease_report report, urgency when) {
+  // Sent under the lock: the reports of a lease have to arrive in their order, whichever thread sends them.
+  std::lock_guard guard{outbox_mutex_};
+  bool was_empty = outbox_.empty();
+  outbox_.push_back(std::move(report));
+  if (when == urgency::now)
+    setup_.send(std::exchange(outbox_, {}));
+  else if (was_empty)
+    setup_.has_news();
 }
 
-std::vector<lease_report> executor::take_reports() {
+void executor::send_reports() {
   std::lock_guard guard{outbox_mutex_};
-  return std::exchange(outbox_, {});
+  if (!outbox_.empty())
+    setup_.send(std::exchange(outbox_, {}));
 }
 
 void executor::give_back_waiting() {
@@ -305,7 +306,7 @@ void executor::give_back_waiting() {
     report.block.first = b.first;
     report.returned = b.count;
     report.closed = b.closed;
-    put_report(std::move(report));
+    put_report(std::move(report), urgency::now);
   }
 }
 

@@ -19,8 +19,9 @@ namespace daskify::internal {
 /// Runs user code, on threads of its own: the caller of `run` is the first of them, because some libraries want the
 /// main thread.
 ///
-/// The worker actor puts work in and takes reports out; neither side ever waits for the other. Reports gather in an
-/// outbox; `outbox_filled` is called, from an executor thread, when it was empty before.
+/// The worker actor puts work in; neither side ever waits for the other. Reports gather in an outbox. An executor thread
+/// that runs out of work sends them at once; one that goes on has the worker actor send them, so that many reports of short
+/// leases share a message.
 ///
 /// A task that waits for others does so in a `waiting`: its thread leaves its turn to another one, made if need be, and
 /// takes one again at the end. So user code never runs on more than `threads` threads at a time.
@@ -31,9 +32,12 @@ public:
     std::string worker; ///< name, for this_task::worker() and failures
     std::string host;
     std::string log_file; ///< where stdout and stderr go, for the last lines of a failed task; may be empty
+    // From any thread, and with a lock held: must not block.
+    std::function<void(std::vector<lease_report>)> send; ///< reports to the scheduler, one call at a time
+    std::function<void()> has_news; ///< `send_reports` and `waiting_tasks` should be called soon
   };
 
-  executor(setup with, object_source& objects, std::function<void()> outbox_filled);
+  executor(setup with, object_source& objects);
   ~executor();
   executor(const executor&) = delete;
   executor& operator=(const executor&) = delete;
@@ -65,7 +69,8 @@ public:
   // From the worker actor; none of these blocks for longer than a queue operation.
 
   void accept(work_order order);
-  std::vector<lease_report> take_reports();
+  /// Sends what is in the outbox.
+  void send_reports();
   /// Gives back what waits behind slow tasks.
   void give_back_waiting();
   /// Asks all tasks to stop; `run` returns when they have. True when none was being run.
@@ -85,12 +90,12 @@ private:
   bool is_stopped(std::size_t thread, std::uint64_t task) const override;
   void run_lease(std::size_t thread, std::unique_lock<std::mutex>& lock);
   std::shared_ptr<loaded_run> find_run(run_id run);
-  void put_report(lease_report report);
+  enum class urgency { soon, now };
+  void put_report(lease_report report, urgency when);
   std::string output_since(std::uint64_t begin) const;
 
   setup setup_;
   object_source& objects_;
-  std::function<void()> outbox_filled_;
   std::shared_ptr<cluster_session> session_;
 
   mutable std::mutex mutex_;

@@ -34,14 +34,12 @@ worker_actor::behavior_type worker_state::make_behavior(worker_setup setup) {
           setup_.objects->drop_decoded(object);
         setup_.work->accept(std::move(order));
       },
-      [this](outbox_filled) {
+      [this](executor_has_news) {
         if (auto waiting = setup_.work->waiting_tasks(); waiting != waiting_) {
           waiting_ = waiting;
           self_->send(setup_.scheduler, worker_waits{waiting});
         }
-        work_report report{setup_.work->take_reports()};
-        if (!report.reports.empty())
-          self_->send(setup_.scheduler, std::move(report));
+        setup_.work->send_reports();
       },
       [this](worker_tick tick) {
         self_->delayed_send(self_, tuning::give_back_after / 2, tick);

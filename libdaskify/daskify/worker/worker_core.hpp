@@ -60,6 +60,7 @@ public:
   /// A further thread, which has nothing to do yet; its number.
   std::size_t add_thread();
   /// Threads that could take a lease.
+  bool has_queued() const { return !queue_.empty(); }
   bool has_idle_thread() const { return busy_threads() < threads_.size(); }
   /// Threads whose task waits.
   std::size_t waiting_threads() const { return waiting_; }

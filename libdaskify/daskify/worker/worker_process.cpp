@@ -174,7 +174,12 @@ int work(const std::string& folder_path, unsigned slot, std::size_t threads, con
   auto name = "worker-" + std::to_string(slot);
   mapped_objects objects{system};
   worker_actor actor;
-  executor tasks{{threads, name, host_name(), log_file}, objects, [&actor] { caf::anon_send(actor, outbox_filled{}); }};
+  executor::setup with{threads, name, host_name(), log_file, {}, {}};
+  with.send = [&](std::vector<lease_report> reports) {
+    caf::send_as(actor, scheduler, work_report{std::move(reports)});
+  };
+  with.has_news = [&] { caf::anon_send(actor, executor_has_news{}); };
+  executor tasks{std::move(with), objects};
 
   worker_setup setup;
   setup.work = &tasks;

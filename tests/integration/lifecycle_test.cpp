@@ -1,0 +1,217 @@
+/// Start, end, and everything that happens to a cluster in between.
+
+#include "support/cluster_of_two.hpp"
+
+#include <atomic>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <sys/wait.h>
+
+namespace {
+
+using namespace std::chrono_literals;
+using namespace daskify::test;
+using daskify::args;
+using daskify::iterables;
+using daskify::loops;
+using daskify::range;
+using testing::HasSubstr;
+
+struct lifecycle : cluster_of_two {};
+
+TEST_F(lifecycle, says_so_when_used_after_shutdown_and_can_start_again) {
+  auto futures = cluster.map(square, range(3));
+  cluster.shutdown_cluster();
+  cluster.shutdown_cluster();
+  EXPECT_THROW(cluster.submit(square, 1), daskify::cluster_error);
+  EXPECT_THROW(futures[0].get(), daskify::cluster_error);
+  cluster.start_cluster();
+  EXPECT_THROW(cluster.start_cluster(), daskify::cluster_error);
+  EXPECT_EQ(cluster.submit(square, 5).get(), 25);
+}
+
+TEST_F(lifecycle, wakes_a_waiting_thread_at_shutdown) {
+  auto endless = cluster.submit([] {
+    while (!daskify::this_task::stop_requested()) {
+    }
+  });
+  std::atomic<bool> waiting{false};
+  std::atomic<int> code{-1};
+  std::thread waits{[&] {
+    waiting = true;
+    try {
+      endless.get();
+    } catch (const daskify::error& e) {
+      code = static_cast<int>(e.code());
+    }
+  }};
+  ASSERT_TRUE(eventually([&] { return waiting.load(); }));
+  cluster.shutdown_cluster();
+  waits.join();
+  EXPECT_EQ(code, static_cast<int>(daskify::error_code::shut_down));
+}
+
+TEST_F(lifecycle, refuses_futures_and_data_of_another_cluster) {
+  auto other = make({.size = 1});
+  other.start_cluster();
+  auto theirs = other.submit(square, 3);
+  auto text = other.scatter_data(std::string{"theirs"});
+  auto ours = cluster.submit(square, 5);
+  EXPECT_THROW(cluster.submit(square, theirs), daskify::data_error);
+  EXPECT_THROW(cluster.submit([](std::string_view s) { return s.size(); }, text), daskify::data_error);
+  EXPECT_THROW(cluster.gather_data(std::vector{ours, theirs}), daskify::data_error);
+  other.shutdown_cluster();
+  other.start_cluster();
+  EXPECT_THROW(other.submit(square, theirs), daskify::data_error) << "its session is over";
+}
+
+TEST_F(lifecycle, can_be_shut_down_by_another_thread) {
+  std::thread{[&] { cluster.shutdown_cluster(); }}.join();
+  EXPECT_THROW(cluster.workers(), daskify::cluster_error);
+}
+
+TEST_F(lifecycle, monitors_and_waits_for_no_tasks_at_all) {
+  auto none = cluster.run(square, iterables(range(0)));
+  EXPECT_EQ(cluster.monitor_progress().total, 0u);
+  EXPECT_TRUE(daskify::wait(none));
+  EXPECT_THROW(none.combination(0), std::out_of_range);
+  auto three = cluster.map(square, range(3));
+  EXPECT_TRUE(daskify::wait(three, 100)) << "no more than all can end";
+  EXPECT_TRUE(three[0].wait_for(std::chrono::hours::max()));
+  EXPECT_THROW(three[3], std::out_of_range);
+}
+
+TEST_F(lifecycle, says_what_is_wrong_with_empty_futures_keys_and_objects) {
+  EXPECT_THROW(daskify::future<int>{}.get(), daskify::data_error);
+  EXPECT_THROW(cluster.gather_data(std::vector<daskify::future<int>>(2)), daskify::data_error);
+  EXPECT_THROW(cluster.submit(square, daskify::future<int>{}), daskify::data_error);
+  EXPECT_THROW(cluster.scatter_data("", 5), daskify::data_error);
+  auto moved = std::move(cluster);
+  EXPECT_THROW(cluster.submit(square, 1), daskify::cluster_error);
+  cluster.shutdown_cluster();
+  cluster = std::move(moved);
+  EXPECT_EQ(cluster.submit(square, 2).get(), 4);
+}
+
+TEST_F(lifecycle, is_not_touched_by_a_forked_copy_of_the_client) {
+  auto child = ::fork();
+  if (child == 0) {
+    cluster.shutdown_cluster();
+    ::_exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(cluster.submit(square, 3).get(), 9);
+}
+
+TEST(cluster, refuses_to_be_used_before_start) {
+  char name[] = "test";
+  char* argv[] = {name, nullptr};
+  int argc = 1;
+  daskify::daskified cluster{argc, argv};
+  try {
+    cluster.submit(square, 1);
+    FAIL();
+  } catch (const daskify::cluster_error& e) {
+    EXPECT_EQ(e.code(), daskify::error_code::not_started);
+    EXPECT_THAT(e.what(), HasSubstr("start_cluster"));
+  }
+}
+
+/// Starts a cluster whose workers are another program; gives the error's sentence.
+std::string start_with(const std::string& worker_program) {
+  temporary_folder base;
+  char name[] = "test";
+  char* argv[] = {name, nullptr};
+  int argc = 1;
+  daskify::daskified cluster{
+      argc, argv, {.size = 2, .worker_program = worker_program, .session_directory = base.path().string()}};
+  try {
+    cluster.start_cluster();
+  } catch (const daskify::cluster_error& e) {
+    EXPECT_TRUE(leftovers(base.path()) == leftovers("/nowhere"));
+    return e.what();
+  }
+  return "it started";
+}
+
+TEST(cluster, says_why_a_worker_cannot_come_up) {
+  EXPECT_THAT(start_with("/no/such/program"), HasSubstr("/no/such/program"));
+  EXPECT_THAT(start_with("/bin/false"), HasSubstr("exit code 1"));
+}
+
+TEST(cluster, turns_away_workers_of_another_build) {
+  EXPECT_THAT(start_with(DASKIFY_BIN_DIR "/daskify-bench"), HasSubstr("another build"));
+}
+
+/// Runs `body` in a client process of its own, this program started anew; see client_process below.
+pid_t start_client(const std::string& base, const std::string& ready) {
+  pid_t pid = ::fork();
+  if (pid == 0) {
+    ::setenv("TEST_CLIENT_BASE", base.c_str(), 1);
+    ::setenv("TEST_CLIENT_READY", ready.c_str(), 1);
+    ::execl("/proc/self/exe", "client", "--gtest_also_run_disabled_tests",
+            "--gtest_filter=client_process.DISABLED_keeps_its_workers_busy", nullptr);
+    ::_exit(127);
+  }
+  return pid;
+}
+
+TEST(client_process, DISABLED_keeps_its_workers_busy) {
+  const char* base = std::getenv("TEST_CLIENT_BASE");
+  const char* ready = std::getenv("TEST_CLIENT_READY");
+  if (!base || !ready)
+    GTEST_SKIP() << "is started by other tests";
+  char name[] = "client";
+  char* argv[] = {name, nullptr};
+  int argc = 1;
+  daskify::daskified cluster{argc, argv, {.size = 2, .session_directory = base}};
+  cluster.start_cluster();
+  auto scattered = cluster.scatter_data("big", std::vector<double>(1 << 20));
+  auto endless = cluster.map(
+      [](int) {
+        for (;;) {
+        }
+        return 0;
+      },
+      range(2));
+  ASSERT_TRUE(eventually([&] { return cluster.check_progress(endless, std::clog).running == 2; }));
+  std::ofstream out{std::string{ready} + ".tmp"};
+  for (const auto& w : cluster.workers())
+    out << w.pid << ' ';
+  out.close();
+  std::filesystem::rename(std::string{ready} + ".tmp", ready);
+  cluster.gather_data(endless);
+}
+
+class client_that_dies : public testing::TestWithParam<int> {};
+
+TEST_P(client_that_dies, leaves_nothing_behind) {
+  temporary_folder base;
+  temporary_folder messages;
+  auto before = leftovers(base.path());
+  auto ready = messages.path() / "ready";
+  auto client = start_client(base.path(), ready);
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(ready); }));
+  std::vector<int> workers;
+  std::ifstream in{ready};
+  for (int pid = 0; in >> pid;)
+    workers.push_back(pid);
+  ASSERT_EQ(workers.size(), 2u);
+  ASSERT_FALSE(entries(base.path(), "daskify-").empty());
+  ::kill(client, GetParam());
+  int status = 0;
+  ASSERT_EQ(::waitpid(client, &status, 0), client);
+  EXPECT_TRUE(WIFSIGNALED(status));
+  for (auto pid : workers)
+    EXPECT_TRUE(eventually([&] { return !is_alive(pid); }, 5s)) << pid;
+  EXPECT_TRUE(eventually([&] { return leftovers(base.path()) == before; }, 5s))
+      << testing::PrintToString(leftovers(base.path()));
+}
+
+INSTANTIATE_TEST_SUITE_P(by_signal, client_that_dies, testing::Values(SIGKILL, SIGTERM, SIGINT),
+                         [](const auto& tested) { return "signal_" + std::to_string(tested.param); });
+
+} // namespace
