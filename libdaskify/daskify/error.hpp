@@ -32,7 +32,8 @@ enum class error_code : std::uint8_t {
   start_timeout,    ///< workers did not enrol in time
   other_build,      ///< a worker of another build of the program wanted to enrol
   bad_secret,       ///< a process without the session's secret wanted to enrol
-  scheduler_gone,   ///< the scheduler does not answer or its process ended
+  scheduler_gone,   ///< the scheduler's process ended
+  no_answer,        ///< the scheduler, or another part of the cluster, did not answer in time
   no_workers,       ///< every worker is gone and none can be started
 
   // task_error
@@ -98,6 +99,7 @@ inline constexpr std::array error_table{
     error_entry{error_code::bad_secret, error_kind::cluster, "bad_secret",
                 "the worker does not know the session's secret"},
     error_entry{error_code::scheduler_gone, error_kind::cluster, "scheduler_gone", "the scheduler is gone"},
+    error_entry{error_code::no_answer, error_kind::cluster, "no_answer", "no answer in time"},
     error_entry{error_code::no_workers, error_kind::cluster, "no_workers", "no workers are left"},
     error_entry{error_code::task_threw, error_kind::task, "task_threw", "the task threw an exception"},
     error_entry{error_code::dependency_failed, error_kind::task, "dependency_failed",

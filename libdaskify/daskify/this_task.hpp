@@ -31,7 +31,8 @@ std::string worker();
 
 // -- work of its own ----------------------------------------------------------------------------------------
 // As with `daskified`. While a task waits for a future (get, wait, as_completed, gather_data), its worker runs other
-// tasks, so that waiting tasks cannot block each other for ever; up to 256 may wait at a time in one worker. The
+// tasks, so that waiting tasks cannot block each other for ever; up to 256 may wait at a time in one worker. A wait
+// with a time limit may therefore last longer, by what is left of a task that the worker has begun meanwhile. The
 // futures mean something in their task only, and their tasks are cancelled with the last of them. A task that is
 // cancelled or run again takes what it has submitted with it; its `get` throws `cancelled`.
 //

@@ -3,6 +3,8 @@
 #include "daskify/defaults.hpp"
 #include "daskify/store/memory_room.hpp"
 
+#include <algorithm>
+
 namespace daskify::internal {
 
 void scheduler_link::submit(run_spec spec) {
@@ -17,20 +19,26 @@ void scheduler_link::submit(run_spec spec) {
 
 awaited_tasks scheduler_link::await(const std::vector<run_range>& tasks, std::uint64_t how_many, bool want_results,
                                     deadline until, const std::function<void(break_off)>& on_asked) {
-  auto ask = [&](std::chrono::milliseconds patience, deadline limit) {
+  using namespace std::chrono;
+  while (true) {
+    auto patience = tuning::patience;
+    if (until) // when the time is over: how things stand then
+      patience = std::clamp(ceil<milliseconds>(*until - steady_clock::now()), milliseconds{0}, patience);
     await_tasks question{tasks, how_many, static_cast<std::uint64_t>(patience.count()), want_results};
     auto asked =
         through_.ask<awaited_tasks>(scheduler_, std::move(question), patience + tuning::answer_timeout, "scheduler");
     on_asked([slot = asked.slot()](std::exception_ptr why) { slot->fail(std::move(why)); });
-    return asked.slot()->wait(limit);
-  };
-  while (!until || std::chrono::steady_clock::now() < *until) {
-    auto answer = ask(tuning::patience, until);
-    if (answer && answer->satisfied)
-      return std::move(*answer);
+    try {
+      auto answer = *asked.slot()->wait({});
+      if (answer.satisfied || patience == milliseconds{0})
+        return answer;
+    } catch (const cluster_error& e) {
+      // Processes that were stopped for a while find all their time over when they go on. A scheduler that is really
+      // gone breaks the connection, and that ends whoever waits here.
+      if (e.code() != error_code::no_answer)
+        throw;
+    }
   }
-  // The time is over: how things stand now.
-  return *ask(std::chrono::milliseconds{0}, {});
 }
 
 progress scheduler_link::count(const std::vector<run_range>& tasks) {

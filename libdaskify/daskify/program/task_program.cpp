@@ -1,6 +1,8 @@
 #include "daskify/program/task_program.hpp"
 
+#include "daskify/defaults.hpp"
 #include "daskify/program/code_address.hpp"
+#include "daskify/store/memory_room.hpp"
 
 #include <cxxabi.h>
 
@@ -8,6 +10,12 @@
 #include <exception>
 
 namespace daskify::internal {
+
+void result_sink::require_room(std::size_t value_bytes) {
+  if (value_bytes > tuning::largest_message)
+    throw data_error{error_code::no_room, "The result takes " + format_bytes(value_bytes) +
+                                              ", more than one message can carry; return it in parts, by more tasks."};
+}
 
 void result_sink::undo_half_written(block_layout layout, std::uint64_t value_size) {
   // The exception may have come from encoding the result, with some of its bytes written already.

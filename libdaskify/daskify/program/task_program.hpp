@@ -64,7 +64,9 @@ public:
   void value(const R& result) {
     if constexpr (!fixed_encoded_size<R>)
       offsets_.push_back(values_.size());
+    auto before = values_.size();
     encoder{values_}.template write<R>(result);
+    require_room(values_.size() - before);
     ++count_;
   }
   void no_value() { ++count_; }
@@ -78,6 +80,8 @@ public:
   result_block take(block_layout layout, std::uint64_t value_size);
 
 private:
+  /// Throws data_error(no_room) for a value that is too large for a message.
+  static void require_room(std::size_t value_bytes);
   void undo_half_written(block_layout layout, std::uint64_t value_size);
 
   std::uint64_t first_;

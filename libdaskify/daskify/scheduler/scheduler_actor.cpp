@@ -122,14 +122,20 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
       [this](subscribe_progress& msg, progress_actor& listener) {
         if (!from_this_process())
           return;
-        if (msg.tasks.empty()) {
-          subscriptions_.erase(msg.subscription);
+        end_subscription(msg.subscription);
+        if (msg.tasks.empty())
           return;
+        std::uint64_t tasks = 0;
+        for (const auto& r : msg.tasks) {
+          tasks += r.count;
+          if (auto& watching = watched_[r.run]; watching.empty() || watching.back() != msg.subscription)
+            watching.push_back(msg.subscription);
         }
-        for (const auto& r : msg.tasks)
-          watched_[r.run].push_back(msg.subscription);
-        subscriptions_[msg.subscription] = {std::move(msg.tasks), listener};
-        tell_progress(false);
+        waiter_id waiter{++last_waiter_};
+        ending_[waiter] = msg.subscription;
+        subscriptions_[msg.subscription] = {msg.tasks, listener, waiter};
+        tell_progress(msg.subscription);
+        core_->wait(waiter, std::move(msg.tasks), tasks);
       },
       [this](worker_exited& msg) {
         if (!from_this_process())
@@ -155,7 +161,9 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
       },
       [this](progress_tick) {
         progress_tick_pending_ = false;
-        tell_progress(false);
+        for (auto& [id, s] : subscriptions_)
+          if (std::exchange(s.dirty, false))
+            tell_progress(id);
       },
       [this](stop_session) {
         if (!from_this_process())
@@ -256,7 +264,8 @@ void scheduler_state::lose(worker_id worker, error_code code, const std::string&
   peers_.erase(found);
   orders_.erase(worker);
   speakers_.erase(gone.actor.address());
-  speakers_.erase(gone.speaker);
+  if (gone.speaker)
+    speakers_.erase(gone.speaker);
   self_->demonitor(gone.actor.address());
   failure cause;
   cause.code = code;
@@ -272,6 +281,11 @@ void scheduler_state::lose(worker_id worker, error_code code, const std::string&
 
 void scheduler_state::tick() {
   auto now = clock::now();
+  // This process stood still (stopped, swapped out, in a debugger): what the workers said meanwhile is not read yet.
+  if (now - last_tick_ > tick_interval + setup_.heartbeat_interval)
+    for (auto& [id, p] : peers_)
+      p.heard = now;
+  last_tick_ = now;
   std::vector<std::pair<worker_id, const char*>> lost;
   for (const auto& [id, p] : peers_) {
     if (p.hung_up && now - *p.hung_up > exit_status_grace)
@@ -346,52 +360,50 @@ void scheduler_state::forget(worker_id worker, run_id run) {
 }
 
 void scheduler_state::satisfied(waiter_id waiter) {
-  answer(waiter, true);
+  auto ended = ending_.find(waiter);
+  if (ended == ending_.end()) {
+    answer(waiter, true);
+    return;
+  }
+  auto id = ended->second;
+  tell_progress(id);
+  end_subscription(id);
 }
 
 void scheduler_state::changed(run_id run) {
-  if (auto found = watched_.find(run); found != watched_.end())
-    for (auto id : found->second)
-      if (auto s = subscriptions_.find(id); s != subscriptions_.end())
-        s->second.dirty = true;
+  auto found = watched_.find(run);
+  if (found == watched_.end())
+    return;
+  for (auto id : found->second)
+    subscriptions_.at(id).dirty = true;
+  // All changes of a while are told together; the end is told at once, by its own wait.
+  if (!std::exchange(progress_tick_pending_, true))
+    self_->delayed_send(self_, tuning::progress_interval, progress_tick{});
 }
 
-void scheduler_state::tell_progress(bool only_ended) {
-  for (auto i = subscriptions_.begin(); i != subscriptions_.end();) {
-    auto& [id, s] = *i;
-    if (!s.dirty) {
-      ++i;
-      continue;
+void scheduler_state::tell_progress(std::uint64_t id) {
+  const auto& s = subscriptions_.at(id);
+  self_->send(s.listener, progress_event{id, core_->counts(s.tasks)});
+}
+
+void scheduler_state::end_subscription(std::uint64_t id) {
+  auto node = subscriptions_.extract(id);
+  if (node.empty())
+    return;
+  const auto& s = node.mapped();
+  core_->stop_waiting(s.waiter);
+  ending_.erase(s.waiter);
+  for (const auto& r : s.tasks)
+    if (auto w = watched_.find(r.run); w != watched_.end()) {
+      std::erase(w->second, id);
+      if (w->second.empty())
+        watched_.erase(w);
     }
-    auto counts = core_->counts(s.tasks);
-    if (only_ended && !counts.ended()) {
-      ++i;
-      if (!progress_tick_pending_) {
-        progress_tick_pending_ = true;
-        self_->delayed_send(self_, tuning::progress_interval, progress_tick{});
-      }
-      continue;
-    }
-    s.dirty = false;
-    self_->send(s.listener, progress_event{id, counts});
-    if (!counts.ended()) {
-      ++i;
-      continue;
-    }
-    for (const auto& r : s.tasks)
-      if (auto w = watched_.find(r.run); w != watched_.end()) {
-        std::erase(w->second, id);
-        if (w->second.empty())
-          watched_.erase(w);
-      }
-    i = subscriptions_.erase(i);
-  }
 }
 
 void scheduler_state::flush() {
   while (!orders_.empty())
     send_order(orders_.begin()->first);
-  tell_progress(true);
 }
 
 void scheduler_state::send_order(worker_id worker) {

@@ -64,7 +64,8 @@ private:
   struct subscription {
     std::vector<run_range> tasks;
     progress_actor listener;
-    bool dirty = true;
+    waiter_id waiter; ///< for the end
+    bool dirty = false;
   };
 
   caf::typed_response_promise<enrol_answer, store_for_workers> enrol(enrol_request& who, worker_actor& actor,
@@ -78,7 +79,8 @@ private:
   /// Keeps the promise of a question that is still open; "not yet" is an answer, too.
   void answer(waiter_id waiter, bool satisfied);
   void tick();
-  void tell_progress(bool only_ended);
+  void tell_progress(std::uint64_t id);
+  void end_subscription(std::uint64_t id);
   void flush();
   void send_order(worker_id worker);
 
@@ -93,9 +95,11 @@ private:
   std::map<waiter_id, asker> askers_;
   std::uint64_t last_waiter_ = 0;
   std::map<std::uint64_t, subscription> subscriptions_;
+  std::map<waiter_id, std::uint64_t> ending_;                      ///< waits for the end of a subscription's tasks
   std::unordered_map<run_id, std::vector<std::uint64_t>> watched_; ///< run -> subscriptions
   bool progress_tick_pending_ = false;
   bool stopping_ = false; ///< the session ends
+  clock::time_point last_tick_ = clock::now();
 };
 
 scheduler_actor::behavior_type scheduler_behavior(scheduler_state::pointer self, scheduler_setup setup);

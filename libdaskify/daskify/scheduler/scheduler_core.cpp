@@ -4,23 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <set>
 #include <stdexcept>
 
 namespace daskify::internal {
 
 // -- books ------------------------------------------------------------------------------------------------
-
-/// Consecutive pending tasks.
-struct scheduler_core::piece {
-  std::uint64_t first = 0;
-  std::uint64_t count = 0;
-  std::uint64_t largest = 0; ///< most tasks a lease of this piece may have, because one of them may kill; 0: any
-  std::size_t deaths = 0;    ///< workers that died while they had this task alone
-  std::size_t shared = 0;    ///< workers that died while they had this task, alone in its lease, and others
-
-  bool suspect() const { return largest != 0; }
-};
 
 struct scheduler_core::open_lease {
   lease granted;
@@ -41,20 +31,38 @@ struct scheduler_core::worker_record {
   std::uint32_t waiting = 0;     ///< tasks that wait for other tasks, and leave their thread to others
   std::deque<open_lease> leases; ///< in the order granted; the first `in_hand` of them are being run
   std::unordered_map<run_id, std::uint64_t> leases_of; ///< how many of them are of which run
+  std::uint64_t suspects = 0;                          ///< how many of them are suspect
+  std::uint64_t load_ns = 0;                           ///< what is left of them, as far as its time is known
   bool holding_back = false; ///< it gave work back, being in a slow task: no more than it can run at once
 
   /// Leases that it runs at the same time, those that wait included.
   std::uint64_t in_hand() const { return std::uint64_t{threads} + waiting; }
+  bool has_free_thread() const { return leases.size() < in_hand(); }
   /// All that it has waits for something else.
   bool only_waits() const { return leases.size() <= waiting; }
-  bool has_suspect() const {
-    return std::any_of(leases.begin(), leases.end(), [](const open_lease& l) { return l.suspect; });
+
+  void take(open_lease lease) {
+    ++leases_of[lease.granted.run];
+    suspects += lease.suspect;
+    load_ns += lease.left() * lease.ns_per_task;
+    leases.push_back(std::move(lease));
   }
-  std::uint64_t load_ns() const {
-    std::uint64_t sum = 0;
-    for (const auto& l : leases)
-      sum += l.left() * l.ns_per_task;
-    return sum;
+  /// The first `count` tasks that are left of a lease have been reported.
+  void reported(open_lease& lease, std::uint64_t count) {
+    lease.reported += count;
+    load_ns -= count * lease.ns_per_task;
+  }
+  /// The last `count` tasks of a lease are given back.
+  void returned(open_lease& lease, std::uint64_t count) {
+    lease.granted.count -= count;
+    load_ns -= count * lease.ns_per_task;
+  }
+  void close(std::deque<open_lease>::iterator lease) {
+    if (auto held = leases_of.find(lease->granted.run); --held->second == 0)
+      leases_of.erase(held);
+    suspects -= lease->suspect;
+    load_ns -= lease->left() * lease->ns_per_task;
+    leases.erase(lease);
   }
 };
 
@@ -74,7 +82,7 @@ struct scheduler_core::run_record {
   std::string function; ///< key into estimates_
   std::vector<task_state> states;
   std::array<std::uint64_t, 6> tally{};         ///< tasks by state
-  std::deque<piece> pieces;                     ///< exactly the pending tasks
+  pending_tasks pending;                        ///< exactly the pending tasks
   std::map<std::uint64_t, result_block> blocks; ///< exactly the ended tasks, by first task
   std::vector<wait> waits;
   std::vector<worker_id> told; ///< workers that have its description
@@ -86,7 +94,6 @@ struct scheduler_core::run_record {
   std::uint64_t needed_by = 0; ///< runs that have it in `needs`
   waiter_id input_wait;        ///< the core's own, for `needs`
   bool released = false;       ///< forgotten as soon as nothing needs it
-  bool ready = false;          ///< stands in ready_
   bool inputs_ended = false;
 
   std::uint64_t tasks_in(task_state s) const { return tally[static_cast<std::size_t>(s)]; }
@@ -161,6 +168,7 @@ void scheduler_core::worker_left(worker_id worker, const failure& cause) {
     return;
   auto gone = std::move(found->second);
   workers_.erase(found);
+  draining_.erase(worker);
   threads_ -= gone.threads;
   std::vector<run_id> orphans;
   for (auto& [id, run] : runs_) {
@@ -201,13 +209,17 @@ void scheduler_core::take_back_from_dead(run_record& run, const open_lease& leas
   auto shared = lease.left() == 1 && !only_lease ? lease.shared + 1 : lease.shared;
   if (lease.left() > 1 || (!only_lease && shared < tuning::deadly_tasks)) {
     auto largest = std::max<std::uint64_t>(lease.left() / tuning::lease_growth, 1);
-    give_back(run, {lease.next(), lease.left(), largest, lease.deaths, shared}, true);
+    // Long tasks of a worker with many threads: one of them has killed it, and a worker for each would cost hours. The
+    // first time they go on as they were.
+    if (lease.left() == 1 && shared < 2)
+      largest = 0;
+    give_back(run, {lease.next(), lease.left(), largest, lease.deaths, shared});
     return;
   }
   if (run.states[lease.next()] != task_state::leased)
     return;
   if (only_lease && lease.deaths < retries_) {
-    give_back(run, {lease.next(), 1, 1, lease.deaths + 1, shared}, true);
+    give_back(run, {lease.next(), 1, 1, lease.deaths + 1, shared});
     return;
   }
   settle_failed(run, lease.next(), 1, task_state::lost, cause);
@@ -221,9 +233,8 @@ void scheduler_core::take_back_from_dead(run_record& run, const open_lease& leas
 
 /// All that is pending ends without a result.
 void scheduler_core::end_pending(run_record& run, task_state state, const failure& cause) {
-  auto pieces = run.pieces;
-  for (const auto& p : pieces) {
-    drop_pending(run, p.first, p.first + p.count);
+  for (const auto& p : run.pending.all()) {
+    drop_pending(run, p.first, p.end());
     settle_failed(run, p.first, p.count, state, cause);
   }
 }
@@ -261,22 +272,17 @@ void scheduler_core::submit(run_spec spec, worker_id owner) {
   run.owner = owner;
   if (auto* parent = find(run.spec.parent))
     parent->children.insert(id);
-  for (const auto& input : run.spec.inputs)
-    if (auto* source = find(input.run);
-        source && std::find(run.needs.begin(), run.needs.end(), input.run) == run.needs.end()) {
-      run.needs.push_back(input.run);
-      ++source->needed_by;
-    }
+  run.needs = known_runs_among(run.spec.inputs);
+  for (auto needed : run.needs)
+    ++find(needed)->needed_by;
   run.function = function_key(run.spec);
   run.states.assign(run.spec.tasks, task_state::pending);
   run.tally[static_cast<std::size_t>(task_state::pending)] = run.spec.tasks;
-  if (run.spec.tasks != 0)
-    run.pieces.push_back({0, run.spec.tasks, 0, 0, 0});
+  run.pending.add({0, run.spec.tasks});
   if (exhausted_) {
-    fail_all_waiting();
+    end_pending(run, task_state::lost, exhausted_cause_);
   } else if (run.spec.inputs.empty()) {
-    run.inputs_ended = true;
-    make_ready(run);
+    begin(run);
   } else {
     std::uint64_t tasks = 0;
     for (const auto& r : run.spec.inputs)
@@ -290,20 +296,30 @@ void scheduler_core::submit(run_spec spec, worker_id owner) {
   after_event();
 }
 
-void scheduler_core::make_ready(run_record& run) {
-  if (run.ready || !run.inputs_ended || run.tasks_in(task_state::pending) == 0)
-    return;
-  run.ready = true;
-  // What a task waits for goes first, the youngest before all: the deeper tasks end before their elders go on.
-  if (run.owner)
-    ready_.push_front(run.spec.run);
-  else
-    ready_.push_back(run.spec.run);
+/// From here on workers may take its tasks.
+void scheduler_core::begin(run_record& run) {
+  run.inputs_ended = true;
   pending_tasks_ += run.tasks_in(task_state::pending);
+  queue_up(run);
+}
+
+/// Puts the run where it belongs, by the pending tasks that it has.
+void scheduler_core::queue_up(run_record& run) {
+  auto id = run.spec.run;
+  if (!run.inputs_ended || !run.pending.any(false))
+    ready_.erase(id);
+  else if (run.owner)
+    // What a task waits for goes first, the youngest before all: the deeper tasks end before their elders go on.
+    ready_.push_front(id);
+  else
+    ready_.push_back(id);
+  if (!run.inputs_ended || !run.pending.any(true))
+    suspect_.erase(id);
+  else
+    suspect_.push_back(id);
 }
 
 void scheduler_core::begin_if_inputs_ended(run_record& run) {
-  run.inputs_ended = true;
   std::uint64_t bytes = 0;
   for (const auto& input : run.spec.inputs) {
     auto* source = find(input.run);
@@ -335,7 +351,7 @@ void scheduler_core::begin_if_inputs_ended(run_record& run) {
     forget_if_over(run);
     return;
   }
-  make_ready(run);
+  begin(run);
 }
 
 void scheduler_core::cancel(const run_range& tasks) {
@@ -421,56 +437,32 @@ void scheduler_core::let_go_of_inputs(run_record& run) {
 }
 
 void scheduler_core::drop_pending(run_record& run, std::uint64_t first, std::uint64_t last) {
-  std::deque<piece> kept;
-  std::uint64_t dropped = 0;
-  for (const auto& p : run.pieces) {
-    auto end = p.first + p.count;
-    auto cut_begin = std::clamp(first, p.first, end);
-    auto cut_end = std::clamp(last, p.first, end);
-    if (cut_begin >= cut_end) {
-      kept.push_back(p);
-      continue;
-    }
-    dropped += cut_end - cut_begin;
-    if (p.first < cut_begin)
-      kept.push_back({p.first, cut_begin - p.first, p.largest, p.deaths, p.shared});
-    if (cut_end < end)
-      kept.push_back({cut_end, end - cut_end, p.largest, p.deaths, p.shared});
-  }
-  run.pieces = std::move(kept);
-  if (!run.ready)
-    return;
-  pending_tasks_ -= dropped;
-  if (run.pieces.empty()) {
-    run.ready = false;
-    std::erase(ready_, run.spec.run);
-  }
+  auto dropped = run.pending.drop(first, last);
+  if (run.inputs_ended)
+    pending_tasks_ -= dropped;
+  queue_up(run);
 }
 
-void scheduler_core::give_back(run_record& run, piece tasks, bool to_front) {
+void scheduler_core::give_back(run_record& run, const piece& tasks) {
   std::vector<piece> back;
   run.each_stretch(tasks.first, tasks.count, [&](std::uint64_t first, std::uint64_t count, task_state s) {
     if (s == task_state::leased)
-      back.push_back({first, count, tasks.largest, tasks.deaths, tasks.shared});
+      back.push_back(tasks.part(first, first + count));
   });
-  for (auto i = back.rbegin(); i != back.rend(); ++i) {
-    std::fill_n(run.states.begin() + static_cast<std::ptrdiff_t>(i->first), i->count, task_state::pending);
-    run.tally[static_cast<std::size_t>(task_state::leased)] -= i->count;
-    run.tally[static_cast<std::size_t>(task_state::pending)] += i->count;
-    if (to_front)
-      run.pieces.push_front(*i);
-    else
-      run.pieces.push_back(*i);
-    if (run.ready)
-      pending_tasks_ += i->count;
-  }
   if (back.empty())
     return;
+  for (const auto& p : back) {
+    settle(run, p.first, p.count, task_state::pending);
+    run.pending.add(p);
+    pending_tasks_ += p.count;
+  }
   effects_.changed(run.spec.run);
-  if (exhausted_)
-    fail_all_waiting();
-  else
-    make_ready(run);
+  if (exhausted_) {
+    end_pending(run, task_state::lost, exhausted_cause_);
+    forget_if_over(run);
+  } else {
+    queue_up(run);
+  }
 }
 
 // -- results ------------------------------------------------------------------------------------------------
@@ -500,23 +492,22 @@ void scheduler_core::report(worker_id id, lease_report report) {
   }
   if (report.busy_ns != 0 && run)
     estimate_of(*run).measured(block.count, report.busy_ns, block.values.size() + block.offsets.size());
-  open->reported += block.count;
+  worker.reported(*open, block.count);
   if (run && block.count != 0)
     settle_block(*run, std::move(block));
 
   auto back = report.closed ? open->left() : report.returned;
   if (back != 0) {
-    open->granted.count -= back;
+    worker.returned(*open, back);
     worker.holding_back = true;
     if (run)
-      give_back(*run, {open->end(), back, 0, open->deaths, open->shared}, true);
+      give_back(*run, {open->end(), back, open->suspect ? std::max<std::uint64_t>(back / tuning::lease_growth, 1) : 0,
+                       open->deaths, open->shared});
   } else if (report.closed) {
     worker.holding_back = false;
   }
   if (report.closed) {
-    if (auto held = worker.leases_of.find(open->granted.run); --held->second == 0)
-      worker.leases_of.erase(held);
-    worker.leases.erase(open);
+    worker.close(open);
     if (run)
       --run->open_leases;
   }
@@ -605,11 +596,22 @@ void scheduler_core::wait(waiter_id waiter, std::vector<run_range> tasks, std::u
   }
   auto& record = waiters_[waiter];
   record.missing = how_many - over;
+  record.runs = known_runs_among(tasks);
   for (const auto& r : tasks)
-    if (auto* run = find(r.run); run && r.count != 0) {
+    if (auto* run = find(r.run); run && r.count != 0)
       run->waits.push_back({waiter, r.first, r.count});
-      record.runs.push_back(r.run);
-    }
+}
+
+/// Those of the runs that are known, each once, in order.
+std::vector<run_id> scheduler_core::known_runs_among(const std::vector<run_range>& tasks) const {
+  std::vector<run_id> runs;
+  for (const auto& r : tasks)
+    if (runs.empty() || runs.back() != r.run)
+      runs.push_back(r.run);
+  std::sort(runs.begin(), runs.end());
+  runs.erase(std::unique(runs.begin(), runs.end()), runs.end());
+  std::erase_if(runs, [this](run_id run) { return !knows(run); });
+  return runs;
 }
 
 void scheduler_core::stop_waiting(waiter_id waiter) {
@@ -637,7 +639,12 @@ void scheduler_core::notify_waiters(run_record& run, std::uint64_t first, std::u
     if (missing == 0)
       done.push_back(w.waiter);
   }
+  if (done.empty())
+    return;
+  // All at once, because a thousand may wait for the same task.
+  std::erase_if(run.waits, [&](const run_record::wait& w) { return waiters_.at(w.waiter).missing == 0; });
   for (auto waiter : done) {
+    std::erase(waiters_.at(waiter).runs, run.spec.run);
     stop_waiting(waiter);
     waiter_done(waiter);
   }
@@ -682,17 +689,62 @@ void scheduler_core::after_event() {
 }
 
 void scheduler_core::assign() {
+  while (!suspect_.empty()) {
+    auto* worker = idle_worker();
+    if (!worker)
+      break;
+    grant_next(*worker, *find(suspect_.front()), true);
+  }
+  choose_draining();
   while (!ready_.empty()) {
-    auto* worker = least_loaded();
-    if (!worker || !grant_next(*worker))
+    auto& run = *find(ready_.front());
+    auto* worker = least_loaded(run);
+    if (!worker)
       return;
+    grant_next(*worker, run, false);
   }
 }
 
+/// The worker that a suspect may have: one without any lease. Where every worker has a task that waits, one that has
+/// nothing else; it might take that task down with it.
+auto scheduler_core::idle_worker() -> worker_record* {
+  worker_record* only_waiting = nullptr;
+  bool all_wait = true;
+  for (auto& [id, worker] : workers_) {
+    if (worker.leases.empty())
+      return &worker;
+    all_wait = all_wait && worker.waiting != 0;
+    if (!only_waiting && worker.only_waits())
+      only_waiting = &worker;
+  }
+  return all_wait ? only_waiting : nullptr;
+}
+
+/// As long as suspects wait for workers of their own, some workers get nothing new, so that they come to be idle: half
+/// of them, as others have work, too.
+void scheduler_core::choose_draining() {
+  if (suspect_.empty()) {
+    draining_.clear();
+    return;
+  }
+  auto soonest_idle = [this] {
+    auto left = [](const worker_record& w) { return std::tuple{w.waiting != 0, w.leases.size(), w.load_ns}; };
+    worker_record* best = nullptr;
+    for (auto& [id, worker] : workers_)
+      if (!draining_.contains(id) && (!best || left(worker) < left(*best)))
+        best = &worker;
+    return best;
+  };
+  while (draining_.size() < (workers_.size() + 1) / 2)
+    draining_.insert(soonest_idle()->id);
+}
+
 bool scheduler_core::has_room(const worker_record& worker, run_id run, std::uint64_t ns_per_task) const {
-  if (find(run)->pieces.front().suspect() || worker.has_suspect())
+  if (worker.suspects != 0)
     return worker.only_waits();
-  if (worker.leases.size() < worker.in_hand())
+  if (draining_.contains(worker.id))
+    return false;
+  if (worker.has_free_thread())
     return true;
   // A lease ahead saves the round trip between two leases, but waits behind a slow task: only for short ones. More than
   // one ahead only where many runs have few tasks each.
@@ -700,61 +752,52 @@ bool scheduler_core::has_room(const worker_record& worker, run_id run, std::uint
   if (auto held = worker.leases_of.find(run); held != worker.leases_of.end() && held->second > worker.threads)
     return false;
   return !worker.holding_back && ns_per_task != 0 && ns_per_task <= target &&
-         worker.leases.size() < tuning::leases_ahead && worker.load_ns() < 2 * target * worker.threads;
+         worker.leases.size() < tuning::leases_ahead && worker.load_ns < 2 * target * worker.threads;
 }
 
-auto scheduler_core::least_loaded() -> worker_record* {
-  auto run = ready_.front();
-  auto ns = estimate_of(*find(run)).ns_per_task();
+auto scheduler_core::least_loaded(const run_record& run) -> worker_record* {
+  auto ns = estimate_of(run).ns_per_task();
   worker_record* best = nullptr;
-  auto load = [](const worker_record& w) { return std::pair{w.leases.size() >= w.in_hand(), w.load_ns()}; };
+  // Where nothing is known of the time, leases count: a task that waits makes its worker no better than an idle one.
+  auto load = [](const worker_record& w) { return std::tuple{!w.has_free_thread(), w.load_ns, w.leases.size()}; };
   for (auto& [id, worker] : workers_)
-    if (has_room(worker, run, ns) && (!best || load(worker) < load(*best)))
+    if (has_room(worker, run.spec.run, ns) && (!best || load(worker) < load(*best)))
       best = &worker;
   return best;
 }
 
-bool scheduler_core::grant_next(worker_record& worker) {
-  auto& run = *find(ready_.front());
-  auto& next = run.pieces.front();
+void scheduler_core::grant_next(worker_record& worker, run_record& run, bool suspect) {
+  auto id = run.spec.run;
+  const auto& next = run.pending.first(suspect);
   const auto& estimate = estimate_of(run);
   auto count = std::min(lease_size(estimate, pending_tasks_, threads_), next.count);
-  if (next.largest != 0)
+  if (suspect)
     count = std::min(count, next.largest);
+  auto tasks = run.pending.take(suspect, count);
 
   open_lease granted;
-  granted.granted = {lease_id{++last_lease_}, run.spec.run, next.first, count};
-  granted.deaths = next.deaths;
-  granted.shared = next.shared;
-  granted.suspect = next.suspect();
+  granted.granted = {lease_id{++last_lease_}, id, tasks.first, count};
+  granted.deaths = tasks.deaths;
+  granted.shared = tasks.shared;
+  granted.suspect = suspect;
   granted.ns_per_task = estimate.ns_per_task();
 
-  next.first += count;
-  next.count -= count;
-  if (next.count == 0)
-    run.pieces.pop_front();
-  settle(run, granted.granted.first, count, task_state::leased);
+  settle(run, tasks.first, count, task_state::leased);
   pending_tasks_ -= count;
   ++run.open_leases;
 
   // In turn: a small run does not wait for the end of a large one before it. What a task waits for stays in front.
-  if (run.pieces.empty()) {
-    run.ready = false;
-    ready_.pop_front();
-  } else if (!run.owner) {
-    ready_.pop_front();
-    ready_.push_back(run.spec.run);
-  }
+  if (!run.owner)
+    (suspect ? suspect_ : ready_).move_to_back(id);
+  queue_up(run);
 
   if (std::find(run.told.begin(), run.told.end(), worker.id) == run.told.end()) {
     run.told.push_back(worker.id);
     effects_.describe(worker.id, {run.spec, results(run.spec.inputs)});
   }
   effects_.grant(worker.id, granted.granted);
-  ++worker.leases_of[run.spec.run];
-  worker.leases.push_back(std::move(granted));
-  effects_.changed(run.spec.run);
-  return true;
+  worker.take(std::move(granted));
+  effects_.changed(id);
 }
 
 // -- questions ------------------------------------------------------------------------------------------------
@@ -849,6 +892,13 @@ void scheduler_core::check_invariants() const {
   std::unordered_map<run_id, std::uint64_t> leases;
   for (const auto& [id, worker] : workers_) {
     threads += worker.threads;
+    std::uint64_t suspects = 0;
+    std::uint64_t load_ns = 0;
+    for (const auto& l : worker.leases) {
+      suspects += l.suspect;
+      load_ns += l.left() * l.ns_per_task;
+    }
+    require(suspects == worker.suspects && load_ns == worker.load_ns, "a worker's load is wrong");
     for (const auto& l : worker.leases) {
       in_leases[l.granted.run].push_back({l.granted.run, l.next(), l.left()});
       ++leases[l.granted.run];
@@ -873,7 +923,7 @@ void scheduler_core::check_invariants() const {
         ++owners[i];
       }
     };
-    for (const auto& p : run->pieces)
+    for (const auto& p : run->pending.all())
       own(p.first, p.count, [](task_state s) { return s == task_state::pending; });
     for (const auto& [first, block] : run->blocks) {
       require(first == block.first && well_formed(block), "a block of results is filed wrongly");
@@ -886,11 +936,11 @@ void scheduler_core::check_invariants() const {
     require(std::all_of(owners.begin(), owners.end(), [](int n) { return n == 1; }),
             "a task is held by nobody or twice");
 
-    require(run->ready == (std::find(ready_.begin(), ready_.end(), id) != ready_.end()), "ready_ is wrong");
-    if (run->ready) {
-      ++ready;
+    require(ready_.contains(id) == (run->inputs_ended && run->pending.any(false)), "ready_ is wrong");
+    require(suspect_.contains(id) == (run->inputs_ended && run->pending.any(true)), "suspect_ is wrong");
+    ready += ready_.contains(id) + suspect_.contains(id);
+    if (run->inputs_ended)
       pending += run->tasks_in(task_state::pending);
-    }
     for (const auto& w : run->waits)
       require(waiters_.contains(w.waiter), "a wait has no waiter");
     for (auto needed : run->needs) {
@@ -902,7 +952,7 @@ void scheduler_core::check_invariants() const {
     require(run->needed_by == needs[id], "the users of a run are miscounted");
     require(!run->released || run->needed_by != 0, "a released run is kept that nothing needs");
   }
-  require(ready == ready_.size() && pending == pending_tasks_, "pending tasks are miscounted");
+  require(ready == ready_.size() + suspect_.size() && pending == pending_tasks_, "pending tasks are miscounted");
 }
 
 } // namespace daskify::internal

@@ -2,11 +2,14 @@
 
 #include "daskify/protocol/messages.hpp"
 #include "daskify/scheduler/lease_size.hpp"
+#include "daskify/scheduler/pending_tasks.hpp"
+#include "daskify/scheduler/run_queue.hpp"
 #include "daskify/scheduler/scheduler_effects.hpp"
 
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -90,19 +93,19 @@ private:
   struct worker_record;
   struct waiter_record;
   struct open_lease;
-  struct piece;
   using run_map = std::unordered_map<run_id, std::unique_ptr<run_record>>;
 
   run_record* find(run_id run) const;
   task_estimate& estimate_of(const run_record& run);
 
-  void make_ready(run_record& run);
+  void begin(run_record& run);
+  void queue_up(run_record& run);
   void begin_if_inputs_ended(run_record& run);
   void settle(run_record& run, std::uint64_t first, std::uint64_t count, task_state state);
   void settle_cancelled(run_record& run, const run_range& range);
   void settle_failed(run_record& run, std::uint64_t first, std::uint64_t count, task_state state, const failure& cause);
   void settle_block(run_record& run, result_block block);
-  void give_back(run_record& run, piece tasks, bool to_front);
+  void give_back(run_record& run, const piece& tasks);
   void take_back_from_dead(run_record& run, const open_lease& lease, bool only_lease, const failure& cause);
   void drop_pending(run_record& run, std::uint64_t first, std::uint64_t last);
   void end_pending(run_record& run, task_state state, const failure& cause);
@@ -111,11 +114,14 @@ private:
   void erase(run_id run);
   void notify_waiters(run_record& run, std::uint64_t first, std::uint64_t count);
   void waiter_done(waiter_id waiter);
+  std::vector<run_id> known_runs_among(const std::vector<run_range>& tasks) const;
 
   void assign();
-  worker_record* least_loaded();
+  worker_record* idle_worker();
+  void choose_draining();
+  worker_record* least_loaded(const run_record& run);
   bool has_room(const worker_record& worker, run_id run, std::uint64_t ns_per_task) const;
-  bool grant_next(worker_record& worker);
+  void grant_next(worker_record& worker, run_record& run, bool suspect);
   void forget_if_over(run_record& run);
   void fail_all_waiting();
   void after_event();
@@ -126,9 +132,11 @@ private:
   std::map<worker_id, worker_record> workers_; ///< ordered, so that the same events give the same effects
   std::unordered_map<waiter_id, waiter_record> waiters_;
   std::unordered_map<std::string, task_estimate> estimates_; ///< by function
-  std::deque<run_id> ready_;                                 ///< runs with pending tasks, next one first
-  std::uint64_t pending_tasks_ = 0;                          ///< over the runs in ready_
-  std::uint64_t threads_ = 0;                                ///< over all workers
+  run_queue ready_;                                          ///< runs with pending tasks that any worker may take
+  run_queue suspect_;               ///< runs with pending tasks that need a worker for themselves
+  std::set<worker_id> draining_;    ///< get nothing new as long as suspects wait for workers of their own
+  std::uint64_t pending_tasks_ = 0; ///< over all runs whose inputs have ended
+  std::uint64_t threads_ = 0;       ///< over all workers
   std::uint64_t last_lease_ = 0;
   std::unordered_map<waiter_id, run_id> input_waits_; ///< waits of the core's own: which run waits for its inputs
   std::uint64_t last_own_waiter_;

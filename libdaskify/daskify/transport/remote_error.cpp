@@ -27,9 +27,11 @@ std::exception_ptr to_exception(const caf::error& e, const std::string& asked) {
       return std::make_exception_ptr(data_error{code, text});
     return std::make_exception_ptr(cluster_error{code, text});
   }
-  return std::make_exception_ptr(cluster_error{
-      error_code::scheduler_gone, "The " + asked + " did not answer (" + caf::to_string(e) +
-                                      "); the cluster cannot be used any more, shut it down and start another."});
+  bool late = e == caf::sec::request_timeout;
+  return std::make_exception_ptr(
+      cluster_error{late ? error_code::no_answer : error_code::scheduler_gone,
+                    "The " + asked + " did not answer (" + caf::to_string(e) +
+                        "); the cluster cannot be used any more, shut it down and start another."});
 }
 
 } // namespace daskify::internal

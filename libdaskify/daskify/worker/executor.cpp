@@ -104,9 +104,16 @@ executor::waiting::waiting(executor& all) : all_{all} {
             " tasks of one worker would wait for tasks that they have submitted; submit more from each, or "
             "pass the futures on as arguments instead of waiting for them.",
         {}};
+  if (!all.core_.has_idle_thread()) {
+    auto added = all.core_.add_thread();
+    try {
+      all.start_thread(added);
+    } catch (...) {
+      all.core_.drop_last_thread();
+      throw;
+    }
+  }
   thread_ = served.thread;
-  if (!all.core_.has_idle_thread())
-    all.start_thread(all.core_.add_thread());
   all.core_.begin_wait(*thread_);
   lock.unlock();
   all.turn_left_.notify_one();
@@ -215,7 +222,10 @@ void executor::run_lease(std::size_t thread, std::unique_lock<std::mutex>& lock)
       try {
         if (!run)
           throw data_error{error_code::unknown_run, "The worker was given tasks of a run that it was not told about."};
-        program = &run->program(objects_);
+        const auto& made = run->program(objects_);
+        if (sink.count() != 0)
+          send(false, urgency::soon); // what was cancelled before has the layout of no values
+        program = &made;
       } catch (...) {
         no_program = describe_current_exception();
       }
@@ -280,18 +290,28 @@ void executor::accept(work_order order) {
 void executor::put_report(lease_report report, urgency when) {
   // Sent under the lock: the reports of a lease have to arrive in their order, whichever thread sends them.
   std::lock_guard guard{outbox_mutex_};
+  auto bytes = weight(report.block);
+  if (outbox_bytes_ + bytes > tuning::message_bytes)
+    send_outbox();
   bool was_empty = outbox_.empty();
   outbox_.push_back(std::move(report));
+  outbox_bytes_ += bytes;
   if (when == urgency::now)
-    setup_.send(std::exchange(outbox_, {}));
+    send_outbox();
   else if (was_empty)
     setup_.has_news();
 }
 
 void executor::send_reports() {
   std::lock_guard guard{outbox_mutex_};
+  send_outbox();
+}
+
+/// REQUIRES: the outbox's lock is held.
+void executor::send_outbox() {
   if (!outbox_.empty())
     setup_.send(std::exchange(outbox_, {}));
+  outbox_bytes_ = 0;
 }
 
 void executor::give_back_waiting() {

@@ -19,9 +19,9 @@ namespace daskify::internal {
 /// Runs user code, on threads of its own: the caller of `run` is the first of them, because some libraries want the
 /// main thread.
 ///
-/// The worker actor puts work in; neither side ever waits for the other. Reports gather in an outbox. An executor thread
-/// that runs out of work sends them at once; one that goes on has the worker actor send them, so that many reports of short
-/// leases share a message.
+/// The worker actor puts work in; neither side ever waits for the other. Reports gather in an outbox. An executor
+/// thread that runs out of work sends them at once; one that goes on has the worker actor send them, so that many
+/// reports of short leases share a message.
 ///
 /// A task that waits for others does so in a `waiting`: its thread leaves its turn to another one, made if need be, and
 /// takes one again at the end. So user code never runs on more than `threads` threads at a time.
@@ -34,7 +34,7 @@ public:
     std::string log_file; ///< where stdout and stderr go, for the last lines of a failed task; may be empty
     // From any thread, and with a lock held: must not block.
     std::function<void(std::vector<lease_report>)> send; ///< reports to the scheduler, one call at a time
-    std::function<void()> has_news; ///< `send_reports` and `waiting_tasks` should be called soon
+    std::function<void()> has_news;                      ///< `send_reports` and `waiting_tasks` should be called soon
   };
 
   executor(setup with, object_source& objects);
@@ -92,6 +92,7 @@ private:
   std::shared_ptr<loaded_run> find_run(run_id run);
   enum class urgency { soon, now };
   void put_report(lease_report report, urgency when);
+  void send_outbox();
   std::string output_since(std::uint64_t begin) const;
 
   setup setup_;
@@ -113,6 +114,7 @@ private:
 
   std::mutex outbox_mutex_;
   std::vector<lease_report> outbox_;
+  std::uint64_t outbox_bytes_ = 0;
 
   std::vector<std::thread> others_;
 };

@@ -100,6 +100,8 @@ auto worker_core::give_back(time_point long_ago) -> std::vector<returned_tasks> 
   for (const auto& q : queue_)
     back.push_back({q.work.id, q.work.run, q.work.first, q.work.count, true});
   queue_.clear();
+  for (const auto& b : back)
+    forget_old_cancellations(b.run);
   return back;
 }
 

@@ -59,6 +59,8 @@ public:
 
   /// A further thread, which has nothing to do yet; its number.
   std::size_t add_thread();
+  /// Takes it back. REQUIRES: it has done nothing.
+  void drop_last_thread() { threads_.pop_back(); }
   /// Threads that could take a lease.
   bool has_queued() const { return !queue_.empty(); }
   bool has_idle_thread() const { return busy_threads() < threads_.size(); }

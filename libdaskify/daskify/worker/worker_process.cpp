@@ -73,7 +73,12 @@ private:
     pollfd watched[] = {{lifeline_descriptor, POLLIN, 0}, {told_, POLLIN, 0}, {ended.get(), POLLIN, 0}};
     while (::poll(watched, 3, -1) < 0 && errno == EINTR) {
     }
-    std::fflush(nullptr);
+    // Only what nobody holds: a task may be blocked in a read or write for ever.
+    for (auto* stream : {stdout, stderr})
+      if (::ftrylockfile(stream) == 0) {
+        ::fflush_unlocked(stream);
+        ::funlockfile(stream);
+      }
     std::uint64_t told = 0;
     if (watched[1].revents != 0)
       static_cast<void>(::read(told_, &told, sizeof told));
@@ -219,8 +224,6 @@ int work(const std::string& folder_path, unsigned slot, std::size_t threads, con
   }
   caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(speaker, caf::exit_reason::user_shutdown);
-  actor = nullptr;
-  speaker = nullptr;
   return answer.refusal == error_code::none ? 0 : refused_exit_code;
 }
 

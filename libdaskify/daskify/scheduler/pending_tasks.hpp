@@ -1,0 +1,103 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <vector>
+
+namespace daskify::internal {
+
+/// Consecutive pending tasks that have the same past.
+struct piece {
+  std::uint64_t first = 0;
+  std::uint64_t count = 0;
+  std::uint64_t largest = 0; ///< most tasks a lease of this piece may have, because one of them may kill; 0: any
+  std::size_t deaths = 0;    ///< workers that died while they had this task alone
+  std::size_t shared = 0;    ///< workers that died while they had this task, alone in its lease, and others
+
+  bool suspect() const noexcept { return largest != 0; }
+  std::uint64_t end() const noexcept { return first + count; }
+
+  /// The tasks [from, to) of it.
+  piece part(std::uint64_t from, std::uint64_t to) const {
+    auto p = *this;
+    p.first = from;
+    p.count = to - from;
+    return p;
+  }
+};
+
+/// The pending tasks of one run, in pieces that do not overlap: those that any worker may take, and suspect ones, each
+/// of which needs a worker for itself. Taken in the order of their indices.
+class pending_tasks {
+public:
+  void add(const piece& tasks) {
+    if (tasks.count != 0)
+      of(tasks.suspect()).emplace(tasks.first, tasks);
+  }
+
+  /// Takes away those of the tasks [first, last) that are there; how many.
+  std::uint64_t drop(std::uint64_t first, std::uint64_t last) {
+    return drop_from(fresh_, first, last) + drop_from(suspects_, first, last);
+  }
+
+  bool any(bool suspect) const noexcept { return !(suspect ? suspects_ : fresh_).empty(); }
+
+  /// REQUIRES: there is one.
+  const piece& first(bool suspect) const { return (suspect ? suspects_ : fresh_).begin()->second; }
+
+  /// The first `count` tasks of the first piece. REQUIRES: it has so many.
+  piece take(bool suspect, std::uint64_t count) {
+    auto& pieces = of(suspect);
+    auto node = pieces.extract(pieces.begin());
+    auto taken = node.mapped().part(node.mapped().first, node.mapped().first + count);
+    if (count != node.mapped().count) {
+      node.mapped() = node.mapped().part(taken.end(), node.mapped().end());
+      node.key() = taken.end();
+      pieces.insert(std::move(node));
+    }
+    return taken;
+  }
+
+  std::vector<piece> all() const {
+    std::vector<piece> pieces;
+    for (const auto* some : {&fresh_, &suspects_})
+      for (const auto& [first, p] : *some)
+        pieces.push_back(p);
+    return pieces;
+  }
+
+private:
+  using piece_map = std::map<std::uint64_t, piece>;
+
+  piece_map& of(bool suspect) { return suspect ? suspects_ : fresh_; }
+
+  static std::uint64_t drop_from(piece_map& pieces, std::uint64_t first, std::uint64_t last) {
+    std::uint64_t dropped = 0;
+    auto i = pieces.upper_bound(first);
+    if (i != pieces.begin())
+      --i; // it may reach into the range
+    while (i != pieces.end() && i->first < last) {
+      auto p = i->second;
+      auto begin = std::max(first, p.first);
+      auto end = std::min(last, p.end());
+      if (begin >= end) {
+        ++i;
+        continue;
+      }
+      dropped += end - begin;
+      i = pieces.erase(i);
+      if (p.first < begin)
+        pieces.emplace_hint(i, p.first, p.part(p.first, begin));
+      if (end < p.end())
+        pieces.emplace_hint(i, end, p.part(end, p.end()));
+    }
+    return dropped;
+  }
+
+  piece_map fresh_;
+  piece_map suspects_;
+};
+
+} // namespace daskify::internal
