@@ -97,8 +97,8 @@ void daskified::release(const std::string& key) {
   held().session()->drop_key(key);
 }
 
-void daskified::release_run(std::uint64_t id) {
-  held().forget(internal::run_id{id});
+void daskified::release_run(const internal::run_handle& run) {
+  held().forget(run);
 }
 
 std::vector<worker_info> daskified::workers() const {

@@ -117,14 +117,14 @@ public:
   progress check_progress(std::ostream& out = std::cout) const { return check(recent_ranges(), out); }
   template <internal::several_futures Futures>
   progress check_progress(const Futures& all, std::ostream& out = std::cout) const {
-    return check(internal::ranges_of(all), out);
+    return check(own_ranges(all), out);
   }
 
   /// Shows a progress bar until all have ended (option `progress`), and returns the last counts.
   progress monitor_progress() const { return session()->monitor(recent_ranges()); }
   template <internal::several_futures Futures>
   progress monitor_progress(const Futures& all) const {
-    return session()->monitor(internal::ranges_of(all));
+    return session()->monitor(own_ranges(all));
   }
 
   // -- results ------------------------------------------------------------------------------------------------
@@ -159,8 +159,8 @@ public:
   /// Forgets a run: with its last future its results are freed.
   template <class R>
   void release(const futures<R>& all) {
-    if (!all.empty())
-      release_run(all.run()->id().value);
+    if (all.run())
+      release_run(*all.run());
   }
   /// Forgets every run.
   void release();
@@ -175,7 +175,16 @@ private:
   std::shared_ptr<internal::run_handle> most_recent(const char* result_type) const;
   std::vector<internal::run_range> recent_ranges() const;
   progress check(const std::vector<internal::run_range>& tasks, std::ostream& out) const;
-  void release_run(std::uint64_t id);
+  void release_run(const internal::run_handle& run);
+
+  /// Throws data_error(foreign_handle) for futures of another cluster, or of an earlier start.
+  template <class Futures>
+  std::vector<internal::run_range> own_ranges(const Futures& all) const {
+    auto ranges = internal::ranges_of(all);
+    if (!ranges.empty())
+      internal::refuse_foreign(&(*std::begin(all)).run()->session() == session().get());
+    return ranges;
+  }
 
   template <class T>
   scattered<T> put(const std::string& key, const T& value, existing_key when_taken) {

@@ -59,8 +59,12 @@ struct logarithmic_space {
 
 /// start, start + step, ... as long as below `stop` (above it for a negative step), as Python's range.
 /// Throws data_error(bad_argument) for a step of 0.
-template <std::integral T>
-integer_range<T> range(T start, std::type_identity_t<T> stop, std::type_identity_t<T> step = 1) {
+/// The elements are of the type that start and stop have in common.
+template <std::integral A, std::integral B, std::integral S = int, class T = std::common_type_t<A, B>>
+integer_range<T> range(A from, B to, S by = 1) {
+  auto start = static_cast<T>(from);
+  auto stop = static_cast<T>(to);
+  auto step = static_cast<T>(by);
   if (step == 0)
     throw data_error{error_code::bad_argument,
                      "range was called with a step of 0, which never ends; give a step above or below 0."};
@@ -79,6 +83,10 @@ template <std::integral T>
 integer_range<T> range(T stop) {
   return range(T{0}, stop);
 }
+
+/// Real numbers: linspace(first, last, count) says how many there are.
+template <class... Ts>
+requires(std::is_floating_point_v<Ts> || ...) void range(Ts...) = delete;
 
 namespace internal {
 
@@ -118,6 +126,14 @@ inline constexpr bool is_described_range<linear_space> = true;
 template <>
 inline constexpr bool is_described_range<logarithmic_space> = true;
 
+/// A std::vector<bool> has no elements that could be referred to.
+struct bool_values {
+  std::vector<char> values;
+
+  std::uint64_t size() const noexcept { return values.size(); }
+  bool operator[](std::uint64_t i) const noexcept { return values[i] != 0; }
+};
+
 /// What an iterable is kept as: a range as it is, anything else as a vector of its values.
 template <class T>
 auto to_iterable(T&& values) {
@@ -131,14 +147,16 @@ auto to_iterable(T&& values) {
     if constexpr (std::is_same_v<plain, std::vector<value>> && !std::is_same_v<value, bool>) {
       return std::vector<value>(std::forward<T>(values));
     } else {
-      // vector<bool> has no elements to refer to.
-      using kept = std::conditional_t<std::is_same_v<value, bool>, char, value>;
-      std::vector<kept> copy;
+      constexpr bool is_bool = std::is_same_v<value, bool>;
+      std::vector<std::conditional_t<is_bool, char, value>> copy;
       if constexpr (std::ranges::sized_range<T>)
         copy.reserve(std::ranges::size(values));
       for (auto&& v : values)
-        copy.push_back(static_cast<kept>(v));
-      return copy;
+        copy.push_back(static_cast<typename decltype(copy)::value_type>(v));
+      if constexpr (is_bool)
+        return bool_values{std::move(copy)};
+      else
+        return copy;
     }
   }
 }
@@ -167,7 +185,8 @@ namespace internal {
 /// A string literal travels as a std::string.
 template <class T>
 using kept_argument =
-    std::conditional_t<std::is_convertible_v<std::decay_t<T>, const char*>, std::string, std::decay_t<T>>;
+    std::conditional_t<std::is_convertible_v<std::decay_t<T>, const char*> && !std::is_null_pointer_v<std::decay_t<T>>,
+                       std::string, std::decay_t<T>>;
 
 } // namespace internal
 

@@ -4,6 +4,9 @@
 
 #include <csignal>
 #include <cstdio>
+#include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace {
 
@@ -106,6 +109,34 @@ TEST_F(failures, tells_of_a_result_that_cannot_be_decoded_as_of_a_failed_task) {
   EXPECT_EQ(kept[1].code(), daskify::error_code::not_decodable);
   EXPECT_THAT(kept[1].message(), HasSubstr("std::domain_error: one is refused"));
   EXPECT_EQ(kept[2].value().value, 2);
+}
+
+TEST_F(failures, loses_a_task_that_ends_its_thread) {
+  auto ends = cluster.submit([] { ::pthread_exit(nullptr); });
+  EXPECT_THROW(ends.get(), daskify::worker_lost);
+  EXPECT_EQ(cluster.submit(square, 3).get(), 9);
+}
+
+TEST_F(failures, gives_one_result_of_a_task_that_returns_twice_by_forking) {
+  auto forked = cluster.submit([] {
+    auto child = ::fork();
+    if (child != 0)
+      ::waitpid(child, nullptr, 0);
+    return 7;
+  });
+  EXPECT_EQ(forked.get(), 7);
+}
+
+TEST_F(failures, names_the_combination_so_that_it_can_be_called_again) {
+  auto bad = cluster.run([](bool, double, std::uint8_t, const std::string&) -> int { throw 1; },
+                         iterables(std::vector{true}, std::vector{0.1 + 0.2}, std::vector<std::uint8_t>{7},
+                                   std::vector<std::string>{"\x1b[2J"}));
+  try {
+    cluster.gather_data(bad);
+    FAIL();
+  } catch (const daskify::task_error& e) {
+    EXPECT_EQ(e.details().combination, "true, 0.30000000000000004, 7, ?[2J");
+  }
 }
 
 TEST_F(failures, loses_no_result_when_a_worker_is_killed) {

@@ -5,8 +5,10 @@
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <sys/wait.h>
+#include <thread>
 
 namespace {
 
@@ -61,6 +63,12 @@ TEST_F(lifecycle, refuses_futures_and_data_of_another_cluster) {
   EXPECT_THROW(cluster.submit(square, theirs), daskify::data_error);
   EXPECT_THROW(cluster.submit([](std::string_view s) { return s.size(); }, text), daskify::data_error);
   EXPECT_THROW(cluster.gather_data(std::vector{ours, theirs}), daskify::data_error);
+  auto many = other.map(square, range(3));
+  EXPECT_THROW(cluster.check_progress(many), daskify::data_error);
+  EXPECT_THROW(cluster.monitor_progress(many), daskify::data_error);
+  auto remembered = cluster.map(square, range(3));
+  cluster.release(many); // of which it knows nothing
+  EXPECT_EQ(cluster.runs().size(), 1u);
   other.shutdown_cluster();
   other.start_cluster();
   EXPECT_THROW(other.submit(square, theirs), daskify::data_error) << "its session is over";
@@ -209,6 +217,52 @@ TEST_P(client_that_dies, leaves_nothing_behind) {
     EXPECT_TRUE(eventually([&] { return !is_alive(pid); }, 5s)) << pid;
   EXPECT_TRUE(eventually([&] { return leftovers(base.path()) == before; }, 5s))
       << testing::PrintToString(leftovers(base.path()));
+}
+
+TEST(lifecycle_of_a_stopped_client, keeps_its_workers) {
+  temporary_folder messages;
+  auto ready = (messages.path() / "ready").string();
+  auto done = (messages.path() / "done").string();
+  pid_t client = ::fork();
+  if (client == 0) {
+    ::setenv("TEST_CLIENT_READY", ready.c_str(), 1);
+    ::setenv("TEST_CLIENT_DONE", done.c_str(), 1);
+    ::execl("/proc/self/exe", "client", "--gtest_also_run_disabled_tests", "--gtest_brief=1",
+            "--gtest_filter=client_process.DISABLED_compares_its_workers", nullptr);
+    ::_exit(127);
+  }
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(ready); }));
+  ::kill(client, SIGSTOP);
+  std::this_thread::sleep_for(1s); // the time itself is what is tried: it is longer than the heartbeat_timeout
+  ::kill(client, SIGCONT);
+  std::ofstream{done};
+  int status = 0;
+  ASSERT_EQ(::waitpid(client, &status, 0), client);
+  EXPECT_EQ(status, 0) << "its workers were taken for dead";
+}
+
+TEST(client_process, DISABLED_compares_its_workers) {
+  const char* ready = std::getenv("TEST_CLIENT_READY");
+  const char* done = std::getenv("TEST_CLIENT_DONE");
+  if (!ready || !done)
+    GTEST_SKIP() << "is started by other tests";
+  char name[] = "client";
+  char* argv[] = {name, nullptr};
+  int argc = 1;
+  daskify::daskified cluster{argc, argv, {.size = 2, .heartbeat_interval = 100ms, .heartbeat_timeout = 400ms}};
+  cluster.start_cluster();
+  auto ids = [&] {
+    std::vector<std::uint64_t> all;
+    for (const auto& w : cluster.workers())
+      all.push_back(w.id);
+    return all;
+  };
+  auto before = ids();
+  std::ofstream{ready};
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(done); }));
+  // All that was sent meanwhile is read by the time these answers have come.
+  EXPECT_EQ(cluster.submit(square, 3).get(), 9);
+  EXPECT_EQ(ids(), before);
 }
 
 INSTANTIATE_TEST_SUITE_P(by_signal, client_that_dies, testing::Values(SIGKILL, SIGTERM, SIGINT),

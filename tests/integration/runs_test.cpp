@@ -97,6 +97,28 @@ TEST_F(runs, cancels_what_runs_and_what_waits) {
   EXPECT_EQ(cluster.submit(square, 2).get(), 4) << "the workers are free again";
 }
 
+TEST_F(runs, gives_every_other_task_its_own_value_when_single_ones_are_cancelled) {
+  auto futures = cluster.map(
+      [](int x) {
+        auto until = std::chrono::steady_clock::now() + 200us;
+        while (std::chrono::steady_clock::now() < until) {
+        }
+        if (x % 50 == 49)
+          throw x;
+        return x;
+      },
+      range(3000));
+  daskify::wait(futures, 200);
+  for (std::size_t i = 0; i < futures.size(); i += 3)
+    futures[i].cancel();
+  auto kept = cluster.gather_data(futures, daskify::on_error::keep);
+  for (std::size_t i = 0; i < kept.size(); ++i)
+    if (kept[i])
+      EXPECT_EQ(kept[i].value(), static_cast<int>(i));
+    else
+      EXPECT_TRUE(i % 3 == 0 || i % 50 == 49) << kept[i].message();
+}
+
 TEST_F(runs, gives_futures_in_the_order_in_which_they_end) {
   auto gate = temporary_folder{};
   auto file = (gate.path() / "open").string();

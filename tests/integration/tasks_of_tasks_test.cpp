@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <numeric>
+#include <thread>
 
 namespace {
 
@@ -35,7 +36,7 @@ int fibonacci(int n) {
 }
 
 TEST_F(tasks_of_tasks, lets_tasks_submit_tasks_and_wait_for_them) {
-  EXPECT_EQ(cluster.submit(fibonacci, 12).get(), 144);
+  EXPECT_EQ(cluster.submit(fibonacci, 16).get(), 987);
   auto sums = cluster.map(
       [](int n) {
         auto squares = daskify::this_task::run(square, iterables(range(n)), loops(2));
@@ -155,6 +156,22 @@ TEST_F(tasks_of_tasks, says_so_when_too_many_tasks_of_a_worker_wait) {
   } catch (const daskify::task_error& e) {
     EXPECT_THAT(e.what(), HasSubstr("More than 256 tasks of one worker would wait"));
   }
+}
+
+TEST_F(tasks_of_tasks, refuses_to_wait_on_a_thread_that_the_task_has_made) {
+  auto told = cluster.submit([] {
+    auto inner = daskify::this_task::submit(square, 2);
+    std::string text;
+    std::thread{[&] {
+      try {
+        inner.get();
+      } catch (const daskify::task_error& e) {
+        text = e.what();
+      }
+    }}.join();
+    return text;
+  });
+  EXPECT_THAT(told.get(), HasSubstr("wait on the thread that the task was started on"));
 }
 
 TEST(this_task, refuses_to_submit_outside_of_a_task) {

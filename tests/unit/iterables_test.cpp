@@ -35,6 +35,21 @@ TEST(range, covers_the_whole_of_a_type_without_overflow) {
   EXPECT_EQ(wide[wide.size() - 1], limits::max() - 1);
 }
 
+TEST(range, has_the_type_that_its_ends_have_in_common) {
+  std::int64_t far = 3'000'000'000;
+  auto wide = range(0, far);
+  EXPECT_EQ(wide.size(), 3'000'000'000u);
+  EXPECT_EQ(wide[2'999'999'999], far - 1);
+  EXPECT_EQ(range(0u, std::uint64_t{10}, 5).size(), 2u);
+}
+
+template <class... Ts>
+concept has_range = requires(Ts... values) {
+  range(values...);
+};
+static_assert(has_range<int, int, int> && has_range<long>);
+static_assert(!has_range<int, int, double>, "real steps are for linspace");
+
 TEST(counts, are_refused_when_negative) {
   EXPECT_THROW(linspace(0, 1, -1), data_error);
   EXPECT_THROW(logspace(0, 1, -1), data_error);
@@ -66,6 +81,7 @@ TEST(iterables, take_any_container) {
   auto group = iterables(std::list<int>{1, 2}, std::vector<bool>{true, false}, range(3));
   EXPECT_EQ(std::get<0>(group.factors), (std::vector{1, 2}));
   EXPECT_EQ(std::get<1>(group.factors).size(), 2u);
+  static_assert(std::is_same_v<decltype(std::get<1>(group.factors)[0]), bool>);
   EXPECT_EQ(std::get<2>(group.factors).size(), 3u);
 }
 

@@ -67,10 +67,10 @@ auto cluster::runs() const -> std::vector<remembered_run> {
   return runs_;
 }
 
-void cluster::forget(run_id run) {
+void cluster::forget(const run_handle& run) {
   std::shared_ptr<run_handle> last; // released without the lock
   std::lock_guard guard{mutex_};
-  auto found = std::find_if(runs_.begin(), runs_.end(), [&](const remembered_run& r) { return r.run->id() == run; });
+  auto found = std::find_if(runs_.begin(), runs_.end(), [&](const remembered_run& r) { return r.run.get() == &run; });
   if (found == runs_.end())
     return;
   last = std::move(found->run);

@@ -33,7 +33,7 @@ public:
   /// Throws data_error(unknown_run) when there is none.
   remembered_run most_recent() const;
   std::vector<remembered_run> runs() const;
-  void forget(run_id run);
+  void forget(const run_handle& run);
   void forget_all();
 
 private:

@@ -61,7 +61,8 @@ public:
   run_id id() const { return id_; }
   std::uint64_t tasks() const { return tasks_; }
   const std::string& name() const { return name_; }
-  std::string combination_text(std::uint64_t task) const { return combination_text_(task); }
+  /// The elements that the task was called with, for messages.
+  std::string combination_text(std::uint64_t task) const;
 
   run_range all() const { return {id_, 0, tasks_}; }
 

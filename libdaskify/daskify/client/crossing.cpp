@@ -23,11 +23,15 @@ bool crossing::close() {
 }
 
 std::uint64_t crossing::watch(std::function<void()> stop) {
+  if (!is_open())
+    throw_closed();
   std::lock_guard guard{mutex_};
   return enter(std::move(stop));
 }
 
 void crossing::forget(std::uint64_t id) {
+  if (::getpid() != owner_)
+    return;
   std::function<void()> wake; // destroyed without the lock
   std::lock_guard guard{mutex_};
   if (auto node = waiting_.extract(id); !node.empty())

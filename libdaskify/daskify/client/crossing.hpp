@@ -13,6 +13,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <unistd.h>
 
 namespace daskify::internal {
 
@@ -21,6 +23,8 @@ namespace daskify::internal {
 /// Thread-safe. Nothing is sent any more once `close` has returned, and nobody waits for long.
 class crossing {
 public:
+  using patience = std::optional<std::chrono::milliseconds>;
+
   /// Until `open` nobody can cross.
   void open(client_actor through);
 
@@ -30,7 +34,7 @@ public:
   /// The same for a forked copy of the process, in which nobody waits and a lock may be held for ever.
   void abandon() noexcept { open_ = false; }
 
-  bool is_open() const noexcept { return open_; }
+  bool is_open() const noexcept { return open_ && ::getpid() == owner_; }
 
   /// The actor in whose name is spoken. REQUIRES for changes: it is closed.
   client_actor& speaker() noexcept { return through_; }
@@ -45,7 +49,7 @@ public:
   /// False when it is closed.
   template <class Actor, class Message>
   bool tell_if_open(const Actor& to, Message message) {
-    if (!open_)
+    if (!is_open()) // a forked copy has no actors, and the lock may be held for ever
       return false;
     std::lock_guard guard{mutex_};
     if (open_)
@@ -73,15 +77,18 @@ public:
     std::shared_ptr<answer_slot<Reply>> slot_;
   };
 
-  /// Asks; the answer fills the question's slot, at the latest when `timeout` is over. `asked` names whom, for errors.
+  /// Asks; the answer fills the question's slot, at the latest when `timeout` is over. Without one: an actor of this
+  /// process, which answers or ends with the session. `asked` names whom, for errors.
   template <class Reply, class Actor, class Message>
-  question<Reply> ask(const Actor& to, Message message, std::chrono::milliseconds timeout, const char* asked) {
+  question<Reply> ask(const Actor& to, Message message, patience timeout, const char* asked) {
     auto slot = std::make_shared<answer_slot<Reply>>();
+    if (!is_open())
+      throw_closed();
     // Registered and posted under the lock, so that `close` either sees who waits or is seen here.
     std::lock_guard guard{mutex_};
     auto id = enter([slot] { slot->fail(closed_error()); });
     post([slot, to, timeout, asked, m = std::move(message)](client_actor::pointer self) mutable {
-      self->request(to, timeout, std::move(m))
+      self->request(to, timeout ? caf::duration{*timeout} : caf::infinite, std::move(m))
           .then([slot](Reply& reply) { slot->fill(std::move(reply)); },
                 [slot, asked](caf::error& why) { slot->fail(to_exception(why, asked)); });
     });
@@ -90,7 +97,7 @@ public:
 
   /// Asks and waits.
   template <class Reply, class Actor, class Message>
-  Reply ask_and_wait(const Actor& to, Message message, std::chrono::milliseconds timeout, const char* asked) {
+  Reply ask_and_wait(const Actor& to, Message message, patience timeout, const char* asked) {
     auto q = ask<Reply>(to, std::move(message), timeout, asked);
     return *q.slot()->wait({});
   }
@@ -107,6 +114,7 @@ private:
   std::uint64_t enter(std::function<void()> wake);
   void post(std::function<void(client_actor::pointer)> call);
 
+  int owner_ = ::getpid();
   std::mutex mutex_;
   std::atomic<bool> open_{false}; ///< changed under the lock
   client_actor through_;

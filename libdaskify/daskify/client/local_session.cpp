@@ -60,6 +60,7 @@ local_session::local_session(const settings& with, const std::string& program_na
     : settings_{with},
       folder_{session_folder::create(with.session_directory.value_or(""))} {
   try {
+    keep_standard_descriptors();
     session_folder::sweep_stale(with.session_directory.value_or(""));
     system_ = std::make_unique<caf::actor_system>(config_);
     auto secret = random_hex(32);
@@ -184,7 +185,7 @@ awaited_tasks local_session::await(const std::vector<run_range>& tasks, std::uin
 }
 
 progress local_session::count(const std::vector<run_range>& tasks) {
-  return crossing_.ask_and_wait<progress>(progress_, count_tasks{tasks}, 2 * tuning::answer_timeout, "progress actor");
+  return crossing_.ask_and_wait<progress>(progress_, count_tasks{tasks}, {}, "progress actor");
 }
 
 void local_session::cancel(const std::vector<run_range>& tasks) {
@@ -236,13 +237,12 @@ std::shared_ptr<object_handle> local_session::put(const std::string& key, bool r
   message.type_name = type_name;
   message.bytes = std::make_shared<segment>(std::move(writer).seal());
   auto id = message.object;
-  crossing_.ask_and_wait<object_location>(store_, std::move(message), tuning::answer_timeout, "store");
+  crossing_.ask_and_wait<object_location>(store_, std::move(message), {}, "store");
   return std::make_shared<handle>(weak_from_this(), id, key, bytes.size());
 }
 
 shared_bytes local_session::find(const std::string& key, std::uint64_t type, const std::string& type_name) {
-  auto where = crossing_.ask_and_wait<object_location>(store_, find_object{key, type, type_name},
-                                                       tuning::answer_timeout, "store");
+  auto where = crossing_.ask_and_wait<object_location>(store_, find_object{key, type, type_name}, {}, "store");
   auto keep = handle{weak_from_this(), where.object, key, where.size};
   auto mapping = std::make_shared<mapped_segment>(map_segment({where.pid, where.fd, where.inode, where.size}));
   auto view = mapping->view();
@@ -254,11 +254,11 @@ void local_session::release_object(object_id object) noexcept {
 }
 
 void local_session::drop_key(const std::string& key) {
-  crossing_.ask_and_wait<object_location>(store_, internal::drop_key{key}, tuning::answer_timeout, "store");
+  crossing_.ask_and_wait<object_location>(store_, internal::drop_key{key}, {}, "store");
 }
 
 worker_list local_session::workers() {
-  return crossing_.ask_and_wait<worker_list>(scheduler_, list_workers{}, tuning::answer_timeout, "scheduler");
+  return crossing_.ask_and_wait<worker_list>(scheduler_, list_workers{}, {}, "scheduler");
 }
 
 } // namespace daskify::internal

@@ -51,7 +51,7 @@ private:
   scheduler_actor scheduler_;
   progress_actor progress_;
   crossing crossing_;
-  scheduler_link link_{crossing_};
+  scheduler_link link_{crossing_, scheduler_link::distance::same_process};
   std::unique_ptr<local_fleet> fleet_;
 
   std::mutex shutdown_mutex_;

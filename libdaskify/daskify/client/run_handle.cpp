@@ -1,5 +1,6 @@
 #include "daskify/client/cluster_session.hpp"
 
+#include "daskify/deploy/log_tail.hpp"
 #include "daskify/program/task_program.hpp"
 
 namespace daskify::internal {
@@ -13,6 +14,14 @@ run_handle::run_handle(std::shared_ptr<cluster_session> session, run_spec spec,
       keeps_{std::move(keeps)},
       combination_text_{std::move(combination_text)},
       id_{session_->submit(std::move(spec))} {}
+
+std::string run_handle::combination_text(std::uint64_t task) const {
+  try {
+    return harmless(combination_text_(task));
+  } catch (...) {
+    return "?"; // it is the user's operator<<, and must not hide what is to be said about the task
+  }
+}
 
 run_handle::~run_handle() {
   session_->release(id_);

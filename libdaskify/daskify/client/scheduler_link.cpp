@@ -7,6 +7,11 @@
 
 namespace daskify::internal {
 
+/// When a question that is answered within `patience` is given up.
+crossing::patience scheduler_link::limit(std::chrono::milliseconds patience) const {
+  return how_far_ == distance::remote ? crossing::patience{patience + tuning::answer_timeout} : std::nullopt;
+}
+
 void scheduler_link::submit(run_spec spec) {
   if (spec.description.size() > tuning::largest_message)
     throw data_error{error_code::no_room, "The arguments of a run take " + format_bytes(spec.description.size()) +
@@ -25,8 +30,7 @@ awaited_tasks scheduler_link::await(const std::vector<run_range>& tasks, std::ui
     if (until) // when the time is over: how things stand then
       patience = std::clamp(ceil<milliseconds>(*until - steady_clock::now()), milliseconds{0}, patience);
     await_tasks question{tasks, how_many, static_cast<std::uint64_t>(patience.count()), want_results};
-    auto asked =
-        through_.ask<awaited_tasks>(scheduler_, std::move(question), patience + tuning::answer_timeout, "scheduler");
+    auto asked = through_.ask<awaited_tasks>(scheduler_, std::move(question), limit(patience), "scheduler");
     on_asked([slot = asked.slot()](std::exception_ptr why) { slot->fail(std::move(why)); });
     try {
       auto answer = *asked.slot()->wait({});
@@ -42,7 +46,7 @@ awaited_tasks scheduler_link::await(const std::vector<run_range>& tasks, std::ui
 }
 
 progress scheduler_link::count(const std::vector<run_range>& tasks) {
-  return through_.ask_and_wait<progress>(scheduler_, count_tasks{tasks}, tuning::answer_timeout, "scheduler");
+  return through_.ask_and_wait<progress>(scheduler_, count_tasks{tasks}, limit({}), "scheduler");
 }
 
 void scheduler_link::cancel(const std::vector<run_range>& tasks) {

@@ -10,8 +10,10 @@ namespace daskify::internal {
 /// What the client and the tasks in a worker have to say to the scheduler about runs. Thread-safe.
 class scheduler_link {
 public:
+  enum class distance { same_process, remote };
+
   /// `through` outlives the link.
-  explicit scheduler_link(crossing& through) : through_{through} {}
+  scheduler_link(crossing& through, distance how_far) : through_{through}, how_far_{how_far} {}
 
   /// Which scheduler. REQUIRES: nobody can cross yet, or any more.
   void use(scheduler_for_workers scheduler) { scheduler_ = std::move(scheduler); }
@@ -30,7 +32,10 @@ public:
   void release(run_id run) noexcept;
 
 private:
+  crossing::patience limit(std::chrono::milliseconds patience) const;
+
   crossing& through_;
+  distance how_far_;
   scheduler_for_workers scheduler_;
 };
 

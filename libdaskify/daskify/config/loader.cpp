@@ -229,6 +229,8 @@ std::vector<assignment> read_config_file(const config_file& file) {
   std::istringstream in{read_text(file)};
   std::string line;
   for (std::size_t number = 1; std::getline(in, line); ++number) {
+    if (constexpr std::string_view byte_order_mark = "\xef\xbb\xbf"; number == 1 && line.starts_with(byte_order_mark))
+      line.erase(0, byte_order_mark.size());
     auto where = file.path + ":" + std::to_string(number);
     auto parsed = parse_line(line, where);
     if (!parsed)

@@ -219,6 +219,12 @@ std::optional<std::uint64_t> oom_kills() {
   return std::nullopt;
 }
 
+void keep_standard_descriptors() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
+    if (::fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+      static_cast<void>(::open("/dev/null", O_RDWR)); // the lowest that is free
+}
+
 file_descriptor open_ended_descriptor(pid_t pid) {
   file_descriptor pidfd{::pidfd_open(pid, 0)};
   if (!pidfd && errno == ESRCH)

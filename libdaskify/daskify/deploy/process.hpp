@@ -39,6 +39,9 @@ private:
   int number_ = -1;
 };
 
+/// Opens what is closed of 0, 1 and 2 as /dev/null, so that nothing else comes to be the program's input or output.
+void keep_standard_descriptors();
+
 /// A descriptor that polls as readable once the process has ended, or at once when there is none; without
 /// number, with errno set, when the system refuses.
 file_descriptor open_ended_descriptor(pid_t pid);

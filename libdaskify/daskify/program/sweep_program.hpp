@@ -9,6 +9,8 @@
 #include "daskify/program/task_program.hpp"
 #include "daskify/scattered.hpp"
 
+#include <array>
+#include <charconv>
 #include <functional>
 #include <limits>
 #include <span>
@@ -31,7 +33,7 @@ inline void refuse_foreign(bool ours) {
   if (!ours)
     throw data_error{error_code::foreign_handle,
                      "A future or scattered data of another cluster, or of an earlier start of this "
-                     "one, was passed as an argument; gather it there and pass the value."};
+                     "one, was passed to a call; gather there, and pass the values."};
 }
 
 // -- arguments --------------------------------------------------------------------------------------------
@@ -88,6 +90,9 @@ struct argument<scattered<T>, P> {
   };
 
   static void write(encoder& out, run_draft& draft, const scattered<T>& value) {
+    if (!value.handle())
+      throw data_error{error_code::bad_argument,
+                       "Scattered data that were moved from are an argument; pass the handle they were moved to."};
     refuse_foreign(value.handle()->belongs_to(draft.session));
     out.write(value.handle()->id().value);
     draft.spec.objects.push_back(value.handle()->id());
@@ -183,6 +188,9 @@ class sweep_program<F, std::tuple<As...>, std::tuple<Its...>> final : public tas
         std::is_invocable_v<const F&,
                             decltype(argument_at<I>::pass(std::declval<const typename argument_at<I>::held&>()))...,
                             iterated<Its>...>;
+    static constexpr bool fits_if_mutable =
+        std::is_invocable_v<F&, decltype(argument_at<I>::pass(std::declval<const typename argument_at<I>::held&>()))...,
+                            iterated<Its>...>;
     using held = std::tuple<typename argument_at<I>::held...>;
     template <class = void>
     struct result_of {
@@ -195,7 +203,11 @@ class sweep_program<F, std::tuple<As...>, std::tuple<Its...>> final : public tas
   using my_call = call<std::index_sequence_for<As...>>;
 
   static_assert(
-      my_call::fits,
+      my_call::fits || !my_call::fits_if_mutable,
+      "daskify: the operator() of this function object changes the object; it has to be const (for a lambda: not "
+      "mutable), because every task gets the same one");
+  static_assert(
+      my_call::fits || my_call::fits_if_mutable,
       "daskify: the function cannot be called with these args(...) followed by one element of each of these "
       "iterables(...): compare their number, order and types with its parameters (parameters are values, "
       "const references, std::span<const T> or std::string_view; a function that changes its argument through a "
@@ -316,13 +328,21 @@ private:
 /// Product of the sizes; throws data_error(too_many_tasks) when it is more than one run may have.
 std::uint64_t count_tasks_of(std::span<const std::uint64_t> sizes, std::uint64_t repeats);
 
-/// As text for messages: streamed where it can be, "?" otherwise.
+/// As text for messages, exactly enough to call the function again; "?" where it cannot be streamed.
 template <class T>
 void print_element(std::ostream& out, const T& value) {
-  if constexpr (requires { out << value; })
+  if constexpr (std::is_same_v<T, bool>) {
+    out << (value ? "true" : "false");
+  } else if constexpr (std::is_floating_point_v<T>) {
+    std::array<char, 64> digits;
+    out << std::string_view{digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr};
+  } else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, char>) {
+    out << +value;
+  } else if constexpr (requires { out << value; }) {
     out << value;
-  else
+  } else {
     out << '?';
+  }
 }
 
 /// Position of task i within each factor; the last goes fastest.

@@ -6,6 +6,7 @@
 
 #include <cxxabi.h>
 
+#include <algorithm>
 #include <cstring>
 #include <exception>
 
@@ -20,7 +21,7 @@ void result_sink::require_room(std::size_t value_bytes) {
 void result_sink::undo_half_written(block_layout layout, std::uint64_t value_size) {
   // The exception may have come from encoding the result, with some of its bytes written already.
   if (layout == block_layout::fixed)
-    values_.resize(count_ * value_size);
+    values_.resize(std::min<std::size_t>(values_.size(), count_ * value_size));
   else if (offsets_.size() > count_) {
     values_.resize(offsets_.back());
     offsets_.pop_back();

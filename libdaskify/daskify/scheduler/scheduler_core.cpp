@@ -746,6 +746,9 @@ bool scheduler_core::has_room(const worker_record& worker, run_id run, std::uint
     return false;
   if (worker.has_free_thread())
     return true;
+  // Never ahead of tasks that may wait themselves: the youngest first keeps those that wait few.
+  if (submitter_of(run))
+    return false;
   // A lease ahead saves the round trip between two leases, but waits behind a slow task: only for short ones. More than
   // one ahead only where many runs have few tasks each.
   constexpr auto target = static_cast<std::uint64_t>(tuning::lease_duration.count());

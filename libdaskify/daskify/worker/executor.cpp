@@ -4,10 +4,13 @@
 #include "daskify/deploy/log_tail.hpp"
 #include "daskify/program/code_address.hpp"
 
+#include <cxxabi.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
 
 namespace daskify::internal {
@@ -29,6 +32,21 @@ struct served_thread {
   std::size_t thread = 0;
 };
 thread_local served_thread served;
+
+/// Runs tasks of the user, and sees to it that no more than that comes back.
+void run_user_code(const task_program& program, std::uint64_t first, std::uint64_t count, result_sink& sink,
+                   task_context& context) {
+  auto process = ::getpid();
+  try {
+    program.execute(first, count, sink, context);
+  } catch (abi::__forced_unwind&) {
+    std::fputs("A task ended its thread (pthread_exit), and with it its worker.\n", stderr);
+    std::fflush(stdout);
+    ::_exit(EXIT_FAILURE);
+  }
+  if (::getpid() != process)
+    ::_exit(EXIT_SUCCESS); // a copy that a task has forked, and that has returned from it
+}
 
 } // namespace
 
@@ -94,8 +112,11 @@ void executor::serve(std::size_t thread) {
 }
 
 executor::waiting::waiting(executor& all) : all_{all} {
-  if (served.by != &all)
-    return;
+  if (served.by != &all || !current_task())
+    throw task_error{error_code::not_in_a_task,
+                     "A future of this_task was waited for on a thread that runs no task; wait on the thread that the "
+                     "task was started on.",
+                     {}};
   std::unique_lock lock{all.mutex_};
   if (all.core_.waiting_threads() >= tuning::waiting_tasks)
     throw task_error{
@@ -114,7 +135,7 @@ executor::waiting::waiting(executor& all) : all_{all} {
     }
   }
   thread_ = served.thread;
-  all.core_.begin_wait(*thread_);
+  all.core_.begin_wait(thread_);
   lock.unlock();
   all.turn_left_.notify_one();
   all.work_added_.notify_one();
@@ -122,22 +143,18 @@ executor::waiting::waiting(executor& all) : all_{all} {
 }
 
 executor::waiting::~waiting() {
-  if (!thread_)
-    return;
   std::unique_lock lock{all_.mutex_};
-  all_.waiters_.erase(*thread_);
+  all_.waiters_.erase(thread_);
   all_.core_.want_turn();
-  all_.turn_left_.wait(lock, [&] { return all_.core_.end_wait(*thread_); });
+  all_.turn_left_.wait(lock, [&] { return all_.core_.end_wait(thread_); });
   lock.unlock();
   all_.setup_.has_news();
 }
 
 void executor::waiting::wake_with(std::function<void()> wake) {
-  if (!thread_)
-    return;
   {
     std::lock_guard guard{all_.mutex_};
-    all_.waiters_[*thread_] = {current_task()->index, std::move(wake)};
+    all_.waiters_[thread_] = {current_task()->index, std::move(wake)};
   }
   all_.wake_stopped();
 }
@@ -234,7 +251,7 @@ void executor::run_lease(std::size_t thread, std::unique_lock<std::mutex>& lock)
     if (no_program) {
       sink.failed(chunk.count, std::move(*no_program), layout(), value_size());
     } else {
-      program->execute(chunk.first, chunk.count, sink, context);
+      run_user_code(*program, chunk.first, chunk.count, sink, context);
       auto end = steady::now();
       auto took = end - now;
       now = end;

@@ -8,7 +8,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -48,10 +47,11 @@ public:
   /// Where tasks submit runs. Before `run`.
   void use(std::shared_ptr<cluster_session> session) { session_ = std::move(session); }
 
-  /// As long as it lives, the calling thread's task waits for others. On a thread that runs no task it does nothing.
+  /// As long as it lives, the calling thread's task waits for others.
   class waiting {
   public:
-    /// Throws task_error(too_many_waiting) when no further task of this worker may wait.
+    /// Throws task_error: too_many_waiting when no further task of this worker may wait, not_in_a_task on another
+    /// thread.
     explicit waiting(executor& all);
     /// Blocks until it is this thread's turn.
     ~waiting();
@@ -63,7 +63,7 @@ public:
 
   private:
     executor& all_;
-    std::optional<std::size_t> thread_;
+    std::size_t thread_ = 0;
   };
 
   // From the worker actor; none of these blocks for longer than a queue operation.

@@ -29,7 +29,7 @@ private:
   executor& work_;
   worker_id worker_;
   crossing crossing_;
-  scheduler_link link_{crossing_};
+  scheduler_link link_{crossing_, scheduler_link::distance::remote};
   std::atomic<std::uint64_t> last_run_{0};
 };
 
