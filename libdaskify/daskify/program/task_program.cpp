@@ -36,8 +36,8 @@ void result_sink::failed(std::uint64_t count, failure why, block_layout layout, 
   undo_half_written(layout, value_size);
   if (layout == block_layout::fixed) {
     // A failed task's place is kept, so that the others are found by their index.
-    auto size = count * value_size;
-    std::memset(values_.extend(size), 0, size);
+    if (auto size = count * value_size; size != 0)
+      std::memset(values_.extend(size), 0, size);
   } else {
     offsets_.insert(offsets_.end(), count, values_.size());
   }

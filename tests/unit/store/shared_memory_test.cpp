@@ -236,19 +236,11 @@ TEST(shared_memory, refuses_sizes_beyond_the_limit_on_files_instead_of_dying_of_
 
 TEST(shared_memory, says_when_there_are_too_many_open_files) {
   EXPECT_TRUE(in_another_process([] {
-    struct no_more_files { // only while it is tried: a sanitizer that looks at the error needs some
-      rlimit before{};
-      no_more_files() {
-        ::getrlimit(RLIMIT_NOFILE, &before);
-        rlimit limit{3, before.rlim_max};
-        ::setrlimit(RLIMIT_NOFILE, &limit);
-      }
-      ~no_more_files() { ::setrlimit(RLIMIT_NOFILE, &before); }
-    };
-    auto sentence = refusal(error_code::store_failed, [] {
-      no_more_files limit;
-      segment_writer{"observed", 1};
-    });
+    // A sanitizer needs descriptors when it looks at the class of an object for the first time.
+    refusal(error_code::store_failed, [] { segment_writer{"observed", 0}.write(sample(1)); });
+    rlimit limit{3, 3};
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    auto sentence = refusal(error_code::store_failed, [] { segment_writer{"observed", 1}; });
     return sentence.find("Too many open files") != sentence.npos && sentence.find("ulimit -n") != sentence.npos;
   }));
 }
