@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <functional>
 #include <numeric>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -114,12 +115,31 @@ void scatter(daskify::daskified& cluster) {
     }));
     scatters.push_back(seconds_of([&] { auto handle = cluster.scatter_data(data); }));
   }
+  auto kept = cluster.scatter_data(data);
+  std::vector<double> gathers;
+  std::vector<double> views;
+  std::vector<double> first_tasks;
+  for (std::size_t i = 0; i < copies.size(); ++i) {
+    gathers.push_back(seconds_of([&] {
+      if (cluster.gather_data(kept).back() != data.back())
+        std::abort();
+    }));
+    views.push_back(seconds_of([&] {
+      if (cluster.view_data(kept)[0] != data[0])
+        std::abort();
+    }));
+    first_tasks.push_back(
+        seconds_of([&] { cluster.submit([](std::span<const double> all) { return all.size(); }, kept).get(); }));
+  }
   report("copy_1GiB", median(copies), "s");
   report("scatter_1GiB", median(scatters), "s");
   std::vector<double> ratios;
   for (std::size_t i = 0; i < copies.size(); ++i)
     ratios.push_back(scatters[i] / copies[i]);
   report("scatter_1GiB_vs_copy", median(ratios), "x");
+  report("gather_1GiB_vs_copy", median(gathers) / median(copies), "x");
+  report("view_1GiB", median(views) * 1e6, "us");
+  report("task_on_1GiB", median(first_tasks) * 1e6, "us");
 }
 
 } // namespace

@@ -108,6 +108,13 @@ std::vector<worker_info> daskified::workers() const {
   return all;
 }
 
+std::vector<object_info> daskified::objects() const {
+  std::vector<object_info> all;
+  for (const auto& o : held().session()->objects().objects)
+    all.push_back({o.object.value, o.key, o.type, o.size, o.references});
+  return all;
+}
+
 std::shared_ptr<internal::client_session> daskified::session() const {
   return held().session();
 }

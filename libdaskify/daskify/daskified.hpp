@@ -20,6 +20,11 @@ namespace internal {
 
 class cluster;
 
+template <class T>
+inline constexpr bool is_builder = false;
+template <class T>
+inline constexpr bool is_builder<data_builder<T>> = true;
+
 } // namespace internal
 
 /// A worker, as `workers()` tells it.
@@ -38,6 +43,15 @@ struct run_info {
   std::uint64_t id = 0;
   std::string function;
   progress counts;
+};
+
+/// Scattered data, as `objects()` tells them.
+struct object_info {
+  std::uint64_t id = 0;
+  std::string key;  ///< empty: none
+  std::string type; ///< as in C++, demangled
+  std::uint64_t size_bytes = 0;
+  std::uint64_t references = 0; ///< handles and runs that hold it, in the client
 };
 
 /// What to do about a key that is in use.
@@ -69,17 +83,50 @@ public:
 
   /// Puts a value where every task can read it without a copy of its own. Throws data_error.
   template <class T>
-  scattered<internal::kept_argument<T>> scatter_data(T&& value) {
+  requires(!internal::is_builder<std::decay_t<T>>) scattered<internal::kept_argument<T>> scatter_data(T&& value) {
     return put<internal::kept_argument<T>>(std::string{}, value, existing_key::refuse);
   }
   /// The same under a name: the data stay until shutdown_cluster, release or replacement.
   template <class T>
-  scattered<internal::kept_argument<T>> scatter_data(const std::string& key, T&& value,
-                                                     existing_key when_taken = existing_key::refuse) {
-    if (key.empty())
-      throw data_error{error_code::bad_argument,
-                       "scatter_data was given an empty key; give a name, or leave the key out."};
-    return put<internal::kept_argument<T>>(key, value, when_taken);
+  requires(!internal::is_builder<std::decay_t<T>>) scattered<internal::kept_argument<T>> scatter_data(
+      const std::string& key, T&& value, existing_key when_taken = existing_key::refuse) {
+    return put<internal::kept_argument<T>>(required(key), value, when_taken);
+  }
+
+  /// Room for `count` elements, to be filled in place. Throws data_error(no_room) when there is none.
+  template <class T>
+  data_builder<T> new_data(std::size_t count) const {
+    if (count > SIZE_MAX / sizeof(T))
+      throw data_error{error_code::no_room, "new_data was asked for more elements than any memory has; ask for fewer."};
+    return data_builder<T>{session()->reserve(count * sizeof(T))};
+  }
+  /// Scatters what was filled in, without a copy. The builder is empty afterwards, also when this throws.
+  template <class T>
+  scattered<std::vector<T>> scatter_data(data_builder<T>&& filled) {
+    return put_filled<T>(std::string{}, std::move(filled), existing_key::refuse);
+  }
+  template <class T>
+  scattered<std::vector<T>> scatter_data(const std::string& key, data_builder<T>&& filled,
+                                         existing_key when_taken = existing_key::refuse) {
+    return put_filled<T>(required(key), std::move(filled), when_taken);
+  }
+
+  /// Scattered elements, or the characters of a string, where they are: no copy. T is the type they were scattered as.
+  /// Throws as gather_data.
+  template <class T>
+  requires internal::is_plain_bytes<T> data_view<typename T::value_type> view_data(const std::string& key)
+  const {
+    return data_view<typename T::value_type>{
+        session()->find(key, internal::hash_of_type(typeid(T).name()), internal::demangle(typeid(T).name()))};
+  }
+  template <class T>
+  requires internal::is_plain_bytes<T> data_view<typename T::value_type> view_data(const scattered<T>& data)
+  const { return data_view<typename T::value_type>{mapped_here(data)}; }
+
+  template <class T>
+  T gather_data(const scattered<T>& data) const {
+    auto bytes = mapped_here(data);
+    return internal::argument<scattered<T>, void>::from_store_bytes(bytes.view());
   }
   /// Scattered data back as a value. Throws data_error for an unknown key or another type.
   template <class T>
@@ -168,6 +215,8 @@ public:
   void release(const std::string& key);
 
   std::vector<worker_info> workers() const;
+  /// Scattered data, in the order in which they came.
+  std::vector<object_info> objects() const;
 
 private:
   std::shared_ptr<internal::client_session> session() const;
@@ -200,6 +249,32 @@ private:
     return scattered<T>{session()->put(key, when_taken == existing_key::replace,
                                        internal::hash_of_type(typeid(T).name()), internal::demangle(typeid(T).name()),
                                        bytes)};
+  }
+
+  template <class T>
+  scattered<std::vector<T>> put_filled(const std::string& key, data_builder<T>&& filled, existing_key when_taken) {
+    using V = std::vector<T>;
+    auto room = std::move(filled).take_room();
+    if (!room)
+      throw data_error{error_code::bad_argument,
+                       "scatter_data was given a builder that was used before; make a new one with new_data."};
+    return scattered<V>{session()->put(key, when_taken == existing_key::replace,
+                                       internal::hash_of_type(typeid(V).name()), internal::demangle(typeid(V).name()),
+                                       std::move(room))};
+  }
+
+  static const std::string& required(const std::string& key) {
+    if (key.empty())
+      throw data_error{error_code::bad_argument,
+                       "scatter_data was given an empty key; give a name, or leave the key out."};
+    return key;
+  }
+
+  template <class T>
+  shared_bytes mapped_here(const scattered<T>& data) const {
+    auto open = session();
+    internal::refuse_foreign(data.handle() && data.handle()->belongs_to(open.get()));
+    return open->map(data.handle()->id());
   }
 
   /// Throws cluster_error(not_started) for an object that was moved from.

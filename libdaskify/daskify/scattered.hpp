@@ -2,10 +2,13 @@
 
 /// A handle to a value that was put on the cluster once.
 
+#include "daskify/bytes.hpp"
 #include "daskify/codec.hpp"
 #include "daskify/protocol/ids.hpp"
 
+#include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -26,6 +29,14 @@ public:
   virtual bool belongs_to(const cluster_session* session) const = 0;
 };
 
+/// Room in shared memory for data that are filled in place.
+class data_room {
+public:
+  virtual ~data_room() = default;
+  /// At a page boundary (or empty).
+  virtual std::span<std::byte> bytes() noexcept = 0;
+};
+
 /// Vectors whose bytes are their elements, and strings, lie in the store as just these bytes, so that tasks can look at
 /// them without a copy; anything else lies there encoded.
 template <class T>
@@ -41,6 +52,51 @@ inline constexpr bool is_plain_bytes<std::vector<bool>> = false;
 std::uint64_t hash_of_type(const char* name);
 
 } // namespace internal
+
+/// Room for a std::vector<T> in shared memory, to be filled in place and then scattered without a copy. Made by
+/// daskified::new_data, used up by daskified::scatter_data. Movable; not thread-safe, but for its elements.
+template <class T>
+class data_builder {
+  static_assert(bitwise<T>, "daskify: only numbers and plain classes of them, without padding, can be filled in place; "
+                            "scatter a container of anything else");
+
+public:
+  explicit data_builder(std::unique_ptr<internal::data_room> room) : room_{std::move(room)} {}
+
+  /// The elements, zero to begin with; none after they were scattered.
+  std::span<T> values() noexcept {
+    auto bytes = room_ ? room_->bytes() : std::span<std::byte>{};
+    return {reinterpret_cast<T*>(bytes.data()), bytes.size() / sizeof(T)};
+  }
+
+  std::unique_ptr<internal::data_room> take_room() && { return std::move(room_); }
+
+private:
+  std::unique_ptr<internal::data_room> room_;
+};
+
+/// Scattered elements where they are, read-only and without a copy. They stay as long as a view of them does, also
+/// after the data were released and the cluster was shut down. Copies share them; thread-safe.
+template <class T>
+class data_view {
+public:
+  using value_type = T;
+  using const_iterator = const T*;
+
+  explicit data_view(shared_bytes bytes) : bytes_{std::move(bytes)} {}
+
+  std::span<const T> values() const noexcept {
+    return {reinterpret_cast<const T*>(bytes_.data()), bytes_.size() / sizeof(T)};
+  }
+  operator std::span<const T>() const noexcept { return values(); }
+  const T* begin() const noexcept { return values().data(); }
+  const T* end() const noexcept { return begin() + size(); }
+  std::size_t size() const noexcept { return values().size(); }
+  const T& operator[](std::size_t i) const noexcept { return values()[i]; }
+
+private:
+  shared_bytes bytes_;
+};
 
 /// Copies refer to the same object. It is freed when no handle, no key and no run refers to it any more.
 /// Thread-safe as a shared_ptr is.

@@ -40,10 +40,18 @@ public:
   /// Shows the bar until all have ended.
   virtual progress monitor(const std::vector<run_range>& tasks) = 0;
 
+  /// Room for data that are filled in place. Throws data_error(no_room).
+  virtual std::unique_ptr<data_room> reserve(std::uint64_t bytes) = 0;
+
   using part = std::span<const std::byte>;
   /// Puts bytes into the store; an empty key is none.
   virtual std::shared_ptr<object_handle> put(const std::string& key, bool replace, std::uint64_t type,
                                              const std::string& type_name, part bytes) = 0;
+  /// The same with room of this session that has been filled.
+  virtual std::shared_ptr<object_handle> put(const std::string& key, bool replace, std::uint64_t type,
+                                             const std::string& type_name, std::unique_ptr<data_room> filled) = 0;
+  /// An object, mapped. Throws data_error when it was freed.
+  virtual shared_bytes map(object_id object) = 0;
   /// The object under a key, mapped. Throws data_error for an unknown key or another type.
   virtual shared_bytes find(const std::string& key, std::uint64_t type, const std::string& type_name) = 0;
 };

@@ -223,30 +223,67 @@ progress local_session::monitor(const std::vector<run_range>& tasks) {
 
 // -- data -----------------------------------------------------------------------------------------------------
 
+class local_session::shared_room final : public data_room {
+public:
+  explicit shared_room(std::uint64_t size) : builder_{"object", size} {}
+
+  std::span<std::byte> bytes() noexcept override { return builder_.bytes(); }
+  segment seal() { return std::move(builder_).seal(); }
+
+private:
+  segment_builder builder_;
+};
+
+std::unique_ptr<data_room> local_session::reserve(std::uint64_t bytes) {
+  return std::make_unique<shared_room>(bytes);
+}
+
 std::shared_ptr<object_handle> local_session::put(const std::string& key, bool replace, std::uint64_t type,
                                                   const std::string& type_name, part bytes) {
   if (!crossing_.is_open())
     crossing::throw_closed();
   segment_writer writer{key.empty() ? "object" : key, bytes.size()};
   writer.write(bytes);
-  put_object message;
-  message.object = object_id{++last_object_};
-  message.key = key;
-  message.replace = replace;
-  message.type = type;
-  message.type_name = type_name;
-  message.bytes = std::make_shared<segment>(std::move(writer).seal());
-  auto id = message.object;
+  return put_segment(key, replace, type, type_name, std::move(writer).seal());
+}
+
+std::shared_ptr<object_handle> local_session::put(const std::string& key, bool replace, std::uint64_t type,
+                                                  const std::string& type_name, std::unique_ptr<data_room> filled) {
+  auto& ours = dynamic_cast<shared_room&>(*filled); // there is no other kind
+  return put_segment(key, replace, type, type_name, ours.seal());
+}
+
+std::shared_ptr<object_handle> local_session::put_segment(const std::string& key, bool replace, std::uint64_t type,
+                                                          const std::string& type_name, segment bytes) {
+  auto id = object_id{++last_object_};
+  auto size = bytes.size();
+  put_object message{id, key, replace, type, type_name, std::make_shared<segment>(std::move(bytes))};
   crossing_.ask_and_wait<object_location>(store_, std::move(message), {}, "store");
-  return std::make_shared<handle>(weak_from_this(), id, key, bytes.size());
+  return std::make_shared<handle>(weak_from_this(), id, key, size);
+}
+
+namespace {
+
+shared_bytes mapped(const object_location& where) {
+  auto mapping = std::make_shared<mapped_segment>(map_segment({where.pid, where.fd, where.inode, where.size}));
+  auto view = mapping->view();
+  return {std::move(mapping), view};
+}
+
+} // namespace
+
+shared_bytes local_session::map(object_id object) {
+  return mapped(crossing_.ask_and_wait<object_location>(store_, locate_object{object}, {}, "store"));
 }
 
 shared_bytes local_session::find(const std::string& key, std::uint64_t type, const std::string& type_name) {
   auto where = crossing_.ask_and_wait<object_location>(store_, find_object{key, type, type_name}, {}, "store");
   auto keep = handle{weak_from_this(), where.object, key, where.size};
-  auto mapping = std::make_shared<mapped_segment>(map_segment({where.pid, where.fd, where.inode, where.size}));
-  auto view = mapping->view();
-  return {std::move(mapping), view};
+  return mapped(where);
+}
+
+object_list local_session::objects() {
+  return crossing_.ask_and_wait<object_list>(store_, list_objects{}, {}, "store");
 }
 
 void local_session::release_object(object_id object) noexcept {

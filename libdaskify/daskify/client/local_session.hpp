@@ -4,6 +4,7 @@
 #include "daskify/client/scheduler_link.hpp"
 #include "daskify/config/settings.hpp"
 #include "daskify/deploy/local_fleet.hpp"
+#include "daskify/store/shared_memory.hpp"
 #include "daskify/transport/actor_system.hpp"
 
 #include <caf/actor_system.hpp>
@@ -33,14 +34,23 @@ public:
   void release(run_id run) noexcept override;
   std::shared_ptr<object_handle> put(const std::string& key, bool replace, std::uint64_t type,
                                      const std::string& type_name, part bytes) override;
+  std::unique_ptr<data_room> reserve(std::uint64_t bytes) override;
+  std::shared_ptr<object_handle> put(const std::string& key, bool replace, std::uint64_t type,
+                                     const std::string& type_name, std::unique_ptr<data_room> filled) override;
+  shared_bytes map(object_id object) override;
   shared_bytes find(const std::string& key, std::uint64_t type, const std::string& type_name) override;
 
   worker_list workers();
+  object_list objects();
   void drop_key(const std::string& key);
   void release_object(object_id object) noexcept;
 
 private:
   class handle;
+  class shared_room;
+
+  std::shared_ptr<object_handle> put_segment(const std::string& key, bool replace, std::uint64_t type,
+                                             const std::string& type_name, segment bytes);
 
   int owner_ = ::getpid(); ///< the process that has the cluster; forked copies do not
   settings settings_;

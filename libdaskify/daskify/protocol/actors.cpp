@@ -32,6 +32,8 @@ void add_message_types(caf::actor_system_config& config) {
       .add_message_type<release_runs>("daskify::release_runs")
       .add_message_type<objects_freed>("daskify::objects_freed")
       .add_message_type<find_object>("daskify::find_object")
+      .add_message_type<list_objects>("daskify::list_objects")
+      .add_message_type<object_list>("daskify::object_list")
       .add_message_type<release_object>("daskify::release_object")
       .add_message_type<drop_key>("daskify::drop_key")
       .add_message_type<list_workers>("daskify::list_workers")

@@ -160,6 +160,8 @@ using store_actor = store_for_workers::extend<
     caf::replies_to<put_object>::with<object_location>,
     /// Find by key; counts as a new reference. An error when there is no such key, or when it has another type.
     caf::replies_to<find_object>::with<object_location>,
+    /// What is there?
+    caf::replies_to<list_objects>::with<object_list>,
     /// One reference less.
     caf::reacts_to<release_object>,
     /// Forget a key. An error when there is no such key.

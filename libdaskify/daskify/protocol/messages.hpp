@@ -421,6 +421,36 @@ auto inspect(Inspector& f, find_object& x) {
   return f(x.key, x.type, x.type_name);
 }
 
+/// Client: what is there?
+struct list_objects {};
+
+template <class Inspector>
+auto inspect(Inspector& f, list_objects&) {
+  return f();
+}
+
+struct object_entry {
+  object_id object;
+  std::string key;  ///< empty: none
+  std::string type; ///< name of the type it was stored as
+  std::uint64_t size = 0;
+  std::uint64_t references = 0; ///< handles held
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, object_entry& x) {
+  return f(x.object, x.key, x.type, x.size, x.references);
+}
+
+struct object_list {
+  std::vector<object_entry> objects; ///< by id
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, object_list& x) {
+  return f(x.objects);
+}
+
 struct release_object {
   object_id object;
 };

@@ -69,6 +69,18 @@ void require_file_size(std::uint64_t size, const std::string& what) {
                                               format_bytes(limit.rlim_cur) + ": raise it (ulimit -f)"};
 }
 
+/// A new file of no name, for `size` bytes.
+file_descriptor create_file(std::string_view name, std::uint64_t size, const std::string& what) {
+  require_file_size(size, what);
+  if (size >= check_room_from)
+    require_room(size, what);
+  auto visible_name = "daskify:" + std::string{name.substr(0, 100)}; // the kernel takes at most 249 bytes
+  file_descriptor file{::memfd_create(visible_name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING)};
+  if (!file)
+    throw_errno(what + " cannot be created");
+  return file;
+}
+
 } // namespace
 
 mapped_segment::~mapped_segment() {
@@ -95,17 +107,20 @@ mapped_segment segment::map() const {
   return mapped_segment{{static_cast<const std::byte*>(address), size_}};
 }
 
+segment seal_file(file_descriptor file, const std::string& what) {
+  if (::fcntl(file.get(), F_ADD_SEALS, all_seals) != 0)
+    throw_errno(what + " cannot be sealed");
+  // Linux before 6.7 refuses to map a write-sealed file, even for reading, from a descriptor that may write.
+  auto read_only = open_read_only(path_of(::getpid(), file.get()));
+  if (!read_only)
+    throw_errno(what + " cannot be reopened for reading");
+  return segment{std::move(read_only)};
+}
+
 segment_writer::segment_writer(std::string_view name, std::uint64_t size)
     : what_{"shared memory for " + in_quotes(name)},
-      size_{size} {
-  require_file_size(size, what_);
-  if (size >= check_room_from)
-    require_room(size, what_);
-  auto visible_name = "daskify:" + std::string{name.substr(0, 100)}; // the kernel takes at most 249 bytes
-  file_ = file_descriptor{::memfd_create(visible_name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING)};
-  if (!file_)
-    throw_errno(what_ + " cannot be created");
-}
+      size_{size},
+      file_{create_file(name, size, what_)} {}
 
 void segment_writer::write(std::span<const std::byte> bytes) {
   if (bytes.size() > size_ - written_)
@@ -126,14 +141,35 @@ segment segment_writer::seal() && {
   if (written_ != size_)
     throw data_error{error_code::store_failed,
                      what_ + " was announced with " + format_bytes(size_) + " but got only " + format_bytes(written_)};
-  if (::fcntl(file_.get(), F_ADD_SEALS, all_seals) != 0)
-    throw_errno(what_ + " cannot be sealed");
-  // Linux before 6.7 refuses to map a write-sealed file, even for reading, from a descriptor that may write.
-  auto read_only = open_read_only(path_of(::getpid(), file_.get()));
-  if (!read_only)
-    throw_errno(what_ + " cannot be reopened for reading");
-  file_.reset();
-  return segment{std::move(read_only)};
+  return seal_file(std::move(file_), what_);
+}
+
+void unmap_memory::operator()(std::byte* memory) const noexcept {
+  ::munmap(memory, size);
+}
+
+segment_builder::segment_builder(std::string_view name, std::uint64_t size)
+    : what_{"shared memory for " + in_quotes(name)},
+      file_{create_file(name, size, what_)} {
+  if (size == 0)
+    return;
+  int reason = 0;
+  do
+    reason = ::posix_fallocate(file_.get(), 0, static_cast<off_t>(size));
+  while (reason == EINTR);
+  if (reason != 0) {
+    errno = reason;
+    throw_errno(what_ + " of " + format_bytes(size) + " cannot be reserved");
+  }
+  auto* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file_.get(), 0);
+  if (address == MAP_FAILED)
+    throw_errno(what_ + " of " + format_bytes(size) + " cannot be mapped");
+  memory_ = {static_cast<std::byte*>(address), unmap_memory{size}};
+}
+
+segment segment_builder::seal() && {
+  memory_.reset(); // as long as somebody can write there is no sealing
+  return seal_file(std::move(file_), what_);
 }
 
 segment open_segment(const segment_locator& where) {

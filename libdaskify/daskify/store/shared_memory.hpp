@@ -18,6 +18,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -57,6 +58,11 @@ private:
   std::span<const std::byte> bytes_;
 };
 
+class segment;
+
+/// Makes a filled file unchangeable for everybody. `what` begins the sentence of an error.
+segment seal_file(file_descriptor file, const std::string& what);
+
 /// A sealed object, kept alive by a read-only descriptor.
 class segment {
 public:
@@ -68,7 +74,7 @@ public:
   mapped_segment map() const;
 
 private:
-  friend class segment_writer;
+  friend segment seal_file(file_descriptor file, const std::string& what);
   friend segment open_segment(const segment_locator&);
   explicit segment(file_descriptor file);
 
@@ -96,6 +102,33 @@ private:
   std::uint64_t size_;
   std::uint64_t written_ = 0;
   file_descriptor file_;
+};
+
+struct unmap_memory {
+  std::size_t size = 0;
+  void operator()(std::byte* memory) const noexcept;
+};
+
+/// A new object of known size that is filled in place. Movable, not copyable.
+class segment_builder {
+public:
+  /// As segment_writer. The room is reserved here, so that writing to it cannot fail.
+  segment_builder(std::string_view name, std::uint64_t size);
+  segment_builder(segment_builder&& other) noexcept = default;
+  segment_builder& operator=(segment_builder&&) = delete;
+
+  /// Zeros to begin with; at a page boundary (or empty).
+  std::span<std::byte> bytes() noexcept {
+    return memory_ ? std::span{memory_.get(), memory_.get_deleter().size} : std::span<std::byte>{};
+  }
+
+  /// Ends the writing: nobody can change the bytes any more, `bytes()` is gone.
+  segment seal() &&;
+
+private:
+  std::string what_;
+  file_descriptor file_;
+  std::unique_ptr<std::byte, unmap_memory> memory_;
 };
 
 /// Takes a share in another process's segment, which then outlives that process.

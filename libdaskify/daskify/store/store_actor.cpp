@@ -52,6 +52,12 @@ store_actor::behavior_type store_state::make_behavior() {
           return location(object);
         });
       },
+      [this](list_objects) {
+        object_list all;
+        for (auto& info : core_.list())
+          all.objects.push_back({info.object, std::move(info.key), std::move(info.type), info.size, info.references});
+        return all;
+      },
       [this](release_object& msg) {
         if (!from_this_process())
           return;

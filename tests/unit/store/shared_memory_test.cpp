@@ -245,6 +245,25 @@ TEST(shared_memory, says_when_there_are_too_many_open_files) {
   }));
 }
 
+TEST(shared_memory, is_filled_in_place_and_then_unchangeable) {
+  segment_builder builder{"filled", 1'000'003};
+  ASSERT_EQ(builder.bytes().size(), 1'000'003u);
+  EXPECT_EQ(builder.bytes().back(), std::byte{0});
+  auto content = sample(1'000'003);
+  std::copy(content.begin(), content.end(), builder.bytes().begin());
+  auto made = std::move(builder).seal();
+  EXPECT_TRUE(builder.bytes().empty());
+  auto mapping = made.map();
+  EXPECT_TRUE(std::equal(content.begin(), content.end(), mapping.view().begin(), mapping.view().end()));
+  auto elsewhere = map_segment(made.locator());
+  EXPECT_EQ(elsewhere.view().size(), content.size());
+  EXPECT_TRUE(std::move(segment_builder{"empty", 0}).seal().map().view().empty());
+}
+
+TEST(shared_memory, is_refused_where_it_does_not_fit_before_anything_is_written) {
+  refusal(error_code::no_room, [] { segment_builder{"too large", std::uint64_t{1} << 50}; });
+}
+
 TEST(shared_memory, takes_any_name) {
   for (const std::string& name : {std::string{}, std::string(5000, 'x'), std::string{"a/b\nc\0d", 7}})
     EXPECT_NO_THROW(std::move(segment_writer{name, 0}).seal());
