@@ -8,18 +8,15 @@ void crossing::open(client_actor through) {
   open_ = true;
 }
 
-bool crossing::close() {
+void crossing::close() {
   std::map<std::uint64_t, std::function<void()>> waiting;
   {
     std::lock_guard guard{mutex_};
-    if (!open_)
-      return false;
     open_ = false;
     waiting.swap(waiting_);
   }
   for (auto& [id, wake] : waiting)
     wake();
-  return true;
 }
 
 std::uint64_t crossing::watch(std::function<void()> stop) {

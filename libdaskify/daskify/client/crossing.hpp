@@ -28,8 +28,8 @@ public:
   /// Until `open` nobody can cross.
   void open(client_actor through);
 
-  /// Everybody who waits, now or later, gets cluster_error(shut_down). False when it was not open.
-  bool close();
+  /// Everybody who waits, now or later, gets cluster_error(shut_down).
+  void close();
 
   /// The same for a forked copy of the process, in which nobody waits and a lock may be held for ever.
   void abandon() noexcept { open_ = false; }

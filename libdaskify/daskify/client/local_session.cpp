@@ -5,9 +5,7 @@
 #include "daskify/program/code_address.hpp"
 #include "daskify/progress/progress_actor.hpp"
 #include "daskify/progress/progress_bar.hpp"
-#include "daskify/protocol/result_block.hpp"
 #include "daskify/scheduler/scheduler_actor.hpp"
-#include "daskify/store/memory_room.hpp"
 #include "daskify/store/store_actor.hpp"
 
 #include <caf/io/middleman.hpp>

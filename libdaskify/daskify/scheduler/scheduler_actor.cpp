@@ -63,7 +63,7 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
         for (auto& spec : msg.runs)
           if (may_use(who, spec.run) &&
               std::all_of(spec.inputs.begin(), spec.inputs.end(), [&](auto& r) { return may_use(who, r.run); }))
-            core_->submit(std::move(spec), *who);
+            core_->submit(std::move(spec));
         flush();
       },
       [this](await_tasks& question) -> caf::typed_response_promise<awaited_tasks> {

@@ -88,7 +88,6 @@ struct scheduler_core::run_record {
   std::vector<worker_id> told; ///< workers that have its description
   std::uint64_t open_leases = 0;
   std::size_t deadly = 0;      ///< tasks lost in a row, each with its worker
-  worker_id owner;             ///< whose task submitted it; none: the client
   std::set<run_id> children;   ///< runs that its tasks submitted
   std::vector<run_id> needs;   ///< runs whose results its tasks use, each once, until it is over
   std::uint64_t needed_by = 0; ///< runs that have it in `needs`
@@ -96,6 +95,8 @@ struct scheduler_core::run_record {
   bool released = false;       ///< forgotten as soon as nothing needs it
   bool inputs_ended = false;
 
+  /// Whose task submitted it; none: the client.
+  worker_id owner() const { return submitter_of(spec.run); }
   std::uint64_t tasks_in(task_state s) const { return tally[static_cast<std::size_t>(s)]; }
   std::uint64_t unfinished() const { return tasks_in(task_state::pending) + tasks_in(task_state::leased); }
   bool clip(run_range& r) const {
@@ -173,18 +174,15 @@ void scheduler_core::worker_left(worker_id worker, const failure& cause) {
   std::vector<run_id> orphans;
   for (auto& [id, run] : runs_) {
     std::erase(run->told, worker);
-    if (run->owner == worker)
+    if (run->owner() == worker)
       orphans.push_back(id);
   }
-  // Backwards, because each is put in front: the oldest lease comes out first.
-  for (auto i = gone.leases.size(); i-- > 0;) {
-    const auto& lost = gone.leases[i];
+  for (const auto& lost : gone.leases)
     if (auto* run = find(lost.granted.run)) {
       --run->open_leases;
       take_back_from_dead(*run, lost, gone.leases.size() == 1, cause);
       forget_if_over(*run);
     }
-  }
   // The tasks that submitted these runs are gone, and so is whoever could ask for them. In order, as all else.
   std::sort(orphans.begin(), orphans.end());
   for (auto run : orphans)
@@ -242,11 +240,6 @@ void scheduler_core::end_pending(run_record& run, task_state state, const failur
 void scheduler_core::workers_exhausted(const failure& cause) {
   exhausted_ = true;
   exhausted_cause_ = cause;
-  fail_all_waiting();
-  after_event();
-}
-
-void scheduler_core::fail_all_waiting() {
   std::vector<run_id> all;
   for (const auto& [id, run] : runs_)
     if (run->tasks_in(task_state::pending) != 0)
@@ -257,11 +250,12 @@ void scheduler_core::fail_all_waiting() {
     end_pending(run, task_state::lost, exhausted_cause_);
     forget_if_over(run);
   }
+  after_event();
 }
 
 // -- runs ---------------------------------------------------------------------------------------------------
 
-void scheduler_core::submit(run_spec spec, worker_id owner) {
+void scheduler_core::submit(run_spec spec) {
   auto id = spec.run;
   auto [added, is_new] = runs_.try_emplace(id);
   if (!is_new)
@@ -269,7 +263,6 @@ void scheduler_core::submit(run_spec spec, worker_id owner) {
   added->second = std::make_unique<run_record>();
   auto& run = *added->second;
   run.spec = std::move(spec);
-  run.owner = owner;
   if (auto* parent = find(run.spec.parent))
     parent->children.insert(id);
   run.needs = known_runs_among(run.spec.inputs);
@@ -308,7 +301,7 @@ void scheduler_core::queue_up(run_record& run) {
   auto id = run.spec.run;
   if (!run.inputs_ended || !run.pending.any(false))
     ready_.erase(id);
-  else if (run.owner)
+  else if (run.owner())
     // What a task waits for goes first, the youngest before all: the deeper tasks end before their elders go on.
     ready_.push_front(id);
   else
@@ -790,7 +783,7 @@ void scheduler_core::grant_next(worker_record& worker, run_record& run, bool sus
   ++run.open_leases;
 
   // In turn: a small run does not wait for the end of a large one before it. What a task waits for stays in front.
-  if (!run.owner)
+  if (!run.owner())
     (suspect ? suspect_ : ready_).move_to_back(id);
   queue_up(run);
 

@@ -58,8 +58,8 @@ public:
   /// `waiting` of its tasks wait for other tasks: it can run as many more.
   void worker_waits(worker_id worker, std::uint32_t waiting);
 
-  /// A run id that is known already is ignored. `owner` is the worker whose task submits the run, none for the client.
-  void submit(run_spec spec, worker_id owner = {});
+  /// A run id that is known already is ignored. It tells who submits the run (`submitter_of`).
+  void submit(run_spec spec);
   /// A report that fits no open lease of this worker is ignored: its tasks were given to somebody else.
   void report(worker_id worker, lease_report report);
   /// Tasks that have ended keep their state.
@@ -123,7 +123,6 @@ private:
   bool has_room(const worker_record& worker, run_id run, std::uint64_t ns_per_task) const;
   void grant_next(worker_record& worker, run_record& run, bool suspect);
   void forget_if_over(run_record& run);
-  void fail_all_waiting();
   void after_event();
 
   scheduler_effects& effects_;

@@ -314,7 +314,7 @@ TEST_F(scheduler, gives_a_worker_whose_task_waits_something_else_to_do) {
   core.worker_joined(ann, 1);
   core.submit(spec(sweep, 1));
   auto outer = next(ann);
-  core.submit(spec(nth_run_of(ann, 1), 1), ann);
+  core.submit(spec(nth_run_of(ann, 1), 1));
   EXPECT_TRUE(seen.grants[ann].empty());
   core.worker_waits(ann, 1);
   auto inner = next(ann);
@@ -329,8 +329,8 @@ TEST_F(scheduler, serves_what_a_task_waits_for_before_all_else_and_the_youngest_
   core.worker_joined(ann, 1);
   core.submit(spec(sweep, 100));
   auto outer = next(ann);
-  core.submit(spec(nth_run_of(ann, 1), 1), ann);
-  core.submit(spec(nth_run_of(ann, 2), 1), ann);
+  core.submit(spec(nth_run_of(ann, 1), 1));
+  core.submit(spec(nth_run_of(ann, 2), 1));
   core.worker_waits(ann, 1);
   auto first = next(ann);
   EXPECT_EQ(first.run, nth_run_of(ann, 2));
@@ -344,7 +344,7 @@ TEST_F(scheduler, forgets_the_runs_of_tasks_whose_worker_died) {
   core.worker_joined(bob, 1);
   core.submit(spec(sweep, 1));
   next(ann);
-  core.submit(spec(nth_run_of(ann, 1), 10), ann);
+  core.submit(spec(nth_run_of(ann, 1), 10));
   core.worker_left(ann, died());
   EXPECT_FALSE(core.knows(nth_run_of(ann, 1)));
   ASSERT_EQ(seen.cancelled.size(), 1u) << "bob had begun one of them";
@@ -358,10 +358,10 @@ TEST_F(scheduler, cancels_what_a_cancelled_task_had_submitted_and_what_that_had)
   auto child = spec(nth_run_of(ann, 1), 1);
   child.parent = sweep;
   child.parent_task = 1;
-  core.submit(child, ann);
+  core.submit(child);
   auto grandchild = spec(nth_run_of(bob, 1), 5);
   grandchild.parent = child.run;
-  core.submit(grandchild, bob);
+  core.submit(grandchild);
   core.cancel({sweep, 0, 1});
   EXPECT_EQ(counts(child.run).cancelled, 0u) << "it belongs to the other task";
   core.cancel({sweep, 1, 1});
@@ -376,7 +376,7 @@ TEST_F(scheduler, loses_a_task_that_dies_again_and_again_in_company) {
     worker_id w{++worker};
     core.worker_joined(w, 1);
     if (!seen.grants[w].empty()) {
-      core.submit(spec(nth_run_of(w, 1), 1), w);
+      core.submit(spec(nth_run_of(w, 1), 1));
       core.worker_waits(w, 1);
       EXPECT_EQ(seen.grants[w].size(), 2u);
     }
@@ -441,7 +441,7 @@ TEST_F(scheduler, ends_every_task_exactly_once_whatever_happens) {
         // A task submits a run, waits for it or not, and may let go of it.
         auto owner = alive[random() % alive.size()];
         auto run = nth_run_of(owner, ++inner);
-        sim.submit(spec(run, random() % 10), owner);
+        sim.submit(spec(run, random() % 10));
         sim.worker_waits(owner, random() % 3);
         if (chance(50))
           sim.release(run);
