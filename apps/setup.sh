@@ -2,8 +2,8 @@
 # Sourced by apps/quickstart and tests/run: packages, configuration and build, a line on the screen for each.
 # Writes into the build folder only; what is missing comes from apt.
 
-packages=(g++ cmake ninja-build libcaf-dev libboost-program-options-dev libgtest-dev libgmock-dev)
-by_hand="g++ 12, CMake 3.25, Ninja, CAF 0.17, Boost.Program_options 1.74 and GoogleTest 1.12"
+packages=(g++ cmake ninja-build libcaf-dev libboost-program-options-dev libxxhash-dev libgtest-dev libgmock-dev)
+by_hand="g++ 12, CMake 3.25, Ninja, CAF 0.17, Boost.Program_options 1.74, xxHash 0.8 and GoogleTest 1.12"
 oldest_gcc=12
 kib_per_job=$((1024 * 1024))
 

@@ -2,36 +2,18 @@
 ///
 /// Usage: daskify-bench [NAME...]   only the named figures; options of daskify as usual (--daskify.size 2).
 
+#include "bench.hpp"
+
 #include <daskify/daskify.hpp>
 
 #include <algorithm>
-#include <chrono>
-#include <cstdio>
 #include <functional>
-#include <numeric>
-#include <span>
 #include <string>
 #include <vector>
 
 namespace {
 
-using steady = std::chrono::steady_clock;
-
-double seconds_of(const std::function<void()>& work) {
-  auto begin = steady::now();
-  work();
-  return std::chrono::duration<double>(steady::now() - begin).count();
-}
-
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
-  return values[values.size() / 2];
-}
-
-void report(const char* name, double value, const char* unit) {
-  std::printf("%-32s %12.4g %s\n", name, value, unit);
-  std::fflush(stdout);
-}
+using namespace bench;
 
 int identity(int x) {
   return x;
@@ -101,47 +83,6 @@ void start(int argc, char** argv) {
   report("start_to_first_result", median(runs) * 1e3, "ms");
 }
 
-/// 1 GiB scattered, next to the copy constructor of its vector.
-void scatter(daskify::daskified& cluster) {
-  std::vector<double> data(std::size_t{1} << 27);
-  std::iota(data.begin(), data.end(), 0.0);
-  std::vector<double> copies;
-  std::vector<double> scatters;
-  for (int i = 0; i < 5; ++i) {
-    copies.push_back(seconds_of([&] {
-      std::vector<double> copy{data};
-      if (copy.back() != data.back())
-        std::abort();
-    }));
-    scatters.push_back(seconds_of([&] { auto handle = cluster.scatter_data(data); }));
-  }
-  auto kept = cluster.scatter_data(data);
-  std::vector<double> gathers;
-  std::vector<double> views;
-  std::vector<double> first_tasks;
-  for (std::size_t i = 0; i < copies.size(); ++i) {
-    gathers.push_back(seconds_of([&] {
-      if (cluster.gather_data(kept).back() != data.back())
-        std::abort();
-    }));
-    views.push_back(seconds_of([&] {
-      if (cluster.view_data(kept)[0] != data[0])
-        std::abort();
-    }));
-    first_tasks.push_back(
-        seconds_of([&] { cluster.submit([](std::span<const double> all) { return all.size(); }, kept).get(); }));
-  }
-  report("copy_1GiB", median(copies), "s");
-  report("scatter_1GiB", median(scatters), "s");
-  std::vector<double> ratios;
-  for (std::size_t i = 0; i < copies.size(); ++i)
-    ratios.push_back(scatters[i] / copies[i]);
-  report("scatter_1GiB_vs_copy", median(ratios), "x");
-  report("gather_1GiB_vs_copy", median(gathers) / median(copies), "x");
-  report("view_1GiB", median(views) * 1e6, "us");
-  report("task_on_1GiB", median(first_tasks) * 1e6, "us");
-}
-
 } // namespace
 
 int main(int argc, char** argv) {
@@ -158,6 +99,8 @@ int main(int argc, char** argv) {
     one_task(cluster);
   if (wanted("many_submits"))
     many_submits(cluster);
-  if (wanted("scatter"))
-    scatter(cluster);
+  cluster.shutdown_cluster();
+  for (const auto& [name, measure] : bench::data_measures())
+    if (wanted(name))
+      measure(argv[0]);
 }

@@ -5,6 +5,7 @@
 #include "daskify/config/loader.hpp"
 #include "daskify/config/option_table.hpp"
 #include "daskify/defaults.hpp"
+#include "daskify/node/node_process.hpp"
 #include "daskify/worker/worker_process.hpp"
 
 #include <cstdlib>
@@ -30,20 +31,15 @@ std::uint64_t count_tasks_of(std::span<const std::uint64_t> sizes, std::uint64_t
   return tasks;
 }
 
-std::uint64_t hash_of_type(const char* name) {
-  // FNV-1a, 64 bits. Never 0, which stands for "any type".
-  std::uint64_t hash = 14695981039346656037ULL;
-  for (; *name != '\0'; ++name)
-    hash = (hash ^ static_cast<unsigned char>(*name)) * 1099511628211ULL;
-  return hash | 1;
-}
-
 } // namespace internal
 
 namespace {
 
 std::unique_ptr<internal::cluster> make_cluster(int& argc, char** argv, const options& given) {
-  internal::become_worker_if_launched();
+  if (auto worker = internal::take_worker_launch())
+    internal::become_worker(*worker);
+  if (auto node = internal::take_node_launch())
+    internal::become_node(*node);
   auto program = argc > 0 && argv[0] ? std::string{argv[0]} : std::string{"program"};
   auto loaded = internal::load_settings(argc, argv, given, internal::process_environment());
   if (loaded.help) {
@@ -104,14 +100,21 @@ void daskified::release_run(const internal::run_handle& run) {
 std::vector<worker_info> daskified::workers() const {
   std::vector<worker_info> all;
   for (const auto& w : held().session()->workers().workers)
-    all.push_back({w.id.value, w.name, w.host, w.pid, w.busy, w.running, w.resident_bytes});
+    all.push_back({w.id.value, w.name, w.host, w.node, w.pid, w.busy, w.running, w.resident_bytes});
+  return all;
+}
+
+std::vector<node_info> daskified::nodes() const {
+  std::vector<node_info> all;
+  for (const auto& n : held().session()->nodes().nodes)
+    all.push_back({n.name, n.figures.limit, n.figures.memory, n.figures.in_use, n.figures.disk, n.figures.sent});
   return all;
 }
 
 std::vector<object_info> daskified::objects() const {
   std::vector<object_info> all;
   for (const auto& o : held().session()->objects().objects)
-    all.push_back({o.object.value, o.key, o.type, o.size, o.references});
+    all.push_back({o.facts.object.value, o.key, o.facts.type_name, o.facts.size, o.references, o.nodes});
   return all;
 }
 

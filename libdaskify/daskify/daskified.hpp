@@ -32,6 +32,7 @@ struct worker_info {
   std::uint64_t id = 0;
   std::string name; ///< "worker-<slot>"
   std::string host;
+  std::string node; ///< its name: that of the host, or "node-<n>" where a host has several
   int pid = 0;
   bool busy = false;
   std::uint64_t running = 0;      ///< tasks it is running
@@ -51,7 +52,18 @@ struct object_info {
   std::string key;  ///< empty: none
   std::string type; ///< as in C++, demangled
   std::uint64_t size_bytes = 0;
-  std::uint64_t references = 0; ///< handles and runs that hold it, in the client
+  std::uint64_t references = 0;   ///< handles and runs that hold it
+  std::vector<std::string> nodes; ///< where it is, in memory or on disk
+};
+
+/// A node, as `nodes()` tells it: the store that the workers of one host share.
+struct node_info {
+  std::string name;
+  std::uint64_t limit_bytes = 0;  ///< of memory for data; option store_limit
+  std::uint64_t memory_bytes = 0; ///< of that: taken
+  std::uint64_t in_use_bytes = 0; ///< of that: by running tasks, views, and data on their way; the rest can make room
+  std::uint64_t disk_bytes = 0;   ///< on disk, and not in memory
+  std::uint64_t sent_bytes = 0;   ///< to other nodes, so far
 };
 
 /// What to do about a key that is in use.
@@ -111,14 +123,20 @@ public:
     return put_filled<T>(required(key), std::move(filled), when_taken);
   }
 
+  /// Brings scattered data to every node now, instead of when its first task needs them there. Returns when they are
+  /// everywhere. Throws data_error when a node has no room for them.
+  template <class T>
+  void broadcast_data(const scattered<T>& data) const {
+    auto open = session();
+    internal::refuse_foreign(data.handle() && data.handle()->belongs_to(open.get()));
+    open->spread(data.handle()->id());
+  }
+
   /// Scattered elements, or the characters of a string, where they are: no copy. T is the type they were scattered as.
   /// Throws as gather_data.
   template <class T>
   requires internal::is_plain_bytes<T> data_view<typename T::value_type> view_data(const std::string& key)
-  const {
-    return data_view<typename T::value_type>{
-        session()->find(key, internal::hash_of_type(typeid(T).name()), internal::demangle(typeid(T).name()))};
-  }
+  const { return data_view<typename T::value_type>{session()->find(key, internal::label_of<T>())}; }
   template <class T>
   requires internal::is_plain_bytes<T> data_view<typename T::value_type> view_data(const scattered<T>& data)
   const { return data_view<typename T::value_type>{mapped_here(data)}; }
@@ -126,13 +144,13 @@ public:
   template <class T>
   T gather_data(const scattered<T>& data) const {
     auto bytes = mapped_here(data);
-    return internal::argument<scattered<T>, void>::from_store_bytes(bytes.view());
+    return internal::from_store_bytes<T>(bytes.view());
   }
   /// Scattered data back as a value. Throws data_error for an unknown key or another type.
   template <class T>
   T gather_data(const std::string& key) const {
-    auto bytes = session()->find(key, internal::hash_of_type(typeid(T).name()), internal::demangle(typeid(T).name()));
-    return internal::argument<scattered<T>, void>::from_store_bytes(bytes.view());
+    auto bytes = session()->find(key, internal::label_of<T>());
+    return internal::from_store_bytes<T>(bytes.view());
   }
 
   // -- work -------------------------------------------------------------------------------------------------
@@ -215,8 +233,9 @@ public:
   void release(const std::string& key);
 
   std::vector<worker_info> workers() const;
-  /// Scattered data, in the order in which they came.
+  /// Scattered data, large arguments and large results, in the order in which they came.
   std::vector<object_info> objects() const;
+  std::vector<node_info> nodes() const;
 
 private:
   std::shared_ptr<internal::client_session> session() const;
@@ -237,18 +256,9 @@ private:
 
   template <class T>
   scattered<T> put(const std::string& key, const T& value, existing_key when_taken) {
-    using part = internal::client_session::part;
-    byte_buffer encoded;
-    part bytes;
-    if constexpr (internal::is_plain_bytes<T>) {
-      bytes = std::as_bytes(std::span{value.data(), value.size()});
-    } else {
-      encoder{encoded}.write(value);
-      bytes = encoded;
-    }
-    return scattered<T>{session()->put(key, when_taken == existing_key::replace,
-                                       internal::hash_of_type(typeid(T).name()), internal::demangle(typeid(T).name()),
-                                       bytes)};
+    return internal::with_store_bytes(value, [&](std::span<const std::byte> bytes) {
+      return scattered<T>{session()->put(key, when_taken == existing_key::replace, internal::label_of<T>(), bytes)};
+    });
   }
 
   template <class T>
@@ -258,9 +268,8 @@ private:
     if (!room)
       throw data_error{error_code::bad_argument,
                        "scatter_data was given a builder that was used before; make a new one with new_data."};
-    return scattered<V>{session()->put(key, when_taken == existing_key::replace,
-                                       internal::hash_of_type(typeid(V).name()), internal::demangle(typeid(V).name()),
-                                       std::move(room))};
+    return scattered<V>{
+        session()->put(key, when_taken == existing_key::replace, internal::label_of<V>(), std::move(room))};
   }
 
   static const std::string& required(const std::string& key) {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "daskify/options.hpp"
 
@@ -17,7 +18,9 @@ inline constexpr std::size_t threads = 1; // tasks at a time in one worker proce
 inline constexpr std::chrono::milliseconds start_timeout = std::chrono::seconds{60};
 inline constexpr std::chrono::milliseconds heartbeat_interval = std::chrono::seconds{1};
 inline constexpr std::chrono::milliseconds heartbeat_timeout = std::chrono::seconds{30};
-inline constexpr std::size_t retries = 2; // runs of a task beyond its first
+inline constexpr std::size_t retries = 2;                       // runs of a task beyond its first
+inline constexpr std::size_t nodes = 1;                         // of a local cluster
+inline constexpr std::string_view spill_directory = "/var/tmp"; // on disk, where /tmp often is in memory
 inline constexpr progress_style progress = progress_style::automatic;
 
 } // namespace daskify::defaults
@@ -25,9 +28,12 @@ inline constexpr progress_style progress = progress_style::automatic;
 /// The largest values that make sense; beyond them a value is taken for a slip of the pen.
 namespace daskify::limits {
 
-inline constexpr std::size_t size = 1'000'000; // worker processes
-inline constexpr std::size_t threads = 1'024;  // tasks at a time in one worker process
-inline constexpr std::size_t retries = 1'000;  // runs of a task beyond its first
+inline constexpr std::size_t size = 1'000'000;               // worker processes
+inline constexpr std::size_t threads = 1'024;                // tasks at a time in one worker process
+inline constexpr std::size_t retries = 1'000;                // runs of a task beyond its first
+inline constexpr std::size_t nodes = 1'000;                  // of a local cluster
+inline constexpr std::uint64_t smallest_store = 16ULL << 20; // bytes
+inline constexpr std::uint64_t largest_store = 1ULL << 50;   // bytes
 inline constexpr std::chrono::milliseconds shortest_duration{1};
 inline constexpr std::chrono::milliseconds longest_duration = std::chrono::hours{24 * 366};
 
@@ -36,6 +42,9 @@ inline constexpr std::chrono::milliseconds longest_duration = std::chrono::hours
 /// How the cluster is tuned: measured, not options.
 namespace daskify::tuning {
 
+/// Share of the free memory that the stores of a machine may take together, when nobody says otherwise: the rest is for
+/// the tasks.
+inline constexpr double store_share = 0.6;
 /// Work that one lease should hold: long against the 0.1 ms of a message, short against a person's patience.
 inline constexpr std::chrono::nanoseconds lease_duration = std::chrono::milliseconds{20};
 /// A lease is at most so many times the largest one that went well before.
@@ -56,12 +65,22 @@ inline constexpr std::uint64_t largest_run = 4'000'000'000;
 inline constexpr std::uint64_t largest_message = 1'000'000'000;
 /// Where many values go to the same place, a message is closed at this size.
 inline constexpr std::uint64_t message_bytes = 64 << 20;
+/// Objects up to this size share blocks of memory in a store: a descriptor for each would be too many.
+inline constexpr std::uint64_t small_object = 64 << 10;
+/// Bytes of such a block.
+inline constexpr std::uint64_t shared_block = 1 << 20;
+/// Results and arguments above this size go through the stores of the nodes instead of the scheduler.
+inline constexpr std::uint64_t largest_inline_value = 1 << 20;
 /// Tasks of one worker that may wait for tasks they have submitted; each keeps a thread.
 inline constexpr std::size_t waiting_tasks = 256;
 /// A question to the scheduler is answered "not yet" after this time and asked again.
 inline constexpr std::chrono::milliseconds patience = std::chrono::seconds{10};
 /// An actor that does not answer for so long beyond its patience is taken for gone.
 inline constexpr std::chrono::milliseconds answer_timeout = std::chrono::seconds{30};
+/// The same for the object directory, which only looks things up, but maybe behind many others.
+inline constexpr std::chrono::milliseconds directory_timeout = std::chrono::seconds{60};
+/// How long a store may take to make room, by writing to disk what is in the way.
+inline constexpr std::chrono::milliseconds room_timeout = std::chrono::minutes{10};
 /// Heartbeat timeouts for which a worker waits for a scheduler that is connected but does not answer.
 inline constexpr int scheduler_patience = 10;
 /// How often a monitor is told of changes.

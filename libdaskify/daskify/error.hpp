@@ -60,6 +60,7 @@ enum class error_code : std::uint8_t {
   corrupt_bytes,   ///< bytes that no value encodes to
   unknown_key,     ///< no scattered data under that key
   unknown_object,  ///< scattered data that were freed
+  object_lost,     ///< data whose only copy was on a node that is gone, or on a disk that damaged it
   key_taken,       ///< a key that is already in use
   wrong_type,      ///< data asked for under another type than it was stored as
   unknown_run,     ///< no run yet, or a run that was released
@@ -124,6 +125,7 @@ inline constexpr std::array error_table{
                 "the bytes do not encode a value of this type"},
     error_entry{error_code::unknown_key, error_kind::data, "unknown_key", "nothing is scattered under this key"},
     error_entry{error_code::unknown_object, error_kind::data, "unknown_object", "the scattered data were freed"},
+    error_entry{error_code::object_lost, error_kind::data, "object_lost", "the only copy of the data is gone"},
     error_entry{error_code::key_taken, error_kind::data, "key_taken", "the key is already in use"},
     error_entry{error_code::wrong_type, error_kind::data, "wrong_type", "the data have another type"},
     error_entry{error_code::unknown_run, error_kind::data, "unknown_run", "there is no such run"},

@@ -67,12 +67,18 @@ deadline deadline_in(std::chrono::duration<Rep, Period> duration) {
   return now + std::chrono::ceil<clock::duration>(duration);
 }
 
-template <class R>
-stored_result<R> value_at(const result_block& block, std::uint64_t task) {
-  if constexpr (std::is_void_v<R>)
+/// `map` gives the bytes of an object.
+template <class R, class Map>
+stored_result<R> value_at(const result_block& block, std::uint64_t task, Map&& map) {
+  if constexpr (std::is_void_v<R>) {
     return {};
-  else
+  } else {
+    if (const auto* stored = stored_value_of(block, task)) {
+      shared_bytes bytes = map(stored->object);
+      return from_store_bytes<R>(bytes.view());
+    }
     return decode<R>(value_of(block, task));
+  }
 }
 
 } // namespace internal
@@ -143,7 +149,8 @@ public:
       internal::throw_failure(*why, index_, run_.get());
     if constexpr (!std::is_void_v<R>) {
       try {
-        return internal::value_at<R>(block, index_);
+        return internal::value_at<R>(block, index_,
+                                     [this](internal::object_id object) { return run_->session().map(object); });
       } catch (...) {
         internal::throw_failure(internal::describe_undecodable(index_), index_, run_.get());
       }
@@ -368,7 +375,8 @@ void visit_results(const Futures& all, Visitor&& visitor) {
   if (ranges.empty())
     return;
   auto total = tasks_in(ranges);
-  auto answer = (*std::begin(all)).run()->session().await(ranges, total, true, std::nullopt);
+  auto& session = (*std::begin(all)).run()->session();
+  auto answer = session.await(ranges, total, true, std::nullopt);
   std::uint64_t seen = 0;
   for (const auto& block : answer.blocks) {
     seen += block.count;
@@ -385,7 +393,7 @@ void visit_results(const Futures& all, Visitor&& visitor) {
       }
       std::optional<stored_result<R>> value;
       try {
-        value.emplace(value_at<R>(block, task));
+        value.emplace(value_at<R>(block, task, [&](object_id object) { return session.map(object); }));
       } catch (...) {
         visitor.failed(describe_undecodable(task), task, run_among(all, block.run));
         continue;

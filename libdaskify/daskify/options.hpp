@@ -66,6 +66,9 @@ struct options {
   /// Tasks that one worker process runs at the same time, at least 1. More than 1 needs thread-safe
   /// functions.
   std::optional<std::int64_t> threads{};
+  /// Nodes that the workers of a local cluster are spread over, each with a store of its own: to try out on one machine
+  /// what happens between several. At least 1.
+  std::optional<std::int64_t> nodes{};
   /// Program that is started as worker. Default: this program itself.
   std::optional<std::string> worker_program{};
 
@@ -79,6 +82,13 @@ struct options {
   std::optional<std::chrono::milliseconds> heartbeat_timeout{};
   /// How often a task is run again after its worker died; 0: not at all.
   std::optional<std::int64_t> retries{};
+
+  // Data.
+
+  /// Bytes of memory that the data of one node may take. Default: a share of what is free at the start.
+  std::optional<std::int64_t> store_limit{};
+  /// Folder for data that do not fit into memory; "none": there is none.
+  std::optional<std::string> spill_directory{};
 
   // Files and output.
 

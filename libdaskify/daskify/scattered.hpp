@@ -4,6 +4,7 @@
 
 #include "daskify/bytes.hpp"
 #include "daskify/codec.hpp"
+#include "daskify/program/code_address.hpp" // demangle
 #include "daskify/protocol/ids.hpp"
 
 #include <cstddef>
@@ -48,8 +49,48 @@ inline constexpr bool is_plain_bytes<std::basic_string<C, Tr, A>> = true;
 template <>
 inline constexpr bool is_plain_bytes<std::vector<bool>> = false;
 
+/// Calls `use` with the bytes of a value as they lie in a store.
+template <class T, class Use>
+auto with_store_bytes(const T& value, Use&& use) {
+  if constexpr (is_plain_bytes<T>) {
+    return use(std::as_bytes(std::span{value.data(), value.size()}));
+  } else {
+    byte_buffer encoded;
+    encoder{encoded}.write(value);
+    return use(std::span<const std::byte>{encoded});
+  }
+}
+
+/// Memory that is about to be filled: large pages, where the kernel has them, take a fraction of the page faults.
+void prefer_large_pages(const void* memory, std::size_t bytes) noexcept;
+
+template <class T>
+T from_store_bytes(std::span<const std::byte> bytes) {
+  if constexpr (is_plain_bytes<T>) {
+    const auto* first = reinterpret_cast<const typename T::value_type*>(bytes.data());
+    auto count = bytes.size() / sizeof(typename T::value_type);
+    T value;
+    value.reserve(count);
+    prefer_large_pages(value.data(), bytes.size());
+    value.assign(first, first + count);
+    return value;
+  } else {
+    return decode<T>(bytes);
+  }
+}
+
 /// The same for the same type in every process of one build.
 std::uint64_t hash_of_type(const char* name);
+
+/// A type, for the store and for people.
+struct type_label {
+  std::uint64_t hash = 0;
+  std::string name;
+};
+template <class T>
+type_label label_of() {
+  return {hash_of_type(typeid(T).name()), demangle(typeid(T).name())};
+}
 
 } // namespace internal
 

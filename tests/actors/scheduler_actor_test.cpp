@@ -3,6 +3,7 @@
 #include "daskify/program/code_address.hpp"
 #include "daskify/protocol/result_block.hpp"
 #include "daskify/scheduler/scheduler_actor.hpp"
+#include "daskify/store/directory_actor.hpp"
 #include "daskify/store/store_actor.hpp"
 
 #include <caf/actor_system.hpp>
@@ -33,15 +34,18 @@ struct told {
 };
 
 worker_actor::behavior_type scripted_worker(worker_actor::pointer, std::shared_ptr<told> log) {
-  return {[log](work_order& order) { log->orders.push_back(std::move(order)); }, [](executor_has_news) {},
-          [](worker_tick) {}, [log](stop_worker) { log->stopped = true; }};
+  return {[](const objects_freed&) {}, [log](work_order& order) { log->orders.push_back(std::move(order)); },
+          [](executor_has_news) {}, [](worker_tick) {}, [log](stop_worker) { log->stopped = true; }};
 }
 
 struct scheduler_shell : testing::Test {
   deterministic config;
   caf::actor_system system{config};
   caf::scheduler::test_coordinator& steps = dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler());
-  store_actor store = system.spawn(store_behavior);
+  directory_actor directory = system.spawn(directory_behavior);
+  std::shared_ptr<node_store> node =
+      std::make_shared<node_store>(store_setup{"the secret", 1 << 20, {}, "127.0.0.1", {}});
+  store_actor store = system.spawn(store_behavior, node);
   std::vector<std::uint32_t> enrolled;
   std::vector<error_code> refused;
   scheduler_actor scheduler = system.spawn(scheduler_behavior, setup());
@@ -57,6 +61,7 @@ struct scheduler_shell : testing::Test {
     s.heartbeat_timeout = std::chrono::hours{1};
     s.retries = 2;
     s.store = store;
+    s.directory = directory;
     s.on_enrolled = [this](const enrol_request& who) { enrolled.push_back(who.slot); };
     s.on_refused = [this](const enrol_request&, const enrol_answer& a) { refused.push_back(a.refusal); };
     s.on_silent = [](std::uint32_t, std::int32_t) {};
@@ -67,16 +72,17 @@ struct scheduler_shell : testing::Test {
     caf::anon_send_exit(worker, caf::exit_reason::kill);
     caf::anon_send_exit(scheduler, caf::exit_reason::kill);
     caf::anon_send_exit(store, caf::exit_reason::kill);
+    caf::anon_send_exit(directory, caf::exit_reason::kill);
     steps.run();
   }
 
-  static enrol_request request() { return {"the secret", "the build", "worker-3", "here", 3, 4711, 1}; }
+  static enrol_request request() { return {"the secret", "the build", "worker-3", "here", "node-0", 3, 4711, 1}; }
 
   enrol_answer enrol(enrol_request who) {
     enrol_answer answer;
     auto asked = client->request(scheduler, caf::infinite, std::move(who), worker, caf::strong_actor_ptr{});
     steps.run();
-    asked.receive([&](enrol_answer& a, store_for_workers&) { answer = a; },
+    asked.receive([&](enrol_answer& a, store_for_users&) { answer = a; },
                   [](caf::error& e) { ADD_FAILURE() << caf::to_string(e); });
     return answer;
   }

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -51,21 +52,28 @@ inline bool is_alive(int pid) {
   return after_name != std::string::npos && text.size() > after_name + 2 && text[after_name + 2] != 'Z';
 }
 
+/// 0 for a process that is gone.
+inline int parent_of(int pid) {
+  std::ifstream stat{"/proc/" + std::to_string(pid) + "/stat"};
+  std::string text;
+  std::getline(stat, text);
+  auto after_name = text.rfind(')');
+  if (after_name == std::string::npos)
+    return 0;
+  std::istringstream rest{text.substr(after_name + 1)};
+  char state = 0;
+  int parent = 0;
+  rest >> state >> parent;
+  return parent;
+}
+
 /// Processes that this one has started, and that still run or were not waited for.
 inline std::set<int> children() {
   std::set<int> found;
   for (const auto& entry : std::filesystem::directory_iterator{"/proc"}) {
-    std::ifstream file{entry.path() / "stat"};
-    std::string text;
-    std::getline(file, text);
-    auto after_name = text.rfind(')');
-    if (after_name == std::string::npos)
-      continue;
-    std::istringstream rest{text.substr(after_name + 1)};
-    char state = 0;
-    int parent = 0;
-    if (rest >> state >> parent && parent == ::getpid())
-      found.insert(std::stoi(text));
+    auto pid = std::atoi(entry.path().filename().c_str());
+    if (pid != 0 && parent_of(pid) == ::getpid())
+      found.insert(pid);
   }
   return found;
 }

@@ -10,7 +10,7 @@ struct user_call;
 
 /// The one crossing between threads that are no actors and actors: a user's thread, in the client's process, or that of
 /// a task in a worker, posts a call, which runs on this actor and sends or requests in its name. See crossing.hpp.
-using client_actor = caf::typed_actor<
+using client_actor = object_listener::extend<
     /// Do this in the client's name.
     caf::reacts_to<user_call>>;
 

@@ -23,7 +23,7 @@ void cluster::start(cluster_mode mode) {
     throw cluster_error{error_code::mode_unavailable,
                         "The mode '" + std::string{to_string(mode)} +
                             "' is not part of this version of daskify; use --mode local."};
-  session_ = std::make_shared<local_session>(settings_, program_name_);
+  session_ = local_session::start(settings_, program_name_);
   was_started_ = true;
 }
 

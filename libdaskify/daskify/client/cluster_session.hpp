@@ -32,6 +32,13 @@ public:
   virtual void cancel(const std::vector<run_range>& tasks) = 0;
   /// Nothing if the cluster has ended.
   virtual void release(run_id run) noexcept = 0;
+
+  using part = std::span<const std::byte>;
+  /// Puts a value where the tasks of a run can read it; the same value that was put before, and is still held, only
+  /// once.
+  virtual std::shared_ptr<object_handle> put_value(const type_label& type, part bytes) = 0;
+  /// An object, mapped, on this node. Throws data_error when it is gone.
+  virtual shared_bytes map(object_id object) = 0;
 };
 
 /// A running cluster as its client sees it.
@@ -43,17 +50,16 @@ public:
   /// Room for data that are filled in place. Throws data_error(no_room).
   virtual std::unique_ptr<data_room> reserve(std::uint64_t bytes) = 0;
 
-  using part = std::span<const std::byte>;
   /// Puts bytes into the store; an empty key is none.
-  virtual std::shared_ptr<object_handle> put(const std::string& key, bool replace, std::uint64_t type,
-                                             const std::string& type_name, part bytes) = 0;
+  virtual std::shared_ptr<object_handle> put(const std::string& key, bool replace, const type_label& type,
+                                             part bytes) = 0;
   /// The same with room of this session that has been filled.
-  virtual std::shared_ptr<object_handle> put(const std::string& key, bool replace, std::uint64_t type,
-                                             const std::string& type_name, std::unique_ptr<data_room> filled) = 0;
-  /// An object, mapped. Throws data_error when it was freed.
-  virtual shared_bytes map(object_id object) = 0;
+  virtual std::shared_ptr<object_handle> put(const std::string& key, bool replace, const type_label& type,
+                                             std::unique_ptr<data_room> filled) = 0;
+  /// Brings an object to every node. Throws data_error.
+  virtual void spread(object_id object) = 0;
   /// The object under a key, mapped. Throws data_error for an unknown key or another type.
-  virtual shared_bytes find(const std::string& key, std::uint64_t type, const std::string& type_name) = 0;
+  virtual shared_bytes find(const std::string& key, const type_label& type) = 0;
 };
 
 /// A run as its futures share it: released with the last of them.
@@ -83,8 +89,8 @@ private:
   run_id id_;
 };
 
-/// What is to be said of a result that could not be decoded, from the exception being handled. Lets std::bad_alloc
-/// pass, which says nothing about the result.
+/// What is to be said of a result that could not be fetched or decoded, from the exception being handled. Lets
+/// std::bad_alloc and cluster_error pass, which say nothing about the result.
 failure describe_undecodable(std::uint64_t task);
 
 /// Throws what a failed task's future throws: task_error, worker_lost, cancelled, data_error or cluster_error.

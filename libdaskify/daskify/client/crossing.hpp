@@ -79,16 +79,16 @@ public:
 
   /// Asks; the answer fills the question's slot, at the latest when `timeout` is over. Without one: an actor of this
   /// process, which answers or ends with the session. `asked` names whom, for errors.
-  template <class Reply, class Actor, class Message>
-  question<Reply> ask(const Actor& to, Message message, patience timeout, const char* asked) {
+  template <class Reply, class Actor, class... Messages>
+  question<Reply> ask(const Actor& to, patience timeout, const char* asked, Messages... message) {
     auto slot = std::make_shared<answer_slot<Reply>>();
     if (!is_open())
       throw_closed();
     // Registered and posted under the lock, so that `close` either sees who waits or is seen here.
     std::lock_guard guard{mutex_};
     auto id = enter([slot] { slot->fail(closed_error()); });
-    post([slot, to, timeout, asked, m = std::move(message)](client_actor::pointer self) mutable {
-      self->request(to, timeout ? caf::duration{*timeout} : caf::infinite, std::move(m))
+    post([slot, to, timeout, asked, ... m = std::move(message)](client_actor::pointer self) mutable {
+      self->request(to, timeout ? caf::duration{*timeout} : caf::infinite, std::move(m)...)
           .then([slot](Reply& reply) { slot->fill(std::move(reply)); },
                 [slot, asked](caf::error& why) { slot->fail(to_exception(why, asked)); });
     });
@@ -96,9 +96,9 @@ public:
   }
 
   /// Asks and waits.
-  template <class Reply, class Actor, class Message>
-  Reply ask_and_wait(const Actor& to, Message message, patience timeout, const char* asked) {
-    auto q = ask<Reply>(to, std::move(message), timeout, asked);
+  template <class Reply, class Actor, class... Messages>
+  Reply ask_and_wait(const Actor& to, patience timeout, const char* asked, Messages... message) {
+    auto q = ask<Reply>(to, timeout, asked, std::move(message)...);
     return *q.slot()->wait({});
   }
 

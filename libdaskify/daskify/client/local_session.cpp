@@ -2,80 +2,41 @@
 
 #include "daskify/defaults.hpp"
 #include "daskify/deploy/cpu_count.hpp"
+#include "daskify/deploy/launch_variables.hpp"
 #include "daskify/program/code_address.hpp"
 #include "daskify/progress/progress_actor.hpp"
 #include "daskify/progress/progress_bar.hpp"
 #include "daskify/scheduler/scheduler_actor.hpp"
-#include "daskify/store/store_actor.hpp"
+#include "daskify/store/directory_actor.hpp"
+#include "daskify/store/memory_room.hpp"
+#include "daskify/transport/connect.hpp"
 
-#include <caf/io/middleman.hpp>
 #include <caf/logger.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <thread>
 #include <unistd.h>
 
 namespace daskify::internal {
 
-namespace {
-
-constexpr auto loopback = "127.0.0.1";
-
-} // namespace
-
-/// One reference to an object of this session.
-class local_session::handle final : public object_handle {
-public:
-  handle(std::weak_ptr<local_session> session, object_id object, std::string key, std::uint64_t size)
-      : session_{std::move(session)},
-        object_{object},
-        key_{std::move(key)},
-        size_{size} {}
-
-  ~handle() override {
-    if (auto session = session_.lock())
-      session->release_object(object_);
-  }
-
-  object_id id() const override { return object_; }
-  const std::string& key() const override { return key_; }
-  std::uint64_t size() const override { return size_; }
-  bool belongs_to(const cluster_session* session) const override {
-    auto mine = session_.lock();
-    return mine && mine.get() == session;
-  }
-
-private:
-  std::weak_ptr<local_session> session_;
-  object_id object_;
-  std::string key_;
-  std::uint64_t size_;
-};
-
 // -- start and end --------------------------------------------------------------------------------------------
+
+std::shared_ptr<local_session> local_session::start(const settings& with, const std::string& program_name) {
+  auto started = std::make_shared<local_session>(with, program_name);
+  started->data_->use(started);
+  return started;
+}
 
 local_session::local_session(const settings& with, const std::string& program_name)
     : settings_{with},
-      folder_{session_folder::create(with.session_directory.value_or(""))} {
+      folder_{session_folder::create(with.session_directory.value_or(""))},
+      size_{with.size.value_or(std::max<std::size_t>(usable_cpus(), with.nodes))} {
   try {
-    keep_standard_descriptors();
-    session_folder::sweep_stale(with.session_directory.value_or(""));
-    system_ = std::make_unique<caf::actor_system>(config_);
-    auto secret = random_hex(32);
-
-    local_fleet::setup fleet;
-    fleet.program = with.worker_program.value_or("/proc/self/exe");
-    fleet.name = with.worker_program.value_or(program_name);
-    fleet.session_folder = folder_.path();
-    fleet.log_folder = with.log_directory.value_or(folder_.path());
-    fleet.size = with.size.value_or(usable_cpus());
-    fleet.threads = with.threads;
-    fleet.on_exit = [this](std::uint32_t slot, std::int32_t pid, const std::string& how, log_end log) {
-      crossing_.tell_if_open(scheduler_, worker_exited{slot, pid, how, std::move(log.bytes), log.size});
-    };
-    fleet.on_exhausted = [this](const std::string& reason) {
-      crossing_.tell_if_open(scheduler_, workers_exhausted{reason});
-    };
+    if (size_ < with.nodes)
+      throw config_error{error_code::bad_option_value, "The option nodes is " + std::to_string(with.nodes) +
+                                                           ", but there are only " + std::to_string(size_) +
+                                                           " workers (size); each node needs one."};
     if (with.log_directory) {
       std::error_code failed;
       std::filesystem::create_directories(*with.log_directory, failed);
@@ -84,38 +45,30 @@ local_session::local_session(const settings& with, const std::string& program_na
                                                             " cannot be made (" + failed.message() +
                                                             "); name a folder that you may write to."};
     }
-    fleet_ = std::make_unique<local_fleet>(std::move(fleet));
+    keep_standard_descriptors();
+    session_folder::sweep_stale(with.session_directory.value_or(""));
+    auto share = tuning::store_share * static_cast<double>(free_memory().bytes) / static_cast<double>(with.nodes);
+    store_limit_ = with.store_limit.value_or(std::max(limits::smallest_store, static_cast<std::uint64_t>(share)));
+    system_ = std::make_unique<caf::actor_system>(config_);
+    auto secret = random_hex(32);
 
-    store_ = system_->spawn(store_behavior);
-    scheduler_setup setup;
-    setup.secret = secret;
-    setup.build_id = program_build_id();
-    setup.heartbeat_interval = with.heartbeat_interval;
-    setup.heartbeat_timeout = with.heartbeat_timeout;
-    setup.retries = with.retries;
-    setup.store = store_;
-    setup.on_enrolled = [this](const enrol_request& who) { fleet_->enrolled(who.slot); };
-    setup.on_refused = [this](const enrol_request& who, const enrol_answer& answer) {
-      // Without the secret it may be anybody, and says nothing about our own workers.
-      if (answer.refusal != error_code::bad_secret)
-        fleet_->refused(who.slot, answer.reason);
-    };
-    setup.on_silent = [this](std::uint32_t slot, std::int32_t pid) { fleet_->kill(slot, pid); };
-    scheduler_ = system_->spawn(scheduler_behavior, std::move(setup));
-    progress_ = system_->spawn(progress_behavior, scheduler_);
-    link_.use(scheduler_);
-    crossing_.open(system_->spawn(client_behavior));
-    crossing_.tell(store_, scheduler_);
+    workers_ = fleet_of_workers(program_name);
+    if (with.nodes > 1)
+      nodes_ = fleet_of_nodes(program_name);
+    working_fleets_ = 1 + (nodes_ != nullptr);
+    start_actors(secret);
+    auto address = publish(*system_, caf::actor_cast<scheduler_for_workers>(scheduler_), "scheduler");
+    folder_.publish({random_hex(8), {address}, secret, this_process(), program_build_id()});
 
-    auto port = system_->middleman().publish(caf::actor_cast<scheduler_for_workers>(scheduler_), 0, loopback);
-    if (!port)
-      throw cluster_error{error_code::session_failed, "The scheduler could not listen on " + std::string{loopback} +
-                                                          " (" + caf::to_string(port.error()) +
-                                                          "); check the limits on sockets and open files."};
-    folder_.publish({random_hex(8), {{loopback, *port}}, secret, this_process(), program_build_id()});
-
-    fleet_->start();
-    fleet_->wait_enrolled(with.start_timeout);
+    workers_->start();
+    if (nodes_)
+      nodes_->start();
+    auto begin = std::chrono::steady_clock::now();
+    workers_->wait_enrolled(with.start_timeout);
+    if (nodes_) {
+      auto left = with.start_timeout - (std::chrono::steady_clock::now() - begin);
+      nodes_->wait_enrolled(std::max(std::chrono::ceil<std::chrono::milliseconds>(left), std::chrono::milliseconds{1}));
+    }
     // This thread would keep the system's logger alive, and ending the system waits for that to be gone.
     caf::logger::set_current_actor_system(nullptr);
   } catch (...) {
@@ -125,6 +78,105 @@ local_session::local_session(const settings& with, const std::string& program_na
   }
 }
 
+void local_session::start_actors(const std::string& secret) {
+  auto name = nodes_ ? "node-0" : host_name();
+  store_setup data;
+  data.secret = secret;
+  data.limit = store_limit_;
+  data.spill_directory = settings_.spill_folder();
+  node_ = std::make_shared<node_store>(std::move(data));
+  directory_ = system_->spawn(directory_behavior);
+  store_ = system_->spawn(store_behavior, node_);
+
+  scheduler_setup setup;
+  setup.secret = secret;
+  setup.build_id = program_build_id();
+  setup.heartbeat_interval = settings_.heartbeat_interval;
+  setup.heartbeat_timeout = settings_.heartbeat_timeout;
+  setup.retries = settings_.retries;
+  setup.store = store_;
+  setup.directory = directory_;
+  setup.on_enrolled = [this](const enrol_request& who) { workers_->enrolled(who.slot); };
+  setup.on_refused = [this](const enrol_request& who, const enrol_answer& answer) {
+    // Without the secret it may be anybody, and says nothing about our own workers.
+    if (answer.refusal != error_code::bad_secret)
+      workers_->refused(who.slot, answer.reason);
+  };
+  setup.on_silent = [this](std::uint32_t slot, std::int32_t pid) { workers_->kill(slot, pid); };
+  setup.on_node_ready = [this](std::uint32_t slot) { nodes_->enrolled(slot); };
+  setup.on_node_refused = [this](std::uint32_t slot, const std::string& reason) { nodes_->refused(slot, reason); };
+  scheduler_ = system_->spawn(scheduler_behavior, std::move(setup));
+  progress_ = system_->spawn(progress_behavior, scheduler_);
+  link_.use(scheduler_);
+  auto speaker = system_->spawn(client_behavior);
+  crossing_->open(speaker);
+
+  crossing_->tell(store_, caf::actor_cast<directory_for_stores>(directory_));
+  auto transfers = node_->transfers_at();
+  crossing_->ask_and_wait<node_admitted>(directory_, {}, "object directory",
+                                         admit_node{name, transfers.host, transfers.port},
+                                         caf::actor_cast<store_for_directory>(store_));
+  data_->join(store_, {secret, client_owner}, speaker);
+}
+
+std::pair<std::uint32_t, std::size_t> local_session::workers_of(std::size_t node) const {
+  auto each = size_ / settings_.nodes;
+  auto more = size_ % settings_.nodes; // the first ones have one more
+  return {static_cast<std::uint32_t>(node * each + std::min(node, more)), each + (node < more)};
+}
+
+std::unique_ptr<local_fleet> local_session::fleet_of_workers(const std::string& program_name) {
+  local_fleet::setup fleet;
+  fleet.program = settings_.worker_program.value_or("/proc/self/exe");
+  fleet.name = settings_.worker_program.value_or(program_name);
+  auto node = settings_.nodes > 1 ? "node-0" : host_name();
+  fleet.environment = [this, node](std::uint32_t slot, const std::string& log_file) {
+    return to_environment(worker_launch{folder_.path(), slot, settings_.threads, log_file, node, {}});
+  };
+  fleet.log_folder = settings_.log_directory.value_or(folder_.path());
+  std::tie(fleet.first_slot, fleet.size) = workers_of(0);
+  fleet.on_exit = [this](std::uint32_t slot, std::int32_t pid, const std::string& how, log_end log) {
+    crossing_->tell_if_open(scheduler_, worker_exited{slot, pid, how, std::move(log.bytes), log.size});
+  };
+  fleet.on_exhausted = [this](const std::string& reason) { fleet_exhausted(reason); };
+  return std::make_unique<local_fleet>(std::move(fleet));
+}
+
+std::unique_ptr<local_fleet> local_session::fleet_of_nodes(const std::string& program_name) {
+  local_fleet::setup fleet;
+  fleet.program = settings_.worker_program.value_or("/proc/self/exe");
+  fleet.name = settings_.worker_program.value_or(program_name);
+  fleet.kind = "node";
+  fleet.environment = [this, name = fleet.name](std::uint32_t slot, const std::string&) {
+    node_launch launch;
+    launch.session_folder = folder_.path();
+    launch.slot = slot;
+    launch.name = "node-" + std::to_string(slot);
+    launch.program_name = name;
+    launch.log_folder = settings_.log_directory.value_or(folder_.path());
+    std::tie(launch.first_worker, launch.workers) = workers_of(slot);
+    launch.threads = settings_.threads;
+    launch.start_timeout = settings_.start_timeout;
+    launch.store_limit = store_limit_;
+    launch.spill_directory = settings_.spill_folder();
+    return to_environment(launch);
+  };
+  fleet.log_folder = settings_.log_directory.value_or(folder_.path());
+  fleet.first_slot = 1;
+  fleet.size = settings_.nodes - 1;
+  fleet.on_exit = [](std::uint32_t, std::int32_t, const std::string&, log_end) {
+    // Its workers go with it, and the actors that it had are monitored.
+  };
+  fleet.on_exhausted = [this](const std::string& reason) { fleet_exhausted(reason); };
+  return std::make_unique<local_fleet>(std::move(fleet));
+}
+
+/// Neither workers nor nodes can be started any more.
+void local_session::fleet_exhausted(const std::string& reason) {
+  if (--working_fleets_ == 0)
+    crossing_->tell_if_open(scheduler_, workers_exhausted{reason});
+}
+
 local_session::~local_session() {
   shutdown();
 }
@@ -132,38 +184,46 @@ local_session::~local_session() {
 void local_session::shutdown() noexcept {
   if (::getpid() != owner_) {
     // A forked copy has none of the threads, and the cluster is not its own: it only lets go.
-    crossing_.abandon();
+    crossing_->abandon();
     static_cast<void>(system_.release());
-    static_cast<void>(fleet_.release());
+    static_cast<void>(workers_.release());
+    static_cast<void>(nodes_.release());
     return;
   }
   std::lock_guard guard{shutdown_mutex_};
   if (std::exchange(ended_, true))
     return;
   // From here on nobody but this function talks to the actors.
-  crossing_.close();
-  if (fleet_) {
-    fleet_->stop_replacing();
-    if (scheduler_)
-      caf::send_as(crossing_.speaker(), scheduler_, stop_session{});
-    fleet_->end_all(tuning::stop_grace);
-  }
+  crossing_->close();
+  for (auto* fleet : {workers_.get(), nodes_.get()})
+    if (fleet)
+      fleet->stop_replacing();
+  if (scheduler_)
+    caf::send_as(crossing_->speaker(), scheduler_, stop_session{});
+  if (workers_)
+    workers_->end_all(tuning::stop_grace);
+  if (nodes_)
+    nodes_->end_all(2 * tuning::stop_grace); // which give their own workers the time they have
+  if (node_)
+    node_->stop();
   if (system_) {
     auto end = [](auto& actor) {
       if (actor)
         caf::anon_send_exit(actor, caf::exit_reason::kill);
       actor = nullptr;
     };
-    end(crossing_.speaker());
+    end(crossing_->speaker());
     end(progress_);
     end(scheduler_);
     end(store_);
+    end(directory_);
     link_.use({});
     // On a thread of its own: CAF uses thread-local storage here, which is gone already when a static object is
     // destroyed.
     std::thread{[this] { system_.reset(); }}.join();
   }
-  fleet_.reset();
+  workers_.reset();
+  nodes_.reset();
   folder_.remove();
 }
 
@@ -172,6 +232,8 @@ void local_session::shutdown() noexcept {
 run_id local_session::submit(run_spec spec) {
   spec.run = nth_run_of({}, ++last_run_);
   spec.seed = spec.run.value;
+  if (!spec.objects.empty())
+    data_->flush();
   auto id = spec.run;
   link_.submit(std::move(spec));
   return id;
@@ -183,7 +245,7 @@ awaited_tasks local_session::await(const std::vector<run_range>& tasks, std::uin
 }
 
 progress local_session::count(const std::vector<run_range>& tasks) {
-  return crossing_.ask_and_wait<progress>(progress_, count_tasks{tasks}, {}, "progress actor");
+  return crossing_->ask_and_wait<progress>(progress_, {}, "progress actor", count_tasks{tasks});
 }
 
 void local_session::cancel(const std::vector<run_range>& tasks) {
@@ -198,8 +260,8 @@ progress local_session::monitor(const std::vector<run_range>& tasks) {
   if (tasks.empty())
     return {};
   auto feed = std::make_shared<progress_feed>();
-  auto watch = crossing_.watch([feed] { feed->close(); });
-  crossing_.tell(progress_, watch_tasks{feed, tasks});
+  auto watch = crossing_->watch([feed] { feed->close(); });
+  crossing_->tell(progress_, watch_tasks{feed, tasks});
   progress_bar bar{STDERR_FILENO, settings_.progress};
   snapshot last;
   while (true) {
@@ -215,85 +277,57 @@ progress local_session::monitor(const std::vector<run_range>& tasks) {
     bar.show(last);
   }
   bar.finish(last);
-  crossing_.forget(watch);
+  crossing_->forget(watch);
   return last.counts;
 }
 
 // -- data -----------------------------------------------------------------------------------------------------
 
-class local_session::shared_room final : public data_room {
-public:
-  explicit shared_room(std::uint64_t size) : builder_{"object", size} {}
-
-  std::span<std::byte> bytes() noexcept override { return builder_.bytes(); }
-  segment seal() { return std::move(builder_).seal(); }
-
-private:
-  segment_builder builder_;
-};
-
 std::unique_ptr<data_room> local_session::reserve(std::uint64_t bytes) {
-  return std::make_unique<shared_room>(bytes);
+  return data_->reserve(bytes);
 }
 
-std::shared_ptr<object_handle> local_session::put(const std::string& key, bool replace, std::uint64_t type,
-                                                  const std::string& type_name, part bytes) {
-  if (!crossing_.is_open())
-    crossing::throw_closed();
-  segment_writer writer{key.empty() ? "object" : key, bytes.size()};
-  writer.write(bytes);
-  return put_segment(key, replace, type, type_name, std::move(writer).seal());
+std::shared_ptr<object_handle> local_session::put_value(const type_label& type, part bytes) {
+  return data_->put_once(type, bytes);
 }
 
-std::shared_ptr<object_handle> local_session::put(const std::string& key, bool replace, std::uint64_t type,
-                                                  const std::string& type_name, std::unique_ptr<data_room> filled) {
-  auto& ours = dynamic_cast<shared_room&>(*filled); // there is no other kind
-  return put_segment(key, replace, type, type_name, ours.seal());
+std::shared_ptr<object_handle> local_session::put(const std::string& key, bool replace, const type_label& type,
+                                                  part bytes) {
+  return data_->put({key, replace, type}, bytes);
 }
 
-std::shared_ptr<object_handle> local_session::put_segment(const std::string& key, bool replace, std::uint64_t type,
-                                                          const std::string& type_name, segment bytes) {
-  auto id = object_id{++last_object_};
-  auto size = bytes.size();
-  put_object message{id, key, replace, type, type_name, std::make_shared<segment>(std::move(bytes))};
-  crossing_.ask_and_wait<object_location>(store_, std::move(message), {}, "store");
-  return std::make_shared<handle>(weak_from_this(), id, key, size);
+std::shared_ptr<object_handle> local_session::put(const std::string& key, bool replace, const type_label& type,
+                                                  std::unique_ptr<data_room> filled) {
+  return data_->put({key, replace, type}, std::move(filled));
 }
-
-namespace {
-
-shared_bytes mapped(const object_location& where) {
-  auto mapping = std::make_shared<mapped_segment>(map_segment({where.pid, where.fd, where.inode, where.size}));
-  auto view = mapping->view();
-  return {std::move(mapping), view};
-}
-
-} // namespace
 
 shared_bytes local_session::map(object_id object) {
-  return mapped(crossing_.ask_and_wait<object_location>(store_, locate_object{object}, {}, "store"));
+  return data_->map(object).bytes;
 }
 
-shared_bytes local_session::find(const std::string& key, std::uint64_t type, const std::string& type_name) {
-  auto where = crossing_.ask_and_wait<object_location>(store_, find_object{key, type, type_name}, {}, "store");
-  auto keep = handle{weak_from_this(), where.object, key, where.size};
-  return mapped(where);
+shared_bytes local_session::find(const std::string& key, const type_label& type) {
+  auto found = data_->find(key, type);
+  return data_->map(found->id()).bytes;
+}
+
+void local_session::spread(object_id object) {
+  data_->spread(object);
 }
 
 object_list local_session::objects() {
-  return crossing_.ask_and_wait<object_list>(store_, list_objects{}, {}, "store");
+  return data_->list();
 }
 
-void local_session::release_object(object_id object) noexcept {
-  crossing_.tell_if_open(store_, daskify::internal::release_object{object});
+node_list local_session::nodes() {
+  return data_->nodes();
 }
 
 void local_session::drop_key(const std::string& key) {
-  crossing_.ask_and_wait<object_location>(store_, internal::drop_key{key}, {}, "store");
+  data_->drop_key(key);
 }
 
 worker_list local_session::workers() {
-  return crossing_.ask_and_wait<worker_list>(scheduler_, list_workers{}, {}, "scheduler");
+  return crossing_->ask_and_wait<worker_list>(scheduler_, {}, "scheduler", list_workers{});
 }
 
 } // namespace daskify::internal

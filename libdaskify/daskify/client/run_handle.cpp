@@ -56,6 +56,9 @@ std::string sentence(const failure& why, std::uint64_t task, const std::string& 
     text += " gave a result that could not be made from its bytes: " + (why.type.empty() ? "" : why.type + ": ") +
             why.text + "; look at the constructors and the inspect of its type";
     break;
+  case error_code::object_lost:
+    text += " has no value: " + why.text;
+    break;
   case error_code::task_cancelled:
     text += " was cancelled";
     break;
@@ -76,9 +79,14 @@ failure describe_undecodable(std::uint64_t task) {
     throw;
   } catch (const std::bad_alloc&) {
     throw;
+  } catch (const cluster_error&) {
+    throw;
   } catch (...) {
     auto why = describe_current_exception();
-    why.code = error_code::not_decodable;
+    bool was_there = why.code != error_code::object_lost && why.code != error_code::no_room &&
+                     why.code != error_code::store_failed && why.code != error_code::unknown_object;
+    if (was_there)
+      why.code = error_code::not_decodable;
     why.first = task;
     return why;
   }

@@ -30,7 +30,7 @@ awaited_tasks scheduler_link::await(const std::vector<run_range>& tasks, std::ui
     if (until) // when the time is over: how things stand then
       patience = std::clamp(ceil<milliseconds>(*until - steady_clock::now()), milliseconds{0}, patience);
     await_tasks question{tasks, how_many, static_cast<std::uint64_t>(patience.count()), want_results};
-    auto asked = through_.ask<awaited_tasks>(scheduler_, std::move(question), limit(patience), "scheduler");
+    auto asked = through_.ask<awaited_tasks>(scheduler_, limit(patience), "scheduler", std::move(question));
     on_asked([slot = asked.slot()](std::exception_ptr why) { slot->fail(std::move(why)); });
     try {
       auto answer = *asked.slot()->wait({});
@@ -46,7 +46,7 @@ awaited_tasks scheduler_link::await(const std::vector<run_range>& tasks, std::ui
 }
 
 progress scheduler_link::count(const std::vector<run_range>& tasks) {
-  return through_.ask_and_wait<progress>(scheduler_, count_tasks{tasks}, limit({}), "scheduler");
+  return through_.ask_and_wait<progress>(scheduler_, limit({}), "scheduler", count_tasks{tasks});
 }
 
 void scheduler_link::cancel(const std::vector<run_range>& tasks) {

@@ -70,6 +70,9 @@ const std::vector<option_entry>& option_table() {
       entry("threads", &options::threads, &settings::threads, whole_number{1, limits::threads},
             "Tasks that one worker process runs at the same time.\n"
             "1, because not every function is thread-safe; for those that are, threads share memory."),
+      entry("nodes", &options::nodes, &settings::nodes, whole_number{1, limits::nodes},
+            "Nodes that the workers of a local cluster are spread over, each with a store of its own.\n"
+            "1, because one store per machine is best; more, to try out what happens between nodes."),
       entry("worker_program", &options::worker_program, &settings::worker_program, file_path{},
             "Program that is started as worker.\n"
             "auto: this program itself, which has the functions to run."),
@@ -86,6 +89,13 @@ const std::vector<option_entry>& option_table() {
             "How often a task is run again after its worker died; 0: not at all.\n"
             "A few, because a worker may die through no fault of the task, but not without end,\n"
             "because a task may kill each worker that runs it."),
+      entry("store_limit", &options::store_limit, &settings::store_limit, byte_size{},
+            "Memory that the data of one node may take.\n"
+            "auto: 60 % of what the machine and the control group have free at the start, divided by\n"
+            "the nodes on this machine, so that the tasks have memory, too."),
+      entry("spill_directory", &options::spill_directory, &settings::spill_directory, file_path{},
+            "Folder for data that do not fit into the memory of a node; none: they are refused.\n"
+            "/var/tmp, because it is on disk, where /tmp is often in memory. Nothing is left there."),
       entry("session_directory", &options::session_directory, &settings::session_directory, file_path{},
             "Folder in which the private folder of a session is made.\n"
             "auto: $XDG_RUNTIME_DIR when it is a folder of yours, else /tmp."),

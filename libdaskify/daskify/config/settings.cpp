@@ -11,6 +11,10 @@ std::string settings::origin(std::string_view name) const {
   return known == origins.end() ? "default" : known->second;
 }
 
+std::optional<std::string> settings::spill_folder() const {
+  return spill_directory == "none" ? std::nullopt : std::optional{spill_directory};
+}
+
 void settings::validate() const {
   auto copy = *this;
   for (const auto& option : option_table())

@@ -19,11 +19,14 @@ struct settings {
   cluster_mode mode = defaults::mode;
   std::optional<std::size_t> size;
   std::size_t threads = defaults::threads;
+  std::size_t nodes = defaults::nodes;
   std::optional<std::string> worker_program;
   std::chrono::milliseconds start_timeout = defaults::start_timeout;
   std::chrono::milliseconds heartbeat_interval = defaults::heartbeat_interval;
   std::chrono::milliseconds heartbeat_timeout = defaults::heartbeat_timeout;
   std::size_t retries = defaults::retries;
+  std::optional<std::uint64_t> store_limit;
+  std::string spill_directory{defaults::spill_directory};
   std::optional<std::string> session_directory;
   std::optional<std::string> log_directory;
   progress_style progress = defaults::progress;
@@ -38,6 +41,9 @@ struct settings {
 
   /// The origin of an option's value; "default" when nobody set it.
   std::string origin(std::string_view name) const;
+
+  /// Where to spill to; nothing: nowhere.
+  std::optional<std::string> spill_folder() const;
 
   /// Throws config_error(bad_option_value) when a value is out of its limits or two do not go together.
   void validate() const;

@@ -81,6 +81,21 @@ double read_number_with_unit(std::string_view text) {
   return number * static_cast<double>(known->milliseconds);
 }
 
+struct size_unit {
+  std::string_view name;
+  std::uint64_t bytes;
+};
+
+constexpr std::array<size_unit, 9> size_units{{{"B", 1},
+                                               {"KB", 1'000},
+                                               {"MB", 1'000'000},
+                                               {"GB", 1'000'000'000},
+                                               {"TB", 1'000'000'000'000},
+                                               {"KiB", 1ULL << 10},
+                                               {"MiB", 1ULL << 20},
+                                               {"GiB", 1ULL << 30},
+                                               {"TiB", 1ULL << 40}}};
+
 } // namespace
 
 std::string in_quotes(std::string_view text) {
@@ -138,6 +153,41 @@ std::string duration::write(std::chrono::milliseconds value) const {
         (longer.milliseconds <= 1'000 || value.count() / longer.milliseconds > 1))
       unit = longer;
   return std::to_string(value.count() / unit.milliseconds).append(unit.name);
+}
+
+std::string byte_size::form() const {
+  return "a size of at least " + write(limits::smallest_store) + ", such as 500MB, 1.5GB or 64GiB";
+}
+
+std::uint64_t byte_size::read(std::string_view text) const {
+  if (text.starts_with('-'))
+    throw bad_value{"is negative"};
+  if (text.empty() || !is_digit(text.front()))
+    throw bad_value{"does not start with a number"};
+  double number = 0;
+  auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
+  if (failure == std::errc::result_out_of_range)
+    throw bad_value{"is too large a number"};
+  auto unit = text.substr(static_cast<std::size_t>(end - text.data()));
+  if (unit.empty())
+    throw bad_value{"has no unit"};
+  auto known = std::ranges::find(size_units, unit, &size_unit::name);
+  if (known == size_units.end())
+    throw bad_value{"has the unknown unit " + in_quotes(unit)};
+  auto value = std::round(number * static_cast<double>(known->bytes));
+  if (value < static_cast<double>(limits::smallest_store))
+    throw bad_value{"is less than " + write(limits::smallest_store)};
+  if (value > static_cast<double>(limits::largest_store))
+    throw bad_value{"is more than " + write(limits::largest_store)};
+  return static_cast<std::uint64_t>(value);
+}
+
+std::string byte_size::write(std::uint64_t value) const {
+  auto unit = size_units.front(); // the largest that fits without a rest
+  for (auto larger : size_units)
+    if (value % larger.bytes == 0 && larger.bytes > unit.bytes)
+      unit = larger;
+  return std::to_string(value / unit.bytes).append(unit.name);
 }
 
 std::string file_path::form() const {

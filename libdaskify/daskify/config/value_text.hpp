@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -42,6 +43,14 @@ struct duration {
   std::string form() const;
   std::chrono::milliseconds read(std::string_view text) const;
   std::string write(std::chrono::milliseconds value) const;
+};
+
+/// An amount of memory, from limits::smallest_store on: a number with B, KB, MB, GB, TB (of 1000) or KiB, MiB, GiB, TiB
+/// (of 1024).
+struct byte_size {
+  std::string form() const;
+  std::uint64_t read(std::string_view text) const;
+  std::string write(std::uint64_t value) const;
 };
 
 /// A path, taken as it stands.

@@ -2,7 +2,6 @@
 
 #include "daskify/defaults.hpp"
 #include "daskify/error.hpp"
-#include "daskify/worker/worker_process.hpp"
 
 #include <algorithm>
 
@@ -17,27 +16,38 @@ local_fleet::~local_fleet() {
   end_all(std::chrono::milliseconds{0});
 }
 
+std::uint32_t local_fleet::slot_of(const member& of) const {
+  return setup_.first_slot + static_cast<std::uint32_t>(&of - members_.data());
+}
+
+/// Null when it is nobody's slot.
+auto local_fleet::find(std::uint32_t slot) -> member* {
+  auto index = slot - setup_.first_slot; // wraps around to a large one for what is below
+  return index < members_.size() ? &members_[index] : nullptr;
+}
+
+std::string local_fleet::name_of(std::uint32_t slot) const {
+  return setup_.kind + "-" + std::to_string(slot);
+}
+
 std::string local_fleet::log_file(std::uint32_t slot) const {
-  return setup_.log_folder + "/worker-" + std::to_string(slot) + ".log";
+  return setup_.log_folder + "/" + name_of(slot) + ".log";
 }
 
 void local_fleet::start() {
   std::lock_guard guard{mutex_};
-  for (std::uint32_t slot = 0; slot < setup_.size; ++slot)
-    launch(slot);
+  for (auto& m : members_)
+    launch(m);
 }
 
 /// REQUIRES: the lock is held.
-void local_fleet::launch(std::uint32_t slot) {
-  auto process = spawn({setup_.program,
-                        {setup_.name},
-                        worker_environment(setup_.session_folder, slot, setup_.threads, log_file(slot)),
-                        log_file(slot)});
-  auto& m = members_[slot];
-  m.process = process.id();
-  m.pid = process.pid();
-  m.alive = true;
-  m.enrolled = false;
+void local_fleet::launch(member& which) {
+  auto slot = slot_of(which);
+  auto process = spawn({setup_.program, {setup_.name}, setup_.environment(slot, log_file(slot)), log_file(slot)});
+  which.process = process.id();
+  which.pid = process.pid();
+  which.alive = true;
+  which.enrolled = false;
   watcher_.watch(std::move(process));
 }
 
@@ -47,13 +57,12 @@ void local_fleet::wait_enrolled(std::chrono::milliseconds timeout) {
   if (!changed_.wait_for(lock, timeout, [&] { return !problem_.empty() || all(); })) {
     auto there = std::count_if(members_.begin(), members_.end(), [](const member& m) { return m.enrolled; });
     auto late = std::find_if(members_.begin(), members_.end(), [](const member& m) { return !m.enrolled; });
-    auto slot = static_cast<std::uint32_t>(late - members_.begin());
+    auto slot = slot_of(*late);
     auto output = log_tail(log_file(slot));
-    throw cluster_error{
-        error_code::start_timeout,
-        "Only " + std::to_string(there) + " of " + std::to_string(setup_.size) +
-            " workers had enrolled when start_timeout was over; make it longer, or look at what worker-" +
-            std::to_string(slot) + " printed: " + (output.empty() ? "nothing" : output)};
+    throw cluster_error{error_code::start_timeout,
+                        "Only " + std::to_string(there) + " of " + std::to_string(setup_.size) + " " + setup_.kind +
+                            "s had enrolled when start_timeout was over; make it longer, or look at what " +
+                            name_of(slot) + " printed: " + (output.empty() ? "nothing" : output)};
   }
   if (!problem_.empty())
     throw cluster_error{error_code::worker_failed, problem_};
@@ -62,10 +71,11 @@ void local_fleet::wait_enrolled(std::chrono::milliseconds timeout) {
 void local_fleet::enrolled(std::uint32_t slot) {
   {
     std::lock_guard guard{mutex_};
-    if (slot >= members_.size())
+    auto* known = find(slot);
+    if (!known)
       return;
-    members_[slot].enrolled = true;
-    members_[slot].failures = 0;
+    known->enrolled = true;
+    known->failures = 0;
   }
   changed_.notify_all();
 }
@@ -74,16 +84,17 @@ void local_fleet::refused(std::uint32_t slot, const std::string& reason) {
   {
     std::lock_guard guard{mutex_};
     if (problem_.empty())
-      problem_ = "worker-" + std::to_string(slot) + " (" + setup_.name + ") was turned away because " + reason + ".";
+      problem_ = name_of(slot) + " (" + setup_.name + ") was turned away because " + reason + ".";
   }
   changed_.notify_all();
 }
 
 void local_fleet::kill(std::uint32_t slot, std::int32_t pid) {
   std::unique_lock lock{mutex_};
-  if (slot >= members_.size() || !members_[slot].alive || members_[slot].pid != pid)
+  auto* known = find(slot);
+  if (!known || !known->alive || known->pid != pid)
     return;
-  auto process = members_[slot].process;
+  auto process = known->process;
   lock.unlock();
   watcher_.end(process, std::chrono::milliseconds{0});
 }
@@ -110,7 +121,7 @@ void local_fleet::ended(child_id process, const exit_status& status) {
       std::find_if(members_.begin(), members_.end(), [&](const member& m) { return m.alive && m.process == process; });
   if (found == members_.end())
     return;
-  auto slot = static_cast<std::uint32_t>(found - members_.begin());
+  auto slot = slot_of(*found);
   auto how = explain(status);
   auto log = read_log_end(log_file(slot));
   auto pid = found->pid;
@@ -121,13 +132,13 @@ void local_fleet::ended(child_id process, const exit_status& status) {
       ++found->failures;
       auto output = last_lines(log, 10);
       if (problem_.empty())
-        problem_ = "worker-" + std::to_string(slot) + " (" + setup_.name + ") " + how +
+        problem_ = name_of(slot) + " (" + setup_.name + ") " + how +
                    " before it enrolled; its last output: " + (output.empty() ? "none" : output);
     }
     found->enrolled = false;
     if (found->failures < tuning::start_attempts) {
       try {
-        launch(slot);
+        launch(*found);
       } catch (const error& e) {
         problem_ = e.what();
       }

@@ -13,18 +13,22 @@
 
 namespace daskify::internal {
 
-/// The worker processes of a local cluster: starts them, starts another for one that died, and ends them.
+/// Processes of one kind on this machine, workers or nodes: starts them, starts another for one that died, and ends
+/// them. Each has a slot, a number that its successors have, too.
 ///
 /// Thread-safe. The callbacks come from the thread that watches the processes.
 class local_fleet {
 public:
   struct setup {
-    std::string program; ///< what is started; "/proc/self/exe" for this program itself
-    std::string name;    ///< its argv[0]
-    std::string session_folder;
+    std::string program;         ///< what is started; "/proc/self/exe" for this program itself
+    std::string name;            ///< its argv[0]
+    std::string kind = "worker"; ///< with the slot, what people and the log call it: "worker-3"
+    /// What is put into the environment of the process.
+    std::function<std::vector<std::pair<std::string, std::string>>(std::uint32_t slot, const std::string& log_file)>
+        environment;
     std::string log_folder;
+    std::uint32_t first_slot = 0;
     std::size_t size = 1;
-    std::size_t threads = 1;
     std::function<void(std::uint32_t slot, std::int32_t pid, const std::string& how, log_end log)> on_exit;
     std::function<void(const std::string& reason)> on_exhausted;
   };
@@ -56,8 +60,11 @@ private:
     std::size_t failures = 0; ///< starts in a row that did not lead to enrolment
   };
 
-  void launch(std::uint32_t slot);
+  void launch(member& which);
   void ended(child_id process, const exit_status& status);
+  std::uint32_t slot_of(const member& of) const;
+  member* find(std::uint32_t slot);
+  std::string name_of(std::uint32_t slot) const;
   std::string log_file(std::uint32_t slot) const;
 
   setup setup_;

@@ -22,7 +22,7 @@ namespace daskify::internal {
 
 /// A run while it is being described.
 struct run_draft {
-  const cluster_session* session = nullptr; ///< where it will run
+  cluster_session* session = nullptr; ///< where it will run
   byte_buffer description;
   run_spec spec;
   std::vector<std::shared_ptr<const void>> keeps; ///< handles that must live as long as the run
@@ -40,14 +40,76 @@ inline void refuse_foreign(bool ours) {
 // One specialisation per kind of argument: how it is written, what the worker holds, and what the function sees.
 // P is the function's parameter, or void when it can't be known.
 
+template <class A, class P>
+struct argument;
+
 /// A plain value.
 template <class A, class P>
-struct argument {
+struct small_argument {
   using held = A;
   static void write(encoder& out, run_draft&, const A& value) { out.write(value); }
   static held read(decoder& in, program_inputs&) { return in.read<A>(); }
   static const A& pass(const held& value) { return value; }
 };
+
+/// A value that may be too large to travel with its run: then it is put into the store, once.
+template <class A, class P>
+struct large_argument {
+  using in_store = argument<scattered<A>, P>;
+  struct held {
+    std::optional<A> value; ///< that has travelled
+    typename in_store::held stored;
+  };
+
+  static void write(encoder& out, run_draft& draft, const A& value) {
+    auto& bytes = draft.description;
+    if constexpr (is_plain_bytes<A>) {
+      auto plain = std::as_bytes(std::span{value.data(), value.size()});
+      if (plain.size() > tuning::largest_inline_value) {
+        out.write(true);
+        put(out, draft, plain);
+        return;
+      }
+    }
+    auto mark = bytes.size();
+    out.write(false);
+    auto begin = bytes.size();
+    out.write(value);
+    if (bytes.size() - begin <= tuning::largest_inline_value || is_plain_bytes<A>)
+      return;
+    auto handle = draft.session->put_value(label_of<A>(), std::span<const std::byte>{bytes}.subspan(begin));
+    bytes.resize(mark);
+    out.write(true);
+    use(out, draft, std::move(handle));
+  }
+  static held read(decoder& in, program_inputs& inputs) {
+    held h;
+    if (in.read<bool>())
+      h.stored = in_store::read(in, inputs);
+    else
+      h.value.emplace(in.read<A>());
+    return h;
+  }
+  static decltype(auto) pass(const held& h) {
+    if constexpr (in_store::as_view)
+      return h.value ? std::remove_cvref_t<P>(*h.value) : in_store::pass(h.stored);
+    else
+      return static_cast<const A&>(h.value ? *h.value : *h.stored.value);
+  }
+
+private:
+  static void put(encoder& out, run_draft& draft, std::span<const std::byte> bytes) {
+    use(out, draft, draft.session->put_value(label_of<A>(), bytes));
+  }
+  static void use(encoder& out, run_draft& draft, std::shared_ptr<object_handle> handle) {
+    out.write(handle->id().value);
+    draft.spec.objects.push_back(handle->id());
+    draft.keeps.push_back(std::move(handle));
+  }
+};
+
+template <class A, class P>
+struct argument : std::conditional_t<has_fixed_layout<A>, small_argument<A, P>, large_argument<A, P>> {};
 
 /// A future: the value that its task has.
 template <class R, class P>
@@ -66,7 +128,7 @@ struct argument<future<R>, P> {
     auto task = in.read<std::uint64_t>();
     for (const auto& block : inputs.futures)
       if (block.run == run && task >= block.first && task - block.first < block.count)
-        return value_at<R>(block, task);
+        return value_at<R>(block, task, [&](object_id object) { return inputs.objects.find(object, 0); });
     throw data_error{error_code::unknown_run, "The result of a future that is an argument did not come with the run."};
   }
   static const R& pass(const held& value) { return value; }
@@ -101,19 +163,12 @@ struct argument<scattered<T>, P> {
 
   static held read(decoder& in, program_inputs& inputs) {
     object_id object{in.read<std::uint64_t>()};
-    held h{inputs.objects.find(object, hash_of_type(typeid(T).name())), nullptr};
-    if constexpr (!as_view)
-      h.value = inputs.objects.decoded<T>(object, [&] { return from_store_bytes(h.bytes.view()); });
-    return h;
-  }
-
-  static T from_store_bytes(std::span<const std::byte> bytes) {
-    if constexpr (is_plain_bytes<T>) {
-      const auto* first = reinterpret_cast<const typename T::value_type*>(bytes.data());
-      return T(first, first + bytes.size() / sizeof(typename T::value_type));
-    } else {
-      return decode<T>(bytes);
+    held h{inputs.objects.find(object, label_of<T>().hash), nullptr};
+    if constexpr (!as_view) {
+      h.value = inputs.objects.decoded<T>(object, [&] { return from_store_bytes<T>(h.bytes.view()); });
+      h.bytes = {}; // the store may let go of it
     }
+    return h;
   }
 
   static decltype(auto) pass(const held& h) {
@@ -217,7 +272,7 @@ public:
   using result_type = std::decay_t<typename my_call::template result_of<>::type>;
   static constexpr bool is_void = std::is_void_v<result_type>;
   using held_result = stored_result<result_type>;
-  static constexpr bool fixed_results = is_void || fixed_encoded_size<held_result>.has_value();
+  static constexpr bool fixed_results = is_void || has_fixed_layout<held_result>;
 
   static void write(run_draft& draft, const F& f, const std::tuple<As...>& args, const std::tuple<Its...>& its,
                     std::uint64_t repeats) {
@@ -404,7 +459,16 @@ auto start_run(std::shared_ptr<cluster_session> session, F f, const std::tuple<A
   program::write(draft, f, args, its, repeats);
   draft.spec.program = to_reference(reinterpret_cast<const void*>(&program::make));
   draft.spec.name = name_of_callable(f);
-  draft.spec.description = shared_bytes{std::move(draft.description)};
+  if (draft.description.size() > tuning::largest_inline_value) {
+    // Large iterables or captures: to each node once, and not to each worker.
+    auto handle =
+        session->put_value({0, "arguments of " + draft.spec.name}, std::span<const std::byte>{draft.description});
+    draft.spec.stored_description = handle->id();
+    draft.spec.objects.push_back(handle->id());
+    draft.keeps.push_back(std::move(handle));
+  } else {
+    draft.spec.description = shared_bytes{std::move(draft.description)};
+  }
 
   auto kept = std::make_shared<const std::tuple<Its...>>(std::move(its));
   auto text = [kept, per_loop](std::uint64_t i) {

@@ -1,8 +1,6 @@
 #include "daskify/program/task_program.hpp"
 
-#include "daskify/defaults.hpp"
 #include "daskify/program/code_address.hpp"
-#include "daskify/store/memory_room.hpp"
 
 #include <cxxabi.h>
 
@@ -12,10 +10,8 @@
 
 namespace daskify::internal {
 
-void result_sink::require_room(std::size_t value_bytes) {
-  if (value_bytes > tuning::largest_message)
-    throw data_error{error_code::no_room, "The result takes " + format_bytes(value_bytes) +
-                                              ", more than one message can carry; return it in parts, by more tasks."};
+void result_sink::put(const type_label& type, std::span<const std::byte> bytes) {
+  stored_.push_back({first_ + count_, store_->put(type, bytes), bytes.size()});
 }
 
 void result_sink::undo_half_written(block_layout layout, std::uint64_t value_size) {
@@ -62,7 +58,8 @@ result_block result_sink::take(block_layout layout, std::uint64_t value_size) {
   }
   block.values = shared_bytes{std::move(values_)};
   block.failures = std::move(failures_);
-  *this = result_sink{first_ + count_};
+  block.stored = std::move(stored_);
+  *this = result_sink{*store_, first_ + count_};
   return block;
 }
 

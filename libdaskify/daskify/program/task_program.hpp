@@ -3,8 +3,10 @@
 /// A run as it lies in a worker: the function with its arguments, ready to be called for any task.
 
 #include "daskify/codec.hpp"
+#include "daskify/defaults.hpp"
 #include "daskify/program/task_context.hpp"
 #include "daskify/protocol/result_block.hpp"
+#include "daskify/scattered.hpp"
 
 #include <memory>
 #include <mutex>
@@ -16,14 +18,17 @@ namespace daskify::internal {
 /// Bytes of a scattered object, kept where they are as long as this lives.
 using object_bytes = shared_bytes;
 
-/// Where a program finds scattered objects. Thread-safe.
-class object_source {
+/// The store of the node, for programs. Thread-safe.
+class object_space {
 public:
-  virtual ~object_source() = default;
+  virtual ~object_space() = default;
 
-  /// The object's bytes, mapped read-only. Throws data_error when the store does not have it (any more), or has it as
-  /// another type than the one with this hash.
+  /// The object's bytes, mapped read-only; a type of 0 is any. Throws data_error when the object is gone, or of another
+  /// type.
   virtual object_bytes find(object_id object, std::uint64_t type) = 0;
+
+  /// Puts a value of this type. Throws data_error when there is no room.
+  virtual object_id put(const type_label& type, std::span<const std::byte> bytes) = 0;
 
   /// The object as a value, decoded once per process and kept until the object is freed.
   template <class T, class Decode>
@@ -47,26 +52,38 @@ private:
 
 /// What a program is made from, beside its description.
 struct program_inputs {
-  object_source& objects;
+  object_space& objects;
   const std::vector<result_block>& futures; ///< results of the runs whose futures are arguments
 };
 
-/// Collects the results of consecutive tasks into a block.
+/// Results whose encodings have all the same size, and are small enough to travel, lie in a block one after the other.
+template <class R>
+inline constexpr bool has_fixed_layout = fixed_encoded_size<R>.value_or(SIZE_MAX) <= tuning::largest_inline_value;
+
+/// Collects the results of consecutive tasks into a block. Large ones go into the store instead.
 class result_sink {
 public:
-  explicit result_sink(std::uint64_t first = 0) : first_{first} {}
+  result_sink(object_space& store, std::uint64_t first) : store_{&store}, first_{first} {}
 
   std::uint64_t count() const noexcept { return count_; }
   std::uint64_t bytes() const noexcept { return values_.size() + offsets_.size() * sizeof(std::uint64_t); }
 
-  /// The result of the next task.
+  /// The result of the next task. What it throws leaves a half-written value, which `threw` takes back.
   template <class R>
   void value(const R& result) {
-    if constexpr (!fixed_encoded_size<R>)
+    if constexpr (has_fixed_layout<R>) {
+      encoder{values_}.template write<R>(result);
+    } else {
       offsets_.push_back(values_.size());
-    auto before = values_.size();
-    encoder{values_}.template write<R>(result);
-    require_room(values_.size() - before);
+      if (!put_if_plain(result)) {
+        encoder{values_}.template write<R>(result);
+        auto encoded = std::span<const std::byte>{values_}.subspan(offsets_.back());
+        if (encoded.size() > tuning::largest_inline_value) {
+          put(label_of<R>(), encoded);
+          values_.resize(offsets_.back());
+        }
+      }
+    }
     ++count_;
   }
   void no_value() { ++count_; }
@@ -80,15 +97,28 @@ public:
   result_block take(block_layout layout, std::uint64_t value_size);
 
 private:
-  /// Throws data_error(no_room) for a value that is too large for a message.
-  static void require_room(std::size_t value_bytes);
+  /// Vectors of numbers and strings need not be encoded first.
+  template <class R>
+  bool put_if_plain(const R& result) {
+    if constexpr (is_plain_bytes<R>) {
+      auto bytes = std::as_bytes(std::span{result.data(), result.size()});
+      if (bytes.size() > tuning::largest_inline_value) {
+        put(label_of<R>(), bytes);
+        return true;
+      }
+    }
+    return false;
+  }
+  void put(const type_label& type, std::span<const std::byte> bytes);
   void undo_half_written(block_layout layout, std::uint64_t value_size);
 
+  object_space* store_;
   std::uint64_t first_;
   std::uint64_t count_ = 0;
   byte_buffer values_;
   std::vector<std::uint64_t> offsets_;
   std::vector<failure> failures_;
+  std::vector<stored_value> stored_;
 };
 
 /// Type-erased run. Immutable: several threads may execute it at the same time.

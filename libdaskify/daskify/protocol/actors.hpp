@@ -3,13 +3,15 @@
 /// Every typed actor interface of daskify, and with that every conversation there is.
 ///
 ///   user's thread -> client actor -> scheduler actor -> worker actor -> executor -> user's function
-///                      progress actor <-'   store actor <-'
+///                      progress actor <-'        |
+///                     object directory <--- store actor of the node
 ///
 /// Requests travel down; reports, answers and down messages travel up. A worker that is granted a lease does not
 /// reply to that message: a task may take hours, and no request may stay open so long. It reports, as often as it has
 /// results, over the same ordered connection.
 
 #include "daskify/protocol/messages.hpp"
+#include "daskify/protocol/store_messages.hpp"
 #include "daskify/protocol/wire.hpp"
 
 #include <caf/actor_system_config.hpp>
@@ -34,6 +36,7 @@ struct worker_tick {
 struct scheduler_tick {}; ///< time to look for silent workers and impatient askers
 struct progress_tick {};  ///< time to tell what changed, or that time goes on
 struct stop_session {};   ///< the session ends: workers are told to stop
+struct store_tick {};     ///< time to tell those who wait for objects that they have to wait on
 
 template <class Inspector>
 auto inspect(Inspector& f, executor_has_news&) {
@@ -55,11 +58,14 @@ template <class Inspector>
 auto inspect(Inspector& f, stop_session&) {
   return f();
 }
+template <class Inspector>
+auto inspect(Inspector& f, store_tick&) {
+  return f();
+}
 
 // -- what never leaves a process ---------------------------------------------------------------------------
 
 class progress_feed;
-class segment;
 /// A monitor and what it watches. The feed is filled by the progress actor and read by the user's thread.
 struct watch_tasks {
   std::shared_ptr<progress_feed> feed;
@@ -69,20 +75,18 @@ struct unwatch_tasks {
   std::shared_ptr<progress_feed> feed;
 };
 
-/// A filled segment for the store; it starts with one reference.
-struct put_object {
-  object_id object;
-  std::string key; ///< empty: none
-  bool replace = false;
-  std::uint64_t type = 0; ///< hash of the type's name
-  std::string type_name;
-  std::shared_ptr<segment> bytes;
-};
+/// What the threads of a store have done (see store_actor.hpp).
+struct store_event;
 
 // -- interfaces --------------------------------------------------------------------------------------------
 
+/// Whoever keeps something that was made of objects.
+using object_listener = caf::typed_actor<
+    /// Let go of what was made of these.
+    caf::reacts_to<objects_freed>>;
+
 /// Runs in each worker process. Speaks for the executor, which runs the user's functions.
-using worker_actor = caf::typed_actor<
+using worker_actor = object_listener::extend<
     /// More to do, or less.
     caf::reacts_to<work_order>,
     /// There are reports, or other tasks wait than before (from the executor's threads, not over the wire).
@@ -92,16 +96,105 @@ using worker_actor = caf::typed_actor<
     /// End of the session.
     caf::reacts_to<stop_worker>>;
 
-/// What a store answers to its workers.
-using store_for_workers = caf::typed_actor<
-    /// Where an object's bytes are on this node; an error when it is gone.
-    caf::replies_to<locate_object>::with<object_location>>;
+/// What a store does for the processes of its node.
+using store_for_users = caf::typed_actor<
+    /// May I use objects? Whoever says this is monitored; the listener is told what is freed.
+    caf::replies_to<join_store, object_listener>::with<acknowledged>,
+    /// May I write so much? An error when it does not fit.
+    caf::replies_to<reserve_room>::with<room_granted>,
+    /// Take this object. An error when its key is taken.
+    caf::replies_to<put_object>::with<acknowledged>,
+    /// The same for many small ones.
+    caf::reacts_to<put_unkeyed>,
+    /// Nothing more comes into this block.
+    caf::reacts_to<close_block>,
+    /// Where are this object's bytes? They stay there until they are unpinned. An error when it is gone.
+    caf::replies_to<locate_object>::with<object_location>,
+    /// These are not mapped any more.
+    caf::reacts_to<unpin_objects>,
+    // Passed on to the directory:
+    caf::reacts_to<release_object>,                   //
+    caf::replies_to<find_object>::with<object_found>, //
+    caf::replies_to<drop_key>::with<acknowledged>,    //
+    caf::replies_to<list_objects>::with<object_list>,
+    caf::replies_to<list_nodes>::with<node_list>, //
+    caf::replies_to<spread_object>::with<acknowledged>, caf::replies_to<flush_puts>::with<acknowledged>>;
 
-/// What a scheduler lets worker processes say. The only interface that is published on a port.
+/// What a store does for the object directory.
+using store_for_directory = caf::typed_actor<
+    /// Nobody can ask for these any more.
+    caf::reacts_to<free_objects>,
+    /// No other node keeps this one any more.
+    caf::reacts_to<keep_object>,
+    /// What is there?
+    caf::replies_to<count_store>::with<store_figures>,
+    /// Have this one. An error when that is not possible.
+    caf::replies_to<hold_object>::with<object_held>>;
+
+/// What the object directory does for the stores, whose users' names are in the messages.
+using directory_for_stores = caf::typed_actor<
+    /// This object is new, and on the node of the store that says so. An error when its key is taken.
+    caf::replies_to<add_object>::with<acknowledged>,
+    /// The same for many small ones.
+    caf::reacts_to<add_unkeyed>,
+    /// One reference less.
+    caf::reacts_to<release_object>,
+    /// Find by key; counts as a new reference. An error when there is no such key, or when it has another type.
+    caf::replies_to<find_object>::with<object_found>,
+    /// Forget a key. An error when there is no such key.
+    caf::replies_to<drop_key>::with<acknowledged>,
+    /// What is there?
+    caf::replies_to<list_objects>::with<object_list>,
+    /// Which nodes are there?
+    caf::replies_to<list_nodes>::with<node_list>,
+    /// Bring this object to every node. Answered when it is everywhere.
+    caf::replies_to<spread_object>::with<acknowledged>,
+    /// All that was added before is known.
+    caf::replies_to<flush_puts>::with<acknowledged>,
+    /// Where can this object be pulled from? An error when it is gone.
+    caf::replies_to<find_sources>::with<object_sources>,
+    /// The store has all of this object.
+    caf::reacts_to<object_arrived>,
+    /// The store has it no more, or has not got it.
+    caf::reacts_to<object_dropped>>;
+
+/// The store of a node: holds objects in shared memory and on disk, and pulls what it lacks from other nodes.
+using store_actor = store_for_users::extend_with<store_for_directory>::extend<
+    /// Which directory knows the objects. Before all else, from this process.
+    caf::reacts_to<directory_for_stores>,
+    /// A pull, or work on the disk, has made progress (from the store's threads).
+    caf::reacts_to<store_event>,
+    /// Time to look for those who have waited long (to itself).
+    caf::reacts_to<store_tick>>;
+
+/// Runs in the process of a node.
+using node_actor = caf::typed_actor<
+    /// End of the session.
+    caf::reacts_to<stop_node>>;
+
+/// Which objects there are, where, and who holds them.
+using directory_actor = directory_for_stores::extend<
+    /// A store takes part.
+    caf::replies_to<admit_node, store_for_directory>::with<node_admitted>,
+    // From the scheduler:
+    /// These results, which a worker has stored, are part of a run now.
+    caf::reacts_to<claim_objects>,
+    /// These results are not needed any more.
+    caf::reacts_to<release_objects>,
+    /// What this owner holds is released.
+    caf::reacts_to<owner_gone>>;
+
+/// What a scheduler lets the processes of workers and nodes say. The only interface that is published on its port.
 using scheduler_for_workers = caf::typed_actor<
-    /// May I join? Answered with a worker id and the node's store, or with a refusal. The worker is monitored from here
-    /// on. The third is the actor in whose name the worker's tasks submit runs.
-    caf::replies_to<enrol_request, worker_actor, caf::strong_actor_ptr>::with<enrol_answer, store_for_workers>,
+    /// May I join? Answered with a worker id and the store of the scheduler's own node, or with a refusal. The worker
+    /// is monitored from here on. The third is the actor in whose name the worker's tasks submit runs.
+    caf::replies_to<enrol_request, worker_actor, caf::strong_actor_ptr>::with<enrol_answer, store_for_users>,
+    /// May this node join? The third speaks for the node's process, and is monitored from here on.
+    caf::replies_to<join_node, store_for_directory, node_actor>::with<node_answer, directory_for_stores>,
+    /// All workers of this node are there. Only heard from a node that has joined.
+    caf::reacts_to<node_ready>,
+    /// A worker's process has ended (from the deployment of this process, or of a node that has joined).
+    caf::reacts_to<worker_exited>,
     /// Tasks have ended. Only heard from the enrolled worker itself.
     caf::reacts_to<work_report>,
     /// I am alive. A request: the empty answer tells the worker that the scheduler is, too.
@@ -137,12 +230,8 @@ using progress_actor = caf::typed_actor<
 using scheduler_actor = scheduler_for_workers::extend<
     /// Who is there?
     caf::replies_to<list_workers>::with<worker_list>,
-    /// From the store.
-    caf::reacts_to<objects_freed>,
     /// Counts go to this progress actor, now, at most every 50 ms while they change, and at the end.
     caf::reacts_to<subscribe_progress, progress_actor>,
-    /// From deployment: a process has ended.
-    caf::reacts_to<worker_exited>,
     /// From deployment: no process is left.
     caf::reacts_to<workers_exhausted>,
     /// Time to look for silent workers (to itself).
@@ -152,26 +241,11 @@ using scheduler_actor = scheduler_for_workers::extend<
     /// End of the session: all workers are told to stop.
     caf::reacts_to<stop_session>>;
 
-/// The store of a node, as the client's process sees it. Holds the objects; maps and copies nothing.
-using store_actor = store_for_workers::extend<
-    /// Whom to tell of freed objects.
-    caf::reacts_to<scheduler_actor>,
-    /// Take this object. An error when its key is taken.
-    caf::replies_to<put_object>::with<object_location>,
-    /// Find by key; counts as a new reference. An error when there is no such key, or when it has another type.
-    caf::replies_to<find_object>::with<object_location>,
-    /// What is there?
-    caf::replies_to<list_objects>::with<object_list>,
-    /// One reference less.
-    caf::reacts_to<release_object>,
-    /// Forget a key. An error when there is no such key.
-    caf::replies_to<drop_key>::with<object_location>>;
-
 /// Registers every type above that can cross a wire. Before the actor system starts.
 void add_message_types(caf::actor_system_config& config);
 
 } // namespace daskify::internal
 
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(daskify::internal::put_object)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(daskify::internal::store_event)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(daskify::internal::watch_tasks)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(daskify::internal::unwatch_tasks)

@@ -27,17 +27,31 @@ struct id {
 using worker_id = id<struct worker_tag>; ///< one enrolled worker process; given by the scheduler
 using run_id = id<struct run_tag>;       ///< one run, map or submit; given by whoever submits it
 using lease_id = id<struct lease_tag>;   ///< one grant of tasks to one worker; given by the scheduler
-using object_id = id<struct object_tag>; ///< one scattered object; given by the client
+using object_id = id<struct object_tag>; ///< one object in the stores; given by whoever puts it
+using node_id = id<struct node_tag>;     ///< one node, that is one store; given by the object directory
+using owner_id = id<struct owner_tag>;   ///< whoever holds references to objects; given by whoever starts the process
+using block_id = id<struct block_tag>;   ///< one piece of memory of a store; given by the store
 using waiter_id = id<struct waiter_tag>; ///< one open question to the scheduler core; given by its shell
 
 /// Tasks submit runs without asking anybody for an id: the upper bits are their worker's number, 0 for the client.
-inline constexpr int own_run_bits = 40;
+/// The same holds for objects.
+inline constexpr int own_id_bits = 40;
 
 inline run_id nth_run_of(worker_id submitter, std::uint64_t n) noexcept {
-  return {submitter.value << own_run_bits | n};
+  return {submitter.value << own_id_bits | n};
 }
 inline worker_id submitter_of(run_id run) noexcept {
-  return {run.value >> own_run_bits};
+  return {run.value >> own_id_bits};
+}
+
+/// References to objects are held by processes, and by the scheduler for the results of runs.
+inline constexpr owner_id scheduler_owner{1};
+inline constexpr owner_id client_owner{2};
+inline owner_id owner_of(worker_id worker) noexcept {
+  return {worker.value + 2};
+}
+inline object_id nth_object_of(owner_id putter, std::uint64_t n) noexcept {
+  return {putter.value << own_id_bits | n};
 }
 
 } // namespace daskify::internal

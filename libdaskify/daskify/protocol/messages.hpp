@@ -49,6 +49,18 @@ auto inspect(Inspector& f, failure& x) {
   return f(x.code, x.first, x.count, x.type, x.text, x.worker, x.host, x.output);
 }
 
+/// The value of a task that is too large to travel in a block: it is in the store of the node that made it.
+struct stored_value {
+  std::uint64_t task = 0;
+  object_id object;
+  std::uint64_t size = 0; ///< bytes
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, stored_value& x) {
+  return f(x.task, x.object, x.size);
+}
+
 /// How the values of a result block lie in its bytes.
 enum class block_layout : std::uint8_t {
   fixed,   ///< each value takes `value_size` bytes
@@ -64,12 +76,13 @@ struct result_block {
   std::uint64_t value_size = 0;
   shared_bytes offsets;
   shared_bytes values;
-  std::vector<failure> failures; ///< by index, not overlapping; the values of these tasks have no meaning
+  std::vector<failure> failures;    ///< by index, not overlapping; the values of these tasks have no meaning
+  std::vector<stored_value> stored; ///< by index; the values of these tasks are elsewhere, and have no bytes here
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, result_block& x) {
-  return f(x.run, x.first, x.count, x.layout, x.value_size, x.offsets, x.values, x.failures);
+  return f(x.run, x.first, x.count, x.layout, x.value_size, x.offsets, x.values, x.failures, x.stored);
 }
 
 /// A function of the program: an address, told as an offset into the loaded file with that build id.
@@ -93,15 +106,17 @@ struct run_spec {
   std::uint64_t seed = 0;         ///< base of this_task::seed()
   std::string name;               ///< the function's type, for messages to people
   shared_bytes description;       ///< the function, args and iterables, encoded
+  object_id stored_description;   ///< where that is when it is too large to travel
   std::vector<run_range> inputs;  ///< futures used as arguments; no task starts before they have ended
-  std::vector<object_id> objects; ///< scattered objects used; kept until the run is released
+  std::vector<object_id> objects; ///< objects of the stores that it uses; the submitter keeps them
   run_id parent;                  ///< the run of the task that submits it; none: the client submits it
   std::uint64_t parent_task = 0;  ///< that task: cancelled together with it
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, run_spec& x) {
-  return f(x.run, x.program, x.tasks, x.seed, x.name, x.description, x.inputs, x.objects, x.parent, x.parent_task);
+  return f(x.run, x.program, x.tasks, x.seed, x.name, x.description, x.stored_description, x.inputs, x.objects,
+           x.parent, x.parent_task);
 }
 
 // -- worker <-> scheduler -----------------------------------------------------------------------------------
@@ -112,6 +127,7 @@ struct enrol_request {
   std::string build_id; ///< of the worker's program
   std::string name;     ///< "worker-<slot>"
   std::string host;
+  std::string node;       ///< name of its node
   std::uint32_t slot = 0; ///< which of the launched processes this is
   std::int32_t pid = 0;
   std::uint32_t threads = 1;  ///< tasks at a time
@@ -120,7 +136,7 @@ struct enrol_request {
 
 template <class Inspector>
 auto inspect(Inspector& f, enrol_request& x) {
-  return f(x.secret, x.build_id, x.name, x.host, x.slot, x.pid, x.threads, x.log_size);
+  return f(x.secret, x.build_id, x.name, x.host, x.node, x.slot, x.pid, x.threads, x.log_size);
 }
 
 /// Scheduler: yes with an id, or no with a reason.
@@ -135,6 +151,50 @@ struct enrol_answer {
 template <class Inspector>
 auto inspect(Inspector& f, enrol_answer& x) {
   return f(x.worker, x.refusal, x.reason, x.heartbeat_interval_ms, x.heartbeat_timeout_ms);
+}
+
+/// Node: may I join, with a store and workers?
+struct join_node {
+  std::string secret;
+  std::string build_id;
+  std::string name;
+  std::uint32_t slot = 0; ///< which of the launched nodes this is
+  std::int32_t pid = 0;
+  std::string transfer_host; ///< where its store's transfers listen
+  std::uint16_t transfer_port = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, join_node& x) {
+  return f(x.secret, x.build_id, x.name, x.slot, x.pid, x.transfer_host, x.transfer_port);
+}
+
+/// Scheduler: yes with an id, or no with a reason.
+struct node_answer {
+  node_id node; ///< none when refused
+  error_code refusal = error_code::none;
+  std::string reason;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, node_answer& x) {
+  return f(x.node, x.refusal, x.reason);
+}
+
+/// Scheduler to node: finish now.
+struct stop_node {};
+
+template <class Inspector>
+auto inspect(Inspector& f, stop_node&) {
+  return f();
+}
+
+/// Node: my workers have enrolled.
+struct node_ready {};
+
+template <class Inspector>
+auto inspect(Inspector& f, node_ready&) {
+  return f();
 }
 
 /// The right and duty to run the tasks [first, first + count) of a run, one after the other.
@@ -167,16 +227,13 @@ struct work_order {
   std::vector<lease> leases;        ///< to be run after those it already has
   std::vector<run_range> cancelled; ///< not to be started; the running ones are asked to stop
   std::vector<run_id> forgotten;    ///< will not be used again
-  std::vector<object_id> freed;     ///< gone from the store: nothing decoded from them need be kept
 
-  bool empty() const {
-    return runs.empty() && leases.empty() && cancelled.empty() && forgotten.empty() && freed.empty();
-  }
+  bool empty() const { return runs.empty() && leases.empty() && cancelled.empty() && forgotten.empty(); }
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, work_order& x) {
-  return f(x.runs, x.leases, x.cancelled, x.forgotten, x.freed);
+  return f(x.runs, x.leases, x.cancelled, x.forgotten);
 }
 
 /// Worker to scheduler: the next tasks of a lease have ended.
@@ -302,16 +359,6 @@ auto inspect(Inspector& f, release_runs& x) {
   return f(x.runs);
 }
 
-/// Store: these objects are gone; the workers may forget what they made of them.
-struct objects_freed {
-  std::vector<object_id> objects;
-};
-
-template <class Inspector>
-auto inspect(Inspector& f, objects_freed& x) {
-  return f(x.objects);
-}
-
 struct list_workers {};
 
 template <class Inspector>
@@ -323,6 +370,7 @@ struct worker_entry {
   worker_id id;
   std::string name;
   std::string host;
+  std::string node; ///< name of its node
   std::int32_t pid = 0;
   bool busy = false;
   std::uint64_t running = 0; ///< tasks it is running now
@@ -331,7 +379,7 @@ struct worker_entry {
 
 template <class Inspector>
 auto inspect(Inspector& f, worker_entry& x) {
-  return f(x.id, x.name, x.host, x.pid, x.busy, x.running, x.resident_bytes);
+  return f(x.id, x.name, x.host, x.node, x.pid, x.busy, x.running, x.resident_bytes);
 }
 
 struct worker_list {
@@ -390,93 +438,6 @@ struct progress_event {
 template <class Inspector>
 auto inspect(Inspector& f, progress_event& x) {
   return f(x.subscription, x.counts);
-}
-
-// -- store ------------------------------------------------------------------------------------------------
-
-/// Where one object's bytes are: a memfd of a process on the same node.
-struct object_location {
-  object_id object;
-  std::int32_t pid = 0;
-  std::int32_t fd = -1;
-  std::uint64_t inode = 0;
-  std::uint64_t size = 0;
-  std::uint64_t type = 0; ///< hash of the type it was stored as
-};
-
-template <class Inspector>
-auto inspect(Inspector& f, object_location& x) {
-  return f(x.object, x.pid, x.fd, x.inode, x.size, x.type);
-}
-
-/// Client: where is the object with this key? A type of 0 is any.
-struct find_object {
-  std::string key;
-  std::uint64_t type = 0;
-  std::string type_name;
-};
-
-template <class Inspector>
-auto inspect(Inspector& f, find_object& x) {
-  return f(x.key, x.type, x.type_name);
-}
-
-/// Client: what is there?
-struct list_objects {};
-
-template <class Inspector>
-auto inspect(Inspector& f, list_objects&) {
-  return f();
-}
-
-struct object_entry {
-  object_id object;
-  std::string key;  ///< empty: none
-  std::string type; ///< name of the type it was stored as
-  std::uint64_t size = 0;
-  std::uint64_t references = 0; ///< handles held
-};
-
-template <class Inspector>
-auto inspect(Inspector& f, object_entry& x) {
-  return f(x.object, x.key, x.type, x.size, x.references);
-}
-
-struct object_list {
-  std::vector<object_entry> objects; ///< by id
-};
-
-template <class Inspector>
-auto inspect(Inspector& f, object_list& x) {
-  return f(x.objects);
-}
-
-struct release_object {
-  object_id object;
-};
-
-template <class Inspector>
-auto inspect(Inspector& f, release_object& x) {
-  return f(x.object);
-}
-
-struct drop_key {
-  std::string key;
-};
-
-template <class Inspector>
-auto inspect(Inspector& f, drop_key& x) {
-  return f(x.key);
-}
-
-/// Worker to its node's store: where is this object?
-struct locate_object {
-  object_id object;
-};
-
-template <class Inspector>
-auto inspect(Inspector& f, locate_object& x) {
-  return f(x.object);
 }
 
 } // namespace daskify::internal

@@ -51,11 +51,21 @@ bool failures_fit(const result_block& block) {
   return covered == block.count;
 }
 
+bool stored_values_fit(const result_block& block) {
+  auto next = block.first;
+  for (const auto& s : block.stored) {
+    if (s.task < next || s.task - block.first >= block.count || !s.object)
+      return false;
+    next = s.task + 1;
+  }
+  return block.stored.empty() || block.layout == block_layout::variable;
+}
+
 } // namespace
 
 bool well_formed(const result_block& block) {
   return block.first + block.count >= block.first && block.count < UINT64_MAX / offset_size && values_fit(block) &&
-         failures_fit(block);
+         failures_fit(block) && stored_values_fit(block);
 }
 
 result_block slice(const result_block& block, std::uint64_t first, std::uint64_t count) {
@@ -85,6 +95,9 @@ result_block slice(const result_block& block, std::uint64_t first, std::uint64_t
     f.count = end - begin;
     part.failures.push_back(std::move(f));
   }
+  for (const auto& s : block.stored)
+    if (s.task >= first && s.task - first < count)
+      part.stored.push_back(s);
   return part;
 }
 
@@ -106,6 +119,19 @@ const failure* failure_of(const result_block& block, std::uint64_t task) {
   return task - f.first < f.count ? &f : nullptr;
 }
 
+const stored_value* stored_value_of(const result_block& block, std::uint64_t task) {
+  auto at = std::lower_bound(block.stored.begin(), block.stored.end(), task,
+                             [](const stored_value& s, std::uint64_t t) { return s.task < t; });
+  return at != block.stored.end() && at->task == task ? &*at : nullptr;
+}
+
+std::vector<object_id> objects_of(const result_block& block) {
+  std::vector<object_id> objects;
+  for (const auto& s : block.stored)
+    objects.push_back(s.object);
+  return objects;
+}
+
 result_block failed_block(run_id run, failure why) {
   result_block block;
   block.run = run;
@@ -116,7 +142,7 @@ result_block failed_block(run_id run, failure why) {
 }
 
 std::uint64_t weight(const result_block& block) {
-  return block.offsets.size() + block.values.size() + 200 * block.failures.size() + 64;
+  return block.offsets.size() + block.values.size() + 200 * block.failures.size() + 24 * block.stored.size() + 64;
 }
 
 } // namespace daskify::internal

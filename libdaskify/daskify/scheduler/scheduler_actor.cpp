@@ -31,12 +31,19 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
     for (auto& [id, p] : peers_)
       if (p.actor.address() == msg.source && !p.hung_up)
         p.hung_up = clock::now();
+    nodes_.erase(caf::actor_cast<caf::actor_addr>(msg.source));
   });
   self_->delayed_send(self_, tick_interval, scheduler_tick{});
 
   return {
       [this](enrol_request& who, worker_actor& actor, caf::strong_actor_ptr& speaker) {
         return enrol(who, actor, speaker);
+      },
+      [this](join_node& who, store_for_directory& store, node_actor& node) { return admit(who, store, node); },
+      [this](node_ready) {
+        const auto& from = self_->current_sender();
+        if (auto known = from ? nodes_.find(from->address()) : nodes_.end(); known != nodes_.end())
+          setup_.on_node_ready(known->second.slot);
       },
       [this](work_report& report) {
         auto [id, p] = sending_worker();
@@ -108,16 +115,10 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
         worker_list list;
         for (const auto& [id, p] : peers_) {
           auto running = core_->running(id);
-          list.workers.push_back({id, p.who.name, p.who.host, p.who.pid, running != 0, running, p.resident_bytes});
+          list.workers.push_back(
+              {id, p.who.name, p.who.host, p.who.node, p.who.pid, running != 0, running, p.resident_bytes});
         }
         return list;
-      },
-      [this](objects_freed& msg) {
-        if (!from_this_process())
-          return;
-        for (const auto& [id, p] : peers_)
-          orders_[id].freed.insert(orders_[id].freed.end(), msg.objects.begin(), msg.objects.end());
-        flush();
       },
       [this](subscribe_progress& msg, progress_actor& listener) {
         if (!from_this_process())
@@ -138,7 +139,8 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
         core_->wait(waiter, std::move(msg.tasks), tasks);
       },
       [this](worker_exited& msg) {
-        if (!from_this_process())
+        const auto& from = self_->current_sender();
+        if (!from_this_process() && !(from && nodes_.contains(from->address())))
           return;
         for (const auto& [id, p] : peers_)
           if (p.who.slot == msg.slot && p.who.pid == msg.pid) {
@@ -171,24 +173,57 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
         stopping_ = true;
         for (const auto& [id, p] : peers_)
           self_->send(p.actor, stop_worker{});
+        for (const auto& [address, node] : nodes_)
+          self_->send(node.actor, stop_node{});
       },
   };
 }
 
-caf::typed_response_promise<enrol_answer, store_for_workers>
-scheduler_state::enrol(enrol_request& who, worker_actor& actor, caf::strong_actor_ptr& speaker) {
-  auto promise = self_->make_response_promise<enrol_answer, store_for_workers>();
-  enrol_answer answer;
-  if (who.secret.size() != setup_.secret.size() ||
-      !std::equal(who.secret.begin(), who.secret.end(), setup_.secret.begin())) {
-    answer.refusal = error_code::bad_secret;
-    answer.reason = "it does not know the secret of this session";
-  } else if (who.build_id != setup_.build_id) {
-    answer.refusal = error_code::other_build;
-    answer.reason = "it runs another build of the program (build id " + who.build_id + ", the cluster has " +
-                    setup_.build_id + "); start the same program file everywhere";
+std::optional<std::pair<error_code, std::string>> scheduler_state::refusal(const std::string& secret,
+                                                                           const std::string& build_id) const {
+  if (secret.size() != setup_.secret.size() || !std::equal(secret.begin(), secret.end(), setup_.secret.begin()))
+    return {{error_code::bad_secret, "it does not know the secret of this session"}};
+  if (build_id != setup_.build_id)
+    return {{error_code::other_build, "it runs another build of the program (build id " + build_id +
+                                          ", the cluster has " + setup_.build_id +
+                                          "); start the same program file everywhere"}};
+  return {};
+}
+
+caf::typed_response_promise<node_answer, directory_for_stores>
+scheduler_state::admit(join_node& who, store_for_directory& store, const node_actor& node) {
+  auto promise = self_->make_response_promise<node_answer, directory_for_stores>();
+  node_answer answer;
+  if (auto why = refusal(who.secret, who.build_id)) {
+    answer.refusal = why->first;
+    answer.reason = why->second;
+    // Without the secret it may be anybody, and says nothing about our own nodes.
+    if (answer.refusal != error_code::bad_secret)
+      setup_.on_node_refused(who.slot, answer.reason);
+    promise.deliver(std::move(answer), caf::actor_cast<directory_for_stores>(setup_.directory));
+    return promise;
   }
-  if (answer.refusal != error_code::none) {
+  self_->monitor(node);
+  nodes_[node.address()] = {node, who.slot};
+  if (stopping_)
+    self_->send(node, stop_node{});
+  self_->request(setup_.directory, caf::infinite, admit_node{who.name, who.transfer_host, who.transfer_port}, store)
+      .then(
+          [this, promise, answer](node_admitted admitted) mutable {
+            answer.node = admitted.node;
+            promise.deliver(std::move(answer), caf::actor_cast<directory_for_stores>(setup_.directory));
+          },
+          [promise](caf::error& failed) mutable { promise.deliver(std::move(failed)); });
+  return promise;
+}
+
+caf::typed_response_promise<enrol_answer, store_for_users>
+scheduler_state::enrol(enrol_request& who, worker_actor& actor, caf::strong_actor_ptr& speaker) {
+  auto promise = self_->make_response_promise<enrol_answer, store_for_users>();
+  enrol_answer answer;
+  if (auto why = refusal(who.secret, who.build_id)) {
+    answer.refusal = why->first;
+    answer.reason = why->second;
     setup_.on_refused(who, answer);
     promise.deliver(std::move(answer), setup_.store);
     return promise;
@@ -277,6 +312,7 @@ void scheduler_state::lose(worker_id worker, error_code code, const std::string&
     setup_.on_silent(gone.who.slot, gone.who.pid);
   core_->worker_left(worker, cause);
   flush();
+  self_->send(setup_.directory, owner_gone{owner_of(worker)});
 }
 
 void scheduler_state::tick() {
@@ -357,6 +393,14 @@ void scheduler_state::cancel(worker_id worker, const run_range& tasks) {
 
 void scheduler_state::forget(worker_id worker, run_id run) {
   orders_[worker].forgotten.push_back(run);
+}
+
+void scheduler_state::claim(worker_id worker, const std::vector<object_id>& results) {
+  self_->send(setup_.directory, claim_objects{results, owner_of(worker)});
+}
+
+void scheduler_state::let_go(const std::vector<object_id>& results) {
+  self_->send(setup_.directory, release_objects{results});
 }
 
 void scheduler_state::satisfied(waiter_id waiter) {

@@ -18,11 +18,14 @@ struct scheduler_setup {
   std::chrono::milliseconds heartbeat_interval{};
   std::chrono::milliseconds heartbeat_timeout{};
   std::size_t retries = 0;
-  store_for_workers store;
+  store_for_users store; ///< of this node
+  directory_actor directory;
   // Called on the actor's thread; must not block.
   std::function<void(const enrol_request&)> on_enrolled;
   std::function<void(const enrol_request&, const enrol_answer&)> on_refused;
   std::function<void(std::uint32_t slot, std::int32_t pid)> on_silent; ///< to make sure that it is dead
+  std::function<void(std::uint32_t slot)> on_node_ready;
+  std::function<void(std::uint32_t slot, const std::string& reason)> on_node_refused;
 };
 
 /// The scheduler core as an actor: messages become events, effects become messages. It owns the promises of those who
@@ -39,6 +42,8 @@ public:
   void grant(worker_id worker, const lease& granted) override;
   void cancel(worker_id worker, const run_range& tasks) override;
   void forget(worker_id worker, run_id run) override;
+  void claim(worker_id worker, const std::vector<object_id>& results) override;
+  void let_go(const std::vector<object_id>& results) override;
   void satisfied(waiter_id waiter) override;
   void changed(run_id run) override;
 
@@ -55,6 +60,10 @@ private:
     /// When its connection broke; its exit status, which says more, should follow at once.
     std::optional<clock::time_point> hung_up;
   };
+  struct node_record {
+    node_actor actor;
+    std::uint32_t slot = 0;
+  };
   struct asker {
     caf::typed_response_promise<awaited_tasks> promise;
     await_tasks question;
@@ -68,8 +77,13 @@ private:
     bool dirty = false;
   };
 
-  caf::typed_response_promise<enrol_answer, store_for_workers> enrol(enrol_request& who, worker_actor& actor,
-                                                                     caf::strong_actor_ptr& speaker);
+  caf::typed_response_promise<enrol_answer, store_for_users> enrol(enrol_request& who, worker_actor& actor,
+                                                                   caf::strong_actor_ptr& speaker);
+  caf::typed_response_promise<node_answer, directory_for_stores> admit(join_node& who, store_for_directory& store,
+                                                                       const node_actor& node);
+  /// Why a process may not join; nothing if it may.
+  std::optional<std::pair<error_code, std::string>> refusal(const std::string& secret,
+                                                            const std::string& build_id) const;
   std::pair<worker_id, peer*> sending_worker();
   std::optional<worker_id> speaker() const;
   static bool may_use(const std::optional<worker_id>& who, run_id run);
@@ -89,6 +103,7 @@ private:
   std::unique_ptr<scheduler_core> core_;
   std::map<worker_id, peer> peers_;
   std::unordered_map<caf::actor_addr, worker_id> speakers_; ///< two of each worker
+  std::unordered_map<caf::actor_addr, node_record> nodes_;  ///< that have joined
   std::uint64_t last_worker_ = 0;
   std::map<worker_id, work_order> orders_;         ///< what this event makes the workers do
   std::map<worker_id, std::uint64_t> order_bytes_; ///< of the descriptions and values in each

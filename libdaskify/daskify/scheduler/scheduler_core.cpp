@@ -416,6 +416,8 @@ void scheduler_core::erase(run_id id) {
   for (auto worker : run.told)
     effects_.forget(worker, id);
   let_go_of_inputs(run);
+  for (const auto& [first, block] : run.blocks)
+    let_go(objects_of(block));
   if (auto* parent = find(run.spec.parent))
     parent->children.erase(id);
   // Whoever still waits for its tasks has an answer: all have ended, as cancelled at the latest.
@@ -465,10 +467,15 @@ void scheduler_core::report(worker_id id, lease_report report) {
   if (found == workers_.end())
     return;
   auto& worker = found->second;
+  auto objects = objects_of(report.block);
+  if (!objects.empty())
+    effects_.claim(id, objects);
   auto open = std::find_if(worker.leases.begin(), worker.leases.end(),
                            [&](const open_lease& l) { return l.granted.id == report.id; });
-  if (open == worker.leases.end())
+  if (open == worker.leases.end()) {
+    let_go(objects);
     return;
+  }
   auto* run = find(open->granted.run);
   auto& block = report.block;
   block.run = open->granted.run;
@@ -479,6 +486,7 @@ void scheduler_core::report(worker_id id, lease_report report) {
     why.first = open->next();
     why.count = open->left();
     why.text = "the worker's report does not fit the tasks it was given";
+    let_go(objects);
     report = {};
     block = failed_block(open->granted.run, std::move(why));
     report.closed = true;
@@ -488,6 +496,8 @@ void scheduler_core::report(worker_id id, lease_report report) {
   worker.reported(*open, block.count);
   if (run && block.count != 0)
     settle_block(*run, std::move(block));
+  else
+    let_go(objects_of(block));
 
   auto back = report.closed ? open->left() : report.returned;
   if (back != 0) {
@@ -509,11 +519,24 @@ void scheduler_core::report(worker_id id, lease_report report) {
   after_event();
 }
 
+void scheduler_core::let_go(const std::vector<object_id>& results) {
+  if (!results.empty())
+    effects_.let_go(results);
+}
+
 void scheduler_core::settle_block(run_record& run, result_block block) {
   std::vector<std::pair<std::uint64_t, std::uint64_t>> wanted;
   run.each_stretch(block.first, block.count, [&](std::uint64_t first, std::uint64_t count, task_state s) {
     if (s == task_state::leased)
       wanted.emplace_back(first, count);
+  });
+  // Of tasks that were cancelled meanwhile nobody wants the values.
+  std::erase_if(block.stored, [&](const stored_value& s) {
+    bool unwanted = std::none_of(wanted.begin(), wanted.end(),
+                                 [&](const auto& w) { return s.task >= w.first && s.task - w.first < w.second; });
+    if (unwanted)
+      let_go({s.object});
+    return unwanted;
   });
   for (auto [first, count] : wanted) {
     auto part = slice(block, first, count);

@@ -105,6 +105,7 @@ private:
   void settle_cancelled(run_record& run, const run_range& range);
   void settle_failed(run_record& run, std::uint64_t first, std::uint64_t count, task_state state, const failure& cause);
   void settle_block(run_record& run, result_block block);
+  void let_go(const std::vector<object_id>& results);
   void give_back(run_record& run, const piece& tasks);
   void take_back_from_dead(run_record& run, const open_lease& lease, bool only_lease, const failure& cause);
   void drop_pending(run_record& run, std::uint64_t first, std::uint64_t last);

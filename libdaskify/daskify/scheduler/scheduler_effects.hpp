@@ -19,6 +19,11 @@ public:
   /// `worker` will see no more leases of this run.
   virtual void forget(worker_id worker, run_id run) = 0;
 
+  /// These objects, results that `worker` has stored, are part of a run now.
+  virtual void claim(worker_id worker, const std::vector<object_id>& results) = 0;
+  /// They are needed no more.
+  virtual void let_go(const std::vector<object_id>& results) = 0;
+
   /// The wait `waiter` is over: enough of its tasks have ended.
   virtual void satisfied(waiter_id waiter) = 0;
   /// The counts of `run` changed.

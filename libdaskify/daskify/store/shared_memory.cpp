@@ -4,7 +4,10 @@
 #include "daskify/error.hpp"
 #include "daskify/store/memory_room.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstddef>
+#include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -16,7 +19,7 @@ namespace daskify::internal {
 
 namespace {
 
-constexpr int all_seals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+constexpr int size_seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 
 /// Smaller objects are not worth reading the memory limits for.
 constexpr std::uint64_t check_room_from = 1 << 20;
@@ -43,10 +46,28 @@ std::string path_of(pid_t pid, int fd) {
   return "/proc/" + std::to_string(pid) + "/fd/" + std::to_string(fd);
 }
 
+/// Allows this process as many open files as the administrator lets it have. False when it has them already.
+bool raise_file_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+    return false;
+  limit.rlim_cur = limit.rlim_max;
+  return ::setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
+
+/// What `open` gives; once more with a higher limit when there are too many open files.
+template <class Open>
+file_descriptor with_file_limit(Open&& open) {
+  file_descriptor file{open()};
+  if (!file && errno == EMFILE && raise_file_limit())
+    file = file_descriptor{open()};
+  return file;
+}
+
 /// A read-only descriptor of a file that another descriptor, maybe of another process, refers to. What is
 /// there may be anything by now: O_NONBLOCK and O_NOCTTY keep pipes and terminals harmless.
 file_descriptor open_read_only(const std::string& path) {
-  return file_descriptor{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
+  return with_file_limit([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); });
 }
 
 struct ::stat status_of(const file_descriptor& file) {
@@ -58,7 +79,8 @@ struct ::stat status_of(const file_descriptor& file) {
 
 bool is_sealed(const file_descriptor& file) {
   auto seals = ::fcntl(file.get(), F_GET_SEALS);
-  return seals >= 0 && (seals & all_seals) == all_seals;
+  // In a block for many objects its first writer still writes, and nobody else ever can.
+  return seals >= 0 && (seals & size_seals) == size_seals && (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) != 0;
 }
 
 /// Exceeding the limit on file sizes would not fail but end the process by SIGXFSZ.
@@ -69,16 +91,37 @@ void require_file_size(std::uint64_t size, const std::string& what) {
                                               format_bytes(limit.rlim_cur) + ": raise it (ulimit -f)"};
 }
 
-/// A new file of no name, for `size` bytes.
-file_descriptor create_file(std::string_view name, std::uint64_t size, const std::string& what) {
-  require_file_size(size, what);
-  if (size >= check_room_from)
-    require_room(size, what);
-  auto visible_name = "daskify:" + std::string{name.substr(0, 100)}; // the kernel takes at most 249 bytes
-  file_descriptor file{::memfd_create(visible_name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING)};
-  if (!file)
-    throw_errno(what + " cannot be created");
-  return file;
+std::string what_of(std::string_view name) {
+  return "shared memory for " + in_quotes(name);
+}
+
+/// Memory for all of the file, now: so that writing to a mapping cannot fail.
+void reserve_memory(const file_descriptor& file, std::uint64_t size, std::string_view name) {
+  int reason = 0;
+  do
+    reason = ::posix_fallocate(file.get(), 0, static_cast<off_t>(size));
+  while (reason == EINTR);
+  if (reason != 0) {
+    errno = reason;
+    throw_errno(what_of(name) + " of " + format_bytes(size) + " cannot be reserved");
+  }
+}
+
+std::unique_ptr<std::byte, unmap_memory> map_for_writing(const file_descriptor& file, std::uint64_t size,
+                                                         std::string_view name) {
+  auto* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
+  if (address == MAP_FAILED)
+    throw_errno(what_of(name) + " of " + format_bytes(size) + " cannot be mapped");
+  return {static_cast<std::byte*>(address), unmap_memory{size}};
+}
+
+/// A read-only descriptor of a file of ours. Linux before 6.7 refuses to map a write-sealed file, even for reading,
+/// from a descriptor that may write.
+file_descriptor for_readers(const file_descriptor& file, std::string_view name) {
+  auto read_only = open_read_only(path_of(::getpid(), file.get()));
+  if (!read_only)
+    throw_errno(what_of(name) + " cannot be reopened for reading");
+  return read_only;
 }
 
 } // namespace
@@ -88,52 +131,67 @@ mapped_segment::~mapped_segment() {
     ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
 }
 
-segment::segment(file_descriptor file) : file_{std::move(file)} {
-  auto status = status_of(file_);
+segment::segment(file_descriptor file) : file_{std::make_shared<const file_descriptor>(std::move(file))} {
+  auto status = status_of(*file_);
   inode_ = status.st_ino;
   size_ = static_cast<std::uint64_t>(status.st_size);
 }
 
 segment_locator segment::locator() const noexcept {
-  return {::getpid(), file_.get(), inode_, size_};
+  return {::getpid(), file_->get(), inode_, size_};
 }
 
 mapped_segment segment::map() const {
   if (size_ == 0)
     return {};
-  auto* address = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file_.get(), 0);
+  auto* address = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file_->get(), 0);
   if (address == MAP_FAILED)
     throw_errno("shared memory of " + format_bytes(size_) + " cannot be mapped");
   return mapped_segment{{static_cast<const std::byte*>(address), size_}};
 }
 
-segment seal_file(file_descriptor file, const std::string& what) {
-  if (::fcntl(file.get(), F_ADD_SEALS, all_seals) != 0)
-    throw_errno(what + " cannot be sealed");
-  // Linux before 6.7 refuses to map a write-sealed file, even for reading, from a descriptor that may write.
-  auto read_only = open_read_only(path_of(::getpid(), file.get()));
-  if (!read_only)
-    throw_errno(what + " cannot be reopened for reading");
-  return segment{std::move(read_only)};
+file_descriptor create_file(std::string_view name, std::uint64_t size) {
+  auto what = what_of(name);
+  require_file_size(size, what);
+  if (size >= check_room_from)
+    require_room(size, what);
+  auto visible_name = "daskify:" + std::string{name.substr(0, 100)}; // the kernel takes at most 249 bytes
+  auto file = with_file_limit([&] { return ::memfd_create(visible_name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING); });
+  if (!file)
+    throw_errno(what + " cannot be created");
+  return file;
+}
+
+segment seal_file(const file_descriptor& file, std::string_view name) {
+  if (::fcntl(file.get(), F_ADD_SEALS, size_seals | F_SEAL_WRITE) != 0)
+    throw_errno(what_of(name) + " cannot be sealed");
+  return segment{for_readers(file, name)};
 }
 
 segment_writer::segment_writer(std::string_view name, std::uint64_t size)
-    : what_{"shared memory for " + in_quotes(name)},
+    : name_{name},
+      what_{what_of(name)},
       size_{size},
-      file_{create_file(name, size, what_)} {}
+      file_{create_file(name, size)} {}
 
 void segment_writer::write(std::span<const std::byte> bytes) {
   if (bytes.size() > size_ - written_)
     throw data_error{error_code::store_failed, what_ + " was announced with " + format_bytes(size_) + " but got more"};
   while (!bytes.empty()) {
-    auto count = ::pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(written_));
-    if (count < 0) {
-      if (errno == EINTR)
-        continue;
-      throw_errno(what_ + " cannot be written after " + format_bytes(written_) + " of " + format_bytes(size_));
+    // A chunk is still in the CPU's cache when it is written, if it was read for its checksum just before.
+    auto piece = bytes.first(std::min<std::size_t>(bytes.size(), sums_.left_in_chunk()));
+    bytes = bytes.subspan(piece.size());
+    sums_.add(piece);
+    while (!piece.empty()) {
+      auto count = ::pwrite(file_.get(), piece.data(), piece.size(), static_cast<off_t>(written_));
+      if (count < 0) {
+        if (errno == EINTR)
+          continue;
+        throw_errno(what_ + " cannot be written after " + format_bytes(written_) + " of " + format_bytes(size_));
+      }
+      written_ += static_cast<std::uint64_t>(count);
+      piece = piece.subspan(static_cast<std::size_t>(count));
     }
-    written_ += static_cast<std::uint64_t>(count);
-    bytes = bytes.subspan(static_cast<std::size_t>(count));
   }
 }
 
@@ -141,7 +199,7 @@ segment segment_writer::seal() && {
   if (written_ != size_)
     throw data_error{error_code::store_failed,
                      what_ + " was announced with " + format_bytes(size_) + " but got only " + format_bytes(written_)};
-  return seal_file(std::move(file_), what_);
+  return seal_file(file_, name_);
 }
 
 void unmap_memory::operator()(std::byte* memory) const noexcept {
@@ -149,27 +207,35 @@ void unmap_memory::operator()(std::byte* memory) const noexcept {
 }
 
 segment_builder::segment_builder(std::string_view name, std::uint64_t size)
-    : what_{"shared memory for " + in_quotes(name)},
-      file_{create_file(name, size, what_)} {
+    : name_{name},
+      file_{create_file(name, size)} {
   if (size == 0)
     return;
-  int reason = 0;
-  do
-    reason = ::posix_fallocate(file_.get(), 0, static_cast<off_t>(size));
-  while (reason == EINTR);
-  if (reason != 0) {
-    errno = reason;
-    throw_errno(what_ + " of " + format_bytes(size) + " cannot be reserved");
-  }
-  auto* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file_.get(), 0);
-  if (address == MAP_FAILED)
-    throw_errno(what_ + " of " + format_bytes(size) + " cannot be mapped");
-  memory_ = {static_cast<std::byte*>(address), unmap_memory{size}};
+  reserve_memory(file_, size, name_);
+  memory_ = map_for_writing(file_, size, name_);
 }
 
 segment segment_builder::seal() && {
   memory_.reset(); // as long as somebody can write there is no sealing
-  return seal_file(std::move(file_), what_);
+  return seal_file(file_, name_);
+}
+
+block_writer::block_writer(std::uint64_t size) : block_writer{create_file("small objects", size), size} {}
+
+block_writer::block_writer(file_descriptor file, std::uint64_t size)
+    : memory_{(reserve_memory(file, size, "small objects"), map_for_writing(file, size, "small objects"))},
+      readers_{for_readers(file, "small objects")} {
+  if (::fcntl(file.get(), F_ADD_SEALS, size_seals | F_SEAL_FUTURE_WRITE) != 0)
+    throw_errno(what_of("small objects") + " cannot be sealed");
+}
+
+std::uint64_t block_writer::append(std::span<const std::byte> bytes) noexcept {
+  constexpr std::uint64_t alignment = 64; // a cache line, so also for vector instructions
+  auto at = used_;
+  if (!bytes.empty())
+    std::memcpy(memory_.get() + at, bytes.data(), bytes.size());
+  used_ = std::min(size(), (at + bytes.size() + alignment - 1) / alignment * alignment);
+  return at;
 }
 
 segment open_segment(const segment_locator& where) {

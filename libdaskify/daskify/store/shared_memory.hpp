@@ -15,6 +15,7 @@
 /// `store_failed`. Thread-safety: const members from any thread, others one at a time.
 
 #include "daskify/deploy/process.hpp" // file_descriptor
+#include "daskify/store/checksum.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -60,8 +61,13 @@ private:
 
 class segment;
 
-/// Makes a filled file unchangeable for everybody. `what` begins the sentence of an error.
-segment seal_file(file_descriptor file, const std::string& what);
+/// A new file of no name, which can hold `size` bytes. `name` appears in error messages and, cut short, in
+/// /proc/<pid>/maps. Large sizes are checked against the free memory first, for the kernel would kill processes
+/// instead of refusing.
+file_descriptor create_file(std::string_view name, std::uint64_t size);
+
+/// Makes a filled file unchangeable for everybody. `name` is that of an error message.
+segment seal_file(const file_descriptor& file, std::string_view name);
 
 /// A sealed object, kept alive by a read-only descriptor.
 class segment {
@@ -73,12 +79,15 @@ public:
 
   mapped_segment map() const;
 
+  const std::shared_ptr<const file_descriptor>& file() const noexcept { return file_; }
+
 private:
-  friend segment seal_file(file_descriptor file, const std::string& what);
+  friend segment seal_file(const file_descriptor& file, std::string_view name);
   friend segment open_segment(const segment_locator&);
+  friend class block_writer;
   explicit segment(file_descriptor file);
 
-  file_descriptor file_;
+  std::shared_ptr<const file_descriptor> file_;
   std::uint64_t inode_;
   std::uint64_t size_;
 };
@@ -86,8 +95,7 @@ private:
 /// Fills a new object of known size.
 class segment_writer {
 public:
-  /// `name` appears in error messages and, cut short, in /proc/<pid>/maps. Large sizes are checked against
-  /// the free memory first, for the kernel would kill processes instead of refusing.
+  /// As create_file.
   segment_writer(std::string_view name, std::uint64_t size);
 
   /// Appends. `write` into untouched memory is twice as fast as copying through a mapping, which takes a page
@@ -97,10 +105,15 @@ public:
   /// Ends the writing. REQUIRES: exactly the announced size was written; throws otherwise.
   segment seal() &&;
 
+  /// Of what was written, after `seal`.
+  chunk_checksums sums() { return sums_.take(); }
+
 private:
+  std::string name_;
   std::string what_; // "shared memory for 'name'"
   std::uint64_t size_;
   std::uint64_t written_ = 0;
+  chunk_hasher sums_;
   file_descriptor file_;
 };
 
@@ -126,9 +139,32 @@ public:
   segment seal() &&;
 
 private:
-  std::string what_;
+  std::string name_;
   file_descriptor file_;
   std::unique_ptr<std::byte, unmap_memory> memory_;
+};
+
+/// A block of memory that small objects are put into one after the other. Only this process can write, and only until
+/// the writer is destroyed; all others see what is there, and nobody can change the size. Movable, not copyable.
+class block_writer {
+public:
+  explicit block_writer(std::uint64_t size);
+
+  std::uint64_t size() const noexcept { return memory_.get_deleter().size; }
+  std::uint64_t room() const noexcept { return size() - used_; }
+
+  /// Where the bytes are now, aligned for any type. REQUIRES: there is room.
+  std::uint64_t append(std::span<const std::byte> bytes) noexcept;
+
+  /// The block for readers, who may look as soon as they have been told of an object in it.
+  const segment& readers() const noexcept { return readers_; }
+
+private:
+  block_writer(file_descriptor file, std::uint64_t size);
+
+  std::unique_ptr<std::byte, unmap_memory> memory_;
+  segment readers_;
+  std::uint64_t used_ = 0;
 };
 
 /// Takes a share in another process's segment, which then outlives that process.

@@ -1,99 +1,586 @@
 #include "daskify/store/store_actor.hpp"
 
+#include "daskify/defaults.hpp"
 #include "daskify/transport/remote_error.hpp"
+
+#include <caf/send.hpp>
+
+#include <algorithm>
 
 namespace daskify::internal {
 
 namespace {
 
-/// What `f` gives, or the error it throws.
-template <class F>
-caf::result<object_location> guarded(F&& f) {
+constexpr auto tick_interval = std::chrono::seconds{1};
+/// The store uses its own memory, too: for small objects that it has pulled.
+constexpr owner_id store_itself{};
+
+store_problem to_problem(const caf::error& why) {
   try {
-    return f();
+    std::rethrow_exception(to_exception(why, "object directory"));
   } catch (const error& e) {
-    return to_caf_error(e);
+    return {e.code(), e.what()};
   }
+}
+
+store_problem current_problem() {
+  try {
+    throw;
+  } catch (const error& e) {
+    return {e.code(), e.what()};
+  } catch (const std::exception& e) {
+    return {error_code::store_failed, std::string{"the store of this node failed: "} + e.what()};
+  }
+}
+
+store_problem stopped() {
+  return {error_code::store_failed, "the store of this node was stopped"};
+}
+
+caf::error caf_error_of(const store_problem& why) {
+  return to_caf_error(data_error{why.code, why.text});
+}
+
+caf::error not_a_user() {
+  return caf_error_of({error_code::store_failed, "the store was used by a process that has not joined it"});
+}
+
+std::vector<pull_source> to_sources(const object_sources& from) {
+  std::vector<pull_source> sources;
+  for (const auto& s : from.sources)
+    sources.push_back({s.node, {s.host, s.port}});
+  return sources;
 }
 
 } // namespace
 
-store_actor::behavior_type store_behavior(store_state::pointer self) {
-  return self->state.make_behavior();
+// -- the part that is no actor ------------------------------------------------------------------------------
+
+node_store::node_store(store_setup setup) : setup_{std::move(setup)} {
+  transfer_setup transfers;
+  transfers.secret = setup_.secret;
+  transfers.host = setup_.host;
+  transfers.find = [this](object_id object) { return table_.served(object); };
+  transfers_ = std::make_shared<transfer>(std::move(transfers));
+  transfers_at_ = transfers_->address();
+  disk_ = std::make_shared<work_thread>();
 }
 
-store_actor::behavior_type store_state::make_behavior() {
+void node_store::stop() {
+  std::shared_ptr<transfer> transfers;
+  std::shared_ptr<work_thread> disk;
+  std::lock_guard guard{mutex_}; // goes before they do, for their threads may want it
+  transfers.swap(transfers_);
+  disk.swap(disk_);
+}
+
+std::shared_ptr<transfer> node_store::transfers() const {
+  std::lock_guard guard{mutex_};
+  return transfers_;
+}
+
+std::shared_ptr<work_thread> node_store::disk() const {
+  std::lock_guard guard{mutex_};
+  return disk_;
+}
+
+// -- messages to events -----------------------------------------------------------------------------------
+
+store_actor::behavior_type store_behavior(store_state::pointer self, std::shared_ptr<node_store> node) {
+  return self->state.make_behavior(std::move(node));
+}
+
+store_actor::behavior_type store_state::make_behavior(std::shared_ptr<node_store> node) {
+  node_ = std::move(node);
+  const auto& setup = node_->setup();
+  core_ = std::make_unique<store_core>(*this, setup.limit, setup.spill_directory.has_value());
+
+  self_->set_down_handler([this](caf::down_msg& msg) {
+    auto gone = users_.extract(caf::actor_cast<caf::actor_addr>(msg.source));
+    if (!gone.empty())
+      core_->user_left(gone.mapped().owner);
+  });
+  self_->delayed_send(self_, tick_interval, store_tick{});
+
   return {
-      [this](locate_object& question) -> caf::result<object_location> {
-        return guarded([&] { return location(question.object); });
-      },
-      [this](scheduler_actor& scheduler) {
-        if (from_this_process())
-          scheduler_ = scheduler;
-      },
-      [this](put_object& msg) -> caf::result<object_location> {
-        return guarded([&] {
-          object_info info{msg.object, msg.key, msg.type_name, msg.bytes->size(), 1};
-          let_go(
-              core_.put(std::move(info), std::move(*msg.bytes), msg.replace ? taken_key::replace : taken_key::refuse));
-          types_[msg.object] = msg.type;
-          return location(msg.object);
-        });
-      },
-      [this](find_object& question) -> caf::result<object_location> {
-        return guarded([&] {
-          const auto& found = core_.find_by_key(question.key).info;
-          if (question.type != 0 && types_.at(found.object) != question.type)
-            throw data_error{error_code::wrong_type, "The data under the key '" + question.key + "' are of type " +
-                                                         found.type + ", not " + question.type_name +
-                                                         "; ask for the type they were scattered as."};
-          auto object = found.object;
-          core_.retain(object);
-          return location(object);
-        });
-      },
-      [this](list_objects) {
-        object_list all;
-        for (auto& info : core_.list())
-          all.objects.push_back({info.object, std::move(info.key), std::move(info.type), info.size, info.references});
-        return all;
-      },
-      [this](release_object& msg) {
+      [this](directory_for_stores& directory) {
         if (!from_this_process())
           return;
+        directory_ = std::move(directory);
+        bool near = directory_.node() == self_->node();
+        directory_timeout_ = near ? caf::duration{caf::infinite} : caf::duration{tuning::directory_timeout};
+      },
+      [this](join_store& who, object_listener& listener) { return join(who, listener); },
+      [this](reserve_room msg) -> caf::result<room_granted> {
+        const auto* user = sending_user();
+        if (!user)
+          return not_a_user();
+        auto owner = user->owner;
+        return ask_core<room_granted>({}, [=, this](request_id request) { core_->reserve(request, msg.bytes, owner); });
+      },
+      [this](put_object& msg) { return put(msg); },
+      [this](put_unkeyed& msg) {
+        const auto* user = sending_user();
+        if (!user)
+          return;
         try {
-          let_go(core_.release(msg.object));
-        } catch (const data_error&) {
-          // A handle that outlived its object: it was replaced or dropped with the session. Nothing is left to free.
+          self_->send(directory_, add_unkeyed{take_over(*user, msg.object)});
+        } catch (const error&) {
+          // Its place was reserved, so there is none only if its block was given back; whoever asks for it is told.
         }
       },
-      [this](drop_key& msg) -> caf::result<object_location> {
-        return guarded([&] {
-          let_go(core_.drop_key(msg.key));
-          return object_location{};
-        });
+      [this](close_block msg) {
+        if (sending_user())
+          core_->close(msg.block);
+      },
+      [this](locate_object msg) -> caf::result<object_location> {
+        const auto* user = sending_user();
+        if (!user)
+          return not_a_user();
+        auto owner = user->owner;
+        return ask_core<object_location>(msg.object,
+                                         [=, this](request_id request) { core_->want(request, msg.object, owner); });
+      },
+      [this](unpin_objects& msg) {
+        const auto* user = sending_user();
+        if (!user)
+          return;
+        auto owner = user->owner;
+        for (auto object : msg.objects)
+          core_->unpin(object, owner);
+      },
+      [this](release_object msg) {
+        if (const auto* user = sending_user()) {
+          msg.owner = user->owner;
+          self_->send(directory_, msg);
+        }
+      },
+      [this](find_object& msg) {
+        const auto* user = sending_user();
+        msg.owner = user ? user->owner : owner_id{};
+        return pass_on<object_found>(std::move(msg));
+      },
+      [this](drop_key& msg) { return pass_on<acknowledged>(std::move(msg)); },
+      [this](list_objects msg) { return pass_on<object_list>(msg); },
+      [this](list_nodes msg) { return pass_on<node_list>(msg); },
+      [this](spread_object msg) { return pass_on<acknowledged>(msg); },
+      [this](flush_puts msg) { return pass_on<acknowledged>(msg); },
+      [this](free_objects& msg) {
+        for (auto object : msg.objects) {
+          node_->table().remove(object);
+          core_->free(object);
+        }
+        for (const auto& [address, user] : users_)
+          self_->send(user.listener, objects_freed{msg.objects});
+      },
+      [this](keep_object msg) { core_->keep(msg.object); },
+      [this](count_store) {
+        auto now = core_->count();
+        auto transfers = node_->transfers();
+        return store_figures{now.limit, now.memory, now.in_use, now.disk, transfers ? transfers->bytes_sent() : 0};
+      },
+      [this](hold_object msg) {
+        return ask_core<object_held>(msg.object,
+                                     [=, this](request_id request) { core_->want(request, msg.object, std::nullopt); });
+      },
+      [this](store_event& event) { handle(event); },
+      [this](store_tick) {
+        self_->delayed_send(self_, tick_interval, store_tick{});
+        tick();
       },
   };
 }
 
-object_location store_state::location(object_id object) const {
-  auto where = core_.find(object).payload.locator();
-  return {object, where.pid, where.fd, where.inode, where.size, types_.at(object)};
-}
-
-void store_state::let_go(const store_core<segment>::freed_objects& freed) {
-  objects_freed gone;
-  for (const auto& entry : freed) {
-    types_.erase(entry.info.object);
-    gone.objects.push_back(entry.info.object);
+auto store_state::join(const join_store& who, object_listener& listener) -> promise<acknowledged> {
+  auto speaker = self_->current_sender();
+  auto answer = self_->make_response_promise<acknowledged>();
+  const auto& secret = node_->setup().secret;
+  if (!speaker || who.secret.size() != secret.size() || !std::equal(secret.begin(), secret.end(), who.secret.begin())) {
+    answer.deliver(caf_error_of({error_code::store_failed, "the secret of this session is another one"}));
+    return answer;
   }
-  if (!gone.objects.empty() && scheduler_)
-    self_->send(scheduler_, std::move(gone));
+  self_->monitor(speaker->address());
+  users_[speaker->address()] = {who.owner, listener};
+  answer.deliver(acknowledged{});
+  if (node_->setup().on_joined)
+    node_->setup().on_joined(who.slot);
+  return answer;
 }
 
 bool store_state::from_this_process() const {
   const auto& from = self_->current_sender();
-  return from && from->node() == self_->node();
+  return !from || from->node() == self_->node();
+}
+
+auto store_state::sending_user() const -> const user_record* {
+  const auto& from = self_->current_sender();
+  auto known = from ? users_.find(from->address()) : users_.end();
+  return known == users_.end() ? nullptr : &known->second;
+}
+
+template <class Reply, class Message>
+auto store_state::pass_on(Message message) -> promise<Reply> {
+  bool known = sending_user() != nullptr;
+  auto answer = self_->make_response_promise<Reply>();
+  if (!known) {
+    answer.deliver(not_a_user());
+    return answer;
+  }
+  self_->request(directory_, directory_timeout_, std::move(message))
+      .then([answer](Reply& reply) mutable { answer.deliver(std::move(reply)); },
+            [answer](caf::error& why) mutable { answer.deliver(std::move(why)); });
+  return answer;
+}
+
+/// Keeps the promise open until the core answers.
+template <class Reply>
+auto store_state::ask_core(object_id object, std::function<void(request_id)> ask) -> promise<Reply> {
+  auto answer = self_->make_response_promise<Reply>();
+  request_id request{++last_request_};
+  questions_.emplace(request, question{answer, object, ask, clock::now() + tuning::patience});
+  ask(request);
+  return answer;
+}
+
+/// What a user has released before may still be on its way through the directory. When that has come back, the answer
+/// is the right one.
+void store_state::ask_again(request_id request, const store_problem& refused) {
+  questions_.at(request).asked_again = true;
+  self_->request(directory_, directory_timeout_, flush_puts{})
+      .then(
+          [this, request](acknowledged) {
+            if (auto asked = questions_.find(request); asked != questions_.end())
+              asked->second.ask(request);
+          },
+          [this, request, refused](caf::error&) {
+            if (questions_.contains(request))
+              failed(request, refused);
+          });
+}
+
+/// Files a user's object; what the directory has to know. Throws data_error.
+add_object store_state::take_over(const user_record& from, put_object& msg) {
+  auto& table = node_->table();
+  auto object = msg.facts.object;
+  if (!table.has_block(msg.block))
+    table.add_block(msg.block, open_segment({msg.pid, msg.fd, msg.inode, msg.block_size}));
+  auto size = table.memory_of(msg.block).value().size();
+  if (msg.offset > size || msg.facts.size > size - msg.offset || msg.sums.size() != chunks_of(msg.facts.size) ||
+      !core_->put(msg.block, object))
+    throw data_error{error_code::store_failed, "an object was put into the store that does not fit its block"};
+  table.add(object, {msg.block, msg.offset, msg.facts.size, msg.facts.type, std::move(msg.sums)});
+  if (msg.last)
+    core_->close(msg.block);
+  return {std::move(msg.facts), std::move(msg.key), msg.replace, from.owner};
+}
+
+auto store_state::put(put_object& msg) -> promise<acknowledged> {
+  const auto* user = sending_user();
+  auto answer = self_->make_response_promise<acknowledged>();
+  if (!user) {
+    answer.deliver(not_a_user());
+    return answer;
+  }
+  auto object = msg.facts.object;
+  try {
+    self_->request(directory_, directory_timeout_, take_over(*user, msg))
+        .then([answer](acknowledged) mutable { answer.deliver(acknowledged{}); },
+              [this, answer, object](caf::error& why) mutable {
+                node_->table().remove(object);
+                core_->free(object);
+                answer.deliver(std::move(why));
+              });
+  } catch (...) {
+    answer.deliver(caf_error_of(current_problem()));
+  }
+  return answer;
+}
+
+void store_state::tick() {
+  auto now = clock::now();
+  // Room is waited for as long as it takes to spill; what is on its way can be asked for again.
+  std::vector<request_id> late;
+  for (const auto& [request, q] : questions_)
+    if (q.object && now >= q.until)
+      late.push_back(request);
+  for (auto request : late) {
+    auto q = std::move(questions_.extract(request).mapped());
+    core_->stop_waiting(request, q.object);
+    if (auto* location = std::get_if<promise<object_location>>(&q.answer))
+      location->deliver(object_location{});
+    else
+      std::get<promise<object_held>>(q.answer).deliver(object_held{});
+  }
+}
+
+// -- effects ------------------------------------------------------------------------------------------------
+
+void store_state::tell_later(store_event event) {
+  self_->send(self_, std::move(event));
+}
+
+/// How a thread of the store tells this actor something.
+std::function<void(store_event)> store_state::teller() const {
+  return [actor = caf::actor_cast<store_actor>(self_)](store_event event) { caf::anon_send(actor, std::move(event)); };
+}
+
+void store_state::granted(request_id request, block_id block) {
+  if (request == small_block_wanted_) {
+    tell_later({.what = store_event::kind::room_is_there, .block = block});
+    return;
+  }
+  auto asked = questions_.extract(request);
+  std::get<promise<room_granted>>(asked.mapped().answer).deliver(room_granted{block});
+}
+
+void store_state::ready(request_id request, object_id object) {
+  auto asked = questions_.extract(request);
+  auto& answer = asked.mapped().answer;
+  if (auto* held = std::get_if<promise<object_held>>(&answer)) {
+    held->deliver(object_held{true});
+    return;
+  }
+  auto place = node_->table().find(object).value();
+  auto where = node_->table().memory_of(place.block).value().locator();
+  std::get<promise<object_location>>(answer).deliver(object_location{
+      object, true, place.block, where.pid, where.fd, where.inode, where.size, place.offset, place.size, place.type});
+}
+
+void store_state::failed(request_id request, const store_problem& why) {
+  if (request == small_block_wanted_) {
+    tell_later({.what = store_event::kind::room_is_there, .problem = why});
+    return;
+  }
+  if (why.code == error_code::no_room && !questions_.at(request).asked_again) {
+    ask_again(request, why);
+    return;
+  }
+  auto asked = questions_.extract(request);
+  std::visit([&](auto& answer) { answer.deliver(caf_error_of(why)); }, asked.mapped().answer);
+}
+
+void store_state::find(object_id object) {
+  self_->request(directory_, directory_timeout_, find_sources{object, {}})
+      .then(
+          [this, object](object_sources& found) {
+            auto size = found.facts.size;
+            auto& wanted = pulls_[object];
+            wanted.sources = to_sources(found);
+            wanted.facts = std::move(found.facts);
+            core_->found(object, size);
+          },
+          [this, object](caf::error& why) { core_->not_found(object, to_problem(why)); });
+}
+
+void store_state::pull(object_id object, block_id block) {
+  auto& wanted = pulls_.at(object);
+  const auto& facts = wanted.facts;
+  wanted.block = block;
+  try {
+    if (block) {
+      wanted.file = std::make_shared<const file_descriptor>(create_file("object", facts.size));
+      wanted.into = std::make_shared<chunked_object>(object, wanted.file, facts.size, facts.checksum);
+    } else {
+      wanted.into = std::make_shared<chunked_object>(object, facts.size, facts.checksum);
+    }
+  } catch (...) {
+    tell_later({.what = store_event::kind::pull_ended, .object = object, .problem = current_problem()});
+    return;
+  }
+  node_->table().add_arriving(wanted.into);
+  auto tell = teller();
+  auto transfers = node_->transfers();
+  if (!transfers) {
+    tell_later({.what = store_event::kind::pull_ended, .object = object, .problem = stopped()});
+    return;
+  }
+  transfers->pull(
+      wanted.into, std::move(wanted.sources),
+      [tell, object](std::optional<std::string> problem) {
+        store_event event{.what = store_event::kind::pull_ended, .object = object};
+        if (problem)
+          event.problem = {error_code::object_lost, std::move(*problem)};
+        tell(std::move(event));
+      },
+      [tell, object](std::vector<node_id> failed) {
+        tell({.what = store_event::kind::sources_wanted, .object = object, .failed = std::move(failed)});
+      });
+}
+
+void store_state::cancel_pull(object_id object) {
+  if (auto transfers = node_->transfers())
+    transfers->cancel(object);
+}
+
+void store_state::spill(block_id block) {
+  on_disk({.what = store_event::kind::spilled, .block = block},
+          [folder = *node_->setup().spill_directory, memory = node_->table().memory_of(block).value()](auto& event) {
+            event.file = std::make_shared<const file_descriptor>(spill_to_disk(folder, memory));
+          });
+}
+
+void store_state::load(block_id block) {
+  auto& table = node_->table();
+  on_disk({.what = store_event::kind::loaded, .block = block},
+          [file = table.disk_of(block), objects = table.objects_in(block)](auto& event) {
+            event.memory = load_from_disk(*file, objects);
+          });
+}
+
+/// Does work that fills in the event, on the store's disk thread.
+void store_state::on_disk(store_event event, std::function<void(store_event&)> work) {
+  auto disk = node_->disk();
+  if (!disk) {
+    event.problem = stopped();
+    tell_later(std::move(event));
+    return;
+  }
+  disk->post([tell = teller(), event = std::move(event), work = std::move(work)]() mutable {
+    try {
+      work(event);
+    } catch (...) {
+      event.problem = current_problem();
+    }
+    tell(std::move(event));
+  });
+}
+
+void store_state::leave_memory(block_id block) {
+  node_->table().set_memory(block, std::nullopt);
+}
+
+void store_state::forget(block_id block) {
+  node_->table().remove_block(block);
+}
+
+void store_state::dropped(object_id object) {
+  node_->table().remove(object);
+  pulls_.erase(object);
+  self_->send(directory_, object_dropped{object});
+}
+
+// -- what the threads have done -----------------------------------------------------------------------------
+
+void store_state::handle(store_event& event) {
+  switch (event.what) {
+  case store_event::kind::pull_ended:
+    pull_ended(event.object, event.problem);
+    break;
+  case store_event::kind::sources_wanted:
+    find_more_sources(event.object, std::move(event.failed));
+    break;
+  case store_event::kind::room_is_there:
+    small_block_wanted_ = {};
+    if (event.problem.code == error_code::none) {
+      try {
+        small_block_ = std::make_unique<block_writer>(tuning::shared_block);
+        small_block_id_ = event.block;
+        node_->table().add_block(event.block, small_block_->readers());
+      } catch (...) {
+        event.problem = current_problem();
+        core_->close(event.block);
+      }
+    }
+    if (event.problem.code != error_code::none)
+      for (auto object : std::exchange(arrived_small_, {}))
+        pull_ended(object, event.problem);
+    place_small_objects();
+    break;
+  case store_event::kind::spilled:
+    if (event.file) {
+      node_->table().set_disk(event.block, event.file);
+      core_->spilled(event.block);
+    } else {
+      core_->spill_failed(event.block, event.problem.text);
+    }
+    break;
+  case store_event::kind::loaded:
+    if (event.memory) {
+      node_->table().set_memory(event.block, std::move(event.memory));
+      core_->loaded(event.block);
+    } else {
+      core_->load_failed(event.block, event.problem.text);
+    }
+    break;
+  }
+}
+
+void store_state::find_more_sources(object_id object, std::vector<node_id> failed) {
+  self_->request(directory_, directory_timeout_, find_sources{object, std::move(failed)})
+      .then(
+          [this, object](object_sources& found) {
+            if (auto transfers = node_->transfers())
+              transfers->add_sources(object, to_sources(found));
+          },
+          [this, object](caf::error& why) {
+            if (auto wanted = pulls_.find(object); wanted != pulls_.end())
+              wanted->second.problem = to_problem(why);
+            if (auto transfers = node_->transfers())
+              transfers->add_sources(object, {});
+          });
+}
+
+void store_state::pull_ended(object_id object, const store_problem& problem) {
+  auto found = pulls_.find(object);
+  if (found == pulls_.end())
+    return;
+  auto& ended = found->second;
+  auto why = problem;
+  if (why.code == error_code::none && !ended.block) {
+    arrived_small_.push_back(object);
+    place_small_objects();
+    return;
+  }
+  auto& table = node_->table();
+  if (why.code == error_code::none) {
+    try {
+      table.add_block(ended.block, seal_file(*ended.file, "object"));
+      table.add(object, {ended.block, 0, ended.facts.size, ended.facts.type, *ended.into->sums()});
+    } catch (...) {
+      why = current_problem();
+    }
+  }
+  table.remove_arriving(object);
+  if (why.code != error_code::none) {
+    if (ended.into)
+      ended.into->fail();
+    core_->pull_failed(object, ended.problem.code == error_code::none ? why : ended.problem);
+    return;
+  }
+  auto block = ended.block;
+  pulls_.erase(found);
+  self_->send(directory_, object_arrived{object});
+  core_->arrived(object, block);
+}
+
+/// Copies small objects that have arrived into the common block, as far as there is one with room.
+void store_state::place_small_objects() {
+  while (!arrived_small_.empty() && !small_block_wanted_) {
+    auto object = arrived_small_.back();
+    auto found = pulls_.find(object);
+    if (found == pulls_.end()) {
+      arrived_small_.pop_back();
+      continue;
+    }
+    auto& facts = found->second.facts;
+    if (!small_block_ || small_block_->room() < facts.size) {
+      if (small_block_)
+        core_->close(small_block_id_);
+      small_block_.reset();
+      small_block_wanted_ = {++last_request_};
+      core_->reserve(small_block_wanted_, tuning::shared_block, store_itself);
+      return;
+    }
+    arrived_small_.pop_back();
+    auto bytes = found->second.into->take_bytes();
+    auto offset = small_block_->append(bytes);
+    auto& table = node_->table();
+    table.add(object, {small_block_id_, offset, facts.size, facts.type, checksums_of_chunks(bytes)});
+    table.remove_arriving(object);
+    pulls_.erase(found);
+    self_->send(directory_, object_arrived{object});
+    core_->arrived(object, small_block_id_);
+  }
 }
 
 } // namespace daskify::internal

@@ -1,34 +1,153 @@
 #pragma once
 
 #include "daskify/protocol/actors.hpp"
-#include "daskify/store/shared_memory.hpp"
+#include "daskify/store/object_table.hpp"
 #include "daskify/store/store_core.hpp"
+#include "daskify/store/transfer.hpp"
+#include "daskify/store/work_thread.hpp"
 
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
 #include <unordered_map>
+#include <variant>
+#include <vector>
 
 namespace daskify::internal {
 
-/// The store core as an actor: keeps the objects of one node alive and tells where they are. Never touches their bytes.
-class store_state {
+/// What a thread of the store has done, for the store actor.
+struct store_event {
+  enum class kind : std::uint8_t { pull_ended, sources_wanted, room_is_there, spilled, loaded };
+  kind what{};
+  object_id object{};
+  block_id block{};
+  store_problem problem{};                       ///< none: it went well
+  std::vector<node_id> failed{};                 ///< sources
+  std::optional<segment> memory{};               ///< what was loaded
+  std::shared_ptr<const file_descriptor> file{}; ///< what was spilled to
+};
+
+struct store_setup {
+  std::string secret; ///< what users and other nodes have to know
+  std::uint64_t limit = 0;
+  std::optional<std::string> spill_directory;
+  std::string host = "127.0.0.1";                    ///< where transfers listen
+  std::function<void(std::uint32_t slot)> on_joined; ///< a worker uses the store; on the actor's thread, must not block
+};
+
+/// The part of a node's store that is no actor: its memory and disk, and the threads that move bytes.
+class node_store {
+public:
+  explicit node_store(store_setup setup);
+
+  /// No thread tells the actor anything any more when this has returned; what it wants of them fails. Thread-safe.
+  void stop();
+
+  const store_setup& setup() const noexcept { return setup_; }
+  object_table& table() noexcept { return table_; }
+  endpoint transfers_at() const { return transfers_at_; }
+
+  /// Null after `stop`.
+  std::shared_ptr<transfer> transfers() const;
+  std::shared_ptr<work_thread> disk() const;
+
+private:
+  store_setup setup_;
+  object_table table_;
+  endpoint transfers_at_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<transfer> transfers_;
+  std::shared_ptr<work_thread> disk_;
+};
+
+/// The store core as an actor: messages become events, effects become messages and work for the store's threads. Never
+/// touches an object's bytes, but for small ones that were pulled. Nothing is decided here.
+class store_state : public store_effects {
 public:
   using pointer = store_actor::stateful_pointer<store_state>;
 
   explicit store_state(pointer self) : self_{self} {}
 
-  store_actor::behavior_type make_behavior();
+  store_actor::behavior_type make_behavior(std::shared_ptr<node_store> node);
+
+  void granted(request_id request, block_id block) override;
+  void ready(request_id request, object_id object) override;
+  void failed(request_id request, const store_problem& why) override;
+  void find(object_id object) override;
+  void pull(object_id object, block_id block) override;
+  void spill(block_id block) override;
+  void load(block_id block) override;
+  void cancel_pull(object_id object) override;
+  void leave_memory(block_id block) override;
+  void forget(block_id block) override;
+  void dropped(object_id object) override;
 
 private:
-  object_location location(object_id object) const;
-  /// Lets go of objects and tells the workers, through the scheduler.
-  void let_go(const store_core<segment>::freed_objects& freed);
+  using clock = std::chrono::steady_clock;
+  template <class T>
+  using promise = caf::typed_response_promise<T>;
+
+  struct user_record {
+    owner_id owner;
+    object_listener listener;
+  };
+  struct question {
+    std::variant<promise<room_granted>, promise<object_location>, promise<object_held>> answer;
+    object_id object;
+    std::function<void(request_id)> ask; ///< asks the core
+    clock::time_point until;
+    bool asked_again = false;
+  };
+  /// A pull that is wanted or goes on.
+  struct open_pull {
+    object_facts facts;
+    std::vector<pull_source> sources;
+    std::shared_ptr<chunked_object> into;
+    std::shared_ptr<const file_descriptor> file; ///< none: it is small
+    block_id block;
+    store_problem problem; ///< what the directory said when the sources were gone
+  };
+
+  template <class Reply, class Message>
+  promise<Reply> pass_on(Message message);
+  const user_record* sending_user() const;
+  promise<acknowledged> join(const join_store& who, object_listener& listener);
+  promise<acknowledged> put(put_object& msg);
+  add_object take_over(const user_record& from, put_object& msg);
+  template <class Reply>
+  promise<Reply> ask_core(object_id object, std::function<void(request_id)> ask);
+  void ask_again(request_id request, const store_problem& refused);
+  void find_more_sources(object_id object, std::vector<node_id> failed);
+  void pull_ended(object_id object, const store_problem& problem);
+  void place_small_objects();
+  void handle(store_event& event);
+  void tell_later(store_event event);
+  std::function<void(store_event)> teller() const;
+  void on_disk(store_event event, std::function<void(store_event&)> work);
   bool from_this_process() const;
+  void tick();
 
   pointer self_;
-  store_core<segment> core_;
-  std::unordered_map<object_id, std::uint64_t> types_; ///< hash of each object's type
-  scheduler_actor scheduler_;
+  std::shared_ptr<node_store> node_;
+  directory_for_stores directory_;
+  caf::duration directory_timeout_; ///< a directory in this process answers, or ends with the session
+  std::unique_ptr<store_core> core_;
+  std::unordered_map<caf::actor_addr, user_record> users_;
+  std::map<request_id, question> questions_;
+  std::uint64_t last_request_ = 0;
+  std::unordered_map<object_id, open_pull> pulls_;
+
+  // Small objects that were pulled share blocks that the store writes itself.
+  std::vector<object_id> arrived_small_; ///< not placed yet
+  std::unique_ptr<block_writer> small_block_;
+  block_id small_block_id_;
+  request_id small_block_wanted_; ///< the open request for another
 };
 
-store_actor::behavior_type store_behavior(store_state::pointer self);
+store_actor::behavior_type store_behavior(store_state::pointer self, std::shared_ptr<node_store> node);
 
 } // namespace daskify::internal

@@ -1,63 +1,602 @@
 #include "daskify/store/store_core.hpp"
 
-#include "daskify/config/nearest.hpp"
-#include "daskify/config/value_text.hpp"
-#include "daskify/error.hpp"
+#include "daskify/defaults.hpp"
+#include "daskify/store/memory_room.hpp"
 
 #include <algorithm>
+#include <stdexcept>
+#include <utility>
 
 namespace daskify::internal {
 
 namespace {
 
-std::string name_of(object_id object) {
-  return "object " + std::to_string(object.value);
-}
-
-/// As much of a list of names as a sentence can take.
-std::string some_of(const std::vector<std::string_view>& names) {
-  constexpr std::size_t most = 8;
-  std::string text;
-  for (std::size_t i = 0; i < std::min(names.size(), most); ++i)
-    text += (i == 0 ? "" : ", ") + in_quotes(names[i]);
-  if (names.size() > most)
-    text += " and " + std::to_string(names.size() - most) + " more";
-  return text;
-}
+const store_problem released_meanwhile{error_code::unknown_object,
+                                       "the data were released while somebody waited for them"};
 
 } // namespace
 
-void throw_unknown_object(object_id object) {
-  throw data_error{error_code::unknown_object,
-                   name_of(object) + " is not in the store, because its last handle was released or it never "
-                                     "arrived: scatter it again and keep the handle"};
+// -- writing ----------------------------------------------------------------------------------------------
+
+void store_core::reserve(request_id request, std::uint64_t bytes, owner_id writer) {
+  claim wanted;
+  wanted.bytes = bytes;
+  wanted.reserve = request;
+  wanted.writer = writer;
+  claims_.push_back(wanted);
+  settle();
 }
 
-void throw_unknown_key(std::string_view key, const std::vector<std::string_view>& known) {
-  auto sentence = "no data are scattered under the key " + in_quotes(key) + ": ";
-  if (auto meant = nearest(key, known))
-    sentence += "did you mean " + in_quotes(*meant) + "?";
-  else if (known.empty())
-    sentence += "no key is in use, so scatter the data under it first";
+block_id store_core::new_block(std::uint64_t bytes, transit in) {
+  block_id id{++last_block_};
+  auto& made = blocks_[id];
+  made.bytes = bytes;
+  made.in = in;
+  memory_ += bytes;
+  return id;
+}
+
+bool store_core::put(block_id in, object_id id) {
+  auto found = blocks_.find(in);
+  if (found == blocks_.end() || found->second.in != transit::writing)
+    return false;
+  auto [put, is_new] = objects_.try_emplace(id);
+  auto& added = put->second;
+  if (!is_new && !added.asked)
+    return false;
+  added.in = in;
+  added.asked = false;
+  added.keep = true;
+  found->second.objects.insert(id);
+  ++found->second.kept;
+  answer_ready(id, added); // whoever asked for it before it was there
+  return true;
+}
+
+void store_core::close(block_id id) {
+  auto found = blocks_.find(id);
+  if (found == blocks_.end() || found->second.in != transit::writing)
+    return;
+  end_writing(id, found->second);
+  settle();
+}
+
+void store_core::end_writing(block_id id, block_record& of) {
+  of.in = transit::none;
+  of.used = ++clock_;
+  touch(id, of);
+  release_if_unused(id);
+}
+
+// -- reading ----------------------------------------------------------------------------------------------
+
+void store_core::want(request_id request, object_id id, std::optional<owner_id> user) {
+  auto [found, is_new] = objects_.try_emplace(id);
+  auto& wanted = found->second;
+  wanted.waiters.push_back({request, user});
+  if (is_new) {
+    wanted.asked = true;
+    effects_.find(id);
+  } else if (wanted.in) {
+    need_in_memory(wanted.in, blocks_.at(wanted.in));
+    settle();
+  }
+}
+
+/// Answers those who wait for the block's objects, now or when it has been loaded.
+void store_core::need_in_memory(block_id id, block_record& of) {
+  if (of.in_memory && of.in != transit::loading) {
+    // By value: an answer does not come back here, but what waits is taken out meanwhile.
+    for (auto object : std::vector<object_id>{of.objects.begin(), of.objects.end()})
+      if (auto& waiting = objects_.at(object); !waiting.waiters.empty())
+        answer_ready(object, waiting);
+    return;
+  }
+  if (of.in == transit::loading || std::any_of(claims_.begin(), claims_.end(), [&](auto& c) { return c.load == id; }))
+    return;
+  claim wanted;
+  wanted.bytes = of.bytes;
+  wanted.load = id;
+  claims_.push_back(wanted);
+}
+
+void store_core::answer_ready(object_id id, object_record& of) {
+  auto& in = blocks_.at(of.in);
+  for (const auto& w : of.waiters) {
+    if (w.user) {
+      auto& own = pins_[*w.user][id];
+      own.in = of.in;
+      ++own.count;
+      ++in.pins;
+    }
+    effects_.ready(w.request, id);
+  }
+  of.waiters.clear();
+  in.used = ++clock_;
+  touch(of.in, in);
+}
+
+void store_core::fail_waiters(object_record& of, const store_problem& why) {
+  for (const auto& w : of.waiters)
+    effects_.failed(w.request, why);
+  of.waiters.clear();
+}
+
+void store_core::unpin(object_id id, owner_id user) {
+  auto held = pins_.find(user);
+  if (held == pins_.end())
+    return;
+  auto own = held->second.find(id);
+  if (own == held->second.end())
+    return;
+  auto in = own->second.in;
+  if (--own->second.count == 0)
+    held->second.erase(own);
+  if (held->second.empty())
+    pins_.erase(held);
+  auto& block = blocks_.at(in);
+  --block.pins;
+  block.used = ++clock_;
+  touch(in, block);
+  release_if_unused(in);
+  settle();
+}
+
+void store_core::user_left(owner_id user) {
+  ++clock_;
+  if (auto held = pins_.extract(user); !held.empty())
+    for (const auto& [object, own] : held.mapped()) {
+      auto& block = blocks_.at(own.in);
+      block.pins -= own.count;
+      block.used = clock_;
+      touch(own.in, block);
+      release_if_unused(own.in);
+    }
+  std::erase_if(claims_, [&](const claim& c) { return c.reserve && c.writer == user; });
+  for (auto& [id, waiting] : objects_)
+    std::erase_if(waiting.waiters, [&](const waiter& w) { return w.user == user; });
+  std::vector<block_id> writing;
+  for (const auto& [id, block] : blocks_)
+    if (block.in == transit::writing && block.writer == user)
+      writing.push_back(id);
+  std::sort(writing.begin(), writing.end());
+  for (auto id : writing)
+    end_writing(id, blocks_.at(id));
+  settle(); // when all has gone that can, so that nothing else has to
+}
+
+void store_core::stop_waiting(request_id request, object_id object) {
+  if (auto found = objects_.find(object); found != objects_.end())
+    std::erase_if(found->second.waiters, [&](const waiter& w) { return w.request == request; });
+  settle();
+}
+
+// -- from the directory -----------------------------------------------------------------------------------
+
+void store_core::found(object_id id, std::uint64_t size) {
+  auto found = objects_.find(id);
+  if (found == objects_.end() || !std::exchange(found->second.asked, false))
+    return;
+  if (found->second.waiters.empty()) {
+    objects_.erase(found);
+    effects_.dropped(id);
+    return;
+  }
+  if (size <= tuning::small_object) {
+    found->second.pulled = true;
+    effects_.pull(id, {});
+    return;
+  }
+  claim wanted;
+  wanted.bytes = size;
+  wanted.pull = id;
+  claims_.push_back(wanted);
+  settle();
+}
+
+void store_core::not_found(object_id id, const store_problem& why) {
+  auto found = objects_.find(id);
+  if (found == objects_.end() || !found->second.asked)
+    return;
+  fail_waiters(found->second, why);
+  objects_.erase(found);
+}
+
+void store_core::free(object_id id) {
+  auto found = objects_.find(id);
+  if (found == objects_.end())
+    return;
+  auto& freed = found->second;
+  if (freed.freed)
+    return;
+  fail_waiters(freed, released_meanwhile);
+  if (freed.in) {
+    auto in = freed.in;
+    auto& block = blocks_.at(in);
+    block.objects.erase(id);
+    block.kept -= freed.keep;
+    objects_.erase(found);
+    touch(in, block);
+    release_if_unused(in);
+  } else if (freed.pulled) {
+    freed.freed = true; // its memory is being written to
+    effects_.cancel_pull(id);
+  } else {
+    std::erase_if(claims_, [&](const claim& c) { return c.pull == id; });
+    objects_.erase(found);
+  }
+  settle();
+}
+
+void store_core::keep(object_id id) {
+  auto found = objects_.find(id);
+  if (found == objects_.end() || std::exchange(found->second.keep, true) || !found->second.in)
+    return;
+  auto& block = blocks_.at(found->second.in);
+  ++block.kept;
+  touch(found->second.in, block);
+}
+
+// -- work that has ended ----------------------------------------------------------------------------------
+
+void store_core::arrived(object_id id, block_id in) {
+  auto& block = blocks_.at(in);
+  if (block.in != transit::arriving && block.in != transit::writing)
+    throw std::logic_error{"an object arrived in a block that is closed"};
+  if (block.in == transit::arriving)
+    block.in = transit::none;
+  auto found = objects_.find(id);
+  bool expected = found != objects_.end() && found->second.pulled;
+  if (expected && found->second.freed) {
+    fail_waiters(found->second, released_meanwhile);
+    objects_.erase(found);
+  } else if (expected) {
+    auto& here = found->second;
+    here.in = in;
+    here.arriving = {};
+    here.pulled = false;
+    block.objects.insert(id);
+    block.kept += here.keep;
+    answer_ready(id, here);
+  }
+  touch(in, block);
+  release_if_unused(in);
+  settle();
+}
+
+void store_core::pull_failed(object_id id, const store_problem& why) {
+  auto found = objects_.find(id);
+  if (found == objects_.end() || !found->second.pulled)
+    return;
+  auto arriving = found->second.arriving;
+  fail_waiters(found->second, found->second.freed ? released_meanwhile : why);
+  objects_.erase(found);
+  if (arriving) {
+    blocks_.at(arriving).in = transit::none;
+    release_if_unused(arriving);
+  }
+  effects_.dropped(id);
+  settle();
+}
+
+void store_core::spilled(block_id id) {
+  auto found = blocks_.find(id);
+  if (found == blocks_.end() || found->second.in != transit::spilling)
+    return;
+  auto& block = found->second;
+  block.in = transit::none;
+  block.on_disk = true;
+  leaving_ -= block.bytes;
+  touch(id, block);
+  if (block.objects.empty())
+    release_if_unused(id);
+  else if (block.pins == 0)
+    leave_memory(id, block);
+  settle();
+}
+
+void store_core::spill_failed(block_id id, const std::string& why) {
+  auto found = blocks_.find(id);
+  if (found == blocks_.end() || found->second.in != transit::spilling)
+    return;
+  auto& block = found->second;
+  block.in = transit::none;
+  leaving_ -= block.bytes;
+  touch(id, block);
+  release_if_unused(id);
+  // Once for each failure, so that a full disk is found out by asking, but not asked without end.
+  if (!claims_.empty() && !fits(claims_.front(), memory_ - leaving_ - droppable_bytes_)) {
+    auto refused = claims_.front();
+    claims_.pop_front();
+    refuse(refused, no_room_for(refused.bytes) + "; spilling to disk failed: " + why);
+  }
+  settle();
+}
+
+void store_core::loaded(block_id id) {
+  auto found = blocks_.find(id);
+  if (found == blocks_.end() || found->second.in != transit::loading)
+    return;
+  auto& block = found->second;
+  block.in = transit::none;
+  loading_ -= block.bytes;
+  if (block.objects.empty())
+    release_if_unused(id);
   else
-    sentence += "use one that exists (" + some_of(known) + ") or scatter the data under it first";
-  throw data_error{error_code::unknown_key, sentence};
+    need_in_memory(id, block);
+  if (auto still = blocks_.find(id); still != blocks_.end())
+    touch(id, still->second);
+  settle();
 }
 
-void throw_key_taken(std::string_view key) {
-  throw data_error{error_code::key_taken, "data are already scattered under the key " + in_quotes(key) +
-                                              ": take another key, or ask for the old data to be replaced"};
+void store_core::load_failed(block_id id, const std::string& why) {
+  auto found = blocks_.find(id);
+  if (found == blocks_.end() || found->second.in != transit::loading)
+    return;
+  auto& block = found->second;
+  block.in = transit::none;
+  loading_ -= block.bytes;
+  drop_objects(id, block, {error_code::object_lost, why});
+  settle();
 }
 
-void throw_bad_object_id(object_id object) {
-  throw data_error{error_code::store_failed, name_of(object) +
-                                                 (object ? " is in the store already" : " has no valid id") +
-                                                 ": each object must come with a new id, greater than 0"};
+/// All objects of a block are gone.
+void store_core::drop_objects(block_id id, block_record& of, const store_problem& why) {
+  for (auto object : of.objects) {
+    auto found = objects_.find(object);
+    fail_waiters(found->second, why);
+    objects_.erase(found);
+    effects_.dropped(object);
+  }
+  of.objects.clear();
+  of.kept = 0;
+  touch(id, of);
+  release_if_unused(id);
 }
 
-void throw_not_referenced(object_id object) {
-  throw data_error{error_code::store_failed,
-                   name_of(object) + " is released more often than it was retained: release each handle once"};
+// -- room -------------------------------------------------------------------------------------------------
+
+/// Files the block among those that could leave memory, or takes it out.
+void store_core::touch(block_id id, block_record& of) {
+  if (droppable_.erase({of.filed, id}) != 0)
+    droppable_bytes_ -= of.bytes;
+  if (spillable_.erase({of.filed, id}) != 0)
+    spillable_bytes_ -= of.bytes;
+  of.filed = of.used;
+  if (!of.in_memory || of.in != transit::none || of.pins != 0 || of.objects.empty())
+    return;
+  (droppable(of) ? droppable_ : spillable_).emplace(of.filed, id);
+  (droppable(of) ? droppable_bytes_ : spillable_bytes_) += of.bytes;
+}
+
+void store_core::leave_memory(block_id id, block_record& of) {
+  of.in_memory = false;
+  memory_ -= of.bytes;
+  touch(id, of);
+  effects_.leave_memory(id);
+}
+
+/// Lets go of a block without objects. Its memory is gone only when nobody has it mapped or works on it.
+void store_core::release_if_unused(block_id id) {
+  auto found = blocks_.find(id);
+  auto& block = found->second;
+  if (!block.objects.empty() || block.in != transit::none)
+    return;
+  if (!std::exchange(block.forgotten, true)) {
+    touch(id, block);
+    std::erase_if(claims_, [&](const claim& c) { return c.load == id; });
+    effects_.forget(id);
+  }
+  if (block.pins != 0)
+    return;
+  if (block.in_memory)
+    memory_ -= block.bytes;
+  blocks_.erase(found);
+}
+
+void store_core::settle() {
+  while (!claims_.empty()) {
+    auto first = claims_.front();
+    auto staying = memory_ - leaving_;
+    auto in_use = staying - droppable_bytes_ - (can_spill_ ? spillable_bytes_ : 0);
+    if (nobody_waits_for(first)) {
+      claims_.pop_front();
+      refuse(first, {});
+    } else if (fits(first, memory_)) {
+      claims_.pop_front();
+      grant(first);
+    } else if (fits(first, staying)) {
+      return; // when the spilling has ended there will be room
+    } else if (fits(first, in_use)) {
+      make_room();
+    } else if (fits(first, in_use - loading_)) {
+      return; // there may be room when the loading has ended
+    } else {
+      claims_.pop_front();
+      refuse(first, no_room_for(first.bytes));
+    }
+  }
+}
+
+bool store_core::fits(const claim& wanted, std::uint64_t taken) const {
+  return wanted.bytes <= limit_ && taken <= limit_ - wanted.bytes;
+}
+
+/// All who asked for it have left.
+bool store_core::nobody_waits_for(const claim& wanted) const {
+  if (wanted.reserve)
+    return false;
+  if (wanted.pull)
+    return objects_.at(wanted.pull).waiters.empty();
+  const auto& objects = blocks_.at(wanted.load).objects;
+  return std::all_of(objects.begin(), objects.end(), [&](auto id) { return objects_.at(id).waiters.empty(); });
+}
+
+/// One block fewer in memory, now or soon; there is one that can go.
+void store_core::make_room() {
+  if (!droppable_.empty()) {
+    auto id = droppable_.begin()->second;
+    auto& oldest = blocks_.at(id);
+    if (oldest.on_disk)
+      leave_memory(id, oldest);
+    else
+      drop_objects(id, oldest, {});
+    return;
+  }
+  auto id = spillable_.begin()->second;
+  auto& oldest = blocks_.at(id);
+  oldest.in = transit::spilling;
+  leaving_ += oldest.bytes;
+  touch(id, oldest);
+  effects_.spill(id);
+}
+
+void store_core::grant(const claim& to) {
+  if (to.reserve) {
+    auto id = new_block(to.bytes, transit::writing);
+    blocks_.at(id).writer = to.writer;
+    effects_.granted(to.reserve, id);
+  } else if (to.pull) {
+    auto& pulled = objects_.at(to.pull);
+    pulled.pulled = true;
+    pulled.arriving = new_block(to.bytes, transit::arriving);
+    effects_.pull(to.pull, pulled.arriving);
+  } else {
+    auto& block = blocks_.at(to.load);
+    block.in_memory = true;
+    block.in = transit::loading;
+    memory_ += block.bytes;
+    loading_ += block.bytes;
+    effects_.load(to.load);
+  }
+}
+
+void store_core::refuse(const claim& to, const std::string& why) {
+  store_problem problem{error_code::no_room, why};
+  if (to.reserve) {
+    effects_.failed(to.reserve, problem);
+  } else if (to.pull) {
+    auto found = objects_.find(to.pull);
+    fail_waiters(found->second, problem);
+    objects_.erase(found);
+    effects_.dropped(to.pull);
+  } else {
+    for (auto object : blocks_.at(to.load).objects)
+      fail_waiters(objects_.at(object), problem);
+  }
+}
+
+std::string store_core::no_room_for(std::uint64_t bytes) const {
+  auto now = count();
+  return format_bytes(bytes) + " do not fit into the store of this node: of its limit of " + format_bytes(now.limit) +
+         ", " + format_bytes(now.memory) + " are taken, " + format_bytes(now.in_use) +
+         " of them by running tasks, views and data on their way" +
+         (can_spill_ ? "" : ", and there is no folder to spill to (spill_directory)") +
+         "; release data, let tasks use less at a time, or raise store_limit";
+}
+
+// -- questions ----------------------------------------------------------------------------------------------
+
+auto store_core::count() const -> figures {
+  figures sum;
+  sum.limit = limit_;
+  sum.memory = memory_;
+  for (const auto& [id, block] : blocks_) {
+    if (!block.in_memory)
+      sum.disk += block.bytes;
+    else if (block.pins != 0 || block.in == transit::writing || block.in == transit::arriving ||
+             block.in == transit::loading)
+      sum.in_use += block.bytes;
+  }
+  return sum;
+}
+
+bool store_core::has(object_id object) const {
+  auto found = objects_.find(object);
+  return found != objects_.end() && found->second.in;
+}
+
+bool store_core::is_in_memory(object_id object) const {
+  auto found = objects_.find(object);
+  if (found == objects_.end() || !found->second.in)
+    return false;
+  const auto& in = blocks_.at(found->second.in);
+  return in.in_memory && in.in != transit::loading;
+}
+
+void store_core::check_invariants() const {
+  auto require = [](bool holds, const char* what) {
+    if (!holds)
+      throw std::logic_error{what};
+  };
+  std::uint64_t memory = 0;
+  std::uint64_t leaving = 0;
+  std::uint64_t loading = 0;
+  std::uint64_t droppable_bytes = 0;
+  std::uint64_t spillable_bytes = 0;
+  std::unordered_map<block_id, std::uint64_t> pins;
+  for (const auto& [user, held] : pins_) {
+    require(!held.empty(), "a user is kept that has pinned nothing");
+    for (const auto& [object, own] : held) {
+      require(own.count != 0, "a pin is kept that nobody holds");
+      pins[own.in] += own.count;
+    }
+  }
+  std::unordered_map<object_id, std::size_t> pulls;
+  std::unordered_map<block_id, std::size_t> loads;
+  for (const auto& c : claims_) {
+    require(c.reserve || objects_.contains(c.pull) || blocks_.contains(c.load), "a claim is for what is gone");
+    if (c.pull)
+      ++pulls[c.pull];
+    if (c.load)
+      ++loads[c.load];
+  }
+  std::size_t filed = 0;
+  for (const auto& [id, block] : blocks_) {
+    if (block.in_memory)
+      memory += block.bytes;
+    if (block.in == transit::spilling)
+      leaving += block.bytes;
+    if (block.in == transit::loading)
+      loading += block.bytes;
+    require(block.in_memory || (block.on_disk && block.in == transit::none), "a block is nowhere");
+    require(block.pins == pins[id], "the pins of a block are miscounted");
+    require(block.pins == 0 || (block.in_memory && block.in != transit::loading),
+            "a block is used that is not in memory");
+    require(!block.objects.empty() || block.in != transit::none || block.pins != 0, "a block is held for nothing");
+    require(block.forgotten == (block.objects.empty() && block.in == transit::none),
+            "a block is forgotten that has objects, or is not that has none");
+    require(loads[id] <= (block.in_memory ? 0U : 1U), "a block that is in memory is to be loaded, or is twice");
+    std::uint64_t kept = 0;
+    for (auto object : block.objects) {
+      auto found = objects_.find(object);
+      require(found != objects_.end() && found->second.in == id, "an object is filed in another block");
+      kept += found->second.keep;
+      require(found->second.waiters.empty() || block.in == transit::loading || loads[id] != 0,
+              "an object is waited for, and nothing is done about it");
+    }
+    require(kept == block.kept, "the objects that a block keeps are miscounted");
+    bool can_leave = block.in_memory && block.in == transit::none && block.pins == 0 && !block.objects.empty();
+    std::pair entry{block.filed, id};
+    require(droppable_.contains(entry) == (can_leave && droppable(block)), "droppable_ is wrong");
+    require(spillable_.contains(entry) == (can_leave && !droppable(block)), "spillable_ is wrong");
+    filed += can_leave;
+    if (can_leave)
+      (droppable(block) ? droppable_bytes : spillable_bytes) += block.bytes;
+  }
+  require(filed == droppable_.size() + spillable_.size(), "a block is filed that is gone, or twice");
+  require(memory == memory_ && leaving == leaving_ && loading == loading_, "memory is miscounted");
+  require(droppable_bytes == droppable_bytes_ && spillable_bytes == spillable_bytes_,
+          "what can leave memory is miscounted");
+  require(memory_ <= limit_, "the limit is exceeded");
+  require(claims_.empty() || leaving_ != 0 || loading_ != 0, "a claim waits for nothing");
+  for (const auto& [id, object] : objects_) {
+    require(!object.in || blocks_.at(object.in).objects.contains(id), "a block does not know its object");
+    bool claims = pulls[id] != 0;
+    require(pulls[id] <= 1 && bool{object.in} + object.asked + object.pulled + claims == 1,
+            "an object is in several states, or in none");
+    require(object.pulled || (!object.freed && !object.arriving), "an object is received that is not pulled");
+  }
 }
 
 } // namespace daskify::internal

@@ -1,202 +1,213 @@
 #pragma once
 
-/// What a store holds, under which key, and when it may go: the decisions of a store actor, without the
-/// actor.
+/// What one node's store has in memory and on disk, and what goes when room is needed. The decisions of the store
+/// actor, without the actor.
 ///
-/// An object lives as long as somebody holds a handle to it (a reference) or it has a key:
+/// Objects lie in blocks: a large one in a block of its own, many small ones in a common one. A block is the unit of
+/// everything that costs memory:
 ///
-///     put ----> referenced, keyed <--retain/release--> only keyed
-///                   | drop_key                            | drop_key
-///                   v                                     v
-///               only referenced ------last release------> freed
+///             reserve            close                  spill
+///   (nothing) -------> writing ---------> in memory <----------> on disk
+///        |                                    ^           load
+///        '------- pull ------> arriving ------'
 ///
-/// Each event either throws and changes nothing, or returns what it freed, with the payload, for the caller
-/// to let go of. Not thread-safe.
+/// Memory is limited. What needs room waits in a queue; for the first of it, blocks that nobody uses go, the one unused
+/// for longest first: copies that another node keeps as well are dropped, then those that this node keeps are written
+/// to disk. What is in use (pinned) stays. When too little can go, nothing goes and the request is refused with the
+/// figures; but not before what is being read from disk is there, as it may turn out to be unused. Nothing waits for
+/// what is being received: two nodes could wait for each other.
+///
+/// Not thread-safe: it belongs to the store actor. What follows from an event is told to `store_effects` before the
+/// event returns; an effect must not call back.
 
+#include "daskify/error.hpp"
 #include "daskify/protocol/ids.hpp"
 
 #include <cstdint>
+#include <deque>
 #include <map>
-#include <stdexcept>
+#include <optional>
+#include <set>
 #include <string>
-#include <string_view>
-#include <utility>
+#include <unordered_map>
 #include <vector>
 
 namespace daskify::internal {
 
-/// What a person wants to know about an object.
-struct object_info {
-  object_id object;
-  std::string key;              ///< empty: can be reached by its handles only
-  std::string type;             ///< name of the type it was stored as
-  std::uint64_t size = 0;       ///< bytes
-  std::uint64_t references = 0; ///< handles held
+/// One open question to the store; named by whoever asks, used once.
+using request_id = id<struct request_tag>;
 
-  friend bool operator==(const object_info&, const object_info&) = default;
+/// Why something is not possible, as a data_error would say it.
+struct store_problem {
+  error_code code = error_code::none;
+  std::string text;
 };
 
-/// What to do about a key that is in use.
-enum class taken_key : std::uint8_t {
-  refuse,
-  replace ///< the older object loses the key, and lives on only as long as handles to it are held
+/// The store core's only exit.
+class store_effects {
+public:
+  virtual ~store_effects() = default;
+
+  // Answers.
+  virtual void granted(request_id request, block_id block) = 0; ///< memory for a block may be made
+  virtual void ready(request_id request, object_id object) = 0; ///< it is in memory, and pinned for who asked
+  virtual void failed(request_id request, const store_problem& why) = 0;
+
+  // Work that takes time; each is answered by an event.
+  virtual void find(object_id object) = 0;                 ///< `found` or `not_found`
+  virtual void pull(object_id object, block_id block) = 0; ///< no block: it is small; `arrived` or `pull_failed`
+  virtual void spill(block_id block) = 0;                  ///< `spilled` or `spill_failed`
+  virtual void load(block_id block) = 0;                   ///< `loaded` or `load_failed`
+
+  // Done at once.
+  virtual void cancel_pull(object_id object) = 0; ///< it is not needed any more; the pull's end is still told
+  virtual void leave_memory(block_id block) = 0;  ///< its memory, but not its file
+  virtual void forget(block_id block) = 0;        ///< all of it
+  virtual void dropped(object_id object) = 0;     ///< the node has it no more: the directory has to know
 };
 
-/// `Payload` is the object itself as far as the store is concerned: movable, owning its bytes.
-template <class Payload>
 class store_core {
 public:
-  struct entry {
-    object_info info;
-    Payload payload;
+  /// `limit`: bytes of memory. `can_spill`: there is a folder to spill to.
+  store_core(store_effects& effects, std::uint64_t limit, bool can_spill)
+      : effects_{effects},
+        limit_{limit},
+        can_spill_{can_spill} {}
+
+  // -- writing ----------------------------------------------------------------------------------------------
+
+  /// Somebody wants to write `bytes`: answered by `granted` or `failed`.
+  void reserve(request_id request, std::uint64_t bytes, owner_id writer);
+  /// An object has been written into a block of the writer's, and is kept here. False when the block is not open (any
+  /// more), or the object is here or on its way from elsewhere.
+  bool put(block_id block, object_id object);
+  /// Nothing more comes into the block; without an object it is forgotten.
+  void close(block_id block);
+
+  // -- reading ----------------------------------------------------------------------------------------------
+
+  /// Somebody needs the object in memory: answered by `ready` or `failed`. A `user` keeps it there until it has
+  /// unpinned it as often.
+  void want(request_id request, object_id object, std::optional<owner_id> user);
+  void unpin(object_id object, owner_id user);
+  /// What it has pinned and is writing goes.
+  void user_left(owner_id user);
+  /// Whoever asked for the object does not wait any more.
+  void stop_waiting(request_id request, object_id object);
+
+  // -- from the directory -----------------------------------------------------------------------------------
+
+  void found(object_id object, std::uint64_t size);
+  void not_found(object_id object, const store_problem& why);
+  void free(object_id object);
+  /// This node keeps it from now on.
+  void keep(object_id object);
+
+  // -- work that has ended ----------------------------------------------------------------------------------
+
+  /// The block is where it lies now: the one that it was pulled to, or an open one.
+  void arrived(object_id object, block_id block);
+  void pull_failed(object_id object, const store_problem& why);
+  void spilled(block_id block);
+  void spill_failed(block_id block, const std::string& why);
+  void loaded(block_id block);
+  void load_failed(block_id block, const std::string& why);
+
+  // -- questions ----------------------------------------------------------------------------------------------
+
+  /// What the node has, in bytes.
+  struct figures {
+    std::uint64_t limit = 0;
+    std::uint64_t memory = 0; ///< taken, of `limit`
+    std::uint64_t in_use = 0; ///< of that: pinned, or being written or received
+    std::uint64_t disk = 0;   ///< on disk and not in memory
   };
-  using freed_objects = std::vector<entry>;
+  figures count() const;
+  /// The object is here, in memory or on disk.
+  bool has(object_id object) const;
+  bool is_in_memory(object_id object) const;
 
-  /// Takes an object, which starts with `info.references` references; with neither a reference nor a key it
-  /// is freed at once. Throws data_error: `key_taken` under `refuse`, `store_failed` for an id without
-  /// meaning or in use.
-  freed_objects put(object_info info, Payload payload, taken_key when_taken = taken_key::refuse);
-
-  /// Throws data_error{unknown_object} for an id that is not (or no longer) there. The answer is valid until the
-  /// next event that frees the object.
-  const entry& find(object_id object) const { return locate(objects_, object)->second; }
-
-  /// Throws data_error{unknown_key}, naming the keys that come close.
-  const entry& find_by_key(std::string_view key) const { return find(locate(key)->second); }
-
-  /// One more handle. Throws like `find`.
-  void retain(object_id object) { ++locate(objects_, object)->second.info.references; }
-
-  /// One handle less. Throws like `find`, and data_error{store_failed} when no handle is held.
-  freed_objects release(object_id object);
-
-  /// Forgets a key. Throws like `find_by_key`.
-  freed_objects drop_key(std::string_view key);
-
-  /// Everything that is held, by id.
-  std::vector<object_info> list() const;
-
-  /// Throws std::logic_error when keys, references and objects contradict each other.
+  /// Throws std::logic_error when the books contradict each other. Slow: for tests.
   void check_invariants() const;
 
 private:
-  using objects = std::map<object_id, entry>;
-  using keys = std::map<std::string, object_id, std::less<>>;
+  enum class transit : std::uint8_t { none, writing, arriving, spilling, loading };
 
-  template <class Objects>
-  static auto locate(Objects& objects, object_id object) -> decltype(objects.begin());
-  keys::const_iterator locate(std::string_view key) const;
-
-  /// Frees the object unless something keeps it alive.
-  freed_objects collect(objects::iterator object);
-
-  objects objects_;
-  keys keys_;
-};
-
-/// The errors of the store, apart from the templates that throw them.
-[[noreturn]] void throw_unknown_object(object_id object);
-[[noreturn]] void throw_unknown_key(std::string_view key, const std::vector<std::string_view>& known);
-[[noreturn]] void throw_key_taken(std::string_view key);
-[[noreturn]] void throw_bad_object_id(object_id object);
-[[noreturn]] void throw_not_referenced(object_id object);
-
-// -- implementation -----------------------------------------------------------------------------------------
-
-template <class Payload>
-auto store_core<Payload>::put(object_info info, Payload payload, taken_key when_taken) -> freed_objects {
-  if (!info.object || objects_.contains(info.object))
-    throw_bad_object_id(info.object);
-  auto taken = info.key.empty() ? keys_.end() : keys_.find(info.key);
-  if (taken != keys_.end() && when_taken == taken_key::refuse)
-    throw_key_taken(info.key);
-
-  freed_objects freed;
-  if (taken != keys_.end())
-    freed = drop_key(info.key);
-  if (!info.key.empty())
-    keys_.emplace(info.key, info.object);
-  auto id = info.object;
-  auto added = objects_.emplace(id, entry{std::move(info), std::move(payload)}).first;
-  for (auto& unwanted : collect(added))
-    freed.push_back(std::move(unwanted));
-  return freed;
-}
-
-template <class Payload>
-auto store_core<Payload>::release(object_id object) -> freed_objects {
-  auto found = locate(objects_, object);
-  if (found->second.info.references == 0)
-    throw_not_referenced(object);
-  --found->second.info.references;
-  return collect(found);
-}
-
-template <class Payload>
-auto store_core<Payload>::drop_key(std::string_view key) -> freed_objects {
-  auto found = locate(key);
-  auto object = locate(objects_, found->second);
-  keys_.erase(found);
-  object->second.info.key.clear();
-  return collect(object);
-}
-
-template <class Payload>
-std::vector<object_info> store_core<Payload>::list() const {
-  std::vector<object_info> all;
-  for (const auto& [id, held] : objects_)
-    all.push_back(held.info);
-  return all;
-}
-
-template <class Payload>
-void store_core<Payload>::check_invariants() const {
-  auto require = [](bool holds, const char* what) {
-    if (!holds)
-      throw std::logic_error{what};
+  struct block_record {
+    std::uint64_t bytes = 0;
+    bool in_memory = true;
+    bool on_disk = false;
+    transit in = transit::none;
+    bool forgotten = false; ///< only pins, or work under way, hold the memory
+    owner_id writer;
+    std::set<object_id> objects;
+    std::uint64_t kept = 0; ///< objects that this node keeps
+    std::uint64_t pins = 0;
+    std::uint64_t used = 0;  ///< when it was last used, by the clock of the core
+    std::uint64_t filed = 0; ///< `used` as it was when it was filed among those that could leave memory
   };
-  std::size_t keyed = 0;
-  for (const auto& [id, held] : objects_) {
-    require(held.info.object == id, "an object is filed under another id");
-    require(held.info.references != 0 || !held.info.key.empty(), "an object lives that nothing can reach");
-    if (held.info.key.empty())
-      continue;
-    ++keyed;
-    auto key = keys_.find(held.info.key);
-    require(key != keys_.end() && key->second == id, "an object's key does not lead to it");
-  }
-  require(keyed == keys_.size(), "a key leads to no object");
-}
+  struct waiter {
+    request_id request;
+    std::optional<owner_id> user;
+  };
+  /// Asked for, then claiming room unless it is small, then pulled, then in a block.
+  struct object_record {
+    block_id in;         ///< none: it is on its way
+    block_id arriving;   ///< where it is being pulled to, unless it is small
+    bool asked = false;  ///< the directory has been, and has not answered
+    bool keep = false;   ///< else another node does
+    bool pulled = false; ///< a pull has begun, and will be told to have ended
+    bool freed = false;  ///< meanwhile nobody may have it any more
+    std::vector<waiter> waiters;
+  };
+  struct pin {
+    block_id in;
+    std::uint64_t count = 0;
+  };
+  /// Something that waits for room.
+  struct claim {
+    std::uint64_t bytes = 0;
+    request_id reserve; ///< a block to be written
+    owner_id writer;
+    object_id pull; ///< or one to be received
+    block_id load;  ///< or one to be read from disk
+  };
 
-template <class Payload>
-template <class Objects>
-auto store_core<Payload>::locate(Objects& objects, object_id object) -> decltype(objects.begin()) {
-  auto found = objects.find(object);
-  if (found == objects.end())
-    throw_unknown_object(object);
-  return found;
-}
+  block_id new_block(std::uint64_t bytes, transit in);
+  void end_writing(block_id id, block_record& of);
+  void answer_ready(object_id id, object_record& of);
+  void fail_waiters(object_record& of, const store_problem& why);
+  void need_in_memory(block_id id, block_record& of);
+  void touch(block_id id, block_record& of);
+  bool droppable(const block_record& of) const { return of.on_disk || of.kept == 0; }
+  void leave_memory(block_id id, block_record& of);
+  void drop_objects(block_id id, block_record& of, const store_problem& why);
+  void release_if_unused(block_id id);
+  void settle();
+  bool fits(const claim& wanted, std::uint64_t taken) const;
+  bool nobody_waits_for(const claim& wanted) const;
+  void make_room();
+  void grant(const claim& to);
+  void refuse(const claim& to, const std::string& why);
+  std::string no_room_for(std::uint64_t bytes) const;
 
-template <class Payload>
-auto store_core<Payload>::locate(std::string_view key) const -> keys::const_iterator {
-  auto found = keys_.find(key);
-  if (found == keys_.end()) {
-    std::vector<std::string_view> known;
-    for (const auto& [name, id] : keys_)
-      known.push_back(name);
-    throw_unknown_key(key, known);
-  }
-  return found;
-}
-
-template <class Payload>
-auto store_core<Payload>::collect(objects::iterator object) -> freed_objects {
-  freed_objects freed;
-  if (object->second.info.references == 0 && object->second.info.key.empty()) {
-    freed.push_back(std::move(object->second));
-    objects_.erase(object);
-  }
-  return freed;
-}
+  store_effects& effects_;
+  std::uint64_t limit_;
+  bool can_spill_;
+  std::unordered_map<object_id, object_record> objects_;
+  std::unordered_map<block_id, block_record> blocks_;
+  std::map<owner_id, std::unordered_map<object_id, pin>> pins_;
+  std::deque<claim> claims_;
+  /// Blocks in memory that could leave it, by last use: at once, or by way of the disk.
+  std::set<std::pair<std::uint64_t, block_id>> droppable_;
+  std::set<std::pair<std::uint64_t, block_id>> spillable_;
+  std::uint64_t memory_ = 0;          ///< bytes of blocks in memory
+  std::uint64_t leaving_ = 0;         ///< of that: being spilled
+  std::uint64_t loading_ = 0;         ///< of that: being loaded
+  std::uint64_t droppable_bytes_ = 0; ///< of that: filed in `droppable_`
+  std::uint64_t spillable_bytes_ = 0; ///< of that: filed in `spillable_`
+  std::uint64_t clock_ = 0;
+  std::uint64_t last_block_ = 0;
+};
 
 } // namespace daskify::internal

@@ -291,6 +291,12 @@ std::optional<process_stat> parse_process_stat(std::string_view text) {
   return result;
 }
 
+std::string host_name() {
+  char name[256]{};
+  ::gethostname(name, sizeof name - 1);
+  return name;
+}
+
 std::string format_connection(const connection& what) {
   auto text = std::string{first_line} + "\nsession " + what.session_id + "\n";
   for (const auto& address : what.addresses)

@@ -44,6 +44,9 @@ struct process_stat {
 /// What the text of `/proc/<pid>/stat` says; nothing when it is not such a text.
 std::optional<process_stat> parse_process_stat(std::string_view text);
 
+/// Of this machine, as it calls itself.
+std::string host_name();
+
 struct endpoint {
   std::string host; ///< a name or an address, IPv6 without brackets
   std::uint16_t port = 0;

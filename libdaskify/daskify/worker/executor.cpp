@@ -55,11 +55,14 @@ struct executor::loaded_run {
   explicit loaded_run(run_brief b) : brief{std::move(b)} {}
 
   /// Makes the program at the first call. Throws what making it throws, each time.
-  const task_program& program(object_source& objects) {
+  const task_program& program(object_space& objects) {
     std::lock_guard guard{mutex};
     if (!made) {
       auto factory = reinterpret_cast<program_factory*>(const_cast<void*>(to_address(brief.spec.program)));
-      decoder description{brief.spec.description.view()};
+      auto bytes = brief.spec.description;
+      if (brief.spec.stored_description)
+        bytes = objects.find(brief.spec.stored_description, 0);
+      decoder description{bytes.view()};
       program_inputs inputs{objects, brief.inputs};
       made = factory(description, inputs);
     }
@@ -72,7 +75,7 @@ struct executor::loaded_run {
   std::atomic<std::uint64_t> chunk{1}; ///< tasks that take about chunk_duration
 };
 
-executor::executor(setup with, object_source& objects)
+executor::executor(setup with, object_space& objects)
     : setup_{std::move(with)},
       objects_{objects},
       core_{setup_.threads} {}
@@ -183,7 +186,7 @@ void executor::run_lease(std::size_t thread, std::unique_lock<std::mutex>& lock)
   lease_report report;
   std::shared_ptr<loaded_run> run;
   const task_program* program = nullptr;
-  result_sink sink;
+  result_sink sink{objects_, 0};
   bool fresh = true;
   auto output_begin = log_size();
   task_context context;
@@ -222,7 +225,7 @@ void executor::run_lease(std::size_t thread, std::unique_lock<std::mutex>& lock)
     if (fresh) {
       fresh = false;
       report.id = chunk.lease;
-      sink = result_sink{chunk.first};
+      sink = result_sink{objects_, chunk.first};
       run = find_run(chunk.run);
       if (run)
         context.seed = run->brief.spec.seed;

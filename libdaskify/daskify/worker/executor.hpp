@@ -36,7 +36,7 @@ public:
     std::function<void()> has_news;                      ///< `send_reports` and `waiting_tasks` should be called soon
   };
 
-  executor(setup with, object_source& objects);
+  executor(setup with, object_space& objects);
   ~executor();
   executor(const executor&) = delete;
   executor& operator=(const executor&) = delete;
@@ -96,7 +96,7 @@ private:
   std::string output_since(std::uint64_t begin) const;
 
   setup setup_;
-  object_source& objects_;
+  object_space& objects_;
   std::shared_ptr<cluster_session> session_;
 
   mutable std::mutex mutex_;

@@ -2,16 +2,13 @@
 
 namespace daskify::internal {
 
-void task_session::open(worker_id worker, client_actor speaker, scheduler_for_workers scheduler) {
+void task_session::open(worker_id worker, scheduler_for_workers scheduler) {
   worker_ = worker;
   link_.use(std::move(scheduler));
-  crossing_.open(std::move(speaker));
 }
 
 void task_session::close() {
-  crossing_.close();
   link_.use({});
-  crossing_.speaker() = nullptr;
 }
 
 run_id task_session::submit(run_spec spec) {
@@ -50,6 +47,14 @@ void task_session::cancel(const std::vector<run_range>& tasks) {
 
 void task_session::release(run_id run) noexcept {
   link_.release(run);
+}
+
+std::shared_ptr<object_handle> task_session::put_value(const type_label& type, part bytes) {
+  return data_->put_once(type, bytes);
+}
+
+shared_bytes task_session::map(object_id object) {
+  return data_->map(object).bytes;
 }
 
 } // namespace daskify::internal

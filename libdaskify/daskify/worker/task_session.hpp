@@ -1,6 +1,7 @@
 #pragma once
 
 #include "daskify/client/scheduler_link.hpp"
+#include "daskify/client/store_link.hpp"
 #include "daskify/worker/executor.hpp"
 
 #include <atomic>
@@ -11,11 +12,14 @@ namespace daskify::internal {
 class task_session final : public cluster_session {
 public:
   /// `work` outlives every call from a task.
-  explicit task_session(executor& work) : work_{work} {}
+  task_session(executor& work, std::shared_ptr<crossing> through, std::shared_ptr<store_link> store)
+      : work_{work},
+        crossing_{std::move(through)},
+        data_{std::move(store)} {}
 
   /// Before the first task.
-  void open(worker_id worker, client_actor speaker, scheduler_for_workers scheduler);
-  /// Futures that a task has left somewhere may live longer; they say that the cluster was shut down.
+  void open(worker_id worker, scheduler_for_workers scheduler);
+  /// REQUIRES: nobody can cross any more.
   void close();
 
   run_id submit(run_spec spec) override;
@@ -24,12 +28,15 @@ public:
   progress count(const std::vector<run_range>& tasks) override;
   void cancel(const std::vector<run_range>& tasks) override;
   void release(run_id run) noexcept override;
+  std::shared_ptr<object_handle> put_value(const type_label& type, part bytes) override;
+  shared_bytes map(object_id object) override;
 
 private:
   executor& work_;
   worker_id worker_;
-  crossing crossing_;
-  scheduler_link link_{crossing_, scheduler_link::distance::remote};
+  std::shared_ptr<crossing> crossing_;
+  std::shared_ptr<store_link> data_;
+  scheduler_link link_{*crossing_, scheduler_link::distance::remote};
   std::atomic<std::uint64_t> last_run_{0};
 };
 

@@ -10,7 +10,7 @@ namespace daskify::internal {
 
 struct worker_setup {
   executor* work = nullptr; ///< outlives the actor
-  object_source* objects = nullptr;
+  object_space* objects = nullptr;
   scheduler_for_workers scheduler;
   std::function<void(bool idle)> on_stop; ///< the session ends; must not block
   std::function<void()> on_orphaned;      ///< the scheduler is gone or silent; must not block

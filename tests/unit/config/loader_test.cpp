@@ -169,7 +169,11 @@ TEST(loader, reads_every_option_from_the_command_line) {
       load({"prog", "--daskify.mode=connect", "--daskify.size=3", "--daskify.threads=2",
             "--daskify.worker_program=/bin/w", "--daskify.start_timeout=10m", "--daskify.heartbeat_interval=500ms",
             "--daskify.heartbeat_timeout=1-00:00:00", "--daskify.retries=0", "--daskify.session_directory=/run/me",
-            "--daskify.log_directory=logs=1", "--daskify.progress=lines"});
+            "--daskify.log_directory=logs=1", "--daskify.progress=lines", "--daskify.nodes=2",
+            "--daskify.store_limit=1.5GiB", "--daskify.spill_directory=none"});
+  EXPECT_EQ(all.nodes, 2u);
+  EXPECT_EQ(all.store_limit, std::uint64_t{3} << 29);
+  EXPECT_EQ(all.spill_folder(), std::nullopt);
   EXPECT_EQ(all.mode, cluster_mode::connect);
   EXPECT_EQ(all.size, 3u);
   EXPECT_EQ(all.threads, 2u);
@@ -279,6 +283,9 @@ TEST(loader, reads_every_option_from_the_environment) {
                         {"DASKIFY_RETRIES", "7"},
                         {"DASKIFY_SESSION_DIRECTORY", "/s"},
                         {"DASKIFY_LOG_DIRECTORY", "/l"},
+                        {"DASKIFY_NODES", "2"},
+                        {"DASKIFY_STORE_LIMIT", "20MB"},
+                        {"DASKIFY_SPILL_DIRECTORY", "/disk"},
                         {"DASKIFY_PROGRESS", "off"}};
   auto all = load({"prog"}, {}, variables);
   EXPECT_EQ(all.worker_program, "/bin/w");
@@ -336,11 +343,14 @@ TEST(loader, reads_every_option_from_code) {
   options in_code{.mode = cluster_mode::slurm,
                   .size = 4,
                   .threads = 2,
+                  .nodes = 2,
                   .worker_program = "w",
                   .start_timeout = 5s,
                   .heartbeat_interval = 100ms,
                   .heartbeat_timeout = 1s,
                   .retries = 0,
+                  .store_limit = 1 << 30,
+                  .spill_directory = "/disk",
                   .session_directory = "/s",
                   .log_directory = "/l",
                   .progress = daskify::progress_style::bar};

@@ -16,9 +16,9 @@ using namespace daskify::internal;
 
 TEST(option_table, has_an_entry_for_every_option_but_config) {
   // Does not compile when `options` has another number of members.
-  auto [config, mode, size, threads, worker_program, start_timeout, heartbeat_interval, heartbeat_timeout, retries,
-        session_directory, log_directory, progress] = daskify::options{};
-  constexpr std::size_t members = 12;
+  auto [config, mode, size, threads, nodes, worker_program, start_timeout, heartbeat_interval, heartbeat_timeout,
+        retries, store_limit, spill_directory, session_directory, log_directory, progress] = daskify::options{};
+  constexpr std::size_t members = 15;
   EXPECT_EQ(option_table().size(), members - 1);
 }
 

@@ -175,3 +175,21 @@ TEST(in_quotes, leaves_out_the_end_of_a_very_long_text) {
   EXPECT_EQ(in_quotes(std::string(80, 'x')), "'" + std::string(80, 'x') + "'");
   EXPECT_EQ(in_quotes(std::string(1000, 'x')), "'" + std::string(80, 'x') + "...'");
 }
+
+TEST(byte_size, reads_and_writes_sizes_with_their_units) {
+  byte_size size;
+  EXPECT_EQ(size.read("64GiB"), std::uint64_t{64} << 30);
+  EXPECT_EQ(size.read("1.5GB"), 1'500'000'000u);
+  EXPECT_EQ(size.read("20000000B"), 20'000'000u);
+  EXPECT_EQ(size.write(std::uint64_t{64} << 30), "64GiB");
+  EXPECT_EQ(size.write(20'000'000), "20MB");
+  EXPECT_EQ(size.write(16'777'217), "16777217B");
+  for (std::uint64_t bytes : {16'777'216ULL, 16'777'217ULL, 123'456'789'000ULL, 1ULL << 50})
+    EXPECT_EQ(size.read(size.write(bytes)), bytes);
+}
+
+TEST(byte_size, refuses_what_is_no_size) {
+  for (auto* text : {"", "GiB", "-5GiB", "64", "64G", "64 GiB", "1kB", "2000TiB", "15MiB", "0GiB", "1e3GiB", "1GiBs",
+                     "9999999999999999999999TiB"})
+    EXPECT_THROW(byte_size{}.read(text), bad_value) << text;
+}

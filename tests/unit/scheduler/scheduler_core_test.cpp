@@ -22,6 +22,15 @@ struct recorder : scheduler_effects {
   }
   void cancel(worker_id worker, const run_range& tasks) override { cancelled.emplace_back(worker, tasks); }
   void forget(worker_id worker, run_id run) override { described.erase({worker, run}); }
+  void claim(worker_id worker, const std::vector<object_id>& results) override {
+    for (auto object : results)
+      EXPECT_TRUE(claimed.insert({worker, object}).second);
+  }
+  void let_go(const std::vector<object_id>& results) override {
+    for (auto object : results)
+      EXPECT_EQ(std::erase_if(claimed, [&](const auto& c) { return c.second == object; }), 1u)
+          << "not claimed, or twice";
+  }
   void satisfied(waiter_id waiter) override { answered.push_back(waiter); }
   void changed(run_id) override {}
 
@@ -29,6 +38,7 @@ struct recorder : scheduler_effects {
   std::map<worker_id, std::deque<lease>> grants;
   std::vector<std::pair<worker_id, run_range>> cancelled;
   std::vector<waiter_id> answered;
+  std::set<std::pair<worker_id, object_id>> claimed;
 };
 
 struct scheduler : testing::Test {
@@ -91,6 +101,52 @@ struct scheduler : testing::Test {
       finish(worker, next(worker));
   }
 };
+
+/// Results in the store of the worker's node, whose objects are numbered as their tasks from 100 on.
+result_block stored_results(std::uint64_t first, std::uint64_t count) {
+  result_block b;
+  b.first = first;
+  b.count = count;
+  b.layout = block_layout::variable;
+  byte_buffer offsets{(count + 1) * sizeof(std::uint64_t)};
+  std::memset(offsets.data(), 0, offsets.size());
+  b.offsets = shared_bytes{std::move(offsets)};
+  for (auto i = first; i < first + count; ++i)
+    b.stored.push_back({i, object_id{100 + i}, 5'000'000});
+  return b;
+}
+
+TEST_F(scheduler, claims_results_in_the_store_and_lets_go_of_them_with_their_run) {
+  core.worker_joined(ann, 1);
+  core.submit(spec(sweep, 1));
+  lease_report r;
+  r.id = next(ann).id;
+  r.block = stored_results(0, 1);
+  r.closed = true;
+  core.report(ann, r);
+  EXPECT_EQ(seen.claimed, (std::set<std::pair<worker_id, object_id>>{{ann, object_id{100}}}));
+  auto blocks = core.results({{sweep, 0, 1}});
+  ASSERT_EQ(blocks.size(), 1u);
+  ASSERT_NE(stored_value_of(blocks[0], 0), nullptr);
+  EXPECT_EQ(stored_value_of(blocks[0], 0)->object, object_id{100});
+  core.release(sweep);
+  EXPECT_TRUE(seen.claimed.empty());
+}
+
+TEST_F(scheduler, lets_go_of_stored_results_that_nobody_wants_any_more) {
+  core.worker_joined(ann, 1);
+  core.submit(spec(sweep, 1));
+  auto granted = next(ann);
+  core.cancel({sweep, 0, 1});
+  lease_report r;
+  r.id = granted.id;
+  r.block = stored_results(0, 1);
+  r.closed = true;
+  core.report(ann, r);
+  EXPECT_TRUE(seen.claimed.empty()) << "its task was cancelled";
+  core.report(ann, r);
+  EXPECT_TRUE(seen.claimed.empty()) << "the lease is closed";
+}
 
 TEST_F(scheduler, gives_one_task_as_long_as_nothing_is_known_and_more_afterwards) {
   core.worker_joined(ann, 1);

@@ -16,9 +16,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct no_objects : object_source {
+struct no_objects : object_space {
   object_bytes find(object_id object, std::uint64_t) override {
     throw data_error{error_code::unknown_object, "There is no object " + std::to_string(object.value) + " here."};
+  }
+  object_id put(const type_label&, std::span<const std::byte>) override {
+    throw data_error{error_code::no_room, "There is no room here."};
   }
 };
 

@@ -1,0 +1,49 @@
+#pragma once
+
+/// How a launcher tells a process of this program what it is to be: a worker, or a node with workers of its own.
+
+#include "daskify/transport/session_folder.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace daskify::internal {
+
+using launch_environment = std::vector<std::pair<std::string, std::string>>;
+
+struct worker_launch {
+  std::string session_folder;
+  std::uint32_t slot = 0;
+  std::size_t threads = 1;
+  std::string log_file;
+  std::string node;              ///< name
+  std::optional<endpoint> store; ///< of its node; none: the scheduler tells
+};
+
+struct node_launch {
+  std::string session_folder;
+  std::uint32_t slot = 0;
+  std::string name;
+  std::string program_name; ///< argv[0] of its workers
+  std::string log_folder;
+  std::uint32_t first_worker = 0; ///< slot
+  std::size_t workers = 1;
+  std::size_t threads = 1; ///< of each worker
+  std::chrono::milliseconds start_timeout{};
+  std::uint64_t store_limit = 0; ///< bytes
+  std::optional<std::string> spill_directory;
+};
+
+launch_environment to_environment(const worker_launch& what);
+launch_environment to_environment(const node_launch& what);
+
+/// What this process was launched as. The variables are removed, so that programs which tasks start are not taken for
+/// workers.
+std::optional<worker_launch> take_worker_launch();
+std::optional<node_launch> take_node_launch();
+
+} // namespace daskify::internal

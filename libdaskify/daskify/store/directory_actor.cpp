@@ -1,0 +1,258 @@
+#include "daskify/store/directory_actor.hpp"
+
+#include "daskify/defaults.hpp"
+#include "daskify/transport/remote_error.hpp"
+
+#include <algorithm>
+
+namespace daskify::internal {
+
+namespace {
+
+caf::error not_a_node() {
+  return to_caf_error(data_error{error_code::store_failed,
+                                 "the object directory was asked by a process that is no node of this cluster"});
+}
+
+} // namespace
+
+directory_actor::behavior_type directory_behavior(directory_state::pointer self) {
+  return self->state.make_behavior();
+}
+
+directory_actor::behavior_type directory_state::make_behavior() {
+  self_->set_down_handler([this](caf::down_msg& msg) {
+    auto gone = speakers_.extract(caf::actor_cast<caf::actor_addr>(msg.source));
+    if (gone.empty())
+      return;
+    nodes_.erase(gone.mapped());
+    core_.node_left(gone.mapped(), "has ended");
+    flush();
+  });
+  return {
+      [this](add_object& msg) { return decide<acknowledged>([&](node_id node) { return add(node, msg); }); },
+      [this](add_unkeyed& msg) {
+        static_cast<void>(decide<acknowledged>([&](node_id node) { return add(node, msg.object); }));
+      },
+      [this](release_object msg) {
+        static_cast<void>(decide<acknowledged>([&](node_id) {
+          core_.release(msg.object, msg.owner);
+          return acknowledged{};
+        }));
+      },
+      [this](find_object& question) {
+        return decide<object_found>([&](node_id) {
+          const auto& found = core_.find_by_key(question.key).facts;
+          if (question.type != 0 && found.type != question.type)
+            throw data_error{error_code::wrong_type, "The data under the key '" + question.key + "' are of type " +
+                                                         found.type_name + ", not " + question.type_name +
+                                                         "; ask for the type they were scattered as."};
+          core_.retain(found.object, question.owner);
+          return object_found{found};
+        });
+      },
+      [this](drop_key& msg) {
+        return decide<acknowledged>([&](node_id) {
+          core_.drop_key(msg.key);
+          return acknowledged{};
+        });
+      },
+      [this](list_objects) {
+        return decide<object_list>([&](node_id) {
+          object_list all;
+          for (const auto* entry : core_.list()) {
+            object_entry listed{entry->facts, entry->key, entry->reference_count(), {}};
+            for (auto holder : entry->holders)
+              listed.nodes.push_back(core_.name_of(holder));
+            all.objects.push_back(std::move(listed));
+          }
+          return all;
+        });
+      },
+      [this](list_nodes) { return count_nodes(); },
+      [this](spread_object msg) { return spread(msg.object); },
+      [this](flush_puts) { return decide<acknowledged>([](node_id) { return acknowledged{}; }); },
+      [this](find_sources& question) {
+        return decide<object_sources>([&](node_id node) { return sources_for(node, question); });
+      },
+      [this](object_arrived msg) {
+        static_cast<void>(decide<acknowledged>([&](node_id node) {
+          core_.arrived(msg.object, node);
+          return acknowledged{};
+        }));
+      },
+      [this](object_dropped msg) {
+        static_cast<void>(decide<acknowledged>([&](node_id node) {
+          core_.dropped(msg.object, node);
+          return acknowledged{};
+        }));
+      },
+      [this](admit_node& msg, store_for_directory& store) -> caf::result<node_admitted> {
+        if (!from_this_process())
+          return not_a_node();
+        node_id id{++last_node_};
+        nodes_[id] = {store, {id, msg.host, msg.port}};
+        speakers_[store.address()] = id;
+        core_.node_joined(id, std::move(msg.name));
+        self_->monitor(store);
+        return node_admitted{id};
+      },
+      [this](claim_objects& msg) {
+        if (!from_this_process())
+          return;
+        for (auto object : msg.objects)
+          core_.hand_over(object, msg.from, scheduler_owner);
+      },
+      [this](release_objects& msg) {
+        if (!from_this_process())
+          return;
+        for (auto object : msg.objects)
+          core_.release(object, scheduler_owner);
+        flush();
+      },
+      [this](owner_gone msg) {
+        if (!from_this_process())
+          return;
+        core_.owner_left(msg.owner);
+        flush();
+      },
+  };
+}
+
+acknowledged directory_state::add(node_id node, add_object& added) {
+  core_.put(std::move(added.facts), std::move(added.key), added.replace ? taken_key::replace : taken_key::refuse, node,
+            added.owner);
+  return {};
+}
+
+template <class Reply, class F>
+caf::result<Reply> directory_state::decide(F&& f) {
+  auto node = sending_node();
+  if (!node)
+    return not_a_node();
+  try {
+    auto answer = f(node);
+    flush();
+    return answer;
+  } catch (const error& e) {
+    flush();
+    return to_caf_error(e);
+  }
+}
+
+node_id directory_state::sending_node() const {
+  const auto& from = self_->current_sender();
+  auto known = from ? speakers_.find(from->address()) : speakers_.end();
+  return known == speakers_.end() ? node_id{} : known->second;
+}
+
+bool directory_state::from_this_process() const {
+  const auto& from = self_->current_sender();
+  return from && from->node() == self_->node();
+}
+
+object_sources directory_state::sources_for(node_id node, const find_sources& question) {
+  object_sources answer;
+  for (auto source : core_.sources(question.object, node, question.failed))
+    answer.sources.push_back(nodes_.at(source).transfers);
+  answer.facts = core_.find(question.object).facts;
+  return answer;
+}
+
+caf::typed_response_promise<node_list> directory_state::count_nodes() {
+  struct counting {
+    caf::typed_response_promise<node_list> promise;
+    node_list list;
+    std::size_t missing = 0;
+  };
+  bool known = bool{sending_node()};
+  auto all = std::make_shared<counting>();
+  all->promise = self_->make_response_promise<node_list>();
+  if (!known) {
+    all->promise.deliver(not_a_node());
+    return all->promise;
+  }
+  all->missing = nodes_.size();
+  auto ended = [all] {
+    if (--all->missing != 0)
+      return;
+    std::sort(all->list.nodes.begin(), all->list.nodes.end(),
+              [](const node_entry& a, const node_entry& b) { return a.node < b.node; });
+    all->promise.deliver(std::move(all->list));
+  };
+  for (const auto& [id, node] : nodes_)
+    self_->request(node.store, tuning::answer_timeout, count_store{})
+        .then(
+            [all, ended, entry = node_entry{id, core_.name_of(id), {}}](store_figures& figures) mutable {
+              entry.figures = figures;
+              all->list.nodes.push_back(std::move(entry));
+              ended();
+            },
+            [ended](caf::error&) { ended(); }); // it has just gone
+  return all->promise;
+}
+
+caf::typed_response_promise<acknowledged> directory_state::spread(object_id object) {
+  bool known = bool{sending_node()};
+  auto all = std::make_shared<spreading>();
+  all->promise = self_->make_response_promise<acknowledged>();
+  try {
+    if (!known)
+      throw data_error{error_code::store_failed, "Only nodes of this cluster may spread objects over it."};
+    const auto& holders = core_.find(object).holders;
+    // Counted first: an answer could come before the last question is asked.
+    for (const auto& [id, node] : nodes_)
+      all->missing += std::find(holders.begin(), holders.end(), id) == holders.end();
+    if (all->missing == 0)
+      all->promise.deliver(acknowledged{});
+    for (const auto& [id, node] : nodes_)
+      if (std::find(holders.begin(), holders.end(), id) == holders.end())
+        hold_on(node.store, object, all);
+  } catch (const error& e) {
+    all->promise.deliver(to_caf_error(e));
+  }
+  return all->promise;
+}
+
+void directory_state::hold_on(const store_for_directory& store, object_id object, std::shared_ptr<spreading> all) {
+  auto ended = [all] {
+    if (--all->missing != 0)
+      return;
+    if (all->problem)
+      all->promise.deliver(all->problem);
+    else
+      all->promise.deliver(acknowledged{});
+  };
+  self_->request(store, tuning::patience + tuning::answer_timeout, hold_object{object})
+      .then(
+          [this, store, object, all, ended](object_held held) {
+            if (held.there)
+              ended();
+            else
+              hold_on(store, object, all);
+          },
+          [all, ended](caf::error& why) {
+            all->problem = std::move(why);
+            ended();
+          });
+}
+
+// -- effects ------------------------------------------------------------------------------------------------
+
+void directory_state::free_on(node_id node, object_id object) {
+  freed_[node].objects.push_back(object);
+}
+
+void directory_state::keep_on(node_id node, object_id object) {
+  if (auto known = nodes_.find(node); known != nodes_.end())
+    self_->send(known->second.store, keep_object{object});
+}
+
+void directory_state::flush() {
+  for (auto& [node, objects] : freed_)
+    if (auto known = nodes_.find(node); known != nodes_.end())
+      self_->send(known->second.store, std::move(objects));
+  freed_.clear();
+}
+
+} // namespace daskify::internal

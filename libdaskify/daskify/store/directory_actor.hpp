@@ -1,0 +1,60 @@
+#pragma once
+
+#include "daskify/protocol/actors.hpp"
+#include "daskify/store/object_directory.hpp"
+
+#include <map>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+namespace daskify::internal {
+
+/// The object directory as an actor, beside the scheduler. Nothing is decided here.
+class directory_state : public directory_effects {
+public:
+  using pointer = directory_actor::stateful_pointer<directory_state>;
+
+  explicit directory_state(pointer self) : self_{self} {}
+
+  directory_actor::behavior_type make_behavior();
+
+  void free_on(node_id node, object_id object) override;
+  void keep_on(node_id node, object_id object) override;
+
+private:
+  struct node_record {
+    store_for_directory store;
+    object_source_entry transfers;
+  };
+  /// An object that is brought to several nodes, until it is on all of them.
+  struct spreading {
+    caf::typed_response_promise<acknowledged> promise;
+    std::size_t missing = 0;
+    caf::error problem;
+  };
+
+  /// Calls `f`, which decides, and then sends what follows. What it throws becomes the answer.
+  template <class Reply, class F>
+  caf::result<Reply> decide(F&& f);
+  /// The node whose store says this; none: somebody else.
+  node_id sending_node() const;
+  bool from_this_process() const;
+  acknowledged add(node_id node, add_object& added);
+  object_sources sources_for(node_id node, const find_sources& question);
+  caf::typed_response_promise<node_list> count_nodes();
+  caf::typed_response_promise<acknowledged> spread(object_id object);
+  void hold_on(const store_for_directory& store, object_id object, std::shared_ptr<spreading> all);
+  void flush();
+
+  pointer self_;
+  object_directory core_{*this};
+  std::map<node_id, node_record> nodes_;
+  std::unordered_map<caf::actor_addr, node_id> speakers_;
+  std::map<node_id, free_objects> freed_; ///< by this event
+  std::uint64_t last_node_ = 0;
+};
+
+directory_actor::behavior_type directory_behavior(directory_state::pointer self);
+
+} // namespace daskify::internal

@@ -1,0 +1,387 @@
+#include "daskify/store/object_directory.hpp"
+
+#include "daskify/config/nearest.hpp"
+#include "daskify/config/value_text.hpp"
+#include "daskify/error.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <tuple>
+
+namespace daskify::internal {
+
+namespace {
+
+/// Sources of one pull: a second one replaces the first when that fails or is slow.
+constexpr std::size_t sources_of_a_pull = 2;
+/// Pulls that one node serves, as long as others can: so a broadcast spreads from node to node instead of all asking
+/// its origin.
+constexpr std::uint64_t pulls_of_a_source = 2;
+
+std::string name_of_object(object_id object, const std::string& key) {
+  return key.empty() ? "object " + std::to_string(object.value) : "the data under the key " + in_quotes(key);
+}
+
+/// As much of a list of names as a sentence can take.
+std::string some_of(const std::vector<std::string_view>& names) {
+  constexpr std::size_t most = 8;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), most); ++i)
+    text += (i == 0 ? "" : ", ") + in_quotes(names[i]);
+  if (names.size() > most)
+    text += " and " + std::to_string(names.size() - most) + " more";
+  return text;
+}
+
+[[noreturn]] void throw_unknown_key(std::string_view key, const std::vector<std::string_view>& known) {
+  auto sentence = "no data are scattered under the key " + in_quotes(key) + ": ";
+  if (auto meant = nearest(key, known))
+    sentence += "did you mean " + in_quotes(*meant) + "?";
+  else if (known.empty())
+    sentence += "no key is in use, so scatter the data under it first";
+  else
+    sentence += "use one that exists (" + some_of(known) + ") or scatter the data under it first";
+  throw data_error{error_code::unknown_key, sentence};
+}
+
+[[noreturn]] void throw_key_taken(std::string_view key) {
+  throw data_error{error_code::key_taken, "data are already scattered under the key " + in_quotes(key) +
+                                              ": take another key, or ask for the old data to be replaced"};
+}
+
+[[noreturn]] void throw_bad_object_id(object_id object) {
+  throw data_error{error_code::store_failed, name_of_object(object, {}) +
+                                                 (object ? " is in the store already" : " has no valid id") +
+                                                 ": each object must come with a new id, greater than 0"};
+}
+
+bool contains(const std::vector<node_id>& nodes, node_id node) {
+  return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
+}
+
+} // namespace
+
+void throw_unknown_object(object_id object) {
+  throw data_error{error_code::unknown_object, name_of_object(object, {}) +
+                                                   " is not in the store, because its last handle was released or it "
+                                                   "never arrived: scatter it again and keep the handle"};
+}
+
+void throw_lost_object(object_id object, const std::string& key, const std::string& why) {
+  throw data_error{error_code::object_lost,
+                   name_of_object(object, key) + " is lost: " + why + "; scatter it again, or run again what made it"};
+}
+
+// -- nodes ------------------------------------------------------------------------------------------------
+
+void object_directory::node_joined(node_id node, std::string name) {
+  nodes_[node].name = std::move(name);
+}
+
+void object_directory::node_left(node_id node, const std::string& how) {
+  auto gone = nodes_.extract(node);
+  if (gone.empty())
+    return;
+  auto why = "its only copy was on node " + gone.mapped().name + ", which " + how;
+  for (auto& [id, object] : objects_) {
+    end_pull(object, node);
+    for (auto& p : object.pulls)
+      std::erase(p.from, node);
+    if (!contains(object.holders, node))
+      continue;
+    bool kept = object.holders.front() == node;
+    std::erase(object.holders, node);
+    if (kept && !object.holders.empty())
+      effects_.keep_on(object.holders.front(), id);
+    lose_if_gone(object, why);
+  }
+}
+
+void object_directory::lose_if_gone(record& of, const std::string& why) {
+  if (of.holders.empty())
+    of.lost = why;
+}
+
+// -- objects and references -------------------------------------------------------------------------------
+
+std::uint64_t object_directory::entry::reference_count() const {
+  std::uint64_t count = 0;
+  for (const auto& [owner, held] : references)
+    count += held;
+  return count;
+}
+
+auto object_directory::locate(object_id object) -> record& {
+  auto found = objects_.find(object);
+  if (found == objects_.end())
+    throw_unknown_object(object);
+  return found->second;
+}
+
+void object_directory::put(object_facts facts, std::string key, taken_key when_taken, node_id node, owner_id owner) {
+  auto id = facts.object;
+  if (!id || objects_.contains(id))
+    throw_bad_object_id(id);
+  if (!key.empty() && keys_.contains(key)) {
+    if (when_taken == taken_key::refuse)
+      throw_key_taken(key);
+    drop_key(key);
+  }
+  auto& object = objects_[id];
+  object.facts = std::move(facts);
+  object.key = std::move(key);
+  if (!object.key.empty())
+    keys_.emplace(object.key, id);
+  add_references(object, owner, 1);
+  if (nodes_.contains(node))
+    object.holders.push_back(node);
+  lose_if_gone(object, "its only copy was on a node that has left");
+}
+
+void object_directory::retain(object_id object, owner_id owner) {
+  add_references(locate(object), owner, 1);
+}
+
+void object_directory::release(object_id object, owner_id owner) {
+  auto found = objects_.find(object);
+  if (found != objects_.end() && remove_reference(found->second, owner))
+    free_if_unused(object);
+}
+
+void object_directory::hand_over(object_id object, owner_id from, owner_id to) {
+  auto found = objects_.find(object);
+  if (found != objects_.end() && remove_reference(found->second, from))
+    add_references(found->second, to, 1);
+}
+
+void object_directory::drop_key(std::string_view key) {
+  auto id = find_by_key(key).facts.object;
+  keys_.erase(keys_.find(key));
+  objects_.at(id).key.clear();
+  free_if_unused(id);
+}
+
+void object_directory::owner_left(owner_id owner) {
+  auto held = held_.extract(owner);
+  if (held.empty())
+    return;
+  std::vector<object_id> objects;
+  for (const auto& [id, count] : held.mapped())
+    objects.push_back(id);
+  std::sort(objects.begin(), objects.end());
+  for (auto id : objects) {
+    std::erase_if(objects_.at(id).references, [&](const auto& r) { return r.first == owner; });
+    free_if_unused(id);
+  }
+}
+
+void object_directory::add_references(record& of, owner_id owner, std::uint64_t count) {
+  auto& references = of.references;
+  auto own = std::find_if(references.begin(), references.end(), [&](const auto& r) { return r.first == owner; });
+  if (own == references.end())
+    references.emplace_back(owner, count);
+  else
+    own->second += count;
+  held_[owner][of.facts.object] += count;
+}
+
+bool object_directory::remove_reference(record& of, owner_id owner) {
+  auto& references = of.references;
+  auto own = std::find_if(references.begin(), references.end(), [&](const auto& r) { return r.first == owner; });
+  if (own == references.end())
+    return false;
+  auto& held = held_.at(owner);
+  if (--own->second == 0) {
+    references.erase(own);
+    held.erase(of.facts.object);
+    if (held.empty())
+      held_.erase(owner);
+  } else {
+    --held.at(of.facts.object);
+  }
+  return true;
+}
+
+void object_directory::free_if_unused(object_id id) {
+  auto found = objects_.find(id);
+  auto& object = found->second;
+  if (!object.references.empty() || !object.key.empty())
+    return;
+  for (auto node : object.holders)
+    effects_.free_on(node, id);
+  for (auto& p : object.pulls) {
+    effects_.free_on(p.node, id);
+    forget_sources(p);
+  }
+  objects_.erase(found);
+}
+
+// -- copies -----------------------------------------------------------------------------------------------
+
+std::vector<node_id> object_directory::sources(object_id id, node_id node, const std::vector<node_id>& failed) {
+  auto& object = locate(id);
+  if (!object.lost.empty())
+    throw_lost_object(id, object.key, object.lost);
+  if (!nodes_.contains(node) || contains(object.holders, node))
+    return {};
+
+  auto own = std::find_if(object.pulls.begin(), object.pulls.end(), [&](const pull& p) { return p.node == node; });
+  if (own == object.pulls.end())
+    own = object.pulls.insert(object.pulls.end(), {node, {}});
+  forget_sources(*own);
+
+  struct candidate {
+    std::uint64_t serving;
+    bool whole;
+    node_id node;
+  };
+  std::vector<candidate> candidates;
+  for (auto holder : object.holders)
+    if (!contains(failed, holder))
+      candidates.push_back({nodes_.at(holder).serving, true, holder});
+  // Only those that began earlier: so nobody waits, around a corner, for a chunk that itself is waited for.
+  for (auto p = object.pulls.begin(); p != own; ++p)
+    if (!contains(failed, p->node))
+      candidates.push_back({nodes_.at(p->node).serving, false, p->node});
+  std::sort(candidates.begin(), candidates.end(), [](const candidate& a, const candidate& b) {
+    return std::tuple{a.serving, !a.whole, a.node} < std::tuple{b.serving, !b.whole, b.node};
+  });
+  for (const auto& c : candidates) {
+    if (own->from.size() == sources_of_a_pull || (!own->from.empty() && c.serving >= pulls_of_a_source))
+      break;
+    own->from.push_back(c.node);
+    ++nodes_.at(c.node).serving;
+  }
+  return own->from;
+}
+
+void object_directory::arrived(object_id id, node_id node) {
+  auto found = objects_.find(id);
+  if (found == objects_.end()) {
+    if (nodes_.contains(node))
+      effects_.free_on(node, id); // it was freed while it was on its way
+    return;
+  }
+  auto& object = found->second;
+  end_pull(object, node);
+  if (!nodes_.contains(node) || contains(object.holders, node))
+    return;
+  object.holders.push_back(node);
+  object.lost.clear();
+  if (object.holders.size() == 1)
+    effects_.keep_on(node, id);
+}
+
+void object_directory::dropped(object_id id, node_id node) {
+  auto found = objects_.find(id);
+  if (found == objects_.end())
+    return;
+  auto& object = found->second;
+  end_pull(object, node);
+  for (auto& p : object.pulls)
+    if (std::erase(p.from, node) != 0)
+      --nodes_.at(node).serving;
+  if (object.holders.size() > 1 && object.holders.front() == node)
+    effects_.keep_on(object.holders[1], id);
+  if (std::erase(object.holders, node) != 0)
+    lose_if_gone(object, "node " + name_of(node) + " could not keep it");
+}
+
+void object_directory::end_pull(record& of, node_id node) {
+  auto own = std::find_if(of.pulls.begin(), of.pulls.end(), [&](const pull& p) { return p.node == node; });
+  if (own == of.pulls.end())
+    return;
+  forget_sources(*own);
+  of.pulls.erase(own);
+}
+
+void object_directory::forget_sources(pull& which) {
+  for (auto source : which.from)
+    if (auto known = nodes_.find(source); known != nodes_.end())
+      --known->second.serving;
+  which.from.clear();
+}
+
+// -- questions ----------------------------------------------------------------------------------------------
+
+auto object_directory::find(object_id object) const -> const entry& {
+  auto found = objects_.find(object);
+  if (found == objects_.end())
+    throw_unknown_object(object);
+  return found->second;
+}
+
+auto object_directory::find_by_key(std::string_view key) const -> const entry& {
+  auto found = keys_.find(key);
+  if (found == keys_.end()) {
+    std::vector<std::string_view> known;
+    for (const auto& [name, id] : keys_)
+      known.push_back(name);
+    throw_unknown_key(key, known);
+  }
+  return objects_.at(found->second);
+}
+
+auto object_directory::list() const -> std::vector<const entry*> {
+  std::vector<const entry*> all;
+  all.reserve(objects_.size());
+  for (const auto& [id, object] : objects_)
+    all.push_back(&object);
+  std::sort(all.begin(), all.end(), [](const entry* a, const entry* b) { return a->facts.object < b->facts.object; });
+  return all;
+}
+
+std::vector<node_id> object_directory::nodes() const {
+  std::vector<node_id> all;
+  for (const auto& [id, node] : nodes_)
+    all.push_back(id);
+  return all;
+}
+
+const std::string& object_directory::name_of(node_id node) const {
+  static const std::string unknown = "?";
+  auto found = nodes_.find(node);
+  return found == nodes_.end() ? unknown : found->second.name;
+}
+
+void object_directory::check_invariants() const {
+  auto require = [](bool holds, const char* what) {
+    if (!holds)
+      throw std::logic_error{what};
+  };
+  std::size_t keyed = 0;
+  std::map<node_id, std::uint64_t> serving;
+  std::unordered_map<owner_id, std::unordered_map<object_id, std::uint64_t>> held;
+  for (const auto& [id, object] : objects_) {
+    require(object.facts.object == id, "an object is filed under another id");
+    require(!object.references.empty() || !object.key.empty(), "an object lives that nothing can reach");
+    require(object.holders.empty() == !object.lost.empty(), "an object is lost and there, or neither");
+    if (!object.key.empty()) {
+      ++keyed;
+      auto key = keys_.find(object.key);
+      require(key != keys_.end() && key->second == id, "an object's key does not lead to it");
+    }
+    for (const auto& [owner, count] : object.references) {
+      require(count != 0, "a reference is kept that nobody holds");
+      held[owner][id] = count;
+    }
+    for (auto node : object.holders)
+      require(nodes_.contains(node), "an object is on a node that is gone");
+    std::vector<node_id> earlier = object.holders;
+    for (const auto& p : object.pulls) {
+      require(nodes_.contains(p.node), "a node that is gone pulls");
+      require(!contains(object.holders, p.node), "a node pulls what it has");
+      for (auto source : p.from) {
+        require(contains(earlier, source), "a node pulls from one that began later");
+        ++serving[source];
+      }
+      earlier.push_back(p.node);
+    }
+  }
+  require(keyed == keys_.size(), "a key leads to no object");
+  require(held == held_, "references and owners contradict each other");
+  for (const auto& [id, node] : nodes_)
+    require(node.serving == serving[id], "the pulls that a node serves are miscounted");
+}
+
+} // namespace daskify::internal

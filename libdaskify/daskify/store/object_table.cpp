@@ -1,0 +1,109 @@
+#include "daskify/store/object_table.hpp"
+
+namespace daskify::internal {
+
+void object_table::add_block(block_id block, segment memory) {
+  std::lock_guard guard{mutex_};
+  blocks_[block].memory = std::move(memory);
+}
+
+bool object_table::has_block(block_id block) const {
+  std::lock_guard guard{mutex_};
+  return blocks_.contains(block);
+}
+
+std::optional<segment> object_table::memory_of(block_id block) const {
+  std::lock_guard guard{mutex_};
+  auto found = blocks_.find(block);
+  return found == blocks_.end() ? std::nullopt : found->second.memory;
+}
+
+std::shared_ptr<const file_descriptor> object_table::disk_of(block_id block) const {
+  std::lock_guard guard{mutex_};
+  auto found = blocks_.find(block);
+  return found == blocks_.end() ? nullptr : found->second.disk;
+}
+
+void object_table::set_memory(block_id block, std::optional<segment> memory) {
+  std::lock_guard guard{mutex_};
+  if (auto found = blocks_.find(block); found != blocks_.end())
+    found->second.memory = std::move(memory);
+}
+
+void object_table::set_disk(block_id block, std::shared_ptr<const file_descriptor> file) {
+  std::lock_guard guard{mutex_};
+  if (auto found = blocks_.find(block); found != blocks_.end())
+    found->second.disk = std::move(file);
+}
+
+void object_table::remove_block(block_id block) {
+  std::lock_guard guard{mutex_};
+  blocks_.erase(block);
+}
+
+void object_table::add(object_id object, place where) {
+  std::lock_guard guard{mutex_};
+  blocks_[where.block].objects.insert(object);
+  objects_[object] = {std::move(where), {}};
+}
+
+auto object_table::find(object_id object) const -> std::optional<place> {
+  std::lock_guard guard{mutex_};
+  auto found = objects_.find(object);
+  return found == objects_.end() ? std::nullopt : std::optional{found->second.where};
+}
+
+void object_table::remove(object_id object) {
+  std::lock_guard guard{mutex_};
+  auto found = objects_.find(object);
+  if (found == objects_.end())
+    return;
+  if (auto served = found->second.served.lock())
+    served->close();
+  if (auto in = blocks_.find(found->second.where.block); in != blocks_.end())
+    in->second.objects.erase(object);
+  objects_.erase(found);
+}
+
+std::vector<piece_of_block> object_table::objects_in(block_id block) const {
+  std::lock_guard guard{mutex_};
+  std::vector<piece_of_block> pieces;
+  if (auto in = blocks_.find(block); in != blocks_.end())
+    for (auto object : in->second.objects) {
+      const auto& where = objects_.at(object).where;
+      pieces.push_back({where.offset, where.size, where.sums});
+    }
+  return pieces;
+}
+
+void object_table::add_arriving(std::shared_ptr<chunked_object> object) {
+  std::lock_guard guard{mutex_};
+  auto id = object->id();
+  arriving_[id] = std::move(object);
+}
+
+void object_table::remove_arriving(object_id object) {
+  std::lock_guard guard{mutex_};
+  arriving_.erase(object);
+}
+
+std::shared_ptr<chunked_object> object_table::served(object_id object) const {
+  std::lock_guard guard{mutex_};
+  if (auto found = arriving_.find(object); found != arriving_.end())
+    return found->second;
+  auto found = objects_.find(object);
+  if (found == objects_.end())
+    return nullptr;
+  const auto& entry = found->second;
+  auto served = entry.served.lock();
+  if (!served) {
+    // From disk, too: what is sent is checked by whoever gets it, and need not come into memory here.
+    const auto& in = blocks_.at(entry.where.block);
+    served = std::make_shared<chunked_object>(object, in.memory ? in.memory->file() : in.disk, entry.where.offset,
+                                              entry.where.size, entry.where.sums);
+    entry.served = served;
+  }
+  return served;
+}
+
+} // namespace daskify::internal

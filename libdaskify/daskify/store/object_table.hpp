@@ -1,0 +1,70 @@
+#pragma once
+
+/// Where the objects and blocks of this node are. Written by the store actor, read by the threads of its transfer.
+/// Thread-safe.
+
+#include "daskify/protocol/ids.hpp"
+#include "daskify/store/chunked_object.hpp"
+#include "daskify/store/shared_memory.hpp"
+#include "daskify/store/spill_file.hpp"
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace daskify::internal {
+
+class object_table {
+public:
+  /// An object that is here.
+  struct place {
+    block_id block;
+    std::uint64_t offset = 0; ///< in the block
+    std::uint64_t size = 0;   ///< bytes
+    std::uint64_t type = 0;   ///< hash of the name of its type
+    chunk_checksums sums;
+  };
+
+  void add_block(block_id block, segment memory);
+  bool has_block(block_id block) const;
+  /// The block's memory; nothing when it is not in memory.
+  std::optional<segment> memory_of(block_id block) const;
+  std::shared_ptr<const file_descriptor> disk_of(block_id block) const;
+  void set_memory(block_id block, std::optional<segment> memory);
+  void set_disk(block_id block, std::shared_ptr<const file_descriptor> file);
+  void remove_block(block_id block);
+
+  void add(object_id object, place where);
+  /// Copied, as it may go at any time.
+  std::optional<place> find(object_id object) const;
+  void remove(object_id object);
+  std::vector<piece_of_block> objects_in(block_id block) const;
+
+  /// What other nodes may have of an object meanwhile.
+  void add_arriving(std::shared_ptr<chunked_object> object);
+  void remove_arriving(object_id object);
+
+  /// The object for other nodes; null when nothing of it is here.
+  std::shared_ptr<chunked_object> served(object_id object) const;
+
+private:
+  struct block_entry {
+    std::optional<segment> memory;
+    std::shared_ptr<const file_descriptor> disk;
+    std::unordered_set<object_id> objects;
+  };
+  struct object_entry {
+    place where;
+    mutable std::weak_ptr<chunked_object> served; ///< as long as somebody pulls it
+  };
+
+  mutable std::mutex mutex_;
+  std::unordered_map<block_id, block_entry> blocks_;
+  std::unordered_map<object_id, object_entry> objects_;
+  std::unordered_map<object_id, std::shared_ptr<chunked_object>> arriving_;
+};
+
+} // namespace daskify::internal

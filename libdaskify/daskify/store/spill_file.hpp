@@ -1,0 +1,29 @@
+#pragma once
+
+/// Blocks of a store on disk, in files without a name: the kernel frees them with their last descriptor, however the
+/// process ends.
+///
+/// Errors: data_error, `no_room` when the disk is full, `object_lost` for what comes back damaged, else `store_failed`.
+
+#include "daskify/store/checksum.hpp"
+#include "daskify/store/shared_memory.hpp"
+
+#include <filesystem>
+#include <vector>
+
+namespace daskify::internal {
+
+/// Where one object lies in a block, and what its chunks have to look like.
+struct piece_of_block {
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+  chunk_checksums sums;
+};
+
+/// Copies a block to a new file in `folder`, which is made if need be (mode 0700).
+file_descriptor spill_to_disk(const std::filesystem::path& folder, const segment& block);
+
+/// Reads a block back into memory, and checks every object in it.
+segment load_from_disk(const file_descriptor& file, const std::vector<piece_of_block>& objects);
+
+} // namespace daskify::internal

@@ -1,0 +1,131 @@
+#pragma once
+
+/// What nodes say to each other when they move objects, and the TCP connections on which they say it.
+///
+///     client:  hello  request request ...          as many at once as it likes
+///     server:         reply payload  reply payload ...     in the order of the requests
+///
+/// Numbers are in the byte order of the machine, as all nodes of a session run the same build of a program.
+
+#include "daskify/deploy/process.hpp"           // file_descriptor
+#include "daskify/transport/session_folder.hpp" // endpoint
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <netdb.h>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <type_traits>
+
+namespace daskify::internal {
+
+inline constexpr std::uint64_t transfer_magic = 0x3179'6669'6b73'6164; // "daskify1"
+
+/// The first that a client sends. Without the right secret it gets no answer.
+struct hello {
+  std::uint64_t magic = transfer_magic;
+  std::uint64_t secret_size = 0;
+  std::array<char, 256> secret{}; ///< zeros after its end
+};
+
+enum class request_kind : std::uint64_t {
+  sums = 1, ///< the checksums of all chunks
+  chunk,    ///< the bytes of one chunk
+};
+
+struct request {
+  request_kind kind;
+  std::uint64_t object;
+  std::uint64_t chunk; ///< 0 when all are meant
+  bool operator==(const request&) const = default;
+};
+
+enum class reply_status : std::uint64_t {
+  ok = 1,
+  not_here, ///< this node does not have the object
+  not_yet,  ///< it is still arriving: ask again
+  failed,   ///< it did not arrive, and will not
+};
+
+struct reply {
+  reply_status status;
+  request answered;
+  std::uint64_t length; ///< bytes that follow; 0 unless ok
+};
+
+/// Has no padding and no pointers: its bytes can be sent.
+template <class T>
+concept wire_struct = std::is_trivially_copyable_v<T> && std::has_unique_object_representations_v<T>;
+
+/// A connection is of no more use. `what()` says why and continues a sentence that begins with the other side: "closed
+/// the connection".
+struct connection_lost : std::runtime_error {
+  explicit connection_lost(const std::string& why, bool by_peer = false) : std::runtime_error{why}, closed{by_peer} {}
+  bool closed; ///< the other side closed it, and has perhaps not seen what was sent last
+};
+
+/// One end of a TCP connection. All that waits ends with connection_lost: when the other side does nothing for
+/// `patience`, or closes, or when another thread calls `shut_down`. Apart from that, it is for one thread.
+class tcp_socket {
+public:
+  tcp_socket(file_descriptor socket, std::chrono::milliseconds patience);
+
+  void connect(const addrinfo& where);
+
+  void send(std::span<const std::byte> bytes, bool more_follows = false);
+  void send_file(int file, std::uint64_t offset, std::uint64_t size);
+
+  /// Fills all of `into`. Bytes that come in drops must all be there after a few times the patience.
+  void receive(std::span<std::byte> into);
+
+  template <wire_struct T>
+  void send_message(const T& message, bool more_follows = false) {
+    send(std::as_bytes(std::span{&message, 1}), more_follows);
+  }
+  template <wire_struct T>
+  T receive_message() {
+    T message;
+    receive(std::as_writable_bytes(std::span{&message, 1}));
+    return message;
+  }
+
+  void set_patience(std::chrono::milliseconds patience);
+
+  /// From now on nothing is sent or received, also by a thread that is waiting to. From any thread.
+  void shut_down() noexcept;
+
+private:
+  [[noreturn]] void fail(int reason) const;
+
+  file_descriptor socket_;
+  std::chrono::milliseconds patience_;
+};
+
+struct free_addresses {
+  void operator()(addrinfo* list) const noexcept { ::freeaddrinfo(list); }
+};
+
+/// The addresses of a host, to connect to or to listen at; at least one. Throws connection_lost. A name (not an
+/// address) is looked up, for which the system takes as long as it takes.
+std::unique_ptr<addrinfo, free_addresses> find_addresses(const endpoint& where);
+
+/// A new socket; throws connection_lost when the system has none.
+file_descriptor open_socket(const addrinfo& for_address);
+
+/// "127.0.0.1:4711", "[::1]:4711"
+std::string to_text(const endpoint& where);
+
+/// "10 s", "1.5 s"
+std::string to_text(std::chrono::milliseconds time);
+
+/// Starts a thread that takes no signals: they are for the user's program, and SIGPIPE is for nobody. Throws
+/// std::system_error.
+std::thread start_thread(const char* name, std::function<void()> run);
+
+} // namespace daskify::internal

@@ -1,0 +1,34 @@
+#pragma once
+
+/// Work that takes too long for an actor, done on a thread of its own, one piece after the other.
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+namespace daskify::internal {
+
+/// Thread-safe, but for its destruction, which drops what has not begun and waits for the rest.
+class work_thread {
+public:
+  work_thread();
+  ~work_thread();
+  work_thread(const work_thread&) = delete;
+  work_thread& operator=(const work_thread&) = delete;
+
+  /// `work` must not throw.
+  void post(std::function<void()> work);
+
+private:
+  void run();
+
+  std::mutex mutex_;
+  std::condition_variable added_;
+  std::deque<std::function<void()>> queue_;
+  bool ending_ = false;
+  std::thread thread_; ///< last: it uses the rest
+};
+
+} // namespace daskify::internal
