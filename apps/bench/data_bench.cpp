@@ -82,6 +82,7 @@ void scatter(char* program) {
       copies.push_back(copy_seconds(data));
       scatters.push_back(seconds_of([&] { auto handle = cluster.scatter_data(data); }));
     }
+    require(cluster.objects().empty(), "released data are still there");
     auto before = used_gib();
     auto kept = cluster.scatter_data(data);
     require(look_everywhere(cluster, kept, workers) == data.back(), "a task saw other data");
