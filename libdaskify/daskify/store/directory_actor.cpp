@@ -25,9 +25,7 @@ directory_actor::behavior_type directory_state::make_behavior() {
     auto gone = speakers_.extract(caf::actor_cast<caf::actor_addr>(msg.source));
     if (gone.empty())
       return;
-    nodes_.erase(gone.mapped());
-    core_.node_left(gone.mapped(), "has ended");
-    flush();
+    node_left(gone.mapped());
   });
   return {
       [this](add_object& msg) { return decide<acknowledged>([&](node_id node) { return add(node, msg); }); },
@@ -181,15 +179,49 @@ caf::typed_response_promise<node_list> directory_state::count_nodes() {
     all->promise.deliver(std::move(all->list));
   };
   for (const auto& [id, node] : nodes_)
-    self_->request(node.store, tuning::answer_timeout, count_store{})
-        .then(
-            [all, ended, entry = node_entry{id, core_.name_of(id), {}}](store_figures& figures) mutable {
-              entry.figures = figures;
-              all->list.nodes.push_back(std::move(entry));
-              ended();
-            },
-            [ended](caf::error&) { ended(); }); // it has just gone
+    ask<store_figures>(
+        id, count_store{}, tuning::answer_timeout,
+        [all, ended, node_id = id, name = core_.name_of(id)](store_figures& figures) {
+          all->list.nodes.push_back({node_id, name, figures});
+          ended();
+        },
+        [ended](const caf::error&) { ended(); }); // it has just gone
   return all->promise;
+}
+
+template <class Reply, class Message>
+void directory_state::ask(node_id node, Message message, std::chrono::milliseconds timeout,
+                          std::function<void(Reply&)> on_reply, std::function<void(caf::error)> on_lost) {
+  auto id = ++last_question_;
+  questions_[id] = {
+      node, [on_lost] {
+        on_lost(to_caf_error(data_error{error_code::object_lost, "a node has ended in the middle of this"}));
+      }};
+  self_->request(nodes_.at(node).store, timeout, std::move(message))
+      .then(
+          [this, id, on_reply](Reply& reply) {
+            if (questions_.erase(id) != 0)
+              on_reply(reply);
+          },
+          [this, id, on_lost](caf::error& why) {
+            if (questions_.erase(id) != 0)
+              on_lost(std::move(why));
+          });
+}
+
+void directory_state::node_left(node_id node) {
+  nodes_.erase(node);
+  core_.node_left(node, "has ended");
+  std::vector<std::function<void()>> lost;
+  std::erase_if(questions_, [&](auto& entry) {
+    if (entry.second.node != node)
+      return false;
+    lost.push_back(std::move(entry.second.on_lost));
+    return true;
+  });
+  for (auto& tell : lost)
+    tell();
+  flush();
 }
 
 caf::typed_response_promise<acknowledged> directory_state::spread(object_id object) {
@@ -207,14 +239,14 @@ caf::typed_response_promise<acknowledged> directory_state::spread(object_id obje
       all->promise.deliver(acknowledged{});
     for (const auto& [id, node] : nodes_)
       if (std::find(holders.begin(), holders.end(), id) == holders.end())
-        hold_on(node.store, object, all);
+        hold_on(id, object, all);
   } catch (const error& e) {
     all->promise.deliver(to_caf_error(e));
   }
   return all->promise;
 }
 
-void directory_state::hold_on(const store_for_directory& store, object_id object, std::shared_ptr<spreading> all) {
+void directory_state::hold_on(node_id node, object_id object, std::shared_ptr<spreading> all) {
   auto ended = [all] {
     if (--all->missing != 0)
       return;
@@ -223,18 +255,19 @@ void directory_state::hold_on(const store_for_directory& store, object_id object
     else
       all->promise.deliver(acknowledged{});
   };
-  self_->request(store, tuning::patience + tuning::answer_timeout, hold_object{object})
-      .then(
-          [this, store, object, all, ended](object_held held) {
-            if (held.there)
-              ended();
-            else
-              hold_on(store, object, all);
-          },
-          [all, ended](caf::error& why) {
-            all->problem = std::move(why);
-            ended();
-          });
+  ask<object_held>(
+      node, hold_object{object}, tuning::patience + tuning::answer_timeout,
+      [this, node, object, all, ended](object_held& held) {
+        if (held.there)
+          ended();
+        else
+          hold_on(node, object, all);
+      },
+      [this, node, all, ended](caf::error why) {
+        if (nodes_.contains(node)) // else nobody needs it there any more
+          all->problem = std::move(why);
+        ended();
+      });
 }
 
 // -- effects ------------------------------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 #include "daskify/protocol/actors.hpp"
 #include "daskify/store/object_directory.hpp"
 
+#include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <unordered_map>
@@ -27,6 +29,11 @@ private:
     store_for_directory store;
     object_source_entry transfers;
   };
+  /// A question to a store, whose node may leave before it answers.
+  struct open_question {
+    node_id node;
+    std::function<void()> on_lost;
+  };
   /// An object that is brought to several nodes, until it is on all of them.
   struct spreading {
     caf::typed_response_promise<acknowledged> promise;
@@ -42,9 +49,14 @@ private:
   bool from_this_process() const;
   acknowledged add(node_id node, add_object& added);
   object_sources sources_for(node_id node, const find_sources& question);
+  /// Asks a node's store; `on_lost` is called instead when it gives no answer.
+  template <class Reply, class Message>
+  void ask(node_id node, Message message, std::chrono::milliseconds timeout, std::function<void(Reply&)> on_reply,
+           std::function<void(caf::error)> on_lost);
+  void node_left(node_id node);
   caf::typed_response_promise<node_list> count_nodes();
   caf::typed_response_promise<acknowledged> spread(object_id object);
-  void hold_on(const store_for_directory& store, object_id object, std::shared_ptr<spreading> all);
+  void hold_on(node_id node, object_id object, std::shared_ptr<spreading> all);
   void flush();
 
   pointer self_;
@@ -53,6 +65,8 @@ private:
   std::unordered_map<caf::actor_addr, node_id> speakers_;
   std::map<node_id, free_objects> freed_; ///< by this event
   std::uint64_t last_node_ = 0;
+  std::map<std::uint64_t, open_question> questions_; ///< that are open
+  std::uint64_t last_question_ = 0;
 };
 
 directory_actor::behavior_type directory_behavior(directory_state::pointer self);
