@@ -49,15 +49,23 @@ double copy_seconds(const std::vector<double>& data) {
   });
 }
 
-/// Of this machine: memory that is not available.
-double used_gib() {
-  std::ifstream file{"/proc/meminfo"};
-  std::map<std::string, double> kib;
-  std::string name;
-  std::string unit;
-  for (double value = 0; file >> name >> value; std::getline(file, unit))
-    kib[name] = value;
-  return (kib["MemTotal:"] - kib["MemAvailable:"]) / (1 << 20);
+/// The number behind `name` in a file of lines "name: number kB", in bytes.
+double bytes_in(const std::string& file, const std::string& name) {
+  std::ifstream lines{file};
+  std::string word;
+  double value = 0;
+  while (lines >> word)
+    if (word == name && lines >> value)
+      return value * 1024;
+  return 0;
+}
+
+/// Memory of a cluster: what its processes have for themselves, and all shared memory of this machine.
+double memory_of(const daskify::daskified& cluster) {
+  auto sum = bytes_in("/proc/meminfo", "Shmem:") + bytes_in("/proc/self/status", "RssAnon:");
+  for (const auto& w : cluster.workers())
+    sum += bytes_in("/proc/" + std::to_string(w.pid) + "/status", "RssAnon:");
+  return sum;
 }
 
 /// A task on each worker, near enough: so many, at the same time, that each has one.
@@ -83,10 +91,10 @@ void scatter(char* program) {
       scatters.push_back(seconds_of([&] { auto handle = cluster.scatter_data(data); }));
     }
     require(cluster.objects().empty(), "released data are still there");
-    auto before = used_gib();
+    auto before = memory_of(cluster);
     auto kept = cluster.scatter_data(data);
     require(look_everywhere(cluster, kept, workers) == data.back(), "a task saw other data");
-    auto grown = used_gib() - before;
+    auto grown = (memory_of(cluster) - before) / gib;
     auto name = "scatter_1GiB_" + std::to_string(workers) + "_workers";
     report((name + "_vs_copy").c_str(), median(scatters) / median(copies), "x");
     report((name + "_memory").c_str(), grown, "GiB");
@@ -235,25 +243,26 @@ void small_objects(char* program) {
   auto text = [](std::size_t i) { return std::string(i % 200, static_cast<char>(i % 251)); };
   std::vector<daskify::scattered<std::string>> handles;
   handles.reserve(count);
-  auto before = used_gib();
+  auto before = memory_of(cluster);
   auto put = seconds_of([&] {
     for (std::size_t i = 0; i < count; ++i)
       handles.push_back(cluster.scatter_data(text(i)));
     require(cluster.gather_data(handles.back()) == text(count - 1), "a small object differs");
   });
-  auto grown = used_gib() - before;
+  auto grown = memory_of(cluster) - before;
   auto get = seconds_of([&] {
-    for (std::size_t i = 0; i < count; i += 10)
-      require(cluster.gather_data(handles[i]) == text(i), "a small object differs");
+    auto gathered = cluster.gather_data(handles);
+    for (std::size_t i = 0; i < count; ++i)
+      require(gathered[i] == text(i), "a small object differs");
   });
   auto released = seconds_of([&] {
     handles.clear();
     require(cluster.objects().empty(), "an object was not released");
   });
   report("small_objects_put", count / put, "1/s");
-  report("small_objects_get", count / 10 / get, "1/s");
+  report("small_objects_get", count / get, "1/s");
   report("small_objects_released", count / released, "1/s");
-  report("small_objects_memory_each", grown * gib / count, "bytes");
+  report("small_objects_memory_each", grown / count, "bytes");
 }
 
 } // namespace

@@ -146,6 +146,28 @@ public:
     auto bytes = mapped_here(data);
     return internal::from_store_bytes<T>(bytes.view());
   }
+  /// The same for many, in this order; much faster than one by one where they are small.
+  template <class T>
+  std::vector<T> gather_data(const std::vector<scattered<T>>& all) const {
+    constexpr std::size_t most_at_a_time = 1'000;
+    constexpr std::uint64_t most_bytes_at_a_time = 4 << 20; // they stay in memory together
+    auto open = session();
+    std::vector<T> values;
+    values.reserve(all.size());
+    for (auto next = all.begin(); next != all.end();) {
+      std::vector<internal::object_id> objects;
+      for (std::uint64_t bytes = 0;
+           next != all.end() && objects.size() < most_at_a_time && (objects.empty() || bytes < most_bytes_at_a_time);
+           ++next) {
+        internal::refuse_foreign(next->handle() && next->handle()->belongs_to(open.get()));
+        objects.push_back(next->handle()->id());
+        bytes += next->size_bytes();
+      }
+      for (const auto& bytes : open->map_all(objects))
+        values.push_back(internal::from_store_bytes<T>(bytes.view()));
+    }
+    return values;
+  }
   /// Scattered data back as a value. Throws data_error for an unknown key or another type.
   template <class T>
   T gather_data(const std::string& key) const {

@@ -58,6 +58,8 @@ public:
                                              std::unique_ptr<data_room> filled) = 0;
   /// Brings an object to every node. Throws data_error.
   virtual void spread(object_id object) = 0;
+  /// Several objects, mapped, in this order, for little more than one of them.
+  virtual std::vector<shared_bytes> map_all(const std::vector<object_id>& objects) = 0;
   /// The object under a key, mapped. Throws data_error for an unknown key or another type.
   virtual shared_bytes find(const std::string& key, const type_label& type) = 0;
 };

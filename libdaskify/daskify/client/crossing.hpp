@@ -15,6 +15,7 @@
 #include <mutex>
 #include <optional>
 #include <unistd.h>
+#include <utility>
 
 namespace daskify::internal {
 
@@ -65,9 +66,15 @@ public:
         : through_{through},
           id_{id},
           slot_{std::move(slot)} {}
-    ~question() { through_.forget(id_); }
-    question(const question&) = delete;
-    question& operator=(const question&) = delete;
+    question(question&& other) noexcept
+        : through_{other.through_},
+          id_{std::exchange(other.id_, 0)},
+          slot_{std::move(other.slot_)} {}
+    question& operator=(question&&) = delete;
+    ~question() {
+      if (id_ != 0)
+        through_.forget(id_);
+    }
 
     const std::shared_ptr<answer_slot<Reply>>& slot() const noexcept { return slot_; }
 

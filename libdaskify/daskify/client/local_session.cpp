@@ -305,6 +305,10 @@ shared_bytes local_session::map(object_id object) {
   return data_->map(object).bytes;
 }
 
+std::vector<shared_bytes> local_session::map_all(const std::vector<object_id>& objects) {
+  return data_->map_all(objects);
+}
+
 shared_bytes local_session::find(const std::string& key, const type_label& type) {
   auto found = data_->find(key, type);
   return data_->map(found->id()).bytes;

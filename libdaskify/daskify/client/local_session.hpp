@@ -42,6 +42,7 @@ public:
   std::shared_ptr<object_handle> put(const std::string& key, bool replace, const type_label& type, part bytes) override;
   std::shared_ptr<object_handle> put(const std::string& key, bool replace, const type_label& type,
                                      std::unique_ptr<data_room> filled) override;
+  std::vector<shared_bytes> map_all(const std::vector<object_id>& objects) override;
   shared_bytes find(const std::string& key, const type_label& type) override;
   void spread(object_id object) override;
 

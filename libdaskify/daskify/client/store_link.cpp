@@ -86,6 +86,12 @@ void store_link::join(store_for_users store, const join_store& who, object_liste
   asked.slot()->wait({});
 }
 
+/// In a forked copy of the process locks may be held for ever: it is told before it takes one.
+void store_link::require_open() const {
+  if (!through_->is_open())
+    crossing::throw_closed();
+}
+
 /// A store in this process answers, or ends with the session.
 crossing::patience store_link::limit(std::chrono::milliseconds timeout) const {
   return how_far_ == distance::remote ? crossing::patience{timeout} : std::nullopt;
@@ -120,6 +126,7 @@ put_object store_link::message_for(const new_object& what, std::uint64_t size, c
 }
 
 object_id store_link::put_bytes(const new_object& what, part bytes) {
+  require_open();
   if (bytes.size() > tuning::small_object) {
     auto block = reserve_block(bytes.size());
     try {
@@ -147,6 +154,7 @@ object_id store_link::put_unheld(const type_label& type, part bytes) {
 }
 
 std::shared_ptr<object_reference> store_link::put_once(const type_label& type, part bytes) {
+  require_open();
   std::pair content{type.hash, hash_of_content(bytes)};
   {
     std::lock_guard guard{values_};
@@ -236,17 +244,49 @@ void store_link::flush() {
 // -- reading ----------------------------------------------------------------------------------------------
 
 auto store_link::map(object_id object) -> mapped_object {
-  {
-    std::lock_guard guard{mapping_};
-    if (auto known = objects_.find(object); known != objects_.end())
-      if (auto pinned = known->second.lock())
-        return {{pinned, pinned->bytes}, pinned->type};
-  }
+  require_open();
+  if (auto known = mapped_already(object))
+    return *known;
   object_location where;
   while (!where.there)
     where = ask<object_location>(locate_object{object}, tuning::patience + tuning::answer_timeout);
+  return map_at(where);
+}
+
+std::vector<shared_bytes> store_link::map_all(const std::vector<object_id>& objects) {
+  std::vector<crossing::question<object_location>> asked;
+  asked.reserve(objects.size());
+  for (auto object : objects)
+    asked.push_back(through_->ask<object_location>(store_, limit(tuning::patience + tuning::answer_timeout), store_name,
+                                                   locate_object{object}));
+  // All answers first: what they pin is unpinned, also when one of them is an error.
+  std::vector<shared_bytes> all;
+  std::exception_ptr problem;
+  for (std::size_t i = 0; i < objects.size(); ++i) {
+    try {
+      auto where = *asked[i].slot()->wait({});
+      all.push_back((where.there ? map_at(where) : map(objects[i])).bytes);
+    } catch (...) {
+      problem = std::current_exception();
+    }
+  }
+  if (problem)
+    std::rethrow_exception(problem);
+  return all;
+}
+
+auto store_link::mapped_already(object_id object) -> std::optional<mapped_object> {
+  std::lock_guard guard{mapping_};
+  if (auto known = objects_.find(object); known != objects_.end())
+    if (auto pinned = known->second.lock())
+      return mapped_object{{pinned, pinned->bytes}, pinned->type};
+  return {};
+}
+
+/// What was located, and is unpinned when nobody uses it any more.
+auto store_link::map_at(const object_location& where) -> mapped_object {
   auto pinned = std::make_shared<pinned_object>();
-  pinned->object = object;
+  pinned->object = where.object;
   pinned->block = where.block;
   pinned->link = weak_from_this(); // from here on it is unpinned, also when mapping fails
   pinned->in = map_block(where);
@@ -256,7 +296,7 @@ auto store_link::map(object_id object) -> mapped_object {
   pinned->bytes = bytes.subspan(where.offset, where.size);
   pinned->type = where.type;
   std::lock_guard guard{mapping_};
-  objects_[object] = pinned;
+  objects_[where.object] = pinned;
   return {{pinned, pinned->bytes}, pinned->type};
 }
 
@@ -272,6 +312,8 @@ std::shared_ptr<mapped_segment> store_link::map_block(const object_location& whe
 }
 
 void store_link::unpin(object_id object, block_id block) noexcept {
+  if (!through_->is_open())
+    return;
   {
     std::lock_guard guard{mapping_};
     if (auto known = objects_.find(object); known != objects_.end() && known->second.expired())

@@ -85,6 +85,8 @@ public:
   };
   /// Waits until the object is in memory on this node. The same object is mapped once, as long as somebody uses it.
   mapped_object map(object_id object);
+  /// The same for several, asked for at the same time.
+  std::vector<shared_bytes> map_all(const std::vector<object_id>& objects);
 
   /// By key, with a new reference.
   std::shared_ptr<object_reference> find(const std::string& key, const type_label& type);
@@ -100,6 +102,7 @@ private:
   struct pinned_object;
   struct open_block;
 
+  void require_open() const;
   crossing::patience limit(std::chrono::milliseconds timeout) const;
   template <class Reply, class Message>
   Reply ask(Message message, std::chrono::milliseconds timeout);
@@ -111,6 +114,8 @@ private:
   object_id put_segment(const new_object& what, block_id block, const segment& memory, chunk_checksums sums);
   put_object message_for(const new_object& what, std::uint64_t size, chunk_checksums sums);
   void unpin(object_id object, block_id block) noexcept;
+  std::optional<mapped_object> mapped_already(object_id object);
+  mapped_object map_at(const object_location& where);
   std::shared_ptr<mapped_segment> map_block(const object_location& where);
 
   std::shared_ptr<crossing> through_;

@@ -122,6 +122,7 @@ void object_directory::put(object_facts facts, std::string key, taken_key when_t
   auto id = facts.object;
   if (!id || objects_.contains(id))
     throw_bad_object_id(id);
+  require_there(owner);
   if (!key.empty() && keys_.contains(key)) {
     if (when_taken == taken_key::refuse)
       throw_key_taken(key);
@@ -139,6 +140,7 @@ void object_directory::put(object_facts facts, std::string key, taken_key when_t
 }
 
 void object_directory::retain(object_id object, owner_id owner) {
+  require_there(owner);
   add_references(locate(object), owner, 1);
 }
 
@@ -161,7 +163,14 @@ void object_directory::drop_key(std::string_view key) {
   free_if_unused(id);
 }
 
+/// What it said before it left may arrive by another way after its leaving: its references would stay for ever.
+void object_directory::require_there(owner_id owner) const {
+  if (left_.contains(owner))
+    throw data_error{error_code::store_failed, "an object was put by a process that has ended meanwhile"};
+}
+
 void object_directory::owner_left(owner_id owner) {
+  left_.insert(owner);
   auto held = held_.extract(owner);
   if (held.empty())
     return;
@@ -220,15 +229,11 @@ void object_directory::free_if_unused(object_id id) {
 
 std::vector<node_id> object_directory::sources(object_id id, node_id node, const std::vector<node_id>& failed) {
   auto& object = locate(id);
-  if (!object.lost.empty())
-    throw_lost_object(id, object.key, object.lost);
   if (!nodes_.contains(node) || contains(object.holders, node))
     return {};
-
   auto own = std::find_if(object.pulls.begin(), object.pulls.end(), [&](const pull& p) { return p.node == node; });
-  if (own == object.pulls.end())
-    own = object.pulls.insert(object.pulls.end(), {node, {}});
-  forget_sources(*own);
+  if (own != object.pulls.end())
+    forget_sources(*own);
 
   struct candidate {
     std::uint64_t serving;
@@ -243,9 +248,14 @@ std::vector<node_id> object_directory::sources(object_id id, node_id node, const
   for (auto p = object.pulls.begin(); p != own; ++p)
     if (!contains(failed, p->node))
       candidates.push_back({nodes_.at(p->node).serving, false, p->node});
+  // As long as somebody still pulls it, he may have all of it when the last holder goes.
+  if (!object.lost.empty() && candidates.empty())
+    throw_lost_object(id, object.key, object.lost);
   std::sort(candidates.begin(), candidates.end(), [](const candidate& a, const candidate& b) {
     return std::tuple{a.serving, !a.whole, a.node} < std::tuple{b.serving, !b.whole, b.node};
   });
+  if (own == object.pulls.end())
+    own = object.pulls.insert(object.pulls.end(), {node, {}});
   for (const auto& c : candidates) {
     if (own->from.size() == sources_of_a_pull || (!own->from.empty() && c.serving >= pulls_of_a_source))
       break;

@@ -22,6 +22,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -86,7 +87,7 @@ public:
   void hand_over(object_id object, owner_id from, owner_id to);
   /// Throws `unknown_key`.
   void drop_key(std::string_view key);
-  /// All its references go.
+  /// All its references go, and it gets no more.
   void owner_left(owner_id owner);
 
   /// Whom `node` may pull the object from, best first; some of them are still receiving it. Told to `node` as long as
@@ -127,6 +128,7 @@ private:
   };
 
   record& locate(object_id object);
+  void require_there(owner_id owner) const;
   void add_references(record& of, owner_id owner, std::uint64_t count);
   bool remove_reference(record& of, owner_id owner);
   void free_if_unused(object_id object);
@@ -139,6 +141,7 @@ private:
   std::map<std::string, object_id, std::less<>> keys_;
   std::map<node_id, node_record> nodes_;
   std::unordered_map<owner_id, std::unordered_map<object_id, std::uint64_t>> held_; ///< the references, by owner
+  std::unordered_set<owner_id> left_;                                               ///< no owner's id is used again
 };
 
 /// The errors of data, apart from those that throw them.

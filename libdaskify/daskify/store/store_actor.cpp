@@ -169,6 +169,8 @@ store_actor::behavior_type store_state::make_behavior(std::shared_ptr<node_store
         for (auto object : msg.objects) {
           node_->table().remove(object);
           core_->free(object);
+          if (auto wanted = pulls_.find(object); wanted != pulls_.end() && !wanted->second.into)
+            pulls_.erase(wanted); // it has not begun
         }
         for (const auto& [address, user] : users_)
           self_->send(user.listener, objects_freed{msg.objects});
@@ -249,8 +251,10 @@ void store_state::ask_again(request_id request, const store_problem& refused) {
   self_->request(directory_, directory_timeout_, flush_puts{})
       .then(
           [this, request](acknowledged) {
-            if (auto asked = questions_.find(request); asked != questions_.end())
-              asked->second.ask(request);
+            if (auto asked = questions_.find(request); asked != questions_.end()) {
+              auto ask = asked->second.ask; // the question may be gone before it returns
+              ask(request);
+            }
           },
           [this, request, refused](caf::error&) {
             if (questions_.contains(request))
@@ -368,32 +372,35 @@ void store_state::find(object_id object) {
             wanted.sources = to_sources(found);
             wanted.facts = std::move(found.facts);
             core_->found(object, size);
+            if (core_->has(object))
+              pulls_.erase(object); // it was put here meanwhile
           },
           [this, object](caf::error& why) { core_->not_found(object, to_problem(why)); });
 }
 
 void store_state::pull(object_id object, block_id block) {
   auto& wanted = pulls_.at(object);
-  const auto& facts = wanted.facts;
   wanted.block = block;
   try {
-    if (block) {
-      wanted.file = std::make_shared<const file_descriptor>(create_file("object", facts.size));
-      wanted.into = std::make_shared<chunked_object>(object, wanted.file, facts.size, facts.checksum);
-    } else {
-      wanted.into = std::make_shared<chunked_object>(object, facts.size, facts.checksum);
-    }
+    begin_pull(object, wanted);
   } catch (...) {
     tell_later({.what = store_event::kind::pull_ended, .object = object, .problem = current_problem()});
-    return;
   }
+}
+
+void store_state::begin_pull(object_id object, open_pull& wanted) {
+  const auto& facts = wanted.facts;
+  if (wanted.block) {
+    wanted.file = std::make_shared<const file_descriptor>(create_file("object", facts.size));
+    wanted.into = std::make_shared<chunked_object>(object, wanted.file, facts.size, facts.checksum);
+  } else {
+    wanted.into = std::make_shared<chunked_object>(object, facts.size, facts.checksum);
+  }
+  auto transfers = node_->transfers();
+  if (!transfers)
+    throw data_error{error_code::store_failed, stopped().text};
   node_->table().add_arriving(wanted.into);
   auto tell = teller();
-  auto transfers = node_->transfers();
-  if (!transfers) {
-    tell_later({.what = store_event::kind::pull_ended, .object = object, .problem = stopped()});
-    return;
-  }
   transfers->pull(
       wanted.into, std::move(wanted.sources),
       [tell, object](std::optional<std::string> problem) {
@@ -499,7 +506,7 @@ void store_state::handle(store_event& event) {
       node_->table().set_memory(event.block, std::move(event.memory));
       core_->loaded(event.block);
     } else {
-      core_->load_failed(event.block, event.problem.text);
+      core_->load_failed(event.block, event.problem);
     }
     break;
   }

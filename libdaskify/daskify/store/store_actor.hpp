@@ -121,6 +121,7 @@ private:
   template <class Reply>
   promise<Reply> ask_core(object_id object, std::function<void(request_id)> ask);
   void ask_again(request_id request, const store_problem& refused);
+  void begin_pull(object_id object, open_pull& wanted);
   void find_more_sources(object_id object, std::vector<node_id> failed);
   void pull_ended(object_id object, const store_problem& problem);
   void place_small_objects();

@@ -42,14 +42,14 @@ bool store_core::put(block_id in, object_id id) {
     return false;
   auto [put, is_new] = objects_.try_emplace(id);
   auto& added = put->second;
-  if (!is_new && !added.asked)
+  if (!is_new && (added.in || !added.asked))
     return false;
   added.in = in;
-  added.asked = false;
   added.keep = true;
   found->second.objects.insert(id);
   ++found->second.kept;
-  answer_ready(id, added); // whoever asked for it before it was there
+  found->second.used = ++clock_;
+  touch(in, found->second);
   return true;
 }
 
@@ -78,26 +78,36 @@ void store_core::want(request_id request, object_id id, std::optional<owner_id> 
     wanted.asked = true;
     effects_.find(id);
   } else if (wanted.in) {
-    need_in_memory(wanted.in, blocks_.at(wanted.in));
-    settle();
+    answer_when_in_memory(id, wanted);
   }
 }
 
-/// Answers those who wait for the block's objects, now or when it has been loaded.
-void store_core::need_in_memory(block_id id, block_record& of) {
-  if (of.in_memory && of.in != transit::loading) {
-    // By value: an answer does not come back here, but what waits is taken out meanwhile.
-    for (auto object : std::vector<object_id>{of.objects.begin(), of.objects.end()})
-      if (auto& waiting = objects_.at(object); !waiting.waiters.empty())
-        answer_ready(object, waiting);
-    return;
+void store_core::answer_when_in_memory(object_id id, object_record& of) {
+  if (!of.waiters.empty()) {
+    auto& in = blocks_.at(of.in);
+    if (in.in_memory && in.in != transit::loading)
+      answer_ready(id, of);
+    else
+      need_in_memory(of.in, in);
   }
+  settle();
+}
+
+/// Has a block loaded that is on disk.
+void store_core::need_in_memory(block_id id, const block_record& of) {
   if (of.in == transit::loading || std::any_of(claims_.begin(), claims_.end(), [&](auto& c) { return c.load == id; }))
     return;
   claim wanted;
   wanted.bytes = of.bytes;
   wanted.load = id;
   claims_.push_back(wanted);
+}
+
+/// Answers all who wait for objects of a block that is in memory now.
+void store_core::answer_all(const block_record& of) {
+  for (auto object : of.objects)
+    if (auto& waiting = objects_.at(object); !waiting.waiters.empty())
+      answer_ready(object, waiting);
 }
 
 void store_core::answer_ready(object_id id, object_record& of) {
@@ -177,6 +187,10 @@ void store_core::found(object_id id, std::uint64_t size) {
   auto found = objects_.find(id);
   if (found == objects_.end() || !std::exchange(found->second.asked, false))
     return;
+  if (found->second.in) {
+    answer_when_in_memory(id, found->second);
+    return;
+  }
   if (found->second.waiters.empty()) {
     objects_.erase(found);
     effects_.dropped(id);
@@ -196,8 +210,12 @@ void store_core::found(object_id id, std::uint64_t size) {
 
 void store_core::not_found(object_id id, const store_problem& why) {
   auto found = objects_.find(id);
-  if (found == objects_.end() || !found->second.asked)
+  if (found == objects_.end() || !std::exchange(found->second.asked, false))
     return;
+  if (found->second.in) {
+    answer_when_in_memory(id, found->second);
+    return;
+  }
   fail_waiters(found->second, why);
   objects_.erase(found);
 }
@@ -323,20 +341,28 @@ void store_core::loaded(block_id id) {
   if (block.objects.empty())
     release_if_unused(id);
   else
-    need_in_memory(id, block);
+    answer_all(block);
   if (auto still = blocks_.find(id); still != blocks_.end())
     touch(id, still->second);
   settle();
 }
 
-void store_core::load_failed(block_id id, const std::string& why) {
+void store_core::load_failed(block_id id, const store_problem& why) {
   auto found = blocks_.find(id);
   if (found == blocks_.end() || found->second.in != transit::loading)
     return;
   auto& block = found->second;
   block.in = transit::none;
   loading_ -= block.bytes;
-  drop_objects(id, block, {error_code::object_lost, why});
+  if (why.code == error_code::object_lost) {
+    drop_objects(id, block, why);
+  } else {
+    block.in_memory = false;
+    memory_ -= block.bytes;
+    for (auto object : block.objects)
+      fail_waiters(objects_.at(object), why);
+    release_if_unused(id);
+  }
   settle();
 }
 
@@ -572,7 +598,7 @@ void store_core::check_invariants() const {
       auto found = objects_.find(object);
       require(found != objects_.end() && found->second.in == id, "an object is filed in another block");
       kept += found->second.keep;
-      require(found->second.waiters.empty() || block.in == transit::loading || loads[id] != 0,
+      require(found->second.waiters.empty() || block.in == transit::loading || loads[id] != 0 || found->second.asked,
               "an object is waited for, and nothing is done about it");
     }
     require(kept == block.kept, "the objects that a block keeps are miscounted");
@@ -593,7 +619,7 @@ void store_core::check_invariants() const {
   for (const auto& [id, object] : objects_) {
     require(!object.in || blocks_.at(object.in).objects.contains(id), "a block does not know its object");
     bool claims = pulls[id] != 0;
-    require(pulls[id] <= 1 && bool{object.in} + object.asked + object.pulled + claims == 1,
+    require(pulls[id] <= 1 && bool{object.in} + (object.asked && !object.in) + object.pulled + claims == 1,
             "an object is in several states, or in none");
     require(object.pulled || (!object.freed && !object.arriving), "an object is received that is not pulled");
   }

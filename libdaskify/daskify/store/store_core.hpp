@@ -79,7 +79,8 @@ public:
   /// Somebody wants to write `bytes`: answered by `granted` or `failed`.
   void reserve(request_id request, std::uint64_t bytes, owner_id writer);
   /// An object has been written into a block of the writer's, and is kept here. False when the block is not open (any
-  /// more), or the object is here or on its way from elsewhere.
+  /// more), or the object is here or on its way from elsewhere. Tells nobody: who has asked for the object before is
+  /// answered when the directory, which was asked then, answers.
   bool put(block_id block, object_id object);
   /// Nothing more comes into the block; without an object it is forgotten.
   void close(block_id block);
@@ -111,7 +112,8 @@ public:
   void spilled(block_id block);
   void spill_failed(block_id block, const std::string& why);
   void loaded(block_id block);
-  void load_failed(block_id block, const std::string& why);
+  /// With `object_lost` the file is of no use any more; otherwise it may be read at another time.
+  void load_failed(block_id block, const store_problem& why);
 
   // -- questions ----------------------------------------------------------------------------------------------
 
@@ -154,7 +156,7 @@ private:
   struct object_record {
     block_id in;         ///< none: it is on its way
     block_id arriving;   ///< where it is being pulled to, unless it is small
-    bool asked = false;  ///< the directory has been, and has not answered
+    bool asked = false;  ///< the directory has been, and has not answered; it may have been put here meanwhile
     bool keep = false;   ///< else another node does
     bool pulled = false; ///< a pull has begun, and will be told to have ended
     bool freed = false;  ///< meanwhile nobody may have it any more
@@ -177,7 +179,9 @@ private:
   void end_writing(block_id id, block_record& of);
   void answer_ready(object_id id, object_record& of);
   void fail_waiters(object_record& of, const store_problem& why);
-  void need_in_memory(block_id id, block_record& of);
+  void answer_when_in_memory(object_id id, object_record& of);
+  void need_in_memory(block_id id, const block_record& of);
+  void answer_all(const block_record& of);
   void touch(block_id id, block_record& of);
   bool droppable(const block_record& of) const { return of.on_disk || of.kept == 0; }
   void leave_memory(block_id id, block_record& of);

@@ -56,7 +56,8 @@ public:
   endpoint address() const;
 
   /// Fills `into` from these sources, the first ones first. Chunks that it has are not asked for. Does not call
-  /// `into->fail()`: after a problem it may be pulled again.
+  /// `into->fail()`: after a problem it may be pulled again. Throws cluster_error(session_failed) when the threads for
+  /// it cannot be started.
   void pull(std::shared_ptr<chunked_object> into, std::vector<pull_source> from, done on_end,
             more_sources on_none_left);
 

@@ -297,14 +297,16 @@ transfer_puller::transfer_puller(const hello& greeting, std::size_t pulls_at_a_t
     : greeting_{greeting},
       pulls_at_a_time_{pulls_at_a_time},
       patience_{patience},
-      idle_{patience} {
-  auto threads = pulls_at_a_time * most_lines + 1; // one is always free to call back
-  threads_.reserve(threads);
+      idle_{patience} {}
+
+/// When there is something to pull for the first time: most processes never pull.
+void transfer_puller::start_threads() {
+  auto wanted = pulls_at_a_time_ * most_lines + 1; // one is always free to call back
+  std::lock_guard guard{threads_mutex_};
   try {
-    while (threads_.size() < threads)
+    while (threads_.size() < wanted)
       threads_.push_back(start_thread("daskify-pull", [this] { run(); }));
   } catch (const std::system_error& e) {
-    stop();
     throw cluster_error{error_code::session_failed,
                         std::string{"cannot start the threads that fetch data from other nodes: "} + e.what() +
                             "; allow more processes (ulimit -u)"};
@@ -333,6 +335,7 @@ void transfer_puller::pull(std::shared_ptr<chunked_object> into, std::vector<pul
                            more_sources on_none_left) {
   std::list<pull_state> added;
   added.emplace_back(std::move(into), std::move(from), std::move(on_end), std::move(on_none_left));
+  start_threads();
   lock guard{mutex_};
   auto pull = added.begin();
   pulls_.splice(pull->ended ? pulls_.begin() : pulls_.end(), added);

@@ -58,12 +58,12 @@ public:
   using done = std::function<void(std::optional<std::string> problem)>;
   using more_sources = std::function<void(std::vector<node_id> failed)>;
 
-  /// Throws cluster_error(session_failed) when the threads cannot be started.
   transfer_puller(const hello& greeting, std::size_t pulls_at_a_time, std::chrono::milliseconds patience);
   ~transfer_puller();
   transfer_puller(const transfer_puller&) = delete;
   transfer_puller& operator=(const transfer_puller&) = delete;
 
+  /// Throws cluster_error(session_failed) when the threads for it cannot be started.
   void pull(std::shared_ptr<chunked_object> into, std::vector<pull_source> from, done on_end,
             more_sources on_none_left);
   void add_sources(object_id object, const std::vector<pull_source>& more);
@@ -75,6 +75,7 @@ private:
   using position = std::list<pull_state>::iterator;
   using lock = std::unique_lock<std::mutex>;
 
+  void start_threads();
   void stop();
   void run();
   bool do_something(lock& guard, byte_buffer& room);
@@ -94,6 +95,7 @@ private:
   idle_connections idle_;
   bool stopping_ = false;
 
+  std::mutex threads_mutex_;
   std::vector<std::thread> threads_;
 };
 

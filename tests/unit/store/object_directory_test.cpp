@@ -448,6 +448,13 @@ TEST_F(directory, does_not_offer_sources_again_that_failed) {
   EXPECT_THAT(event()->sources(first, cid, {}), ElementsAre(ann, bob)) << "asking costs nothing";
 }
 
+TEST_F(directory, does_not_offer_a_node_again_that_failed_while_it_still_received) {
+  put(1);
+  event()->sources(first, bob, {});
+  EXPECT_THAT(event()->sources(first, cid, {}), ElementsAre(bob, ann));
+  EXPECT_THAT(event()->sources(first, cid, {bob}), ElementsAre(ann));
+}
+
 TEST_F(directory, gives_nobody_a_source_that_began_later_even_when_asked_again) {
   node_id dan{4};
   event()->node_joined(dan, "dan");
@@ -568,7 +575,7 @@ public:
   }
 
   void finish() {
-    for (std::uint64_t owner = 1; owner <= owners; ++owner) {
+    for (std::uint64_t owner = 1; owner <= last_owner_; ++owner) {
       core_.owner_left({owner});
       for (auto& [id, object] : objects_)
         object.references.erase({owner});
@@ -589,7 +596,6 @@ public:
   std::map<std::string, int> happened;
 
 private:
-  static constexpr std::uint64_t owners = 5;
   static constexpr int keys = 4;
 
   struct model_object {
@@ -609,7 +615,7 @@ private:
   objects::iterator holder_of(const std::string& key) {
     return std::find_if(objects_.begin(), objects_.end(), [&](const auto& o) { return o.second.key == key; });
   }
-  owner_id an_owner() { return {1 + below(owners)}; }
+  owner_id an_owner() { return owners_[below(owners_.size())]; }
   /// One that is there, was there, or never was.
   object_id an_object() {
     return objects_.empty() || below(10) == 0 ? object_id{1 + below(last_object_ + 2)} : any(objects_)->first;
@@ -725,6 +731,9 @@ private:
     for (auto& [id, object] : objects_)
       object.references.erase(owner);
     bury();
+    EXPECT_THROW(core_.put(facts(last_object_ + 1), "", taken_key::refuse, node_id{1}, owner), data_error);
+    // Another one comes in its place.
+    std::replace(owners_.begin(), owners_.end(), owner, owner_id{++last_owner_});
   }
 
   void ask() {
@@ -747,12 +756,17 @@ private:
         EXPECT_EQ(e.code(), error_code::object_lost);
         EXPECT_TRUE(object->second.holders.empty());
         EXPECT_THAT(e.what(), HasSubstr(" is lost: "));
+        if (auto own = object->second.pulls.find(node); own != object->second.pulls.end())
+          own->second.clear();
         ++happened["lost"];
       }
       return;
     }
     ASSERT_NE(object, objects_.end());
-    ASSERT_FALSE(object->second.holders.empty()) << "a lost object has sources";
+    if (object->second.holders.empty()) {
+      EXPECT_FALSE(from.empty()) << "only those who pull it may have it all";
+      ++happened["pulled from pullers alone"];
+    }
     if (contains(object->second.holders, node)) {
       EXPECT_THAT(from, IsEmpty());
       return;
@@ -872,6 +886,8 @@ private:
   recorder seen_;
   object_directory core_{seen_};
   std::set<node_id> nodes_;
+  std::vector<owner_id> owners_{owner_id{1}, owner_id{2}, owner_id{3}, owner_id{4}, owner_id{5}};
+  std::uint64_t last_owner_ = 5;
   objects objects_;
   std::map<object_id, std::vector<node_id>> freed_on_their_way_;
   told_list expected_;

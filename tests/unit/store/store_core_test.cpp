@@ -221,17 +221,57 @@ TEST_F(store, lets_an_object_be_read_while_its_block_is_still_open) {
   EXPECT_EQ(in_use(), 0U);
 }
 
-TEST_F(store, answers_who_asked_for_an_object_before_it_was_put) {
-  auto block = opened(mib);
+TEST_F(store, answers_who_asked_for_an_object_before_it_was_put_when_the_directory_does) {
+  for (bool known : {true, false}) {
+    auto block = opened(mib);
+    event()->want(ask, one, bob);
+    EXPECT_THAT(told(), ElementsAre("find 1"));
+    EXPECT_TRUE(event()->put(block, one));
+    EXPECT_FALSE(event()->put(block, one));
+    EXPECT_THAT(told(), IsEmpty()) << "whoever put it may not have filed it yet";
+    if (known)
+      event()->found(one, mib);
+    else
+      event()->not_found(one, {error_code::unknown_object, "it came later"});
+    EXPECT_THAT(told(), ElementsAre("ready 1001: object 1"));
+    event()->not_found(one, {error_code::unknown_object, "told twice"});
+    event()->close(block);
+    EXPECT_EQ(in_use(), 1U);
+    event()->unpin(one, bob);
+    EXPECT_TRUE(core->is_in_memory(one));
+    event()->free(one);
+    EXPECT_THAT(told(), ElementsAre("forget " + text_of(block)));
+  }
+}
+
+TEST_F(store, answers_who_asked_for_an_object_before_it_was_put_when_another_asks_afterwards) {
   event()->want(ask, one, bob);
   EXPECT_THAT(told(), ElementsAre("find 1"));
-  EXPECT_TRUE(event()->put(block, one));
-  EXPECT_THAT(told(), ElementsAre("ready 1001: object 1"));
+  written(mib, {one});
+  event()->want(ask2, one, ann);
+  EXPECT_THAT(told(), ElementsAre("ready 1001: object 1", "ready 1002: object 1"));
   event()->not_found(one, {error_code::unknown_object, "it came later"});
-  event()->close(block);
-  EXPECT_EQ(in_use(), 1U);
-  event()->unpin(one, bob);
-  EXPECT_TRUE(core->is_in_memory(one));
+  EXPECT_TRUE(core->has(one));
+}
+
+TEST_F(store, loads_for_who_asked_for_an_object_before_it_was_put_and_spilled) {
+  event()->want(ask, one, bob);
+  EXPECT_THAT(told(), ElementsAre("find 1"));
+  auto block = on_disk(60 * mib, {one});
+  event()->not_found(one, {error_code::unknown_object, "it came later"});
+  EXPECT_THAT(told(), ElementsAre("load " + text_of(block)));
+  event()->loaded(block);
+  EXPECT_THAT(told(), ElementsAre("ready 1001: object 1"));
+}
+
+TEST_F(store, fails_who_asked_for_an_object_that_was_put_and_freed_before_the_directory_answered) {
+  event()->want(ask, one, bob);
+  EXPECT_THAT(told(), ElementsAre("find 1"));
+  auto block = written(mib, {one});
+  event()->free(one);
+  EXPECT_THAT(told(), ElementsAre("failed 1001: unknown_object", "forget " + text_of(block)));
+  event()->found(one, mib);
+  EXPECT_FALSE(core->has(one));
 }
 
 TEST_F(store, leaves_memory_of_an_open_block_alone) {
@@ -313,6 +353,25 @@ TEST_F(store, lets_the_block_go_first_that_was_read_longest_ago) {
     written(30 * mib, {object});
   pin(one, ann);
   event()->unpin(one, ann);
+  event()->reserve(ask, 30 * mib, ann);
+  EXPECT_THAT(told(), ElementsAre("spill 2"));
+}
+
+TEST_F(store, counts_a_read_without_a_pin_as_use) {
+  for (auto object : {one, two, three})
+    written(30 * mib, {object});
+  event()->want(ask, one, {});
+  EXPECT_THAT(told(), ElementsAre("ready 1001: object 1"));
+  event()->reserve(ask2, 30 * mib, ann);
+  EXPECT_THAT(told(), ElementsAre("spill 2"));
+}
+
+TEST_F(store, counts_what_a_user_that_left_had_pinned_as_used_until_then) {
+  written(30 * mib, {one});
+  pin(one, bob);
+  written(30 * mib, {two});
+  written(30 * mib, {three});
+  event()->user_left(bob);
   event()->reserve(ask, 30 * mib, ann);
   EXPECT_THAT(told(), ElementsAre("spill 2"));
 }
@@ -665,7 +724,7 @@ TEST_F(store, loses_what_can_not_be_read_from_disk_and_says_so) {
   event()->want(ask, one, ann);
   event()->want(ask2, two, {});
   told();
-  event()->load_failed(block, "the disk damaged it");
+  event()->load_failed(block, {error_code::object_lost, "the disk damaged it"});
   EXPECT_THAT(told(), ElementsAre("failed 1001: object_lost", "dropped 1", "failed 1002: object_lost", "dropped 2",
                                   "forget " + text_of(block)));
   EXPECT_EQ(seen.problem.text, "the disk damaged it");
@@ -673,6 +732,20 @@ TEST_F(store, loses_what_can_not_be_read_from_disk_and_says_so) {
   EXPECT_EQ(memory() + disk(), 0U);
   event()->want(ask3, one, ann);
   EXPECT_THAT(told(), ElementsAre("find 1")) << "another node may have it";
+}
+
+TEST_F(store, keeps_on_disk_what_can_not_be_read_just_now) {
+  auto block = on_disk(60 * mib, {one, two});
+  event()->want(ask, one, ann);
+  told();
+  event()->load_failed(block, {error_code::no_room, "the machine is short of memory"});
+  EXPECT_THAT(told(), ElementsAre("failed 1001: no_room"));
+  EXPECT_TRUE(core->has(one));
+  EXPECT_EQ(memory(), 0U);
+  event()->want(ask2, one, ann);
+  EXPECT_THAT(told(), ElementsAre("load " + text_of(block)));
+  event()->loaded(block);
+  EXPECT_THAT(told(), ElementsAre("ready 1002: object 1"));
 }
 
 TEST_F(store, gives_an_object_that_is_being_spilled_at_once_and_keeps_it_in_memory) {
@@ -816,7 +889,7 @@ TEST_F(store, ignores_what_is_told_twice_or_of_something_unknown) {
     event()->spilled(b);
     event()->spill_failed(b, "what?");
     event()->loaded(b);
-    event()->load_failed(b, "what?");
+    event()->load_failed(b, {error_code::object_lost, "what?"});
     event()->close(b);
   }
   for (auto object : {one, two}) {
@@ -974,7 +1047,7 @@ TEST_F(store, forgets_a_block_that_was_freed_while_it_was_loaded_when_that_has_e
     event()->free(one);
     EXPECT_THAT(told(), ElementsAre("load " + text_of(block), "failed 1001: unknown_object"));
     EXPECT_EQ(memory(), 60U);
-    well ? event()->loaded(block) : event()->load_failed(block, "damaged");
+    well ? event()->loaded(block) : event()->load_failed(block, {error_code::object_lost, "damaged"});
     EXPECT_THAT(told(), ElementsAre("forget " + text_of(block)));
     EXPECT_EQ(memory() + disk(), 0U);
   }
@@ -1628,7 +1701,7 @@ private:
       blocks_.at(in).loading = false;
       if (fails()) {
         load_failing_ = in;
-        core_.load_failed(in, "the disk damaged it");
+        core_.load_failed(in, {error_code::object_lost, "the disk damaged it"});
         load_failing_.reset();
       } else {
         core_.loaded(in);
