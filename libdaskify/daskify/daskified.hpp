@@ -128,8 +128,7 @@ public:
   template <class T>
   void broadcast_data(const scattered<T>& data) const {
     auto open = session();
-    internal::refuse_foreign(data.handle() && data.handle()->belongs_to(open.get()));
-    open->spread(data.handle()->id());
+    open->spread(internal::handle_in(open.get(), data).id());
   }
 
   /// Scattered elements, or the characters of a string, where they are: no copy. T is the type they were scattered as.
@@ -156,12 +155,11 @@ public:
     values.reserve(all.size());
     for (auto next = all.begin(); next != all.end();) {
       std::vector<internal::object_id> objects;
-      for (std::uint64_t bytes = 0;
-           next != all.end() && objects.size() < most_at_a_time && (objects.empty() || bytes < most_bytes_at_a_time);
-           ++next) {
-        internal::refuse_foreign(next->handle() && next->handle()->belongs_to(open.get()));
+      for (std::uint64_t bytes = 0; next != all.end() && objects.size() < most_at_a_time; ++next) {
+        bytes += internal::handle_in(open.get(), *next).size();
+        if (!objects.empty() && bytes > most_bytes_at_a_time)
+          break;
         objects.push_back(next->handle()->id());
-        bytes += next->size_bytes();
       }
       for (const auto& bytes : open->map_all(objects))
         values.push_back(internal::from_store_bytes<T>(bytes.view()));
@@ -304,8 +302,7 @@ private:
   template <class T>
   shared_bytes mapped_here(const scattered<T>& data) const {
     auto open = session();
-    internal::refuse_foreign(data.handle() && data.handle()->belongs_to(open.get()));
-    return open->map(data.handle()->id());
+    return open->map(internal::handle_in(open.get(), data).id());
   }
 
   /// Throws cluster_error(not_started) for an object that was moved from.

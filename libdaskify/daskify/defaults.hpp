@@ -80,7 +80,7 @@ inline constexpr std::chrono::milliseconds answer_timeout = std::chrono::seconds
 /// The same for the object directory, which only looks things up, but maybe behind many others.
 inline constexpr std::chrono::milliseconds directory_timeout = std::chrono::seconds{60};
 /// How long a store may take to make room, by writing to disk what is in the way.
-inline constexpr std::chrono::milliseconds room_timeout = std::chrono::minutes{10};
+inline constexpr std::chrono::milliseconds room_timeout = std::chrono::minutes{3};
 /// Heartbeat timeouts for which a worker waits for a scheduler that is connected but does not answer.
 inline constexpr int scheduler_patience = 10;
 /// How often a monitor is told of changes.

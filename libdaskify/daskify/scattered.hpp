@@ -38,12 +38,15 @@ public:
   virtual std::span<std::byte> bytes() noexcept = 0;
 };
 
+/// Of objects in memory: a cache line, so also enough for vector instructions.
+inline constexpr std::size_t object_alignment = 64;
+
 /// Vectors whose bytes are their elements, and strings, lie in the store as just these bytes, so that tasks can look at
 /// them without a copy; anything else lies there encoded.
 template <class T>
 inline constexpr bool is_plain_bytes = false;
 template <class T, class A>
-inline constexpr bool is_plain_bytes<std::vector<T, A>> = bitwise<T>;
+inline constexpr bool is_plain_bytes<std::vector<T, A>> = bitwise<T> && alignof(T) <= object_alignment;
 template <class C, class Tr, class A>
 inline constexpr bool is_plain_bytes<std::basic_string<C, Tr, A>> = true;
 template <>
@@ -100,6 +103,8 @@ template <class T>
 class data_builder {
   static_assert(bitwise<T>, "daskify: only numbers and plain classes of them, without padding, can be filled in place; "
                             "scatter a container of anything else");
+  static_assert(alignof(T) <= internal::object_alignment, "daskify: elements that are aligned to more than 64 bytes "
+                                                          "cannot be filled in place; scatter a vector of them");
 
 public:
   explicit data_builder(std::unique_ptr<internal::data_room> room) : room_{std::move(room)} {}

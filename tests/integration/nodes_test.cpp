@@ -5,6 +5,7 @@
 #include <bit>
 #include <csignal>
 #include <random>
+#include <thread>
 
 namespace {
 
@@ -168,6 +169,41 @@ TEST_F(three_nodes, store_a_large_argument_once_and_not_with_every_task) {
   EXPECT_THAT(cluster.gather_data(sums), testing::Each(fingerprint(big)));
   sums.clear();
   EXPECT_TRUE(eventually([&] { return cluster.objects().empty(); }));
+}
+
+struct three_impatient_nodes : three_nodes {
+  three_impatient_nodes() {
+    cluster = make({.size = 3, .nodes = 3, .heartbeat_interval = 100ms, .heartbeat_timeout = 1500ms});
+  }
+};
+
+TEST_F(three_impatient_nodes, go_on_without_one_that_stands_still) {
+  auto data = cluster.scatter_data(noise(400'000));
+  cluster.broadcast_data(data);
+  auto stopped = process_of("node-1");
+  ASSERT_EQ(::kill(stopped, SIGSTOP), 0);
+  auto fresh = cluster.scatter_data(noise(400'001));
+  auto sums = cluster.gather_data(cluster.run(
+      [](std::span<const double> all, int) {
+        std::this_thread::sleep_for(20ms);
+        return fingerprint(all);
+      },
+      args(fresh), iterables(range(60))));
+  EXPECT_THAT(sums, testing::Each(fingerprint(noise(400'001))));
+  EXPECT_TRUE(eventually([&] { return !is_alive(stopped); }));
+  EXPECT_TRUE(eventually([&] { return process_of("node-1") != 0; })) << "another one takes its place";
+}
+
+TEST_F(three_impatient_nodes, replace_a_worker_that_stood_still_too_long) {
+  int stopped = 0;
+  for (const auto& w : cluster.workers())
+    if (w.node == "node-2")
+      stopped = w.pid;
+  ASSERT_EQ(::kill(stopped, SIGSTOP), 0);
+  ASSERT_TRUE(eventually([&] { return cluster.workers().size() == 2; }));
+  ::kill(stopped, SIGCONT);
+  EXPECT_TRUE(eventually([&] { return !is_alive(stopped); }));
+  EXPECT_TRUE(eventually([&] { return cluster.workers().size() == 3; }));
 }
 
 } // namespace

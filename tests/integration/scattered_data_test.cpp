@@ -2,6 +2,11 @@
 
 #include "support/cluster_of_two.hpp"
 
+#include <atomic>
+#include <cmath>
+#include <sys/wait.h>
+#include <thread>
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -98,6 +103,120 @@ TEST_F(scattered_data, refuses_keys_that_are_taken_unknown_or_of_another_type) {
   EXPECT_EQ(cluster.gather_data<int>("observed"), 3);
   cluster.release("observed");
   EXPECT_THROW(cluster.gather_data<int>("observed"), daskify::data_error);
+}
+
+/// Sizes around those at which values stop to travel with their task, and at which objects get memory of their own.
+TEST_F(scattered_data, and_arguments_and_results_of_any_size_arrive_as_they_left) {
+  for (std::size_t around : {std::size_t{1} << 16, std::size_t{1} << 20})
+    for (std::size_t size = around - 17; size <= around + 17; ++size) {
+      std::string text(size, 'x');
+      text.front() = 'a';
+      text.back() = 'z';
+      auto result = cluster.submit([](const std::string& t) { return t; }, text);
+      ASSERT_EQ(result.get(), text) << size;
+      ASSERT_EQ(cluster.submit([](std::string_view t) { return std::string{t}; }, result).get(), text) << size;
+      ASSERT_EQ(cluster.gather_data(cluster.scatter_data(text)), text) << size;
+    }
+  for (std::size_t size = (1 << 17) - 3; size <= (1 << 17) + 3; ++size) {
+    std::vector<double> numbers(size, 1.5);
+    numbers.back() = -0.0;
+    auto back = cluster.submit([](const std::vector<double>& n) { return n; }, numbers).get();
+    ASSERT_EQ(back.size(), size);
+    ASSERT_TRUE(std::signbit(back.back()));
+    std::vector<std::string> words(size / 8, "word");
+    ASSERT_EQ(cluster.submit([](const std::vector<std::string>& w) { return w; }, words).get(), words);
+  }
+}
+
+TEST_F(scattered_data, of_a_builder_belongs_to_the_start_that_made_it) {
+  auto old = cluster.new_data<int>(100'000);
+  cluster.shutdown_cluster();
+  cluster.start_cluster();
+  auto first = cluster.scatter_data(std::string{"a small object of the second start"});
+  try {
+    cluster.scatter_data(std::move(old));
+    FAIL();
+  } catch (const daskify::data_error& e) {
+    EXPECT_EQ(e.code(), daskify::error_code::foreign_handle);
+  }
+  for (int i = 0; i < 100; ++i)
+    EXPECT_EQ(cluster.gather_data(cluster.scatter_data("key", i, daskify::existing_key::replace)), i);
+}
+
+TEST_F(scattered_data, lives_as_long_as_a_run_needs_it_whose_future_is_gone) {
+  auto slow = cluster.map(
+      [](int) {
+        std::this_thread::sleep_for(100ms);
+        return 0;
+      },
+      range(4));
+  std::vector<daskify::future<double>> sums;
+  for (int i = 0; i < 20; ++i) {
+    auto data = cluster.scatter_data(std::vector<double>(1000, i));
+    std::vector<double> large(200'000, 1.0);
+    auto inner = cluster.submit([](const std::vector<double>& a, const std::vector<double>& b) { return a[0] + b[0]; },
+                                data, large);
+    sums.push_back(cluster.submit([](double x) { return x; }, inner));
+  }
+  for (int i = 0; i < 20; ++i)
+    EXPECT_EQ(sums[static_cast<std::size_t>(i)].get(), i + 1.0);
+  sums.clear();
+  EXPECT_TRUE(eventually([&] { return cluster.objects().empty(); }));
+}
+
+TEST_F(scattered_data, of_many_threads_is_there_for_their_tasks) {
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong{0};
+  for (int t = 0; t < 6; ++t)
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 150; ++i) {
+        for (int k = 0; k < 20; ++k)
+          cluster.scatter_data(k);
+        auto data = cluster.scatter_data(std::string(static_cast<std::size_t>(t * 200 + i), 'x'));
+        wrong += cluster.submit([](std::string_view s) { return s.size(); }, data).get() !=
+                 static_cast<std::size_t>(t * 200 + i);
+      }
+    });
+  for (auto& t : threads)
+    t.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+TEST_F(scattered_data, is_sealed_although_the_program_forks) {
+  std::atomic<bool> over{false};
+  std::thread forks{[&] {
+    while (!over) {
+      auto child = ::fork();
+      if (child == 0)
+        ::_exit(0);
+      ::waitpid(child, nullptr, 0);
+    }
+  }};
+  for (int i = 0; i < 300; ++i) {
+    auto room = cluster.new_data<int>(50'000);
+    room.values()[7] = i;
+    EXPECT_EQ(cluster.view_data(cluster.scatter_data(std::move(room)))[7], i);
+  }
+  over = true;
+  forks.join();
+}
+
+struct alignas(256) far_apart {
+  int value;
+};
+
+TEST_F(scattered_data, of_aligned_elements_stays_aligned) {
+  std::vector<far_apart> all(10);
+  all[3].value = 4;
+  auto data = cluster.scatter_data(all);
+  EXPECT_EQ(cluster
+                .submit(
+                    [](const std::vector<far_apart>& v) {
+                      return reinterpret_cast<std::uintptr_t>(v.data()) % alignof(far_apart) == 0 ? v[3].value : -1;
+                    },
+                    data)
+                .get(),
+            4);
 }
 
 } // namespace

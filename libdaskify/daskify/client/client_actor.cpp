@@ -2,12 +2,11 @@
 
 namespace daskify::internal {
 
-client_actor::behavior_type client_behavior(client_actor::pointer self) {
+client_actor::behavior_type client_behavior(client_actor::pointer self,
+                                            std::function<void(const std::vector<object_id>&)> on_freed) {
   return {
       [self](user_call& call) { call.perform(self); },
-      [](const objects_freed&) {
-        // Users' threads make nothing of objects that is kept here.
-      },
+      [on_freed](const objects_freed& msg) { on_freed(msg.objects); },
   };
 }
 

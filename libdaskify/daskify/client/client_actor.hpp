@@ -18,7 +18,9 @@ struct user_call {
   std::function<void(client_actor::pointer self)> perform;
 };
 
-client_actor::behavior_type client_behavior(client_actor::pointer self);
+/// `on_freed` is told of objects that are gone; must not block.
+client_actor::behavior_type client_behavior(client_actor::pointer self,
+                                            std::function<void(const std::vector<object_id>&)> on_freed);
 
 } // namespace daskify::internal
 

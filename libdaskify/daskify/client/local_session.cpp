@@ -103,12 +103,25 @@ void local_session::start_actors(const std::string& secret) {
       workers_->refused(who.slot, answer.reason);
   };
   setup.on_silent = [this](std::uint32_t slot, std::int32_t pid) { workers_->kill(slot, pid); };
-  setup.on_node_ready = [this](std::uint32_t slot) { nodes_->enrolled(slot); };
-  setup.on_node_refused = [this](std::uint32_t slot, const std::string& reason) { nodes_->refused(slot, reason); };
+  setup.on_node_ready = [this](std::uint32_t slot) {
+    if (nodes_)
+      nodes_->enrolled(slot);
+  };
+  setup.on_node_refused = [this](std::uint32_t slot, const std::string& reason) {
+    if (nodes_)
+      nodes_->refused(slot, reason);
+  };
+  setup.on_node_silent = [this](std::uint32_t slot, std::int32_t pid) {
+    if (nodes_)
+      nodes_->kill(slot, pid);
+  };
   scheduler_ = system_->spawn(scheduler_behavior, std::move(setup));
   progress_ = system_->spawn(progress_behavior, scheduler_);
   link_.use(scheduler_);
-  auto speaker = system_->spawn(client_behavior);
+  auto speaker = system_->spawn(client_behavior, [data = std::weak_ptr{data_}](const std::vector<object_id>& freed) {
+    if (auto open = data.lock())
+      open->forget(freed);
+  });
   crossing_->open(speaker);
 
   crossing_->tell(store_, caf::actor_cast<directory_for_stores>(directory_));
@@ -234,6 +247,7 @@ run_id local_session::submit(run_spec spec) {
   spec.seed = spec.run.value;
   if (!spec.objects.empty())
     data_->flush();
+  data_->retain_for_run(spec.objects);
   auto id = spec.run;
   link_.submit(std::move(spec));
   return id;

@@ -87,6 +87,8 @@ failure describe_undecodable(std::uint64_t task) {
                      why.code != error_code::store_failed && why.code != error_code::unknown_object;
     if (was_there)
       why.code = error_code::not_decodable;
+    else if (why.code != error_code::object_lost)
+      why.text = "it has a result, which could not be brought here: " + why.text;
     why.first = task;
     return why;
   }

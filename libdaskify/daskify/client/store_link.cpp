@@ -2,6 +2,8 @@
 
 #include "daskify/defaults.hpp"
 
+#include <algorithm>
+
 namespace daskify::internal {
 
 namespace {
@@ -38,6 +40,7 @@ public:
 
   std::span<std::byte> bytes() noexcept override { return builder_.bytes(); }
   block_id id() const { return id_; }
+  bool is_of(const store_link& link) const { return link_.get() == &link; }
   std::pair<segment, chunk_checksums> seal() {
     auto sums = checksums_of_chunks(builder_.bytes());
     return {std::move(builder_).seal(), std::move(sums)};
@@ -159,13 +162,13 @@ std::shared_ptr<object_reference> store_link::put_once(const type_label& type, p
   {
     std::lock_guard guard{values_};
     if (auto known = by_content_.find(content); known != by_content_.end())
-      if (auto held = known->second.lock())
+      if (auto held = known->second.held.lock())
         return held;
   }
   auto held = put({{}, false, type}, bytes);
   std::lock_guard guard{values_};
-  std::erase_if(by_content_, [](const auto& entry) { return entry.second.expired(); });
-  by_content_[content] = held;
+  std::erase_if(by_content_, [](const auto& entry) { return entry.second.held.expired(); });
+  by_content_[content] = {held->id(), held};
   return held;
 }
 
@@ -213,8 +216,8 @@ void store_link::put_small(put_object& message, part bytes, bool quiet) {
   message.inode = where.inode;
   message.block_size = where.size;
   if (quiet) {
-    unconfirmed_ = true;
     through_->tell(store_, put_unkeyed{std::move(message)});
+    ++told_; // afterwards: who sees it asks behind it
   } else {
     ask<acknowledged>(std::move(message), tuning::directory_timeout);
   }
@@ -232,13 +235,21 @@ std::unique_ptr<data_room> store_link::reserve(std::uint64_t bytes) {
 
 std::shared_ptr<object_reference> store_link::put(const new_object& what, std::unique_ptr<data_room> filled) {
   auto& ours = dynamic_cast<room&>(*filled); // there is no other kind
+  if (!ours.is_of(*this))
+    throw data_error{error_code::foreign_handle,
+                     "A builder of another cluster, or of an earlier start of this one, was scattered; make a new one "
+                     "with new_data."};
   auto [memory, sums] = ours.seal();
   return hold(put_segment(what, ours.id(), memory, std::move(sums)), what.key, memory.size());
 }
 
 void store_link::flush() {
-  if (unconfirmed_.exchange(false))
-    ask<acknowledged>(flush_puts{}, tuning::directory_timeout);
+  auto all = told_.load();
+  std::lock_guard guard{flushing_};
+  if (confirmed_ >= all)
+    return;
+  ask<acknowledged>(flush_puts{}, tuning::directory_timeout);
+  confirmed_ = all;
 }
 
 // -- reading ----------------------------------------------------------------------------------------------
@@ -247,10 +258,30 @@ auto store_link::map(object_id object) -> mapped_object {
   require_open();
   if (auto known = mapped_already(object))
     return *known;
-  object_location where;
-  while (!where.there)
-    where = ask<object_location>(locate_object{object}, tuning::patience + tuning::answer_timeout);
-  return map_at(where);
+  for (bool again = true;; again = false) {
+    object_location where;
+    while (!where.there)
+      where = locate(object);
+    try {
+      return map_at(where);
+    } catch (const data_error& e) {
+      // The store's process may have ended just now, and this one with it in a moment.
+      if (e.code() != error_code::store_failed || how_far_ != distance::remote || !again)
+        throw;
+    }
+  }
+}
+
+object_location store_link::locate(object_id object) {
+  try {
+    return ask<object_location>(locate_object{object}, tuning::patience + tuning::answer_timeout);
+  } catch (const cluster_error& e) {
+    // Processes that were stopped for a while find all their time over when they go on. A store that is really gone
+    // takes this process with it.
+    if (e.code() != error_code::no_answer)
+      throw;
+    return {};
+  }
 }
 
 std::vector<shared_bytes> store_link::map_all(const std::vector<object_id>& objects) {
@@ -331,6 +362,18 @@ std::shared_ptr<object_reference> store_link::find(const std::string& key, const
 
 void store_link::release(object_id object) noexcept {
   through_->tell_if_open(store_, release_object{object, {}});
+}
+
+void store_link::retain_for_run(const std::vector<object_id>& objects) {
+  if (!objects.empty())
+    through_->tell(store_, retain_objects{objects});
+}
+
+void store_link::forget(const std::vector<object_id>& objects) {
+  std::lock_guard guard{values_};
+  std::erase_if(by_content_, [&](const auto& entry) {
+    return std::find(objects.begin(), objects.end(), entry.second.object) != objects.end();
+  });
 }
 
 void store_link::drop_key(const std::string& key) {

@@ -91,6 +91,10 @@ public:
   /// By key, with a new reference.
   std::shared_ptr<object_reference> find(const std::string& key, const type_label& type);
   void release(object_id object) noexcept;
+  /// The scheduler holds these as well, for a run that is about to be submitted, and lets go of them after it.
+  void retain_for_run(const std::vector<object_id>& objects);
+  /// They are gone: values that were put as these have to be put again.
+  void forget(const std::vector<object_id>& objects);
 
   void drop_key(const std::string& key);
   object_list list();
@@ -114,6 +118,7 @@ private:
   object_id put_segment(const new_object& what, block_id block, const segment& memory, chunk_checksums sums);
   put_object message_for(const new_object& what, std::uint64_t size, chunk_checksums sums);
   void unpin(object_id object, block_id block) noexcept;
+  object_location locate(object_id object);
   std::optional<mapped_object> mapped_already(object_id object);
   mapped_object map_at(const object_location& where);
   std::shared_ptr<mapped_segment> map_block(const object_location& where);
@@ -124,13 +129,19 @@ private:
   owner_id owner_;
   std::weak_ptr<cluster_session> session_;
   std::atomic<std::uint64_t> last_object_{0};
-  std::atomic<bool> unconfirmed_{false}; ///< something was put of which nobody knows whether it has arrived
+  std::atomic<std::uint64_t> told_{0}; ///< puts that were told, and not asked about
+  std::mutex flushing_;
+  std::uint64_t confirmed_ = 0; ///< so many of them are known to the directory
 
   std::mutex writing_;
   std::unique_ptr<open_block> block_; ///< for small objects
 
   std::mutex values_;
-  std::map<std::pair<std::uint64_t, content_hash>, std::weak_ptr<object_reference>> by_content_; ///< and type
+  struct known_value {
+    object_id object;
+    std::weak_ptr<object_reference> held;
+  };
+  std::map<std::pair<std::uint64_t, content_hash>, known_value> by_content_; ///< and type
 
   std::mutex mapping_;
   std::unordered_map<block_id, std::weak_ptr<mapped_segment>> blocks_;

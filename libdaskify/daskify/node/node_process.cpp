@@ -14,6 +14,7 @@
 
 #include <future>
 #include <iostream>
+#include <mutex>
 #include <unistd.h>
 
 namespace daskify::internal {
@@ -27,8 +28,38 @@ node_actor::behavior_type node_behavior(node_actor::pointer self, scheduler_for_
                                         std::function<void()> on_stop, std::function<void()> on_orphaned) {
   self->monitor(scheduler);
   self->set_down_handler([on_orphaned](caf::down_msg&) { on_orphaned(); });
-  return {[on_stop](stop_node) { on_stop(); }};
+  return {
+      [self, scheduler](node_tick tick) {
+        self->delayed_send(self, std::chrono::milliseconds{tick.heartbeat_interval_ms}, tick);
+        self->send(scheduler, node_alive{});
+      },
+      [on_stop](stop_node) { on_stop(); },
+  };
 }
+
+/// The workers of this node, as the store's actor sees them: it may hear of one that joins when they are being ended.
+class fleet_for_store {
+public:
+  local_fleet& begin(local_fleet::setup with) {
+    std::lock_guard guard{mutex_};
+    fleet_ = std::make_unique<local_fleet>(std::move(with));
+    return *fleet_;
+  }
+  void joined(std::uint32_t slot) {
+    std::lock_guard guard{mutex_};
+    if (fleet_)
+      fleet_->enrolled(slot);
+  }
+  void end() {
+    std::unique_ptr<local_fleet> ending;
+    std::lock_guard guard{mutex_}; // goes before the fleet does
+    ending.swap(fleet_);
+  }
+
+private:
+  std::mutex mutex_;
+  std::unique_ptr<local_fleet> fleet_;
+};
 
 int serve(const node_launch& as) {
   auto folder = session_folder::open(as.session_folder);
@@ -40,23 +71,20 @@ int serve(const node_launch& as) {
   caf::actor_system system{config};
   auto scheduler = connect_to<scheduler_for_workers>(system, where.addresses, "scheduler");
 
-  std::unique_ptr<local_fleet> workers;
+  auto workers = std::make_shared<fleet_for_store>();
   store_setup with;
   with.secret = where.secret;
   with.limit = as.store_limit;
   with.spill_directory = as.spill_directory;
-  with.on_joined = [&](std::uint32_t slot) { workers->enrolled(slot); };
+  with.on_joined = [workers](std::uint32_t slot) { workers->joined(slot); };
   auto node = std::make_shared<node_store>(std::move(with));
   auto store = system.spawn(store_behavior, node);
-  auto users_at = publish(system, caf::actor_cast<store_for_users>(store), "store of this node");
-
-  std::promise<void> stopped;
-  // Both may come, and more than once.
+  auto stopped = std::make_shared<std::promise<void>>();
   auto actor = system.spawn(
       node_behavior, scheduler,
-      [&, told = false]() mutable {
-        if (!std::exchange(told, true))
-          stopped.set_value();
+      [stopped, told = false]() mutable {
+        if (!std::exchange(told, true)) // it may come more than once
+          stopped->set_value();
       },
       [] { line.lost_scheduler(); });
 
@@ -65,12 +93,13 @@ int serve(const node_launch& as) {
     std::function<void()> end;
     ~ending() { end(); }
   } at_the_end{[&] {
-    workers.reset();
+    workers->end();
     node->stop();
     caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(store, caf::exit_reason::user_shutdown);
   }};
 
+  auto users_at = publish(system, caf::actor_cast<store_for_users>(store), "store of this node");
   local_fleet::setup fleet;
   fleet.program = "/proc/self/exe";
   fleet.name = as.program_name;
@@ -87,7 +116,7 @@ int serve(const node_launch& as) {
     std::cerr << as.name << ": no worker is left: " << reason << std::endl;
     line.end_now();
   };
-  workers = std::make_unique<local_fleet>(std::move(fleet));
+  auto& running = workers->begin(std::move(fleet));
 
   node_answer answer;
   {
@@ -100,19 +129,20 @@ int serve(const node_launch& as) {
         .receive(
             [&](node_answer& a, directory_for_stores& directory) {
               answer = a;
-              caf::anon_send(store, std::move(directory));
+              caf::send_as(actor, store, std::move(directory));
             },
             [](caf::error& e) { std::rethrow_exception(to_exception(e, "scheduler")); });
   }
   if (answer.refusal != error_code::none) {
     std::cerr << as.name << " was turned away: " << answer.reason << std::endl;
   } else {
-    workers->start();
-    workers->wait_enrolled(as.start_timeout);
+    running.start();
+    running.wait_enrolled(as.start_timeout);
     caf::send_as(actor, scheduler, node_ready{});
-    stopped.get_future().wait();
+    caf::anon_send(actor, node_tick{answer.heartbeat_interval_ms});
+    stopped->get_future().wait();
   }
-  workers->end_all(tuning::stop_grace);
+  running.end_all(tuning::stop_grace);
   return answer.refusal == error_code::none ? 0 : refused_exit_code;
 }
 

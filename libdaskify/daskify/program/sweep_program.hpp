@@ -36,6 +36,16 @@ inline void refuse_foreign(bool ours) {
                      "one, was passed to a call; gather there, and pass the values."};
 }
 
+/// The handle of scattered data of this session.
+template <class T>
+const object_handle& handle_in(const cluster_session* session, const scattered<T>& data) {
+  if (!data.handle())
+    throw data_error{error_code::bad_argument,
+                     "Scattered data that were moved from were used; use the handle they were moved to."};
+  refuse_foreign(data.handle()->belongs_to(session));
+  return *data.handle();
+}
+
 // -- arguments --------------------------------------------------------------------------------------------
 // One specialisation per kind of argument: how it is written, what the worker holds, and what the function sees.
 // P is the function's parameter, or void when it can't be known.
@@ -152,11 +162,7 @@ struct argument<scattered<T>, P> {
   };
 
   static void write(encoder& out, run_draft& draft, const scattered<T>& value) {
-    if (!value.handle())
-      throw data_error{error_code::bad_argument,
-                       "Scattered data that were moved from are an argument; pass the handle they were moved to."};
-    refuse_foreign(value.handle()->belongs_to(draft.session));
-    out.write(value.handle()->id().value);
+    out.write(handle_in(draft.session, value).id().value);
     draft.spec.objects.push_back(value.handle()->id());
     draft.keeps.push_back(value.handle());
   }

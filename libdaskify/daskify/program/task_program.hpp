@@ -33,21 +33,36 @@ public:
   /// The object as a value, decoded once per process and kept until the object is freed.
   template <class T, class Decode>
   std::shared_ptr<const T> decoded(object_id object, Decode&& decode) {
-    std::lock_guard guard{mutex_};
-    auto& kept = decoded_[object];
-    if (!kept)
-      kept = std::make_shared<const T>(decode());
-    return std::static_pointer_cast<const T>(kept);
+    std::shared_ptr<decoded_value> kept;
+    {
+      std::lock_guard guard{mutex_};
+      auto& known = decoded_[object];
+      if (!known)
+        known = std::make_shared<decoded_value>();
+      kept = known;
+    }
+    std::lock_guard guard{kept->mutex}; // user code runs under it, so nothing else may
+    if (!kept->value)
+      kept->value = std::make_shared<const T>(decode());
+    return std::static_pointer_cast<const T>(kept->value);
   }
 
-  void drop_decoded(object_id object) {
+  /// A value of the user's. Its last owner destroys it, which takes as long as the user's code does.
+  struct decoded_value {
+    std::mutex mutex;
+    std::shared_ptr<const void> value;
+  };
+
+  /// Forgets the decoded object; null when there is none.
+  std::shared_ptr<decoded_value> take_decoded(object_id object) {
     std::lock_guard guard{mutex_};
-    decoded_.erase(object);
+    auto node = decoded_.extract(object);
+    return node.empty() ? nullptr : std::move(node.mapped());
   }
 
 private:
   std::mutex mutex_;
-  std::unordered_map<object_id, std::shared_ptr<const void>> decoded_;
+  std::unordered_map<object_id, std::shared_ptr<decoded_value>> decoded_;
 };
 
 /// What a program is made from, beside its description.
@@ -78,7 +93,8 @@ public:
       if (!put_if_plain(result)) {
         encoder{values_}.template write<R>(result);
         auto encoded = std::span<const std::byte>{values_}.subspan(offsets_.back());
-        if (encoded.size() > tuning::largest_inline_value) {
+        // Plain bytes that are just small enough to travel do so, also with the length in front of them.
+        if (encoded.size() > tuning::largest_inline_value && !is_plain_bytes<R>) {
           put(label_of<R>(), encoded);
           values_.resize(offsets_.back());
         }

@@ -36,7 +36,11 @@ struct worker_tick {
 struct scheduler_tick {}; ///< time to look for silent workers and impatient askers
 struct progress_tick {};  ///< time to tell what changed, or that time goes on
 struct stop_session {};   ///< the session ends: workers are told to stop
-struct store_tick {};     ///< time to tell those who wait for objects that they have to wait on
+/// Time to say that we are alive.
+struct node_tick {
+  std::uint64_t heartbeat_interval_ms = 0;
+};
+struct store_tick {}; ///< time to tell those who wait for objects that they have to wait on
 
 template <class Inspector>
 auto inspect(Inspector& f, executor_has_news&) {
@@ -57,6 +61,10 @@ auto inspect(Inspector& f, progress_tick&) {
 template <class Inspector>
 auto inspect(Inspector& f, stop_session&) {
   return f();
+}
+template <class Inspector>
+auto inspect(Inspector& f, node_tick& x) {
+  return f(x.heartbeat_interval_ms);
 }
 template <class Inspector>
 auto inspect(Inspector& f, store_tick&) {
@@ -113,7 +121,8 @@ using store_for_users = caf::typed_actor<
     /// These are not mapped any more.
     caf::reacts_to<unpin_objects>,
     // Passed on to the directory:
-    caf::reacts_to<release_object>,                   //
+    caf::reacts_to<release_object>,
+    caf::reacts_to<retain_objects>,                   //
     caf::replies_to<find_object>::with<object_found>, //
     caf::replies_to<drop_key>::with<acknowledged>,    //
     caf::replies_to<list_objects>::with<object_list>,
@@ -139,6 +148,8 @@ using directory_for_stores = caf::typed_actor<
     caf::reacts_to<add_unkeyed>,
     /// One reference less.
     caf::reacts_to<release_object>,
+    /// The scheduler holds these, too.
+    caf::reacts_to<retain_objects>,
     /// Find by key; counts as a new reference. An error when there is no such key, or when it has another type.
     caf::replies_to<find_object>::with<object_found>,
     /// Forget a key. An error when there is no such key.
@@ -169,6 +180,8 @@ using store_actor = store_for_users::extend_with<store_for_directory>::extend<
 
 /// Runs in the process of a node.
 using node_actor = caf::typed_actor<
+    /// Time to say that we are alive (to itself).
+    caf::reacts_to<node_tick>,
     /// End of the session.
     caf::reacts_to<stop_node>>;
 
@@ -191,6 +204,8 @@ using scheduler_for_workers = caf::typed_actor<
     caf::replies_to<enrol_request, worker_actor, caf::strong_actor_ptr>::with<enrol_answer, store_for_users>,
     /// May this node join? The third speaks for the node's process, and is monitored from here on.
     caf::replies_to<join_node, store_for_directory, node_actor>::with<node_answer, directory_for_stores>,
+    /// I am alive. Only heard from a node that has joined.
+    caf::reacts_to<node_alive>,
     /// All workers of this node are there. Only heard from a node that has joined.
     caf::reacts_to<node_ready>,
     /// A worker's process has ended (from the deployment of this process, or of a node that has joined).

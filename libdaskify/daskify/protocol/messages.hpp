@@ -108,7 +108,7 @@ struct run_spec {
   shared_bytes description;       ///< the function, args and iterables, encoded
   object_id stored_description;   ///< where that is when it is too large to travel
   std::vector<run_range> inputs;  ///< futures used as arguments; no task starts before they have ended
-  std::vector<object_id> objects; ///< objects of the stores that it uses; the submitter keeps them
+  std::vector<object_id> objects; ///< of the stores, that it uses: kept until it is over
   run_id parent;                  ///< the run of the task that submits it; none: the client submits it
   std::uint64_t parent_task = 0;  ///< that task: cancelled together with it
 };
@@ -174,11 +174,12 @@ struct node_answer {
   node_id node; ///< none when refused
   error_code refusal = error_code::none;
   std::string reason;
+  std::uint64_t heartbeat_interval_ms = 0;
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, node_answer& x) {
-  return f(x.node, x.refusal, x.reason);
+  return f(x.node, x.refusal, x.reason, x.heartbeat_interval_ms);
 }
 
 /// Scheduler to node: finish now.
@@ -186,6 +187,14 @@ struct stop_node {};
 
 template <class Inspector>
 auto inspect(Inspector& f, stop_node&) {
+  return f();
+}
+
+/// Node, every heartbeat interval: I am alive.
+struct node_alive {};
+
+template <class Inspector>
+auto inspect(Inspector& f, node_alive&) {
   return f();
 }
 

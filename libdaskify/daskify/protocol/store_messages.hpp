@@ -165,6 +165,16 @@ auto inspect(Inspector& f, release_object& x) {
   return f(x.object, x.owner);
 }
 
+/// The scheduler holds these, too: for a run that I am about to submit.
+struct retain_objects {
+  std::vector<object_id> objects;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, retain_objects& x) {
+  return f(x.objects);
+}
+
 /// Which object has this key? Counts as a new reference. An error when there is none, or when it has another type.
 struct find_object {
   std::string key;

@@ -40,10 +40,15 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
         return enrol(who, actor, speaker);
       },
       [this](join_node& who, store_for_directory& store, node_actor& node) { return admit(who, store, node); },
+      [this](node_alive) {
+        if (auto* node = sending_node()) {
+          node->heard = clock::now();
+          node->ready = true;
+        }
+      },
       [this](node_ready) {
-        const auto& from = self_->current_sender();
-        if (auto known = from ? nodes_.find(from->address()) : nodes_.end(); known != nodes_.end())
-          setup_.on_node_ready(known->second.slot);
+        if (auto* node = sending_node())
+          setup_.on_node_ready(node->slot);
       },
       [this](work_report& report) {
         auto [id, p] = sending_worker();
@@ -55,9 +60,12 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
         }
         flush();
       },
-      [this](heartbeat& beat) {
-        if (auto [id, p] = sending_worker(); p)
-          p->resident_bytes = beat.resident_bytes;
+      [this](heartbeat& beat) -> caf::result<void> {
+        auto [id, p] = sending_worker();
+        if (!p) // given up as silent: nobody else might end it
+          return caf::error{caf::sec::invalid_argument};
+        p->resident_bytes = beat.resident_bytes;
+        return caf::unit;
       },
       [this](worker_waits msg) {
         if (auto [id, p] = sending_worker(); p) {
@@ -139,8 +147,7 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
         core_->wait(waiter, std::move(msg.tasks), tasks);
       },
       [this](worker_exited& msg) {
-        const auto& from = self_->current_sender();
-        if (!from_this_process() && !(from && nodes_.contains(from->address())))
+        if (!from_this_process() && !sending_node())
           return;
         for (const auto& [id, p] : peers_)
           if (p.who.slot == msg.slot && p.who.pid == msg.pid) {
@@ -204,7 +211,8 @@ scheduler_state::admit(join_node& who, store_for_directory& store, const node_ac
     return promise;
   }
   self_->monitor(node);
-  nodes_[node.address()] = {node, who.slot};
+  nodes_[node.address()] = {node, who.slot, who.pid, clock::now(), false};
+  answer.heartbeat_interval_ms = static_cast<std::uint64_t>(setup_.heartbeat_interval.count());
   if (stopping_)
     self_->send(node, stop_node{});
   self_->request(setup_.directory, caf::infinite, admit_node{who.name, who.transfer_host, who.transfer_port}, store)
@@ -286,6 +294,13 @@ bool scheduler_state::may_use(const std::optional<worker_id>& who, const std::ve
   return who && std::all_of(tasks.begin(), tasks.end(), [&](const run_range& r) { return may_use(who, r.run); });
 }
 
+/// The node in whose name this is said; null: none.
+auto scheduler_state::sending_node() -> node_record* {
+  const auto& from = self_->current_sender();
+  auto known = from ? nodes_.find(from->address()) : nodes_.end();
+  return known == nodes_.end() ? nullptr : &known->second;
+}
+
 bool scheduler_state::from_this_process() const {
   const auto& from = self_->current_sender();
   return from && from->node() == self_->node();
@@ -318,9 +333,12 @@ void scheduler_state::lose(worker_id worker, error_code code, const std::string&
 void scheduler_state::tick() {
   auto now = clock::now();
   // This process stood still (stopped, swapped out, in a debugger): what the workers said meanwhile is not read yet.
-  if (now - last_tick_ > tick_interval + setup_.heartbeat_interval)
+  if (now - last_tick_ > tick_interval + setup_.heartbeat_interval) {
     for (auto& [id, p] : peers_)
       p.heard = now;
+    for (auto& [address, node] : nodes_)
+      node.heard = now;
+  }
   last_tick_ = now;
   std::vector<std::pair<worker_id, const char*>> lost;
   for (const auto& [id, p] : peers_) {
@@ -331,6 +349,13 @@ void scheduler_state::tick() {
   }
   for (auto [id, how] : lost)
     lose(id, error_code::worker_silent, how, {});
+
+  // Its workers are alive, but without a store they can do little. They end with it, and their tasks go elsewhere.
+  for (auto& [address, node] : nodes_)
+    if (node.ready && now - node.heard > setup_.heartbeat_timeout) {
+      node.ready = false;
+      setup_.on_node_silent(node.slot, node.pid);
+    }
 
   std::vector<waiter_id> impatient;
   for (const auto& [id, a] : askers_)

@@ -23,7 +23,8 @@ struct scheduler_setup {
   // Called on the actor's thread; must not block.
   std::function<void(const enrol_request&)> on_enrolled;
   std::function<void(const enrol_request&, const enrol_answer&)> on_refused;
-  std::function<void(std::uint32_t slot, std::int32_t pid)> on_silent; ///< to make sure that it is dead
+  std::function<void(std::uint32_t slot, std::int32_t pid)> on_silent;      ///< to make sure that it is dead
+  std::function<void(std::uint32_t slot, std::int32_t pid)> on_node_silent; ///< to make sure that it is dead
   std::function<void(std::uint32_t slot)> on_node_ready;
   std::function<void(std::uint32_t slot, const std::string& reason)> on_node_refused;
 };
@@ -63,6 +64,9 @@ private:
   struct node_record {
     node_actor actor;
     std::uint32_t slot = 0;
+    std::int32_t pid = 0;
+    clock::time_point heard;
+    bool ready = false; ///< it says that it is alive from here on
   };
   struct asker {
     caf::typed_response_promise<awaited_tasks> promise;
@@ -85,6 +89,7 @@ private:
   std::optional<std::pair<error_code, std::string>> refusal(const std::string& secret,
                                                             const std::string& build_id) const;
   std::pair<worker_id, peer*> sending_worker();
+  node_record* sending_node();
   std::optional<worker_id> speaker() const;
   static bool may_use(const std::optional<worker_id>& who, run_id run);
   static bool may_use(const std::optional<worker_id>& who, const std::vector<run_range>& tasks);

@@ -38,6 +38,13 @@ directory_actor::behavior_type directory_state::make_behavior() {
           return acknowledged{};
         }));
       },
+      [this](retain_objects& msg) {
+        static_cast<void>(decide<acknowledged>([&](node_id) {
+          for (auto object : msg.objects)
+            core_.retain_for_run(object, scheduler_owner);
+          return acknowledged{};
+        }));
+      },
       [this](find_object& question) {
         return decide<object_found>([&](node_id) {
           const auto& found = core_.find_by_key(question.key).facts;
@@ -105,7 +112,7 @@ directory_actor::behavior_type directory_state::make_behavior() {
         if (!from_this_process())
           return;
         for (auto object : msg.objects)
-          core_.release(object, scheduler_owner);
+          core_.release_from_run(object, scheduler_owner);
         flush();
       },
       [this](owner_gone msg) {

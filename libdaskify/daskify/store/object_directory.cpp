@@ -150,6 +150,26 @@ void object_directory::release(object_id object, owner_id owner) {
     free_if_unused(object);
 }
 
+void object_directory::retain_for_run(object_id object, owner_id owner) {
+  auto found = objects_.find(object);
+  if (found == objects_.end())
+    return; // its tasks will be told
+  if (found->second.owed != 0)
+    --found->second.owed;
+  else
+    add_references(found->second, owner, 1);
+}
+
+void object_directory::release_from_run(object_id object, owner_id owner) {
+  auto found = objects_.find(object);
+  if (found == objects_.end())
+    return;
+  if (remove_reference(found->second, owner))
+    free_if_unused(object);
+  else
+    ++found->second.owed;
+}
+
 void object_directory::hand_over(object_id object, owner_id from, owner_id to) {
   auto found = objects_.find(object);
   if (found != objects_.end() && remove_reference(found->second, from))

@@ -24,7 +24,13 @@ std::shared_ptr<const file_descriptor> object_table::disk_of(block_id block) con
   return found == blocks_.end() ? nullptr : found->second.disk;
 }
 
-void object_table::set_memory(block_id block, std::optional<segment> memory) {
+std::optional<segment> object_table::take_memory(block_id block) {
+  std::lock_guard guard{mutex_};
+  auto found = blocks_.find(block);
+  return found == blocks_.end() ? std::nullopt : std::exchange(found->second.memory, std::nullopt);
+}
+
+void object_table::set_memory(block_id block, segment memory) {
   std::lock_guard guard{mutex_};
   if (auto found = blocks_.find(block); found != blocks_.end())
     found->second.memory = std::move(memory);
@@ -36,9 +42,12 @@ void object_table::set_disk(block_id block, std::shared_ptr<const file_descripto
     found->second.disk = std::move(file);
 }
 
-void object_table::remove_block(block_id block) {
+std::pair<std::optional<segment>, std::shared_ptr<const file_descriptor>> object_table::take_block(block_id block) {
   std::lock_guard guard{mutex_};
-  blocks_.erase(block);
+  auto node = blocks_.extract(block);
+  if (node.empty())
+    return {};
+  return {std::move(node.mapped().memory), std::move(node.mapped().disk)};
 }
 
 void object_table::add(object_id object, place where) {

@@ -13,6 +13,7 @@
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 namespace daskify::internal {
@@ -33,9 +34,12 @@ public:
   /// The block's memory; nothing when it is not in memory.
   std::optional<segment> memory_of(block_id block) const;
   std::shared_ptr<const file_descriptor> disk_of(block_id block) const;
-  void set_memory(block_id block, std::optional<segment> memory);
+  void set_memory(block_id block, segment memory);
+  /// It is in memory no more. What is returned may take a while to be destroyed, as it frees the memory.
+  std::optional<segment> take_memory(block_id block);
   void set_disk(block_id block, std::shared_ptr<const file_descriptor> file);
-  void remove_block(block_id block);
+  /// All that a block has: as above.
+  std::pair<std::optional<segment>, std::shared_ptr<const file_descriptor>> take_block(block_id block);
 
   void add(object_id object, place where);
   /// Copied, as it may go at any time.

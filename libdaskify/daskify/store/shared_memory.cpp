@@ -112,6 +112,8 @@ std::unique_ptr<std::byte, unmap_memory> map_for_writing(const file_descriptor& 
   auto* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
   if (address == MAP_FAILED)
     throw_errno(what_of(name) + " of " + format_bytes(size) + " cannot be mapped");
+  // A child that the program forks would keep the memory writable, so that it could not be sealed.
+  ::madvise(address, size, MADV_DONTFORK);
   return {static_cast<std::byte*>(address), unmap_memory{size}};
 }
 
@@ -230,7 +232,7 @@ block_writer::block_writer(file_descriptor file, std::uint64_t size)
 }
 
 std::uint64_t block_writer::append(std::span<const std::byte> bytes) noexcept {
-  constexpr std::uint64_t alignment = 64; // a cache line, so also for vector instructions
+  constexpr auto alignment = std::uint64_t{object_alignment};
   auto at = used_;
   if (!bytes.empty())
     std::memcpy(memory_.get() + at, bytes.data(), bytes.size());

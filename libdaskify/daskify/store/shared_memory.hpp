@@ -15,6 +15,7 @@
 /// `store_failed`. Thread-safety: const members from any thread, others one at a time.
 
 #include "daskify/deploy/process.hpp" // file_descriptor
+#include "daskify/scattered.hpp"      // object_alignment
 #include "daskify/store/checksum.hpp"
 
 #include <cstddef>

@@ -95,11 +95,7 @@ store_actor::behavior_type store_state::make_behavior(std::shared_ptr<node_store
   const auto& setup = node_->setup();
   core_ = std::make_unique<store_core>(*this, setup.limit, setup.spill_directory.has_value());
 
-  self_->set_down_handler([this](caf::down_msg& msg) {
-    auto gone = users_.extract(caf::actor_cast<caf::actor_addr>(msg.source));
-    if (!gone.empty())
-      core_->user_left(gone.mapped().owner);
-  });
+  self_->set_down_handler([this](caf::down_msg& msg) { user_left(caf::actor_cast<caf::actor_addr>(msg.source)); });
   self_->delayed_send(self_, tick_interval, store_tick{});
 
   return {
@@ -116,7 +112,8 @@ store_actor::behavior_type store_state::make_behavior(std::shared_ptr<node_store
         if (!user)
           return not_a_user();
         auto owner = user->owner;
-        return ask_core<room_granted>({}, [=, this](request_id request) { core_->reserve(request, msg.bytes, owner); });
+        return ask_core<room_granted>({}, owner,
+                                      [=, this](request_id request) { core_->reserve(request, msg.bytes, owner); });
       },
       [this](put_object& msg) { return put(msg); },
       [this](put_unkeyed& msg) {
@@ -125,12 +122,12 @@ store_actor::behavior_type store_state::make_behavior(std::shared_ptr<node_store
           return;
         try {
           self_->send(directory_, add_unkeyed{take_over(*user, msg.object)});
-        } catch (const error&) {
+        } catch (const std::exception&) {
           // Its place was reserved, so there is none only if its block was given back; whoever asks for it is told.
         }
       },
       [this](close_block msg) {
-        if (sending_user())
+        if (const auto* user = sending_user(); user && core_->is_writing(msg.block, user->owner))
           core_->close(msg.block);
       },
       [this](locate_object msg) -> caf::result<object_location> {
@@ -138,7 +135,7 @@ store_actor::behavior_type store_state::make_behavior(std::shared_ptr<node_store
         if (!user)
           return not_a_user();
         auto owner = user->owner;
-        return ask_core<object_location>(msg.object,
+        return ask_core<object_location>(msg.object, owner,
                                          [=, this](request_id request) { core_->want(request, msg.object, owner); });
       },
       [this](unpin_objects& msg) {
@@ -155,6 +152,10 @@ store_actor::behavior_type store_state::make_behavior(std::shared_ptr<node_store
           self_->send(directory_, msg);
         }
       },
+      [this](retain_objects& msg) {
+        if (sending_user())
+          self_->send(directory_, std::move(msg));
+      },
       [this](find_object& msg) {
         const auto* user = sending_user();
         msg.owner = user ? user->owner : owner_id{};
@@ -166,23 +167,31 @@ store_actor::behavior_type store_state::make_behavior(std::shared_ptr<node_store
       [this](spread_object msg) { return pass_on<acknowledged>(msg); },
       [this](flush_puts msg) { return pass_on<acknowledged>(msg); },
       [this](free_objects& msg) {
+        if (!from_directory())
+          return;
         for (auto object : msg.objects) {
           node_->table().remove(object);
           core_->free(object);
           if (auto wanted = pulls_.find(object); wanted != pulls_.end() && !wanted->second.into)
             pulls_.erase(wanted); // it has not begun
         }
-        for (const auto& [address, user] : users_)
-          self_->send(user.listener, objects_freed{msg.objects});
+        tell_users(std::move(msg.objects));
       },
-      [this](keep_object msg) { core_->keep(msg.object); },
-      [this](count_store) {
+      [this](keep_object msg) {
+        if (from_directory())
+          core_->keep(msg.object);
+      },
+      [this](count_store) -> caf::result<store_figures> {
+        if (!from_directory())
+          return not_a_user();
         auto now = core_->count();
         auto transfers = node_->transfers();
         return store_figures{now.limit, now.memory, now.in_use, now.disk, transfers ? transfers->bytes_sent() : 0};
       },
-      [this](hold_object msg) {
-        return ask_core<object_held>(msg.object,
+      [this](hold_object msg) -> caf::result<object_held> {
+        if (!from_directory())
+          return not_a_user();
+        return ask_core<object_held>(msg.object, {},
                                      [=, this](request_id request) { core_->want(request, msg.object, std::nullopt); });
       },
       [this](store_event& event) { handle(event); },
@@ -197,7 +206,8 @@ auto store_state::join(const join_store& who, object_listener& listener) -> prom
   auto speaker = self_->current_sender();
   auto answer = self_->make_response_promise<acknowledged>();
   const auto& secret = node_->setup().secret;
-  if (!speaker || who.secret.size() != secret.size() || !std::equal(secret.begin(), secret.end(), who.secret.begin())) {
+  if (!speaker || !who.owner || who.owner == scheduler_owner || who.secret.size() != secret.size() ||
+      !std::equal(secret.begin(), secret.end(), who.secret.begin())) {
     answer.deliver(caf_error_of({error_code::store_failed, "the secret of this session is another one"}));
     return answer;
   }
@@ -211,7 +221,27 @@ auto store_state::join(const join_store& who, object_listener& listener) -> prom
 
 bool store_state::from_this_process() const {
   const auto& from = self_->current_sender();
-  return !from || from->node() == self_->node();
+  return from && from->node() == self_->node();
+}
+
+bool store_state::from_directory() const {
+  const auto& from = self_->current_sender();
+  return from && directory_ && from->address() == directory_.address();
+}
+
+void store_state::user_left(const caf::actor_addr& speaker) {
+  auto gone = users_.extract(speaker);
+  if (gone.empty())
+    return;
+  auto owner = gone.mapped().owner;
+  core_->user_left(owner);
+  std::erase_if(questions_, [&](const auto& entry) { return entry.second.asker == owner; });
+}
+
+/// What they have made of these objects is of no use any more.
+void store_state::tell_users(std::vector<object_id> freed) {
+  for (const auto& [address, user] : users_)
+    self_->send(user.listener, objects_freed{freed});
 }
 
 auto store_state::sending_user() const -> const user_record* {
@@ -236,10 +266,10 @@ auto store_state::pass_on(Message message) -> promise<Reply> {
 
 /// Keeps the promise open until the core answers.
 template <class Reply>
-auto store_state::ask_core(object_id object, std::function<void(request_id)> ask) -> promise<Reply> {
+auto store_state::ask_core(object_id object, owner_id asker, std::function<void(request_id)> ask) -> promise<Reply> {
   auto answer = self_->make_response_promise<Reply>();
   request_id request{++last_request_};
-  questions_.emplace(request, question{answer, object, ask, clock::now() + tuning::patience});
+  questions_.emplace(request, question{answer, object, asker, ask, clock::now() + tuning::patience});
   ask(request);
   return answer;
 }
@@ -266,8 +296,14 @@ void store_state::ask_again(request_id request, const store_problem& refused) {
 add_object store_state::take_over(const user_record& from, put_object& msg) {
   auto& table = node_->table();
   auto object = msg.facts.object;
-  if (!table.has_block(msg.block))
-    table.add_block(msg.block, open_segment({msg.pid, msg.fd, msg.inode, msg.block_size}));
+  if (!core_->is_writing(msg.block, from.owner))
+    throw data_error{error_code::store_failed, "an object was put into a block that was not granted for it"};
+  if (!table.has_block(msg.block)) {
+    auto memory = open_segment({msg.pid, msg.fd, msg.inode, msg.block_size});
+    if (memory.size() > core_->bytes_of(msg.block))
+      throw data_error{error_code::store_failed, "an object was put into more room than was granted for it"};
+    table.add_block(msg.block, std::move(memory));
+  }
   auto size = table.memory_of(msg.block).value().size();
   if (msg.offset > size || msg.facts.size > size - msg.offset || msg.sums.size() != chunks_of(msg.facts.size) ||
       !core_->put(msg.block, object))
@@ -308,7 +344,10 @@ void store_state::tick() {
     if (q.object && now >= q.until)
       late.push_back(request);
   for (auto request : late) {
-    auto q = std::move(questions_.extract(request).mapped());
+    auto node = questions_.extract(request);
+    if (node.empty())
+      continue; // answered meanwhile, as another has stopped to wait
+    auto& q = node.mapped();
     core_->stop_waiting(request, q.object);
     if (auto* location = std::get_if<promise<object_location>>(&q.answer))
       location->deliver(object_location{});
@@ -453,17 +492,26 @@ void store_state::on_disk(store_event event, std::function<void(store_event&)> w
 }
 
 void store_state::leave_memory(block_id block) {
-  node_->table().set_memory(block, std::nullopt);
+  dispose(node_->table().take_memory(block));
 }
 
 void store_state::forget(block_id block) {
-  node_->table().remove_block(block);
+  dispose(node_->table().take_block(block));
+}
+
+/// Gigabytes take a while to be freed, which the actor has no time for.
+template <class Memory>
+void store_state::dispose(Memory&& memory) {
+  if (auto disk = node_->disk())
+    disk->post([m = std::make_shared<std::decay_t<Memory>>(std::forward<Memory>(memory))] {});
 }
 
 void store_state::dropped(object_id object) {
   node_->table().remove(object);
   pulls_.erase(object);
   self_->send(directory_, object_dropped{object});
+  // The directory will not tell this node any more when the object is freed.
+  tell_users({object});
 }
 
 // -- what the threads have done -----------------------------------------------------------------------------
@@ -474,7 +522,7 @@ void store_state::handle(store_event& event) {
     pull_ended(event.object, event.problem);
     break;
   case store_event::kind::sources_wanted:
-    find_more_sources(event.object, std::move(event.failed));
+    find_more_sources(event.object, event.failed);
     break;
   case store_event::kind::room_is_there:
     small_block_wanted_ = {};
@@ -503,7 +551,7 @@ void store_state::handle(store_event& event) {
     break;
   case store_event::kind::loaded:
     if (event.memory) {
-      node_->table().set_memory(event.block, std::move(event.memory));
+      node_->table().set_memory(event.block, std::move(*event.memory));
       core_->loaded(event.block);
     } else {
       core_->load_failed(event.block, event.problem);
@@ -512,8 +560,13 @@ void store_state::handle(store_event& event) {
   }
 }
 
-void store_state::find_more_sources(object_id object, std::vector<node_id> failed) {
-  self_->request(directory_, directory_timeout_, find_sources{object, std::move(failed)})
+void store_state::find_more_sources(object_id object, const std::vector<node_id>& failed) {
+  auto pull = pulls_.find(object);
+  if (pull == pulls_.end())
+    return;
+  auto& all_failed = pull->second.failed;
+  all_failed.insert(all_failed.end(), failed.begin(), failed.end());
+  self_->request(directory_, directory_timeout_, find_sources{object, all_failed})
       .then(
           [this, object](object_sources& found) {
             if (auto transfers = node_->transfers())

@@ -98,6 +98,7 @@ private:
   struct question {
     std::variant<promise<room_granted>, promise<object_location>, promise<object_held>> answer;
     object_id object;
+    owner_id asker;                      ///< none: the directory
     std::function<void(request_id)> ask; ///< asks the core
     clock::time_point until;
     bool asked_again = false;
@@ -109,7 +110,8 @@ private:
     std::shared_ptr<chunked_object> into;
     std::shared_ptr<const file_descriptor> file; ///< none: it is small
     block_id block;
-    store_problem problem; ///< what the directory said when the sources were gone
+    std::vector<node_id> failed; ///< sources, so far
+    store_problem problem;       ///< what the directory said when the sources were gone
   };
 
   template <class Reply, class Message>
@@ -119,10 +121,12 @@ private:
   promise<acknowledged> put(put_object& msg);
   add_object take_over(const user_record& from, put_object& msg);
   template <class Reply>
-  promise<Reply> ask_core(object_id object, std::function<void(request_id)> ask);
+  promise<Reply> ask_core(object_id object, owner_id asker, std::function<void(request_id)> ask);
   void ask_again(request_id request, const store_problem& refused);
   void begin_pull(object_id object, open_pull& wanted);
-  void find_more_sources(object_id object, std::vector<node_id> failed);
+  void find_more_sources(object_id object, const std::vector<node_id>& failed);
+  template <class Memory>
+  void dispose(Memory&& memory);
   void pull_ended(object_id object, const store_problem& problem);
   void place_small_objects();
   void handle(store_event& event);
@@ -130,6 +134,9 @@ private:
   std::function<void(store_event)> teller() const;
   void on_disk(store_event event, std::function<void(store_event&)> work);
   bool from_this_process() const;
+  bool from_directory() const;
+  void user_left(const caf::actor_addr& speaker);
+  void tell_users(std::vector<object_id> freed);
   void tick();
 
   pointer self_;

@@ -53,6 +53,11 @@ bool store_core::put(block_id in, object_id id) {
   return true;
 }
 
+bool store_core::is_writing(block_id id, owner_id writer) const {
+  auto found = blocks_.find(id);
+  return found != blocks_.end() && found->second.in == transit::writing && found->second.writer == writer;
+}
+
 void store_core::close(block_id id) {
   auto found = blocks_.find(id);
   if (found == blocks_.end() || found->second.in != transit::writing)

@@ -82,6 +82,10 @@ public:
   /// more), or the object is here or on its way from elsewhere. Tells nobody: who has asked for the object before is
   /// answered when the directory, which was asked then, answers.
   bool put(block_id block, object_id object);
+  /// The block was granted to this writer, who has not closed it.
+  bool is_writing(block_id block, owner_id writer) const;
+  /// Of a block that is there.
+  std::uint64_t bytes_of(block_id block) const { return blocks_.at(block).bytes; }
   /// Nothing more comes into the block; without an object it is forgotten.
   void close(block_id block);
 

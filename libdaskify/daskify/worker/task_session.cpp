@@ -20,6 +20,7 @@ run_id task_session::submit(run_spec spec) {
   // From the task's own seed, so that it does not depend on the worker that the task happens to be on.
   spec.seed = derived_seed(task, ++task.submitted);
   auto id = spec.run;
+  data_->retain_for_run(spec.objects);
   link_.submit(std::move(spec));
   return id;
 }

@@ -29,10 +29,7 @@ worker_actor::behavior_type worker_state::make_behavior(worker_setup setup) {
   self_->monitor(setup_.scheduler);
   self_->set_down_handler([this](caf::down_msg&) { setup_.on_orphaned(); });
   return {
-      [this](objects_freed& msg) {
-        for (auto object : msg.objects)
-          setup_.objects->drop_decoded(object);
-      },
+      [this](objects_freed& msg) { setup_.on_freed(msg.objects); },
       [this](work_order& order) { setup_.work->accept(std::move(order)); },
       [this](executor_has_news) {
         if (auto waiting = setup_.work->waiting_tasks(); waiting != waiting_) {

@@ -9,8 +9,8 @@
 namespace daskify::internal {
 
 struct worker_setup {
-  executor* work = nullptr; ///< outlives the actor
-  object_space* objects = nullptr;
+  executor* work = nullptr;                                    ///< outlives the actor
+  std::function<void(const std::vector<object_id>&)> on_freed; ///< objects; must not block
   scheduler_for_workers scheduler;
   std::function<void(bool idle)> on_stop; ///< the session ends; must not block
   std::function<void()> on_orphaned;      ///< the scheduler is gone or silent; must not block

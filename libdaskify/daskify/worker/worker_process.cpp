@@ -3,6 +3,7 @@
 #include "daskify/client/store_link.hpp"
 #include "daskify/deploy/lifeline.hpp"
 #include "daskify/program/code_address.hpp"
+#include "daskify/store/work_thread.hpp"
 #include "daskify/transport/actor_system.hpp"
 #include "daskify/transport/connect.hpp"
 #include "daskify/transport/remote_error.hpp"
@@ -73,7 +74,14 @@ int work(const worker_launch& as, const std::string& name) {
 
   worker_setup setup;
   setup.work = &tasks;
-  setup.objects = &objects;
+  // A value of the user's is destroyed on this thread, and not on an actor's.
+  auto disposer = std::make_shared<work_thread>();
+  setup.on_freed = [&objects, store, disposer](const std::vector<object_id>& freed) {
+    store->forget(freed);
+    for (auto object : freed)
+      if (auto value = objects.take_decoded(object))
+        disposer->post([value = std::move(value)]() mutable { value.reset(); });
+  };
   setup.scheduler = scheduler;
   setup.on_stop = [](bool idle) {
     if (!idle)
@@ -83,7 +91,18 @@ int work(const worker_launch& as, const std::string& name) {
   actor = system.spawn(worker_behavior, setup);
   auto session = std::make_shared<task_session>(tasks, calls, store);
   store->use(session);
-  auto speaker = system.spawn(client_behavior);
+  auto speaker = system.spawn(client_behavior, [](const std::vector<object_id>&) {});
+  // The actor system waits for its actors, on each way out of here.
+  struct ending {
+    std::function<void()> end;
+    ~ending() { end(); }
+  } at_the_end{[&] {
+    calls->close();
+    session->close();
+    calls->speaker() = nullptr;
+    caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(speaker, caf::exit_reason::user_shutdown);
+  }};
 
   enrol_request who;
   who.secret = where.secret;
@@ -119,11 +138,6 @@ int work(const worker_launch& as, const std::string& name) {
     caf::anon_send(actor, worker_tick{answer.heartbeat_interval_ms, answer.heartbeat_timeout_ms});
     tasks.run();
   }
-  calls->close();
-  session->close();
-  calls->speaker() = nullptr;
-  caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
-  caf::anon_send_exit(speaker, caf::exit_reason::user_shutdown);
   return answer.refusal == error_code::none ? 0 : refused_exit_code;
 }
 

@@ -133,6 +133,21 @@ TEST_F(scheduler, claims_results_in_the_store_and_lets_go_of_them_with_their_run
   EXPECT_TRUE(seen.claimed.empty());
 }
 
+TEST_F(scheduler, lets_go_of_what_a_run_uses_when_it_is_over_and_not_before) {
+  core.worker_joined(ann, 1);
+  auto uses = spec(sweep, 1);
+  uses.objects = {object_id{7}};
+  core.submit(uses);
+  seen.claimed = {{ann, object_id{7}}}; // as the directory counts it
+  auto needs = spec(run_id{2}, 1);
+  needs.inputs = {{sweep, 0, 1}};
+  core.submit(needs);
+  core.release(sweep);
+  EXPECT_FALSE(seen.claimed.empty()) << "the other run needs its result";
+  finish(ann, next(ann));
+  EXPECT_TRUE(seen.claimed.empty());
+}
+
 TEST_F(scheduler, lets_go_of_stored_results_that_nobody_wants_any_more) {
   core.worker_joined(ann, 1);
   core.submit(spec(sweep, 1));

@@ -140,6 +140,29 @@ TEST_F(directory, finds_an_object_by_id_and_by_key) {
   EXPECT_THAT(core.list(), ElementsAre(&found));
 }
 
+constexpr owner_id runs{77};
+
+TEST_F(directory, keeps_what_a_run_uses_until_it_is_over) {
+  put(7);
+  event()->retain_for_run(object_id{7}, runs);
+  event()->release(object_id{7}, client);
+  EXPECT_THAT(told(), testing::IsEmpty());
+  event()->release_from_run(object_id{7}, runs);
+  EXPECT_THAT(told(), ElementsAre(freed(7, ann)));
+}
+
+TEST_F(directory, does_not_mind_that_a_run_is_over_before_it_is_heard_of) {
+  put(7);
+  event()->release_from_run(object_id{7}, runs);
+  event()->retain_for_run(object_id{7}, runs);
+  EXPECT_THAT(core.find(object_id{7}).references, ElementsAre(Pair(client, 1U)));
+  event()->release(object_id{7}, client);
+  EXPECT_THAT(told(), ElementsAre(freed(7, ann)));
+  event()->retain_for_run(object_id{7}, runs);
+  event()->release_from_run(object_id{7}, runs);
+  EXPECT_TRUE(core.list().empty());
+}
+
 TEST_F(directory, lists_everything_by_id) {
   for (std::uint64_t id : {5, 1, 9, 3})
     put(id);
