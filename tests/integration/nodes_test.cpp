@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <csignal>
+#include <future>
 #include <random>
 #include <thread>
 
@@ -169,6 +170,19 @@ TEST_F(three_nodes, store_a_large_argument_once_and_not_with_every_task) {
   EXPECT_THAT(cluster.gather_data(sums), testing::Each(fingerprint(big)));
   sums.clear();
   EXPECT_TRUE(eventually([&] { return cluster.objects().empty(); }));
+}
+
+TEST_F(three_nodes, that_leave_in_the_middle_hold_up_nobody) {
+  auto data = cluster.scatter_data("data", noise(1'000'000));
+  auto leaving = process_of("node-2");
+  ASSERT_EQ(::kill(leaving, SIGSTOP), 0);
+  auto broadcast = std::async(std::launch::async, [&] { cluster.broadcast_data(data); });
+  ASSERT_TRUE(eventually([&] { return nodes_of("data").size() == 2; })) << "the other one has it";
+  ASSERT_EQ(broadcast.wait_for(0s), std::future_status::timeout);
+  ASSERT_EQ(::kill(leaving, SIGKILL), 0);
+  ASSERT_EQ(broadcast.wait_for(20s), std::future_status::ready);
+  broadcast.get();
+  EXPECT_GE(cluster.nodes().size(), 2u);
 }
 
 struct three_impatient_nodes : three_nodes {

@@ -394,11 +394,12 @@ auto inspect(Inspector& f, object_arrived& x) {
 /// I have it no more, or did not get it.
 struct object_dropped {
   object_id object;
+  std::string why; ///< empty: there was no need for it
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, object_dropped& x) {
-  return f(x.object);
+  return f(x.object, x.why);
 }
 
 /// Directory: let go of these.

@@ -86,9 +86,9 @@ directory_actor::behavior_type directory_state::make_behavior() {
           return acknowledged{};
         }));
       },
-      [this](object_dropped msg) {
+      [this](object_dropped& msg) {
         static_cast<void>(decide<acknowledged>([&](node_id node) {
-          core_.dropped(msg.object, node);
+          core_.dropped(msg.object, node, msg.why);
           return acknowledged{};
         }));
       },

@@ -302,7 +302,7 @@ void object_directory::arrived(object_id id, node_id node) {
     effects_.keep_on(node, id);
 }
 
-void object_directory::dropped(object_id id, node_id node) {
+void object_directory::dropped(object_id id, node_id node, const std::string& why) {
   auto found = objects_.find(id);
   if (found == objects_.end())
     return;
@@ -314,7 +314,7 @@ void object_directory::dropped(object_id id, node_id node) {
   if (object.holders.size() > 1 && object.holders.front() == node)
     effects_.keep_on(object.holders[1], id);
   if (std::erase(object.holders, node) != 0)
-    lose_if_gone(object, "node " + name_of(node) + " could not keep it");
+    lose_if_gone(object, "node " + name_of(node) + " could not keep it" + (why.empty() ? "" : ", as " + why));
 }
 
 void object_directory::end_pull(record& of, node_id node) {

@@ -100,7 +100,7 @@ public:
   /// `node` has all of it.
   void arrived(object_id object, node_id node);
   /// `node` has it no more, or has given up pulling it. The keeper drops nothing.
-  void dropped(object_id object, node_id node);
+  void dropped(object_id object, node_id node, const std::string& why = {});
 
   // -- questions ----------------------------------------------------------------------------------------------
 

@@ -165,7 +165,10 @@ file_descriptor create_file(std::string_view name, std::uint64_t size) {
 }
 
 segment seal_file(const file_descriptor& file, std::string_view name) {
-  if (::fcntl(file.get(), F_ADD_SEALS, size_seals | F_SEAL_WRITE) != 0)
+  // Busy: a child that the program forked just when the memory was mapped may hold it for ever. It is the only one that
+  // could still write.
+  if (::fcntl(file.get(), F_ADD_SEALS, size_seals | F_SEAL_WRITE) != 0 &&
+      (errno != EBUSY || ::fcntl(file.get(), F_ADD_SEALS, size_seals | F_SEAL_FUTURE_WRITE) != 0))
     throw_errno(what_of(name) + " cannot be sealed");
   return segment{for_readers(file, name)};
 }

@@ -509,7 +509,7 @@ void store_state::dispose(Memory&& memory) {
 void store_state::dropped(object_id object) {
   node_->table().remove(object);
   pulls_.erase(object);
-  self_->send(directory_, object_dropped{object});
+  self_->send(directory_, object_dropped{object, drop_reason_});
   // The directory will not tell this node any more when the object is freed.
   tell_users({object});
 }
@@ -554,7 +554,9 @@ void store_state::handle(store_event& event) {
       node_->table().set_memory(event.block, std::move(*event.memory));
       core_->loaded(event.block);
     } else {
+      drop_reason_ = event.problem.text;
       core_->load_failed(event.block, event.problem);
+      drop_reason_.clear();
     }
     break;
   }

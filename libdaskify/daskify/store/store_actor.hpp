@@ -148,6 +148,7 @@ private:
   std::map<request_id, question> questions_;
   std::uint64_t last_request_ = 0;
   std::unordered_map<object_id, open_pull> pulls_;
+  std::string drop_reason_; ///< of what goes in this event, where it is no decision of the core
 
   // Small objects that were pulled share blocks that the store writes itself.
   std::vector<object_id> arrived_small_; ///< not placed yet

@@ -360,7 +360,7 @@ void store_core::load_failed(block_id id, const store_problem& why) {
   block.in = transit::none;
   loading_ -= block.bytes;
   if (why.code == error_code::object_lost) {
-    drop_objects(id, block, why);
+    drop_objects(id, block);
   } else {
     block.in_memory = false;
     memory_ -= block.bytes;
@@ -371,13 +371,19 @@ void store_core::load_failed(block_id id, const store_problem& why) {
   settle();
 }
 
-/// All objects of a block are gone.
-void store_core::drop_objects(block_id id, block_record& of, const store_problem& why) {
+/// All objects of a block are gone. For those who wait, another node may have them.
+void store_core::drop_objects(block_id id, block_record& of) {
   for (auto object : of.objects) {
-    auto found = objects_.find(object);
-    fail_waiters(found->second, why);
-    objects_.erase(found);
     effects_.dropped(object);
+    auto found = objects_.find(object);
+    if (found->second.waiters.empty()) {
+      objects_.erase(found);
+      continue;
+    }
+    found->second.in = {};
+    found->second.keep = false;
+    found->second.asked = true;
+    effects_.find(object);
   }
   of.objects.clear();
   of.kept = 0;
@@ -471,7 +477,7 @@ void store_core::make_room() {
     if (oldest.on_disk)
       leave_memory(id, oldest);
     else
-      drop_objects(id, oldest, {});
+      drop_objects(id, oldest);
     return;
   }
   auto id = spillable_.begin()->second;

@@ -189,7 +189,7 @@ private:
   void touch(block_id id, block_record& of);
   bool droppable(const block_record& of) const { return of.on_disk || of.kept == 0; }
   void leave_memory(block_id id, block_record& of);
-  void drop_objects(block_id id, block_record& of, const store_problem& why);
+  void drop_objects(block_id id, block_record& of);
   void release_if_unused(block_id id);
   void settle();
   bool fits(const claim& wanted, std::uint64_t taken) const;
