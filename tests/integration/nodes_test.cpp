@@ -30,9 +30,9 @@ struct three_nodes : cluster_of_two {
 
   /// Another process is the node, and has a worker. A worker of the one before may still be listed, as a child of
   /// whoever takes orphans.
-  bool is_replaced(const std::string& node, int before) {
+  bool is_replaced(const std::string& node, int earlier) {
     auto now = process_of(node);
-    return now > 1 && now != before && cluster.nodes().size() == 3;
+    return now > 1 && now != earlier && cluster.nodes().size() == 3;
   }
 
   /// The process of a node: the parent of its worker.
