@@ -102,6 +102,9 @@ int work(const worker_launch& as, const std::string& name) {
     calls->speaker() = nullptr;
     caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(speaker, caf::exit_reason::user_shutdown);
+    // They use what is destroyed next.
+    caf::scoped_actor self{system};
+    self->wait_for(actor, speaker);
   }};
 
   enrol_request who;
