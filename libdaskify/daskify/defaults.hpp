@@ -79,6 +79,8 @@ inline constexpr std::chrono::milliseconds patience = std::chrono::seconds{10};
 inline constexpr std::chrono::milliseconds answer_timeout = std::chrono::seconds{30};
 /// The same for the object directory, which only looks things up, but maybe behind many others.
 inline constexpr std::chrono::milliseconds directory_timeout = std::chrono::seconds{60};
+/// How long other nodes' requests wait for a pull that is about to begin.
+inline constexpr std::chrono::milliseconds begin_of_pull = std::chrono::seconds{1};
 /// How long a store may take to make room, by writing to disk what is in the way.
 inline constexpr std::chrono::milliseconds room_timeout = std::chrono::minutes{3};
 /// Heartbeat timeouts for which a worker waits for a scheduler that is connected but does not answer.

@@ -89,6 +89,7 @@ void object_table::add_arriving(std::shared_ptr<chunked_object> object) {
   std::lock_guard guard{mutex_};
   auto id = object->id();
   arriving_[id] = std::move(object);
+  added_.notify_all();
 }
 
 void object_table::remove_arriving(object_id object) {
@@ -96,8 +97,21 @@ void object_table::remove_arriving(object_id object) {
   arriving_.erase(object);
 }
 
-std::shared_ptr<chunked_object> object_table::served(object_id object) const {
+std::shared_ptr<chunked_object> object_table::served(object_id object, std::chrono::milliseconds longest_wait) const {
+  std::unique_lock lock{mutex_};
+  std::shared_ptr<chunked_object> found;
+  added_.wait_for(lock, longest_wait, [&] { return (found = served_now(object)) || stopped_; });
+  return found;
+}
+
+void object_table::stop_waiting() {
   std::lock_guard guard{mutex_};
+  stopped_ = true;
+  added_.notify_all();
+}
+
+/// REQUIRES: the lock is held.
+std::shared_ptr<chunked_object> object_table::served_now(object_id object) const {
   if (auto found = arriving_.find(object); found != arriving_.end())
     return found->second;
   auto found = objects_.find(object);

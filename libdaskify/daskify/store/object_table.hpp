@@ -8,6 +8,8 @@
 #include "daskify/store/shared_memory.hpp"
 #include "daskify/store/spill_file.hpp"
 
+#include <chrono>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -51,8 +53,11 @@ public:
   void add_arriving(std::shared_ptr<chunked_object> object);
   void remove_arriving(object_id object);
 
-  /// The object for other nodes; null when nothing of it is here.
-  std::shared_ptr<chunked_object> served(object_id object) const;
+  /// The object for other nodes; null when nothing of it is here. Waits a little for one that is not: the directory may
+  /// have told them of a pull that this node is only about to begin.
+  std::shared_ptr<chunked_object> served(object_id object, std::chrono::milliseconds longest_wait = {}) const;
+  /// Nobody waits any more.
+  void stop_waiting();
 
 private:
   struct block_entry {
@@ -65,7 +70,11 @@ private:
     mutable std::weak_ptr<chunked_object> served; ///< as long as somebody pulls it
   };
 
+  std::shared_ptr<chunked_object> served_now(object_id object) const;
+
   mutable std::mutex mutex_;
+  mutable std::condition_variable added_;
+  bool stopped_ = false;
   std::unordered_map<block_id, block_entry> blocks_;
   std::unordered_map<object_id, object_entry> objects_;
   std::unordered_map<object_id, std::shared_ptr<chunked_object>> arriving_;

@@ -60,13 +60,14 @@ node_store::node_store(store_setup setup) : setup_{std::move(setup)} {
   transfer_setup transfers;
   transfers.secret = setup_.secret;
   transfers.host = setup_.host;
-  transfers.find = [this](object_id object) { return table_.served(object); };
+  transfers.find = [this](object_id object) { return table_.served(object, tuning::begin_of_pull); };
   transfers_ = std::make_shared<transfer>(std::move(transfers));
   transfers_at_ = transfers_->address();
   disk_ = std::make_shared<work_thread>();
 }
 
 void node_store::stop() {
+  table_.stop_waiting();
   std::shared_ptr<transfer> transfers;
   std::shared_ptr<work_thread> disk;
   std::lock_guard guard{mutex_}; // goes before they do, for their threads may want it
@@ -492,18 +493,12 @@ void store_state::on_disk(store_event event, std::function<void(store_event&)> w
 }
 
 void store_state::leave_memory(block_id block) {
-  dispose(node_->table().take_memory(block));
+  // Freed here and now, although a gigabyte takes a quarter of a second: the core counts on the room.
+  static_cast<void>(node_->table().take_memory(block));
 }
 
 void store_state::forget(block_id block) {
-  dispose(node_->table().take_block(block));
-}
-
-/// Gigabytes take a while to be freed, which the actor has no time for.
-template <class Memory>
-void store_state::dispose(Memory&& memory) {
-  if (auto disk = node_->disk())
-    disk->post([m = std::make_shared<std::decay_t<Memory>>(std::forward<Memory>(memory))] {});
+  static_cast<void>(node_->table().take_block(block));
 }
 
 void store_state::dropped(object_id object) {

@@ -125,8 +125,6 @@ private:
   void ask_again(request_id request, const store_problem& refused);
   void begin_pull(object_id object, open_pull& wanted);
   void find_more_sources(object_id object, const std::vector<node_id>& failed);
-  template <class Memory>
-  void dispose(Memory&& memory);
   void pull_ended(object_id object, const store_problem& problem);
   void place_small_objects();
   void handle(store_event& event);
