@@ -79,7 +79,7 @@ local_session::local_session(const settings& with, const std::string& program_na
 }
 
 void local_session::start_actors(const std::string& secret) {
-  auto name = nodes_ ? "node-0" : host_name();
+  auto name = node_name(0);
   store_setup data;
   data.secret = secret;
   data.limit = store_limit_;
@@ -138,35 +138,42 @@ std::pair<std::uint32_t, std::size_t> local_session::workers_of(std::size_t node
   return {static_cast<std::uint32_t>(node * each + std::min(node, more)), each + (node < more)};
 }
 
-std::unique_ptr<local_fleet> local_session::fleet_of_workers(const std::string& program_name) {
+std::string local_session::node_name(std::size_t node) const {
+  return settings_.nodes > 1 ? "node-" + std::to_string(node) : host_name();
+}
+
+/// What workers and nodes have in common.
+local_fleet::setup local_session::fleet_setup(const std::string& program_name) {
   local_fleet::setup fleet;
   fleet.program = settings_.worker_program.value_or("/proc/self/exe");
   fleet.name = settings_.worker_program.value_or(program_name);
-  auto node = settings_.nodes > 1 ? "node-0" : host_name();
-  fleet.environment = [this, node](std::uint32_t slot, const std::string& log_file) {
-    return to_environment(worker_launch{folder_.path(), slot, settings_.threads, log_file, node, {}});
-  };
   fleet.log_folder = settings_.log_directory.value_or(folder_.path());
+  fleet.on_exhausted = [this](const std::string& reason) { fleet_exhausted(reason); };
+  return fleet;
+}
+
+std::unique_ptr<local_fleet> local_session::fleet_of_workers(const std::string& program_name) {
+  auto fleet = fleet_setup(program_name);
+  fleet.environment = [this](std::uint32_t slot, const std::string& log_file) {
+    return to_environment(worker_launch{folder_.path(), slot, settings_.threads, log_file, node_name(0), {}});
+  };
   std::tie(fleet.first_slot, fleet.size) = workers_of(0);
   fleet.on_exit = [this](std::uint32_t slot, std::int32_t pid, const std::string& how, log_end log) {
     crossing_->tell_if_open(scheduler_, worker_exited{slot, pid, how, std::move(log.bytes), log.size});
   };
-  fleet.on_exhausted = [this](const std::string& reason) { fleet_exhausted(reason); };
   return std::make_unique<local_fleet>(std::move(fleet));
 }
 
 std::unique_ptr<local_fleet> local_session::fleet_of_nodes(const std::string& program_name) {
-  local_fleet::setup fleet;
-  fleet.program = settings_.worker_program.value_or("/proc/self/exe");
-  fleet.name = settings_.worker_program.value_or(program_name);
+  auto fleet = fleet_setup(program_name);
   fleet.kind = "node";
-  fleet.environment = [this, name = fleet.name](std::uint32_t slot, const std::string&) {
+  fleet.environment = [this, name = fleet.name, logs = fleet.log_folder](std::uint32_t slot, const std::string&) {
     node_launch launch;
     launch.session_folder = folder_.path();
     launch.slot = slot;
-    launch.name = "node-" + std::to_string(slot);
+    launch.name = node_name(slot);
     launch.program_name = name;
-    launch.log_folder = settings_.log_directory.value_or(folder_.path());
+    launch.log_folder = logs;
     std::tie(launch.first_worker, launch.workers) = workers_of(slot);
     launch.threads = settings_.threads;
     launch.start_timeout = settings_.start_timeout;
@@ -174,13 +181,11 @@ std::unique_ptr<local_fleet> local_session::fleet_of_nodes(const std::string& pr
     launch.spill_directory = settings_.spill_folder();
     return to_environment(launch);
   };
-  fleet.log_folder = settings_.log_directory.value_or(folder_.path());
   fleet.first_slot = 1;
   fleet.size = settings_.nodes - 1;
   fleet.on_exit = [](std::uint32_t, std::int32_t, const std::string&, log_end) {
     // Its workers go with it, and the actors that it had are monitored.
   };
-  fleet.on_exhausted = [this](const std::string& reason) { fleet_exhausted(reason); };
   return std::make_unique<local_fleet>(std::move(fleet));
 }
 

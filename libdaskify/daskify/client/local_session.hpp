@@ -53,6 +53,8 @@ public:
 
 private:
   void start_actors(const std::string& secret);
+  std::string node_name(std::size_t node) const;
+  local_fleet::setup fleet_setup(const std::string& program_name);
   std::unique_ptr<local_fleet> fleet_of_workers(const std::string& program_name);
   std::unique_ptr<local_fleet> fleet_of_nodes(const std::string& program_name);
   /// Of the workers of a node: the first slot and how many.

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <system_error>
+#include <utility>
 
 #include "daskify/defaults.hpp"
 
@@ -66,19 +67,35 @@ double read_walltime(std::string_view text) {
   return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1'000;
 }
 
-/// A number and its unit, in milliseconds.
-double read_number_with_unit(std::string_view text) {
+/// Throws bad_value for what does not begin with a digit.
+void require_number(std::string_view text) {
+  if (text.starts_with('-'))
+    throw bad_value{"is negative"};
+  if (text.empty() || !is_digit(text.front()))
+    throw bad_value{"does not start with a number"};
+}
+
+/// A number and what follows it.
+std::pair<double, std::string_view> split_number(std::string_view text) {
   double number = 0;
   auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
   if (failure == std::errc::result_out_of_range)
     throw bad_value{"is too large a number"};
-  auto unit = text.substr(static_cast<std::size_t>(end - text.data()));
-  if (unit.empty())
-    return number * 1'000;
-  auto known = std::ranges::find(time_units, unit, &time_unit::name);
-  if (known == time_units.end())
-    throw bad_value{"has the unknown unit " + in_quotes(unit)};
-  return number * static_cast<double>(known->milliseconds);
+  return {number, text.substr(static_cast<std::size_t>(end - text.data()))};
+}
+
+template <class Units>
+const auto& find_unit(const Units& units, std::string_view name) {
+  auto known = std::ranges::find_if(units, [&](const auto& unit) { return unit.name == name; });
+  if (known == units.end())
+    throw bad_value{"has the unknown unit " + in_quotes(name)};
+  return *known;
+}
+
+/// A number and its unit, in milliseconds.
+double read_number_with_unit(std::string_view text) {
+  auto [number, unit] = split_number(text);
+  return number * static_cast<double>(unit.empty() ? 1'000 : find_unit(time_units, unit).milliseconds);
 }
 
 struct size_unit {
@@ -132,10 +149,7 @@ std::string duration::form() const {
 }
 
 std::chrono::milliseconds duration::read(std::string_view text) const {
-  if (text.starts_with('-'))
-    throw bad_value{"is negative"};
-  if (text.empty() || !is_digit(text.front()))
-    throw bad_value{"does not start with a number"};
+  require_number(text);
   auto value = text.find_first_of(":-") != text.npos ? read_walltime(text) : read_number_with_unit(text);
   value = std::round(value);
   if (value < static_cast<double>(limits::shortest_duration.count()))
@@ -160,21 +174,11 @@ std::string byte_size::form() const {
 }
 
 std::uint64_t byte_size::read(std::string_view text) const {
-  if (text.starts_with('-'))
-    throw bad_value{"is negative"};
-  if (text.empty() || !is_digit(text.front()))
-    throw bad_value{"does not start with a number"};
-  double number = 0;
-  auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
-  if (failure == std::errc::result_out_of_range)
-    throw bad_value{"is too large a number"};
-  auto unit = text.substr(static_cast<std::size_t>(end - text.data()));
+  require_number(text);
+  auto [number, unit] = split_number(text);
   if (unit.empty())
     throw bad_value{"has no unit"};
-  auto known = std::ranges::find(size_units, unit, &size_unit::name);
-  if (known == size_units.end())
-    throw bad_value{"has the unknown unit " + in_quotes(unit)};
-  auto value = std::round(number * static_cast<double>(known->bytes));
+  auto value = std::round(number * static_cast<double>(find_unit(size_units, unit).bytes));
   if (value < static_cast<double>(limits::smallest_store))
     throw bad_value{"is less than " + write(limits::smallest_store)};
   if (value > static_cast<double>(limits::largest_store))

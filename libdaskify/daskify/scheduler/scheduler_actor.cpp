@@ -188,7 +188,7 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
 
 std::optional<std::pair<error_code, std::string>> scheduler_state::refusal(const std::string& secret,
                                                                            const std::string& build_id) const {
-  if (secret.size() != setup_.secret.size() || !std::equal(secret.begin(), secret.end(), setup_.secret.begin()))
+  if (secret != setup_.secret)
     return {{error_code::bad_secret, "it does not know the secret of this session"}};
   if (build_id != setup_.build_id)
     return {{error_code::other_build, "it runs another build of the program (build id " + build_id +

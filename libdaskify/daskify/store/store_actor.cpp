@@ -206,9 +206,7 @@ store_actor::behavior_type store_state::make_behavior(std::shared_ptr<node_store
 auto store_state::join(const join_store& who, object_listener& listener) -> promise<acknowledged> {
   auto speaker = self_->current_sender();
   auto answer = self_->make_response_promise<acknowledged>();
-  const auto& secret = node_->setup().secret;
-  if (!speaker || !who.owner || who.owner == scheduler_owner || who.secret.size() != secret.size() ||
-      !std::equal(secret.begin(), secret.end(), who.secret.begin())) {
+  if (!speaker || !who.owner || who.owner == scheduler_owner || who.secret != node_->setup().secret) {
     answer.deliver(caf_error_of({error_code::store_failed, "the secret of this session is another one"}));
     return answer;
   }

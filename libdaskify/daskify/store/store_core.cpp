@@ -302,14 +302,22 @@ void store_core::pull_failed(object_id id, const store_problem& why) {
   settle();
 }
 
-void store_core::spilled(block_id id) {
+/// The block that this work on the disk was for, counted out of `bytes`; null when no such work was under way.
+auto store_core::end_work(block_id id, transit work, std::uint64_t& bytes) -> block_record* {
   auto found = blocks_.find(id);
-  if (found == blocks_.end() || found->second.in != transit::spilling)
+  if (found == blocks_.end() || found->second.in != work)
+    return nullptr;
+  found->second.in = transit::none;
+  bytes -= found->second.bytes;
+  return &found->second;
+}
+
+void store_core::spilled(block_id id) {
+  auto* ended = end_work(id, transit::spilling, leaving_);
+  if (!ended)
     return;
-  auto& block = found->second;
-  block.in = transit::none;
+  auto& block = *ended;
   block.on_disk = true;
-  leaving_ -= block.bytes;
   touch(id, block);
   if (block.objects.empty())
     release_if_unused(id);
@@ -319,12 +327,10 @@ void store_core::spilled(block_id id) {
 }
 
 void store_core::spill_failed(block_id id, const std::string& why) {
-  auto found = blocks_.find(id);
-  if (found == blocks_.end() || found->second.in != transit::spilling)
+  auto* ended = end_work(id, transit::spilling, leaving_);
+  if (!ended)
     return;
-  auto& block = found->second;
-  block.in = transit::none;
-  leaving_ -= block.bytes;
+  auto& block = *ended;
   touch(id, block);
   release_if_unused(id);
   // Once for each failure, so that a full disk is found out by asking, but not asked without end.
@@ -337,12 +343,10 @@ void store_core::spill_failed(block_id id, const std::string& why) {
 }
 
 void store_core::loaded(block_id id) {
-  auto found = blocks_.find(id);
-  if (found == blocks_.end() || found->second.in != transit::loading)
+  auto* ended = end_work(id, transit::loading, loading_);
+  if (!ended)
     return;
-  auto& block = found->second;
-  block.in = transit::none;
-  loading_ -= block.bytes;
+  auto& block = *ended;
   if (block.objects.empty())
     release_if_unused(id);
   else
@@ -353,12 +357,10 @@ void store_core::loaded(block_id id) {
 }
 
 void store_core::load_failed(block_id id, const store_problem& why) {
-  auto found = blocks_.find(id);
-  if (found == blocks_.end() || found->second.in != transit::loading)
+  auto* ended = end_work(id, transit::loading, loading_);
+  if (!ended)
     return;
-  auto& block = found->second;
-  block.in = transit::none;
-  loading_ -= block.bytes;
+  auto& block = *ended;
   if (why.code == error_code::object_lost) {
     drop_objects(id, block);
   } else {

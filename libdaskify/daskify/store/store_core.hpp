@@ -186,6 +186,7 @@ private:
   void answer_when_in_memory(object_id id, object_record& of);
   void need_in_memory(block_id id, const block_record& of);
   void answer_all(const block_record& of);
+  block_record* end_work(block_id id, transit work, std::uint64_t& bytes);
   void touch(block_id id, block_record& of);
   bool droppable(const block_record& of) const { return of.on_disk || of.kept == 0; }
   void leave_memory(block_id id, block_record& of);
