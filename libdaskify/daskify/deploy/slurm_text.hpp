@@ -1,0 +1,78 @@
+#pragma once
+
+/// What SLURM's commands print, as values. All functions here are pure and thread-safe.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace daskify::internal {
+
+enum class job_state : std::uint8_t {
+  pending,     ///< waits, or is held
+  configuring, ///< has its nodes, which are being booted
+  running,
+  suspended,
+  completing, ///< ended; processes of it may still be there
+  completed,
+  cancelled,
+  failed, ///< exit code not 0
+  timed_out,
+  node_failed,
+  preempted,
+  out_of_memory,
+  boot_failed,
+  deadline,
+  requeued, ///< ended, and will be pending again
+  unknown
+};
+
+/// The job has ended and all its processes with it; it runs no more under this id unless somebody requeues it.
+bool is_over(job_state state);
+
+struct job_status {
+  std::string id;     ///< as squeue takes it: "12", or array's job id and index, "12_3"
+  std::string job_id; ///< its own; an array task that has not started yet may still share the array's
+  job_state state = job_state::unknown;
+  std::string reason;                            ///< why it waits or failed; "" for none. For `explain_reason`
+  std::string nodes;                             ///< for `expand_nodelist`; "" when it has none
+  std::optional<std::chrono::seconds> time_left; ///< of a job that runs with a limit
+};
+
+/// For `squeue --noheader --array --states=all --format=`; what `parse_squeue` reads. The reason is last, as it alone
+/// is free text.
+inline constexpr std::string_view squeue_format{"%i|%A|%T|%L|%N|%r"};
+
+/// Throws cluster_error (no_answer), with the line, for one in another form: to leave it out would be to take its job
+/// for gone.
+std::vector<job_status> parse_squeue(std::string_view text);
+
+/// The job id that `sbatch --parsable` printed ("123" or "123;cluster"), behind whatever a site prints before it.
+std::optional<std::string> parse_submitted(std::string_view sbatch_output);
+
+/// A duration as SLURM prints and takes it: MIN, MIN:S, H:MIN:S, D-H, D-H:MIN, D-H:MIN:S. Nothing for UNLIMITED,
+/// INVALID, NOT_SET and other text.
+std::optional<std::chrono::seconds> parse_time(std::string_view text);
+
+/// For --time, H:MIN:S or D-H:MIN:S; of a negative duration "00:00:00", which SLURM takes for no limit.
+std::string format_time(std::chrono::seconds time);
+
+/// What a command of SLURM wrote to stderr as a piece of one sentence: without "sbatch: error: ", lines joined by "; ",
+/// harmless for a terminal, at most `slurm_words_limit` bytes.
+std::string slurm_words(std::string_view stderr_text);
+inline constexpr std::size_t slurm_words_limit = 400;
+
+/// What the reason of a job that waits means and what helps, as a piece of a sentence about "it"; "" for reasons that
+/// explain themselves or are not known.
+std::string_view explain_reason(std::string_view reason);
+
+/// A job that waits for this reason will not start however long it waits, unless somebody changes the job or the
+/// cluster's configuration. Believe it only when the reason still stands a minute after the submission: the one that
+/// SLURM gives at first is a guess (PartitionConfig for a partition that is INACTIVE for a while).
+bool can_never_start(std::string_view reason);
+
+} // namespace daskify::internal
