@@ -168,7 +168,7 @@ std::string start(const job_request& request) {
   // srun takes an argument ":" for the end of the command, wherever it stands.
   if (std::ranges::find(command, ":") != command.end())
     command = {"/bin/sh", "-c", "exec " + words_for_shell(command)};
-  return "# Of the job that sbatch was called in, if any: srun would obey them.\n"
+  return "# They may be another job's, the one in which sbatch was called; srun knows this job's without them.\n"
          "unset \"${!SLURM_MEM_PER_@}\" \"${!SLURM_CPU_BIND@}\"\n\n"
          "# A task or node that fails ends no other one.\n"
          "exec srun --export=ALL --cpus-per-task=" +

@@ -29,7 +29,7 @@ struct job_request {
   std::uint64_t memory = 0;              ///< bytes for each process, rounded up to MiB; 0: the site's default
   std::chrono::seconds walltime{};       ///< rounded up to minutes, as SLURM does; 0: the partition's default
   std::vector<std::string> job_extra;    ///< more options of sbatch, one each: "--gres=gpu:1", "-C skylake"; they win
-  std::vector<std::string> job_prologue; ///< lines of bash, as they are, before the command
+  std::vector<std::string> job_prologue; ///< lines of bash before the command; one that fails ends the job
   std::string output;                    ///< file_pattern of the log; empty: SLURM's default
   std::string working_directory;         ///< empty: where sbatch is called
   std::vector<std::pair<std::string, std::string>> environment; ///< set after the prologue

@@ -16,9 +16,9 @@ std::string quoted_for_shell(std::string_view text);
 /// `text` as one argument on a `#SBATCH` line, in the form `--option='the value'` when it is an option with a value.
 /// Throws config_error (bad_option_value) for what sbatch cannot read there: a newline, a NUL, and nothing at all.
 ///
-/// sbatch 22.05 to 25.05 reads such a line by rules of its own: quotes group, a backslash takes the meaning from the
-/// next character within either kind of quotes too, a bare `#` begins a comment even in the middle of a word, a
-/// backslash does not keep a blank outside of quotes, and an empty argument makes it skip the rest of the line.
+/// sbatch reads such a line by rules of its own: quotes group, a backslash takes the meaning from the next character
+/// within either kind of quotes too, a bare `#` begins a comment even in the middle of a word, and an empty argument
+/// makes it skip the rest of the line. Outside of quotes a backslash keeps a blank only in SLURM after 23.11.
 std::string quoted_for_sbatch(std::string_view text);
 
 } // namespace daskify::internal

@@ -61,18 +61,19 @@ std::optional<std::chrono::seconds> parse_time(std::string_view text);
 /// For --time, H:MIN:S or D-H:MIN:S; of a negative duration "00:00:00", which SLURM takes for no limit.
 std::string format_time(std::chrono::seconds time);
 
+inline constexpr std::size_t slurm_words_limit = 400;
+
 /// What a command of SLURM wrote to stderr as a piece of one sentence: without "sbatch: error: ", lines joined by "; ",
 /// harmless for a terminal, at most `slurm_words_limit` bytes.
 std::string slurm_words(std::string_view stderr_text);
-inline constexpr std::size_t slurm_words_limit = 400;
 
 /// What the reason of a job that waits means and what helps, as a piece of a sentence about "it"; "" for reasons that
 /// explain themselves or are not known.
 std::string_view explain_reason(std::string_view reason);
 
 /// A job that waits for this reason will not start however long it waits, unless somebody changes the job or the
-/// cluster's configuration. Believe it only when the reason still stands a minute after the submission: the one that
-/// SLURM gives at first is a guess (PartitionConfig for a partition that is INACTIVE for a while).
+/// cluster's configuration. Believe it only when it still holds a minute after the submission: at first SLURM says
+/// PartitionConfig also for what is PartitionNodeLimit or QOSUsageThreshold at its second look.
 bool can_never_start(std::string_view reason);
 
 } // namespace daskify::internal

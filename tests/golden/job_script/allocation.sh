@@ -24,7 +24,7 @@ source ~/setup.sh
 export SWEEP_SESSION=/home/me/session
 export SWEEP_NOTE='two words'
 
-# Of the job that sbatch was called in, if any: srun would obey them.
+# They may be another job's, the one in which sbatch was called; srun knows this job's without them.
 unset "${!SLURM_MEM_PER_@}" "${!SLURM_CPU_BIND@}"
 
 # A task or node that fails ends no other one.

@@ -174,7 +174,7 @@ TEST(job_script, srun_gets_no_argument_that_it_takes_for_the_end_of_the_command)
     r.shape = job_shape::allocation;
     r.command = {"/bin/echo", "a", ":", "it's"};
   });
-  EXPECT_THAT(script, HasSubstr("\n  /bin/sh -c 'exec /bin/echo a : '\\''it'\\'\\'''\\''s'\\'''\n"));
+  EXPECT_THAT(script, HasSubstr(R"(/bin/sh -c 'exec /bin/echo a : '\''it'\''\'\'''\''s'\''')"));
 }
 
 TEST(job_script, an_extra_option_may_have_its_value_behind_a_blank) {
@@ -236,9 +236,9 @@ TEST_F(job_script_test, what_a_job_writes_is_private) {
 
 TEST_F(job_script_test, a_prologue_that_fails_ends_the_job) {
   EXPECT_EQ(run_prologue({"module() { return 3; }", "module load nothing"}), 1);
-  EXPECT_EQ(output_, "Line 11 of the job script failed.\n");
+  EXPECT_EQ(output_, "Line 13 of the job script failed.\n");
   EXPECT_EQ(run_prologue({"cd /nonexistent"}), 1);
-  EXPECT_THAT(output_, HasSubstr("Line 10 of the job script failed.\n"));
+  EXPECT_THAT(output_, HasSubstr("Line 12 of the job script failed.\n"));
 }
 
 TEST_F(job_script_test, a_prologue_may_be_as_careless_as_most_are) {
