@@ -115,11 +115,6 @@ file_descriptor open_socket(const addrinfo& for_address) {
   return made;
 }
 
-std::string to_text(const endpoint& where) {
-  auto host = where.host.find(':') == where.host.npos ? where.host : '[' + where.host + ']';
-  return host + ':' + std::to_string(where.port);
-}
-
 std::string to_text(std::chrono::milliseconds time) {
   auto text = std::to_string(time.count() / 1000);
   if (auto tenths = time.count() % 1000 / 100)

@@ -8,7 +8,7 @@
 /// Numbers are in the byte order of the machine, as all nodes of a session run the same build of a program.
 
 #include "daskify/deploy/process.hpp"           // file_descriptor
-#include "daskify/transport/session_folder.hpp" // endpoint
+#include "daskify/transport/network.hpp" // endpoint, its text
 
 #include <array>
 #include <chrono>
@@ -117,9 +117,6 @@ std::unique_ptr<addrinfo, free_addresses> find_addresses(const endpoint& where);
 
 /// A new socket; throws connection_lost when the system has none.
 file_descriptor open_socket(const addrinfo& for_address);
-
-/// "127.0.0.1:4711", "[::1]:4711"
-std::string to_text(const endpoint& where);
 
 /// "10 s", "1.5 s"
 std::string to_text(std::chrono::milliseconds time);
