@@ -14,6 +14,7 @@
 #include <fstream>
 #include <gtest/gtest.h>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <sys/wait.h>
@@ -49,10 +50,9 @@ public:
     for (auto name : {"SLURM_UP_NODES", "SLURM_UP_CPUS", "SLURM_UP_EXTRA"})
       ::unsetenv(name);
 
-    auto said = line();
+    auto said = what_it_says('\n');
     if (!said.starts_with("up ")) {
-      for (auto more = line(); !more.empty(); more = line())
-        said += "\n" + more;
+      said += "\n" + what_it_says();
       stop();
       throw std::runtime_error{"SLURM for the tests cannot be started: " + said};
     }
@@ -128,19 +128,18 @@ private:
     ::waitpid(child, nullptr, 0);
   }
 
-  /// The next line the supervisor says; empty at its end.
-  std::string line() const {
+  /// What the supervisor says, up to a character or to its end.
+  std::string what_it_says(std::optional<char> until = std::nullopt) const {
     std::string text;
     char c = 0;
-    while (::read(news_, &c, 1) == 1 && c != '\n')
+    while (::read(news_, &c, 1) == 1 && c != until)
       text += c;
     return text;
   }
 
   void stop() {
     ::close(lifeline_);
-    while (!line().empty()) {
-    }
+    what_it_says();
     ::close(news_);
   }
 
