@@ -89,6 +89,9 @@ struct spawn_request {
   std::filesystem::path log; ///< output and errors are appended here; made with mode 0600
 };
 
+class file_actions; // these two: start_process.hpp
+enum class search : std::uint8_t;
+
 /// A child process and its lifeline. Its destructor kills what still runs of it and waits for its end. In a
 /// process forked from the one that spawned it, it does nothing. Not thread-safe.
 class child {
@@ -114,7 +117,8 @@ public:
   std::optional<exit_status> reap() noexcept;
 
 private:
-  friend child spawn(const spawn_request&);
+  friend child start_process(const std::string&, search, std::vector<std::string>, std::vector<std::string>,
+                             const file_actions&, file_descriptor);
   child(pid_t pid, file_descriptor lifeline) noexcept;
 
   bool is_ours() const noexcept;
