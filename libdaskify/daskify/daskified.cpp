@@ -1,7 +1,7 @@
 #include "daskify/daskified.hpp"
 
 #include "daskify/client/cluster.hpp"
-#include "daskify/client/local_session.hpp"
+#include "daskify/client/attached_session.hpp"
 #include "daskify/config/loader.hpp"
 #include "daskify/config/option_table.hpp"
 #include "daskify/defaults.hpp"

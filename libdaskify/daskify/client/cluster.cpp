@@ -1,6 +1,6 @@
 #include "daskify/client/cluster.hpp"
 
-#include "daskify/client/local_session.hpp"
+#include "daskify/client/attached_session.hpp"
 
 #include <algorithm>
 
@@ -23,12 +23,12 @@ void cluster::start(cluster_mode mode) {
     throw cluster_error{error_code::mode_unavailable,
                         "The mode '" + std::string{to_string(mode)} +
                             "' is not part of this version of daskify; use --mode local."};
-  session_ = local_session::start(settings_, program_name_);
+  session_ = attached_session::start(settings_, program_name_);
   was_started_ = true;
 }
 
 void cluster::shutdown() noexcept {
-  std::shared_ptr<local_session> ending;
+  std::shared_ptr<attached_session> ending;
   {
     std::lock_guard guard{mutex_};
     ending = std::move(session_);
@@ -39,7 +39,7 @@ void cluster::shutdown() noexcept {
   forget_all();
 }
 
-std::shared_ptr<local_session> cluster::session() const {
+std::shared_ptr<attached_session> cluster::session() const {
   std::lock_guard guard{mutex_};
   if (session_)
     return session_;

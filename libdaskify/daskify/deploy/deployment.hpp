@@ -46,6 +46,8 @@ public:
   virtual void node_ready(std::uint32_t slot) = 0;
   virtual void node_refused(const join_node& who, const std::string& reason) = 0;
   virtual void node_silent(std::uint32_t slot, std::int32_t pid) = 0;
+  /// It says that its job is being ended from outside.
+  virtual void node_leaving(std::uint32_t slot) = 0;
   /// Its connection is gone.
   virtual void node_left(std::uint32_t slot) = 0;
 

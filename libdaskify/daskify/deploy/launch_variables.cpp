@@ -79,6 +79,8 @@ void worker_fields(Launch& x, Fields& f) {
 template <class Launch, class Fields>
 void node_fields(Launch& x, Fields& f) {
   f("SESSION", x.session_folder);
+  f("IN_JOB", x.in_job);
+  f("IN_STEP", x.in_step);
   f("SLOT", x.slot);
   f("NAME", x.name);
   f("PROGRAM_NAME", x.program_name);

@@ -56,6 +56,7 @@ void add_message_types(caf::actor_system_config& config) {
       .add_message_type<join_node>("daskify::join_node")
       .add_message_type<node_answer>("daskify::node_answer")
       .add_message_type<node_ready>("daskify::node_ready")
+      .add_message_type<node_leaving>("daskify::node_leaving")
       .add_message_type<worker_exited>("daskify::worker_exited")
       .add_message_type<worker_actor>("daskify::worker_actor")
       .add_message_type<stop_node>("daskify::stop_node")

@@ -39,6 +39,7 @@ struct stop_session {};   ///< the session ends: workers are told to stop
 /// Time to say that we are alive.
 struct node_tick {
   std::uint64_t heartbeat_interval_ms = 0;
+  std::uint64_t heartbeat_timeout_ms = 0;
 };
 struct store_tick {}; ///< time to tell those who wait for objects that they have to wait on
 
@@ -64,7 +65,7 @@ auto inspect(Inspector& f, stop_session&) {
 }
 template <class Inspector>
 auto inspect(Inspector& f, node_tick& x) {
-  return f(x.heartbeat_interval_ms);
+  return f(x.heartbeat_interval_ms, x.heartbeat_timeout_ms);
 }
 template <class Inspector>
 auto inspect(Inspector& f, store_tick&) {
@@ -182,6 +183,8 @@ using store_actor = store_for_users::extend_with<store_for_directory>::extend<
 using node_actor = caf::typed_actor<
     /// Time to say that we are alive (to itself).
     caf::reacts_to<node_tick>,
+    /// This process has been asked to end (from its signal thread).
+    caf::reacts_to<node_leaving>,
     /// End of the session.
     caf::reacts_to<stop_node>>;
 
@@ -208,6 +211,8 @@ using scheduler_for_workers = caf::typed_actor<
     caf::reacts_to<node_alive>,
     /// All workers of this node are there. Only heard from a node that has joined.
     caf::reacts_to<node_ready>,
+    /// This node is about to be ended from outside. Only heard from a node that has joined.
+    caf::reacts_to<node_leaving>,
     /// A worker's process has ended (from the deployment of this process, or of a node that has joined).
     caf::reacts_to<worker_exited>,
     /// Tasks have ended. Only heard from the enrolled worker itself.

@@ -31,7 +31,8 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
     for (auto& [id, p] : peers_)
       if (p.actor.address() == msg.source && !p.hung_up)
         p.hung_up = clock::now();
-    nodes_.erase(caf::actor_cast<caf::actor_addr>(msg.source));
+    if (auto gone = nodes_.extract(caf::actor_cast<caf::actor_addr>(msg.source)))
+      setup_.processes->node_left(gone.mapped().slot);
   });
   self_->delayed_send(self_, tick_interval, scheduler_tick{});
 
@@ -40,15 +41,21 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
         return enrol(who, actor, speaker);
       },
       [this](join_node& who, store_for_directory& store, node_actor& node) { return admit(who, store, node); },
-      [this](node_alive) {
-        if (auto* node = sending_node()) {
-          node->heard = clock::now();
-          node->ready = true;
-        }
+      [this](node_alive) -> caf::result<void> {
+        auto* node = sending_node();
+        if (!node)
+          return caf::error{caf::sec::invalid_argument};
+        node->heard = clock::now();
+        node->ready = true;
+        return caf::unit;
       },
       [this](node_ready) {
         if (auto* node = sending_node())
-          setup_.on_node_ready(node->slot);
+          setup_.processes->node_ready(node->slot);
+      },
+      [this](node_leaving) {
+        if (auto* node = sending_node())
+          setup_.processes->node_leaving(node->slot);
       },
       [this](work_report& report) {
         auto [id, p] = sending_worker();
@@ -206,13 +213,20 @@ scheduler_state::admit(join_node& who, store_for_directory& store, const node_ac
     answer.reason = why->second;
     // Without the secret it may be anybody, and says nothing about our own nodes.
     if (answer.refusal != error_code::bad_secret)
-      setup_.on_node_refused(who.slot, answer.reason);
+      setup_.processes->node_refused(who, answer.reason);
     promise.deliver(std::move(answer), caf::actor_cast<directory_for_stores>(setup_.directory));
     return promise;
   }
+  auto slot = who.slot;
+  if (slot == any_slot) {
+    slot = setup_.first_free_node++;
+    answer.first_worker = std::exchange(setup_.first_free_worker, setup_.first_free_worker + who.workers);
+  }
   self_->monitor(node);
-  nodes_[node.address()] = {node, who.slot, who.pid, clock::now(), false};
+  nodes_[node.address()] = {node, slot, who.pid, clock::now(), false};
+  setup_.processes->node_joined(slot, who);
   answer.heartbeat_interval_ms = static_cast<std::uint64_t>(setup_.heartbeat_interval.count());
+  answer.heartbeat_timeout_ms = static_cast<std::uint64_t>(setup_.heartbeat_timeout.count());
   if (stopping_)
     self_->send(node, stop_node{});
   self_->request(setup_.directory, caf::infinite, admit_node{who.name, who.transfer_host, who.transfer_port}, store)
@@ -232,7 +246,9 @@ scheduler_state::enrol(enrol_request& who, worker_actor& actor, caf::strong_acto
   if (auto why = refusal(who.secret, who.build_id)) {
     answer.refusal = why->first;
     answer.reason = why->second;
-    setup_.on_refused(who, answer);
+    // Without the secret it may be anybody, and says nothing about our own workers.
+    if (answer.refusal != error_code::bad_secret)
+      setup_.processes->worker_refused(who, answer.reason);
     promise.deliver(std::move(answer), setup_.store);
     return promise;
   }
@@ -257,7 +273,7 @@ scheduler_state::enrol(enrol_request& who, worker_actor& actor, caf::strong_acto
     self_->send(actor, stop_worker{}); // it replaces one that died just before the end
     return promise;
   }
-  setup_.on_enrolled(p.who);
+  setup_.processes->worker_enrolled(p.who);
   core_->worker_joined(id, who.threads);
   flush();
   return promise;
@@ -324,7 +340,7 @@ void scheduler_state::lose(worker_id worker, error_code code, const std::string&
   cause.host = gone.who.host;
   cause.output = last_lines(output, shown_lines, gone.log_size);
   if (code == error_code::worker_silent)
-    setup_.on_silent(gone.who.slot, gone.who.pid);
+    setup_.processes->worker_silent(gone.who.slot, gone.who.pid);
   core_->worker_left(worker, cause);
   flush();
   self_->send(setup_.directory, owner_gone{owner_of(worker)});
@@ -354,7 +370,7 @@ void scheduler_state::tick() {
   for (auto& [address, node] : nodes_)
     if (node.ready && now - node.heard > setup_.heartbeat_timeout) {
       node.ready = false;
-      setup_.on_node_silent(node.slot, node.pid);
+      setup_.processes->node_silent(node.slot, node.pid);
     }
 
   std::vector<waiter_id> impatient;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "daskify/deploy/deployment.hpp"
 #include "daskify/deploy/log_tail.hpp"
 #include "daskify/protocol/actors.hpp"
 #include "daskify/scheduler/scheduler_core.hpp"
@@ -20,13 +21,10 @@ struct scheduler_setup {
   std::size_t retries = 0;
   store_for_users store; ///< of this node
   directory_actor directory;
-  // Called on the actor's thread; must not block.
-  std::function<void(const enrol_request&)> on_enrolled;
-  std::function<void(const enrol_request&, const enrol_answer&)> on_refused;
-  std::function<void(std::uint32_t slot, std::int32_t pid)> on_silent;      ///< to make sure that it is dead
-  std::function<void(std::uint32_t slot, std::int32_t pid)> on_node_silent; ///< to make sure that it is dead
-  std::function<void(std::uint32_t slot)> on_node_ready;
-  std::function<void(std::uint32_t slot, const std::string& reason)> on_node_refused;
+  deployment* processes = nullptr; ///< outlives the actor
+  // Slots for nodes that come without.
+  std::uint32_t first_free_node = 1;
+  std::uint32_t first_free_worker = 0;
 };
 
 /// The scheduler core as an actor: messages become events, effects become messages. It owns the promises of those who

@@ -45,10 +45,11 @@ caf::error not_a_user() {
   return caf_error_of({error_code::store_failed, "the store was used by a process that has not joined it"});
 }
 
-std::vector<pull_source> to_sources(const object_sources& from) {
+/// The scheduler's node, which may have several addresses, is where this node has found the scheduler.
+std::vector<pull_source> to_sources(const object_sources& from, const std::string& scheduler_host) {
   std::vector<pull_source> sources;
   for (const auto& s : from.sources)
-    sources.push_back({s.node, {s.host, s.port}});
+    sources.push_back({s.node, {s.host.empty() ? scheduler_host : s.host, s.port}});
   return sources;
 }
 
@@ -407,7 +408,7 @@ void store_state::find(object_id object) {
           [this, object](object_sources& found) {
             auto size = found.facts.size;
             auto& wanted = pulls_[object];
-            wanted.sources = to_sources(found);
+            wanted.sources = to_sources(found, node_->setup().scheduler_host);
             wanted.facts = std::move(found.facts);
             core_->found(object, size);
             if (core_->has(object))
@@ -565,7 +566,7 @@ void store_state::find_more_sources(object_id object, const std::vector<node_id>
       .then(
           [this, object](object_sources& found) {
             if (auto transfers = node_->transfers())
-              transfers->add_sources(object, to_sources(found));
+              transfers->add_sources(object, to_sources(found, node_->setup().scheduler_host));
           },
           [this, object](caf::error& why) {
             if (auto wanted = pulls_.find(object); wanted != pulls_.end())

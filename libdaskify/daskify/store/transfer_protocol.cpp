@@ -100,9 +100,10 @@ void tcp_socket::fail(int reason) const {
 std::unique_ptr<addrinfo, free_addresses> find_addresses(const endpoint& where) {
   addrinfo wanted{};
   wanted.ai_socktype = SOCK_STREAM;
-  wanted.ai_flags = AI_NUMERICSERV;
+  wanted.ai_flags = AI_NUMERICSERV | AI_PASSIVE; // which only matters without a host
   addrinfo* found = nullptr;
-  if (int code = ::getaddrinfo(where.host.c_str(), std::to_string(where.port).c_str(), &wanted, &found))
+  const auto* host = where.host.empty() ? nullptr : where.host.c_str();
+  if (int code = ::getaddrinfo(host, std::to_string(where.port).c_str(), &wanted, &found))
     throw connection_lost{std::string{"has no address: "} + ::gai_strerror(code)};
   return std::unique_ptr<addrinfo, free_addresses>{found};
 }

@@ -111,7 +111,7 @@ struct free_addresses {
   void operator()(addrinfo* list) const noexcept { ::freeaddrinfo(list); }
 };
 
-/// The addresses of a host, to connect to or to listen at; at least one. Throws connection_lost. A name (not an
+/// The addresses of a host, to connect to or to listen at, at least one; without a host, to listen at all addresses. Throws connection_lost. A name (not an
 /// address) is looked up, for which the system takes as long as it takes.
 std::unique_ptr<addrinfo, free_addresses> find_addresses(const endpoint& where);
 
