@@ -20,6 +20,8 @@ struct option_entry {
   std::string form;      ///< what a value looks like, in words that fit after "give"
   std::string_view help; ///< what it does and why the default is what it is; lines end with '\n' but the last
 
+  bool is_list;          ///< may be given several times, a line each
+
   /// Puts the value that `text` stands for into the settings; throws bad_value.
   std::function<void(std::string_view text, settings& into)> read;
   /// The effective value, as `read` takes it.
