@@ -27,6 +27,11 @@ bool is_over(job_state state) {
   }
 }
 
+/// It has its machines, and its processes do not run.
+bool is_held_up(job_state state) {
+  return state == job_state::configuring || state == job_state::suspended;
+}
+
 end_cause cause_of(job_state state) {
   switch (state) {
   case job_state::completed:
@@ -101,18 +106,22 @@ std::string jobs_in_words(std::size_t count) {
   return std::to_string(count) + (count == 1 ? " job" : " jobs");
 }
 
-/// "job 7", "jobs 7, 8 and 12 more"
+/// "Job 7", "Jobs 7, 8, 9 and 12 more"
 std::string names_in_words(const std::vector<std::string>& ids) {
   constexpr std::size_t most = 3;
   if (ids.size() == 1)
-    return "job " + ids.front();
-  std::string all = "jobs ";
+    return "Job " + ids.front();
+  std::string all = "Jobs ";
   auto named = std::min(ids.size(), most);
   for (std::size_t i = 0; i < named; ++i)
     all.append(i == 0 ? "" : i + 1 == ids.size() ? " and " : ", ").append(ids[i]);
   if (named < ids.size())
     all += " and " + std::to_string(ids.size() - named) + " more";
   return all;
+}
+
+std::string on_nodes(const std::string& nodes) {
+  return nodes.empty() ? "" : " on " + nodes;
 }
 
 std::string in_words(std::chrono::milliseconds time) {
@@ -182,7 +191,7 @@ void job_fleet_core::change(entry& of, Change how) {
   how(of.second);
   of.second.due = due_of(of.second);
   file(of, true);
-  if (of.second.in != stage::enrolled)
+  if (of.second.in != stage::enrolled || !of.second.counts)
     idle_.erase(of.first);
 }
 
@@ -190,7 +199,7 @@ void job_fleet_core::remove(entry& of) {
   file(of, false);
   idle_.erase(of.first);
   std::erase(cancels_, of.first);
-  units_.erase(of.first);
+  units_.erase(units_.find(of.first));
 }
 
 /// When something has to be done about a unit unless something happens before.
@@ -201,6 +210,9 @@ auto job_fleet_core::due_of(const unit& of) const -> std::optional<time_point> {
       return of.since + std::max(settings_.requeue_timeout, 3 * typical_wait());
     return {};
   case stage::starting:
+    if (is_held_up(of.state))
+      return {};
+    return of.since + settings_.start_timeout;
   case stage::leaving:
     return of.since + settings_.start_timeout;
   case stage::enrolled:
@@ -289,7 +301,8 @@ void job_fleet_core::wanted(time_point now, std::size_t jobs, std::span<const st
   }
   idle_.clear();
   for (const auto& id : idle)
-    if (auto found = units_.find(id); found != units_.end() && found->second.in == stage::enrolled)
+    if (auto found = units_.find(id);
+        found != units_.end() && found->second.in == stage::enrolled && found->second.counts)
       idle_.insert(id);
   settle(now);
 }
@@ -322,12 +335,9 @@ void job_fleet_core::submitted(time_point now, submission_id request, const std:
     batch_ = std::min(2 * batch_, settings_.largest_submission);
     refusal_.clear();
   }
-  for (const auto& id : units) {
-    add(id, now);
-    if (stopped_ || !expected)
-      if (auto& of = *units_.find(id); of.second.in == stage::pending)
-        cancel(of, now);
-  }
+  for (const auto& id : units)
+    if (add(id, now) && (stopped_ || !expected))
+      cancel(*units_.find(id), now);
   if (expected)
     enrolled_early(now);
   query_interval_ = settings_.first_query;
@@ -335,13 +345,15 @@ void job_fleet_core::submitted(time_point now, submission_id request, const std:
   settle(now);
 }
 
-void job_fleet_core::add(const std::string& id, time_point now) {
+/// False when it is known already.
+bool job_fleet_core::add(const std::string& id, time_point now) {
   auto [made, is_new] = units_.try_emplace(id);
-  if (!is_new)
-    return;
-  made->second.submitted = now;
-  made->second.since = now;
-  file(*made, true);
+  if (is_new) {
+    made->second.submitted = now;
+    made->second.since = now;
+    file(*made, true);
+  }
+  return is_new;
 }
 
 /// A job can start before sbatch has ended: nodes that enrolled meanwhile.
@@ -351,7 +363,7 @@ void job_fleet_core::enrolled_early(time_point now) {
   early_.clear();
   for (const auto& [node, what] : sorted) {
     auto found = units_.find(what.unit);
-    if (!stopped_ && found != units_.end() && found->second.in == stage::pending)
+    if (!stopped_ && found != units_.end() && found->second.counts)
       enrol(*found, node, what.time_left, now);
     else
       effects_.drain(what.unit, node);
@@ -381,6 +393,7 @@ void job_fleet_core::pause(time_point now, const std::string& why) {
   problem_ = why;
   if (paused_until_)
     return;
+  paused_for_ = pause_;
   paused_until_ = now + pause_;
   pause_ = doubled(pause_, settings_.longest_pause);
   probing_ = false;
@@ -464,23 +477,24 @@ void job_fleet_core::node_ended(time_point now, node_id node, departure as, cons
   auto& u = of.second;
   u.connected = false;
   u.how = how;
+  bool as_asked = u.drained && as == departure::left;
   switch (u.in) {
   case stage::enrolled:
   case stage::draining:
     change(of, [&](unit& x) {
-      x.in = x.drained && as == departure::left ? stage::leaving : stage::lost;
+      x.in = as_asked ? stage::leaving : stage::lost;
       x.since = now;
     });
     if (u.in == stage::lost)
       urgent(now);
     break;
   case stage::finished:
-    if (!stopped_ && !(u.drained && as == departure::left))
+    if (!stopped_ && !as_asked)
       tell_gone(of, u.cause);
     remove(of);
     break;
   default: // it was requeued, or cancelled, before its node ended
-    if (!stopped_)
+    if (!stopped_ && !as_asked)
       tell_gone(of, u.caused ? u.cause : end_cause::unknown);
     break;
   }
@@ -516,7 +530,7 @@ void job_fleet_core::statuses(time_point now, std::span<const job_status> answer
       unlisted(*found, now);
   if (!changed_)
     query_interval_ = doubled(query_interval_, settings_.longest_query_interval);
-  next_query_ = now + (is_quiet() ? settings_.quiet_query_interval : query_interval_);
+  next_query_ = urgent_ ? now : now + (is_quiet() ? settings_.quiet_query_interval : query_interval_);
   was_quiet_ = is_quiet();
   settle(now, true);
 }
@@ -539,13 +553,14 @@ void job_fleet_core::apply(entry& of, const job_status& status, time_point now) 
   // A node that came after SLURM was asked knows better.
   if (u.in != stage::cancelling && u.enrolled && last_query_ && *u.enrolled >= *last_query_)
     return;
-  changed_ |= u.state != status.state || !u.listed;
-  u.state = status.state;
+  auto before = std::exchange(u.state, status.state);
+  changed_ |= before != status.state;
+  u.nodes = status.nodes;
   if (is_over(status.state)) {
-    over(of, status.state,
-         "is " + std::string{to_string(status.state)} +
-             (status.reason.empty() || status.reason == "None" ? "" : " (" + status.reason + ")"),
-         now);
+    auto why = "ended as " + std::string{to_string(status.state)};
+    if (!status.reason.empty() && status.reason != "None")
+      why += " (" + status.reason + ")";
+    over(of, status.state, why + on_nodes(u.nodes) + " before a node enrolled", now);
     return;
   }
   if (u.in == stage::cancelling) {
@@ -569,7 +584,7 @@ void job_fleet_core::apply(entry& of, const job_status& status, time_point now) 
         x.walltime = std::max(x.walltime, *status.time_left);
     });
     if (settings_.can_never_start(status.reason)) {
-      start_failed(of, "can never start: SLURM holds it as " + status.reason);
+      start_failed(of, "can never start: " + status.reason);
       cancel(of, now);
     }
     return;
@@ -577,8 +592,8 @@ void job_fleet_core::apply(entry& of, const job_status& status, time_point now) 
   case job_state::suspended:
   case job_state::running:
   case job_state::completing:
-    if (u.in == stage::pending ||
-        (u.in == stage::starting && (status.state == job_state::configuring || status.state == job_state::suspended)))
+    // Its patience begins when its processes can run.
+    if (u.in == stage::pending || (u.in == stage::starting && (is_held_up(before) || is_held_up(status.state))))
       change(of, [&](unit& x) {
         x.in = stage::starting;
         x.listed = true;
@@ -618,7 +633,7 @@ void job_fleet_core::unlisted(entry& of, time_point now) {
   if ((u.connected && u.in != stage::cancelling) || (u.enrolled && *u.enrolled >= *last_query_))
     return;
   changed_ = true;
-  over(of, job_state::unknown, "is not known to SLURM any more", now);
+  over(of, job_state::unknown, "disappeared from SLURM before a node enrolled", now);
 }
 
 void job_fleet_core::over(entry& of, job_state state, const std::string& why, time_point now) {
@@ -662,14 +677,14 @@ void job_fleet_core::start_failed(entry& of, const std::string& what) {
 }
 
 void job_fleet_core::conclude_failures(time_point now) {
+  if (failures_.empty())
+    return;
   for (const auto& [what, ids] : std::exchange(failures_, {})) {
     failed_in_a_row_ += ids.size();
-    auto sentence = names_in_words(ids) + " ended before a node enrolled: " + what + ".";
-    sentence.front() = 'J';
-    effects_.failed_start(ids, sentence);
-    problem_ = sentence;
+    problem_ = names_in_words(ids) + " " + what + ".";
+    effects_.failed_start(ids, problem_);
   }
-  if (failed_in_a_row_ >= settings_.failed_starts && !paused_until_ && !probing_)
+  if (failed_in_a_row_ >= settings_.failed_starts)
     pause(now, problem_);
 }
 
@@ -692,11 +707,12 @@ void job_fleet_core::timer(entry& of, time_point now) {
   switch (u.in) {
   case stage::pending:
     if (!u.enrolled)
-      start_failed(of, "it was requeued, and has not started again");
+      start_failed(of, "did not start again after it was requeued");
     cancel(of, now);
     break;
   case stage::starting:
-    start_failed(of, "it runs, and no node has come within the start_timeout of " + in_words(settings_.start_timeout));
+    start_failed(of, "ran for the " + in_words(settings_.start_timeout) + " of start_timeout" + on_nodes(u.nodes) +
+                         " and no node enrolled");
     cancel(of, now);
     break;
   case stage::leaving:
@@ -710,6 +726,7 @@ void job_fleet_core::timer(entry& of, time_point now) {
     break;
   case stage::lost:
     if (u.counts) {
+      lost_early_ |= now - *u.enrolled < settings_.short_life;
       change(of, [](unit& x) { x.counts = false; });
     } else {
       tell_gone(of, cause_of(u.state));
@@ -744,8 +761,9 @@ void job_fleet_core::drain(entry& of, time_point now) {
 
 /// The next query is due at once.
 void job_fleet_core::urgent(time_point now) {
-  if (query_failing_)
-    return; // as soon as it answers again
+  if (query_failing_ && !asking_)
+    return; // that it is asked more often does not make it answer
+  urgent_ = true;
   query_interval_ = settings_.query_interval;
   next_query_ = std::min(next_query_, now);
 }
@@ -823,7 +841,7 @@ void job_fleet_core::ask(time_point now) {
   if (was_quiet_ && !quiet) {
     query_interval_ = settings_.first_query;
     next_query_ = std::min(next_query_, now + query_interval_);
-  } else if (!was_quiet_ && quiet && last_query_) {
+  } else if (!was_quiet_ && quiet && last_query_ && !urgent_) {
     next_query_ = *last_query_ + settings_.quiet_query_interval;
   }
   was_quiet_ = quiet;
@@ -835,6 +853,7 @@ void job_fleet_core::ask(time_point now) {
   if (asked_.empty())
     return;
   asking_ = true;
+  urgent_ = false;
   last_query_ = now;
   next_query_ = time_point::max(); // until it is answered
   effects_.query({asked_.begin(), asked_.end()});
@@ -846,8 +865,9 @@ void job_fleet_core::tell_exhausted() {
   if (!started_ || stopped_ || told_exhausted_ || !nothing || !for_good)
     return;
   told_exhausted_ = true;
-  effects_.exhausted(ceiling_ == 0 ? "All jobs were cancelled."
-                                   : "No job is left, and none will be submitted for some time. " + problem_);
+  effects_.exhausted(ceiling_ == 0
+                         ? "All jobs were cancelled."
+                         : "No job is left, and none will be submitted for " + in_words(paused_for_) + ". " + problem_);
 }
 
 // -- questions ----------------------------------------------------------------------------------------------
@@ -889,7 +909,7 @@ std::string job_fleet_core::sentence(const fleet_report& of) const {
   if (stopped_)
     return text + " The fleet is being stopped.";
   if (paused_until_)
-    text += " Nothing is submitted for some time. " + problem_;
+    text += " Nothing is submitted for " + in_words(paused_for_) + ". " + problem_;
   else if (probing_)
     text += " One job is tried. " + problem_;
   else if (!refusal_.empty())
@@ -956,11 +976,9 @@ void job_fleet_core::check_invariants() const {
             "an idle job does not work");
   require(early_.empty() || submission_, "a node waits for a submission that has ended");
   require(cancels_.empty() && failures_.empty() && !lost_early_, "something was not told");
-  require(asking_ || asked_.empty(), "somebody was asked, and nothing is open");
+  require(asking_ || asked_.empty(), "jobs are asked about, and no query is open");
   require(!stopped_ || in(stage::cancelling) + in(stage::finished) == units_.size(), "a job outlives the fleet");
-  require(ceiling_ <= largest() && (stopped_ || !started_ || submission_ || counting_ >= target() || paused_until_ ||
-                                    probing_ || std::max(not_before_, submit_after_) != time_point::min()),
-          "jobs are missing, and nothing is done about it");
+  require(ceiling_ <= largest(), "more jobs may be wanted than the settings allow");
 }
 
 } // namespace daskify::internal

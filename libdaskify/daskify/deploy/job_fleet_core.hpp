@@ -139,7 +139,7 @@ public:
   std::chrono::seconds lead_time(std::chrono::seconds walltime) const;
   bool is_paused() const { return paused_until_.has_value(); }
   /// No job of ours is left, nor on its way.
-  bool all_over() const { return units_.empty() && !submission_; }
+  bool all_over() const { return units_.size() == in(stage::finished) && !submission_; }
 
   /// Throws std::logic_error when the books contradict each other. Slow: for tests.
   void check_invariants() const;
@@ -163,12 +163,13 @@ private:
     bool connected = false;
     end_cause cause = end_cause::unknown; ///< of the end of that node, when `caused`
     bool caused = false;
-    bool drained = false; ///< that node was asked to leave
-    std::string how;      ///< its connection ended, when lost
-    job_state state = job_state::unknown;
-    std::optional<time_point> ends; ///< its walltime
-    seconds walltime{0};            ///< all of it, as far as is known
-    std::optional<time_point> due;  ///< when `timers_` has it
+    bool drained = false;                 ///< that node was asked to leave
+    std::string how;                      ///< its connection ended, when lost
+    job_state state = job_state::unknown; ///< SLURM's last word
+    std::string nodes;                    ///< the same
+    std::optional<time_point> ends;       ///< its walltime
+    seconds walltime{0};                  ///< all of it, as far as is known
+    std::optional<time_point> due;        ///< when `timers_` has it
   };
   using entry = std::unordered_map<std::string, unit>::value_type;
 
@@ -201,7 +202,7 @@ private:
   void change(entry& of, Change how);
   void remove(entry& of);
 
-  void add(const std::string& id, time_point now);
+  bool add(const std::string& id, time_point now);
   void enrol(entry& of, node_id node, std::optional<seconds> time_left, time_point now);
   void know_end(entry& of, seconds time_left, time_point now);
   void apply(entry& of, const job_status& status, time_point now);
@@ -269,13 +270,15 @@ private:
   // Failed starts.
   failures failures_; ///< of this event
   std::size_t failed_in_a_row_ = 0;
-  seconds pause_;
+  seconds pause_; ///< the next
+  seconds paused_for_{0};
   std::optional<time_point> paused_until_;
   bool probing_ = false; ///< one job is tried
   std::string problem_;  ///< why nothing starts
 
   // Queries.
   bool asking_ = false;
+  bool urgent_ = false; ///< the next is wanted at once
   bool query_failing_ = false;
   std::string query_problem_;
   std::set<std::string> asked_; ///< for which units
