@@ -515,6 +515,7 @@ void job_fleet_core::statuses(time_point now, std::span<const job_status> answer
   if (!std::exchange(asking_, false))
     return;
   query_failing_ = false;
+  last_answer_ = last_query_;
   changed_ = false;
   auto rest = std::exchange(asked_, {});
   for (const auto& status : answer) {
@@ -704,6 +705,13 @@ void job_fleet_core::run_timers(time_point now) {
 /// Each case changes what the unit waits for.
 void job_fleet_core::timer(entry& of, time_point now) {
   auto& u = of.second;
+  // Of walltimes its own clock is enough. In all else SLURM has the word: nobody is given up while it is not known
+  // whether he is about to come back.
+  bool heard_lately = last_answer_ && now - *last_answer_ <= 2 * settings_.longest_query_interval;
+  if (u.in != stage::enrolled && !heard_lately) {
+    change(of, [&](unit& x) { x.since += now - *x.due + settings_.query_interval; });
+    return;
+  }
   switch (u.in) {
   case stage::pending:
     if (!u.enrolled)

@@ -283,6 +283,7 @@ private:
   std::string query_problem_;
   std::set<std::string> asked_; ///< for which units
   std::optional<time_point> last_query_;
+  std::optional<time_point> last_answer_; ///< when it was asked for
   time_point next_query_ = time_point::max();
   seconds query_interval_;
   bool was_quiet_ = true;
