@@ -868,7 +868,7 @@ void job_fleet_core::ask(time_point now) {
 }
 
 void job_fleet_core::tell_exhausted() {
-  bool nothing = in(stage::leaving) + in(stage::cancelling) == units_.size() && !submission_;
+  bool nothing = in(stage::leaving) + in(stage::cancelling) == units_.size() && nodes_.empty() && !submission_;
   bool for_good = ceiling_ == 0 || (paused_until_ && target() != 0);
   if (!started_ || stopped_ || told_exhausted_ || !nothing || !for_good)
     return;

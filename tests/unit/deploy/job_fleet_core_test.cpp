@@ -56,6 +56,11 @@ const char* name_of(end_cause cause) {
   return "unknown";
 }
 
+template <class Id>
+std::string text_of(Id id) {
+  return std::to_string(id.value);
+}
+
 std::string joined(const names& all) {
   std::string text;
   for (const auto& one : all)
@@ -364,6 +369,27 @@ TEST_F(job_fleet, pauses_after_three_failed_starts_in_a_row_then_tries_one_job_a
   pass(5s);
   EXPECT_THAT(told(), ElementsAre("submit 2")) << "all that are missing";
   EXPECT_THAT(report().sentence, Not(HasSubstr("FAILED")));
+}
+
+TEST_F(job_fleet, does_not_flood_slurm_when_no_job_ever_starts) {
+  settings.size = 100;
+  start();
+  std::size_t count = 0;
+  for (seconds gone{0}; gone < 24h; gone += 1s) {
+    for (const auto& what : told())
+      if (what.starts_with("submit ")) {
+        names ids(std::stoul(what.substr(7)));
+        for (auto& id : ids)
+          id = std::to_string(++count);
+        submitted(ids);
+        for (const auto& id : ids)
+          state(id, job_state::failed);
+      }
+    pass(1s);
+    std::erase_if(jobs, [](const auto& job) { return job.second.state == job_state::failed; });
+  }
+  EXPECT_EQ(count, 100U + 26U) << "after 5, 10, 20, 40 minutes, then once an hour";
+  EXPECT_LE(queries.size(), 2U * 27U);
 }
 
 TEST_F(job_fleet, does_not_count_failed_starts_with_an_enrolment_between) {
@@ -1056,6 +1082,639 @@ TEST_F(job_fleet, refuses_settings_that_make_no_sense) {
   settings.size = 1;
   settings.minimum = 2;
   EXPECT_THROW((job_fleet_core{seen, settings}), std::invalid_argument);
+}
+
+// -- simulation ---------------------------------------------------------------------------------------------
+
+/// A SLURM with a queue, walltimes and all that goes wrong, and the nodes of its jobs. Checks each effect against what
+/// it knows better than the core.
+class simulation : job_fleet_effects {
+public:
+  explicit simulation(unsigned seed)
+      : random_{seed},
+        strict_{below(3) == 0},
+        settings_{random_settings()},
+        core_{*this, settings_} {}
+
+  void run() {
+    core_.start(now_);
+    after();
+    for (auto end = now_ + 1h; now_ < end && ok();)
+      step(1 + below(5));
+    if (ok())
+      calm_down();
+    for (auto end = now_ + 3h; ok() && !has_converged();) {
+      step(5);
+      ASSERT_LT(now_, end) << "the size does not come to " << core_.target() << ": " << to_text();
+    }
+    if (ok())
+      stay();
+    if (ok())
+      stop();
+  }
+
+  std::map<std::string, int> happened;
+
+private:
+  struct job {
+    job_state state = job_state::pending;
+    std::string reason = "Priority";
+    std::optional<time_point> next; ///< what the state leads to: it starts, its node enrols, it has ended, it is purged
+    time_point started{};
+    seconds walltime{0};
+    job_state then = job_state::unknown; ///< after completing
+    bool unwanted = false;               ///< the core has cancelled or drained it, or turned its node away
+    node_id node;                        ///< the last
+    std::optional<time_point> noticed;   ///< that its machine is dead
+  };
+  struct node {
+    std::string unit;
+    bool connected = true;
+    bool draining = false;
+    bool told = false;
+    std::set<end_cause> causes; ///< what SLURM may say
+    std::optional<time_point> leaves;
+    std::optional<time_point> disconnects;
+  };
+  struct call {
+    time_point done;
+    submission_id id;
+    names units;
+    bool fails = false;
+    bool permanent = false;
+  };
+  struct question {
+    time_point done;
+    std::vector<job_status> answer; ///< old by then
+  };
+  using job_entry = std::map<std::string, job>::value_type;
+
+  static bool ok() { return !testing::Test::HasFailure(); }
+  std::uint64_t below(std::uint64_t n) { return std::uniform_int_distribution<std::uint64_t>{0, n - 1}(random_); }
+  seconds up_to(std::uint64_t n) { return seconds{static_cast<std::int64_t>(below(n + 1))}; }
+  /// With a probability of n of 1000, until all is well.
+  bool mishap(std::uint64_t n) { return !calm_ && below(1000) < n; }
+  static bool is_alive(const job& of) {
+    return of.state == job_state::pending || of.state == job_state::running || of.state == job_state::suspended ||
+           of.state == job_state::configuring || of.state == job_state::requeued;
+  }
+
+  fleet_settings random_settings() {
+    fleet_settings made;
+    made.size = 1 + below(8);
+    if (below(2) == 0) {
+      made.minimum = below(3);
+      made.maximum = made.minimum + 1 + below(8);
+      made.size = made.minimum + below(made.maximum - made.minimum + 1);
+    }
+    made.can_never_start = [](std::string_view reason) { return reason == "PartitionConfig"; };
+    walltime_ = strict_ || below(3) == 0 ? 0s : 300s + up_to(1200);
+    queue_ = 1 + below(120);
+    bad_starts_ = below(3) == 0 ? 500 : 30;
+    return made;
+  }
+  bool adaptive() const { return settings_.minimum < settings_.maximum; }
+  std::size_t largest() const { return adaptive() ? settings_.maximum : settings_.size; }
+
+  // What the core wants.
+
+  void submit(submission_id request, std::size_t count) override {
+    EXPECT_FALSE(stopped_) << "submitted after the stop";
+    EXPECT_FALSE(sbatch_) << "two submissions at a time";
+    EXPECT_TRUE(!last_submit_ || now_ - *last_submit_ >= settings_.submission_interval);
+    EXPECT_TRUE(count >= 1 && count <= largest());
+    last_submit_ = now_;
+    ++happened["submissions"];
+    sbatch_ = call{now_ + up_to(mishap(100) ? 40 : 2), request, {}, false, false};
+    if (is_down() || mishap(100)) {
+      sbatch_->fails = true;
+      sbatch_->permanent = mishap(50);
+      ++happened[sbatch_->permanent ? "refused for good" : "refused"];
+      return;
+    }
+    ++last_job_;
+    for (std::size_t i = 0; i < count; ++i) {
+      auto id = std::to_string(last_job_) + (count == 1 ? "" : "_" + std::to_string(i));
+      auto& made = jobs_[id];
+      made.walltime = walltime_;
+      queue(made);
+      if (mishap(10)) {
+        made.reason = "PartitionConfig";
+        made.next.reset();
+      }
+      sbatch_->units.push_back(id);
+    }
+  }
+
+  void query(const names& units) override {
+    EXPECT_FALSE(squeue_) << "two queries at a time";
+    EXPECT_TRUE(!last_query_ || now_ - *last_query_ >= settings_.query_interval);
+    last_query_ = now_;
+    ++queries_;
+    squeue_ = question{now_ + up_to(mishap(50) ? 20 : 1), {}};
+    for (const auto& id : units) {
+      EXPECT_TRUE(ours_.contains(id)) << id << " is not ours";
+      auto found = jobs_.find(id);
+      if (found == jobs_.end())
+        continue;
+      const auto& of = found->second;
+      auto status = status_of(id, of.state, of.reason);
+      if (of.walltime != 0s && of.state == job_state::running)
+        status.time_left = std::chrono::duration_cast<seconds>(of.started + of.walltime - now_);
+      squeue_->answer.push_back(status);
+    }
+    std::shuffle(squeue_->answer.begin(), squeue_->answer.end(), random_);
+  }
+
+  void cancel(const names& units) override {
+    EXPECT_EQ((std::set<std::string>{units.begin(), units.end()}.size()), units.size());
+    for (const auto& id : units) {
+      EXPECT_TRUE(ours_.contains(id)) << id << " is not ours";
+      auto found = jobs_.find(id);
+      if (found == jobs_.end())
+        continue;
+      auto& of = found->second;
+      EXPECT_TRUE(stopped_ || !of.node || !nodes_.at(of.node).connected || of.state == job_state::pending ||
+                  of.state == job_state::requeued || nodes_.at(of.node).causes.contains(end_cause::requeued))
+          << "cancelled a job that works";
+      happened["cancelled again"] += of.unwanted;
+      of.unwanted = true;
+      if (below(10) == 0)
+        ++happened["scancel failed"];
+      else
+        end(*found, job_state::cancelled);
+    }
+    ++happened[stopped_ ? "cancelled at the end" : "cancelled"];
+  }
+
+  void drain(const std::string& unit, node_id id) override {
+    auto& of = nodes_.at(id);
+    EXPECT_EQ(of.unit, unit);
+    EXPECT_FALSE(std::exchange(of.draining, true)) << "drained twice";
+    if (auto found = jobs_.find(unit); found != jobs_.end() && found->second.node == id)
+      found->second.unwanted = true;
+    if (!mishap(100))
+      of.leaves = now_ + up_to(25);
+    ++happened["drained"];
+  }
+
+  void node_gone(const node_end& what) override {
+    EXPECT_FALSE(stopped_);
+    auto& of = nodes_.at(what.node);
+    EXPECT_EQ(of.unit, what.unit);
+    EXPECT_FALSE(std::exchange(of.told, true)) << "told twice of the end of a node";
+    auto truth = what.cause == end_cause::superseded ? end_cause::requeued : what.cause;
+    EXPECT_TRUE(truth == end_cause::unknown || of.causes.contains(truth)) << what.text;
+    ++happened[std::string{"gone: "} + name_of(what.cause)];
+  }
+
+  void failed_start(const names& units, const std::string& sentence) override {
+    EXPECT_FALSE(stopped_ || units.empty() || sentence.empty());
+    ++happened["failed start"];
+  }
+
+  void exhausted(const std::string& sentence) override {
+    EXPECT_FALSE(stopped_ || sentence.empty());
+    EXPECT_FALSE(sbatch_);
+    for (const auto& [id, of] : nodes_)
+      EXPECT_FALSE(of.connected && !of.told) << "a node works";
+    ++happened["exhausted"];
+  }
+
+  void report(const fleet_report& now) override { report_ = now; }
+
+  // What SLURM does.
+
+  bool is_down() const { return now_ < down_until_; }
+
+  void queue(job& of) {
+    of.state = job_state::pending;
+    of.reason = "Priority";
+    of.next = now_ + up_to(queue_);
+  }
+
+  /// What the node of a job, if it has one, may be said to have ended of.
+  void cause(const job& of, end_cause what) {
+    if (of.node)
+      nodes_.at(of.node).causes.insert(what);
+  }
+
+  void disconnect(const job& of, seconds in) {
+    if (!of.node)
+      return;
+    auto& at = nodes_.at(of.node).disconnects;
+    at = at ? std::min(*at, now_ + in) : now_ + in;
+  }
+
+  void end(job_entry& which, job_state as) {
+    auto& of = which.second;
+    if (!is_alive(of))
+      return;
+    static const std::map<job_state, end_cause> causes{{job_state::completed, end_cause::completed},
+                                                       {job_state::cancelled, end_cause::cancelled},
+                                                       {job_state::failed, end_cause::failed},
+                                                       {job_state::timed_out, end_cause::timed_out},
+                                                       {job_state::preempted, end_cause::preempted},
+                                                       {job_state::node_failed, end_cause::node_failed},
+                                                       {job_state::out_of_memory, end_cause::out_of_memory}};
+    cause(of, causes.at(as));
+    if (as != job_state::node_failed)
+      disconnect(of, up_to(3));
+    bool at_once = of.state == job_state::pending || of.state == job_state::requeued || as == job_state::node_failed;
+    of.state = job_state::completing;
+    of.then = as;
+    of.next = now_ + (at_once ? 0s : up_to(5));
+    of.noticed.reset();
+    advance(which);
+  }
+
+  void requeue(job& of) {
+    cause(of, end_cause::requeued);
+    of.noticed.reset();
+    queue(of);
+    of.state = below(3) == 0 ? job_state::requeued : job_state::pending;
+    if (mishap(100)) {
+      of.reason = "JobHeldUser";
+      of.next.reset();
+    }
+    ++happened["requeued"];
+  }
+
+  /// The machine of a job fails.
+  void fail_machine(job_entry& which) {
+    auto& of = which.second;
+    disconnect(of, below(3) == 0 ? up_to(200) : 30s); // its process may go on for some time
+    of.next.reset();
+    if (of.noticed)
+      return;
+    if (strict_ || below(2) == 0)
+      machine_noticed(which);
+    else
+      of.noticed = now_ + up_to(300);
+  }
+
+  void machine_noticed(job_entry& which) {
+    if (strict_ || below(2) == 0)
+      end(which, job_state::node_failed);
+    else
+      requeue(which.second);
+  }
+
+  void advance(job_entry& which) {
+    auto& [id, of] = which;
+    if (of.noticed && *of.noticed <= now_)
+      machine_noticed(which);
+    if (of.walltime != 0s && of.state == job_state::running && of.started + of.walltime + 30s < now_)
+      end(which, job_state::timed_out);
+    if (!of.next || now_ < *of.next)
+      return;
+    switch (of.state) {
+    case job_state::pending:
+    case job_state::requeued:
+      of.state = mishap(100) ? job_state::configuring : job_state::running;
+      of.reason = "None";
+      of.started = now_;
+      of.next = now_ + up_to(10);
+      return;
+    case job_state::configuring:
+      of.state = job_state::running;
+      of.started = now_;
+      of.next = now_ + up_to(10);
+      return;
+    case job_state::running:
+      of.next.reset();
+      if (mishap(bad_starts_))
+        end(which, below(2) == 0 ? job_state::failed : job_state::node_failed);
+      else if (!mishap(20))
+        enrol(which);
+      else
+        ++happened["hangs"];
+      return;
+    case job_state::suspended:
+      of.state = job_state::running;
+      end(which, job_state::completed);
+      return;
+    case job_state::completing:
+      of.state = of.then;
+      of.reason = below(2) == 0 ? "None" : "NonZeroExitCode";
+      of.next = now_ + 300s;
+      return;
+    default:
+      of.state = job_state::unknown; // it is purged
+      return;
+    }
+  }
+
+  void enrol(job_entry& which) {
+    auto& [id, of] = which;
+    node_id made{++last_node_};
+    std::optional<seconds> left;
+    if (of.walltime != 0s)
+      left = std::chrono::duration_cast<seconds>(of.started + of.walltime - now_);
+    auto old = of.node;
+    of.node = made;
+    nodes_[made].unit = id;
+    if (core_.node_enrolled(now_, id, made, left)) {
+      ++happened[ours_.contains(id) ? "enrolled" : "enrolled before sbatch had ended"];
+      EXPECT_TRUE(!old || nodes_.at(old).told || nodes_.at(old).draining)
+          << "nobody has told what became of the old one";
+    } else {
+      ++happened["turned away"];
+      of.unwanted = true;
+      nodes_.at(made).connected = false;
+      end(which, job_state::completed);
+    }
+    after();
+  }
+
+  void finish_sbatch() {
+    if (!sbatch_ || now_ < sbatch_->done)
+      return;
+    auto ended = *std::exchange(sbatch_, {});
+    ours_.insert(ended.units.begin(), ended.units.end());
+    if (ended.fails)
+      core_.submit_failed(now_, ended.id, "sbatch: error: Batch job submission failed", ended.permanent);
+    else
+      core_.submitted(now_, ended.id, ended.units);
+    after();
+  }
+
+  void finish_squeue() {
+    if (!squeue_ || now_ < squeue_->done)
+      return;
+    auto ended = *std::exchange(squeue_, {});
+    if (is_down() || mishap(50)) {
+      core_.query_failed(now_, "slurm_load_jobs error");
+      ++happened["query failed"];
+    } else {
+      core_.statuses(now_, ended.answer);
+    }
+    after();
+  }
+
+  void move_nodes() {
+    for (auto& [id, of] : nodes_) {
+      bool leaves = of.leaves && *of.leaves <= now_;
+      if (!of.connected || (!leaves && (!of.disconnects || now_ < *of.disconnects)))
+        continue;
+      of.connected = false;
+      if (auto found = jobs_.find(of.unit); leaves && found != jobs_.end() && found->second.node == id)
+        end(*found, job_state::completed);
+      core_.node_ended(now_, id, leaves ? departure::left : departure::lost, "closed the connection");
+      after();
+    }
+    std::erase_if(
+        nodes_, [&](const auto& n) { return !n.second.connected && n.second.told && !jobs_.contains(n.second.unit); });
+  }
+
+  void misfortune() {
+    if (jobs_.empty())
+      return;
+    auto& which = *std::next(jobs_.begin(), static_cast<std::ptrdiff_t>(below(jobs_.size())));
+    auto& of = which.second;
+    if (!is_alive(of) || !ours_.contains(which.first))
+      return;
+    if (below(15) == 0) {
+      end(which, job_state::cancelled);
+      ++happened["cancelled by others"];
+    }
+    if (of.state != job_state::running)
+      return;
+    switch (below(8)) {
+    case 0:
+    case 1:
+      fail_machine(which);
+      break;
+    case 2:
+      end(which, job_state::preempted);
+      break;
+    case 3:
+      if (strict_)
+        break;
+      disconnect(of, up_to(2));
+      requeue(of);
+      break;
+    case 4:
+      end(which, job_state::out_of_memory);
+      break;
+    case 5:
+      end(which, job_state::failed);
+      break;
+    case 6:
+      end(which, job_state::completed);
+      break;
+    case 7:
+      if (strict_)
+        break;
+      of.state = job_state::suspended;
+      of.next = now_ + up_to(900);
+      cause(of, end_cause::preempted);
+      disconnect(of, 30s);
+      ++happened["suspended"];
+      break;
+    }
+  }
+
+  void want() {
+    if (!calm_)
+      need_ = below(12);
+    names idle;
+    for (const auto& [id, of] : nodes_)
+      if (below(3) == 0)
+        idle.push_back(of.unit);
+    core_.wanted(now_, need_, idle);
+    after();
+  }
+
+  void step(std::uint64_t dt) {
+    now_ += seconds{static_cast<std::int64_t>(dt)};
+    finish_sbatch();
+    for (auto& which : jobs_)
+      advance(which);
+    std::erase_if(jobs_, [](const auto& j) { return j.second.state == job_state::unknown; });
+    move_nodes();
+    finish_squeue();
+    core_.tick(now_);
+    after();
+    if (!stopped_ && below(5) == 0)
+      want();
+    if (mishap(1))
+      down_until_ = now_ + up_to(600);
+    if (mishap(misfortunes_))
+      misfortune();
+    if (mishap(3)) {
+      core_.asked_why(now_);
+      after();
+    }
+    if (mishap(1)) {
+      core_.resume(now_);
+      after();
+    }
+    happened["steps"] += 1;
+    if (!strict_)
+      return;
+    auto alive = std::count_if(jobs_.begin(), jobs_.end(),
+                               [](const auto& j) { return is_alive(j.second) && !j.second.unwanted; });
+    EXPECT_LE(static_cast<std::size_t>(alive), largest()) << "too many jobs";
+  }
+
+  /// For messages: all jobs and nodes.
+  std::string to_text() const {
+    std::string all = report_.sentence;
+    for (const auto& [id, of] : jobs_)
+      all +=
+          "\njob " + id + " " + std::string{to_string(of.state)} + " " + of.reason + (of.unwanted ? ", unwanted" : "");
+    for (const auto& [id, of] : nodes_)
+      if (of.connected)
+        all += "\nnode " + text_of(id) + " of job " + of.unit + (of.draining ? ", draining" : "");
+    return all + (sbatch_ ? "\nsbatch runs" : "") + (squeue_ ? "\nsqueue runs" : "");
+  }
+
+  void after() { ASSERT_NO_THROW(core_.check_invariants()); }
+
+  // What is to come of it.
+
+  void calm_down() {
+    calm_ = true;
+    down_until_ = now_;
+    queue_ = 20;
+    walltime_ = strict_ || below(2) == 0 ? 0s : 1000s;
+    for (auto& [id, of] : jobs_)
+      of.walltime = std::max(of.walltime, walltime_) == 0s ? 0s : 1000s;
+    for (auto& [id, of] : nodes_)
+      if (of.draining && of.connected && !of.leaves)
+        of.leaves = now_;
+    for (auto& [id, of] : jobs_) {
+      if (of.noticed)
+        of.noticed = now_;
+      if (of.reason == "JobHeldUser") // and was never seen to run, so that it is not known to have been requeued
+        queue(of);
+    }
+  }
+
+  /// Nodes that will go on to work.
+  std::size_t working() const {
+    return static_cast<std::size_t>(std::count_if(nodes_.begin(), nodes_.end(), [](const auto& n) {
+      return n.second.connected && !n.second.draining && !n.second.disconnects;
+    }));
+  }
+
+  bool has_converged() const {
+    auto others = report_.submitted + report_.pending + report_.starting + report_.draining + report_.lost;
+    return walltime_ == 0s ? working() == core_.target() && others == 0 && core_.target() == report_.enrolled
+                           : working() >= core_.target() && !core_.is_paused();
+  }
+
+  /// All is well, and stays like that.
+  void stay() {
+    for (auto until = now_ + 26min; now_ < until;)
+      step(5); // what the bad times have left behind
+    auto queries = queries_;
+    std::size_t low = 0;
+    for (int i = 0; i < 360 && ok(); ++i) {
+      step(5);
+      low += working() < core_.target();
+    }
+    EXPECT_LE(low, walltime_ == 0s ? 0U : 360U / 6) << "of 360 times there were fewer nodes than wanted";
+    if (walltime_ == 0s) {
+      EXPECT_LE(queries_ - queries, 7U) << "in half an hour in which nothing happens";
+      EXPECT_EQ(working(), core_.target());
+    }
+    happened["converged to a target above none"] += core_.target() != 0;
+    happened["times with fewer nodes than wanted"] += static_cast<int>(low);
+  }
+
+  void stop() {
+    if (below(3) == 0)
+      for (auto until = now_ + 1min; now_ < until && !sbatch_;) {
+        need_ = below(12);
+        want();
+        step(1);
+      }
+    happened["stopped during a submission"] += sbatch_.has_value();
+    stopped_ = true;
+    core_.stop(now_);
+    after();
+    for (auto until = now_ + 30min; ok() && !core_.all_over();) {
+      step(1 + below(5));
+      ASSERT_LT(now_, until) << "some jobs are not known to be over: " << to_text();
+    }
+    for (const auto& [id, of] : jobs_)
+      EXPECT_FALSE(is_alive(of)) << id << " outlives the fleet";
+    happened["queries"] += static_cast<int>(queries_);
+  }
+
+  std::mt19937 random_;
+  bool strict_; ///< no job comes back, so that there are never too many
+  seconds walltime_{0};
+  std::uint64_t queue_ = 1;      ///< seconds
+  std::uint64_t bad_starts_ = 0; ///< of 1000
+  std::uint64_t misfortunes_ = 1 + below(60);
+  fleet_settings settings_;
+  job_fleet_core core_;
+  time_point now_{1000h};
+  bool calm_ = false;
+  bool stopped_ = false;
+  time_point down_until_{};
+  std::map<std::string, job> jobs_; ///< all that SLURM knows
+  std::map<node_id, node> nodes_;
+  std::set<std::string> ours_; ///< by the answers of sbatch
+  std::optional<call> sbatch_;
+  std::optional<question> squeue_;
+  std::optional<time_point> last_submit_;
+  std::optional<time_point> last_query_;
+  std::size_t queries_ = 0;
+  std::size_t need_ = 3;
+  std::uint64_t last_job_ = 0;
+  std::uint64_t last_node_ = 0;
+  fleet_report report_;
+};
+
+TEST(job_fleet_simulation, keeps_the_size_and_leaves_no_job_behind_whatever_happens) {
+  std::map<std::string, int> happened;
+  for (unsigned seed = 1; seed <= 1000; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    simulation sim{seed};
+    sim.run();
+    if (testing::Test::HasFailure())
+      return;
+    for (const auto& [what, count] : sim.happened)
+      happened[what] += count;
+  }
+  for (const auto* what : {"cancelled",
+                           "cancelled again",
+                           "cancelled at the end",
+                           "cancelled by others",
+                           "converged to a target above none",
+                           "drained",
+                           "enrolled",
+                           "enrolled before sbatch had ended",
+                           "exhausted",
+                           "failed start",
+                           "gone: cancelled",
+                           "gone: completed",
+                           "gone: failed",
+                           "gone: node_failed",
+                           "gone: out_of_memory",
+                           "gone: preempted",
+                           "gone: requeued",
+                           "gone: superseded",
+                           "gone: timed_out",
+                           "gone: unknown",
+                           "hangs",
+                           "query failed",
+                           "refused",
+                           "refused for good",
+                           "requeued",
+                           "scancel failed",
+                           "stopped during a submission",
+                           "suspended",
+                           "turned away"})
+    EXPECT_GT(happened[what], 20) << what;
+  // A run has some two and a half hours, an hour of them with mishaps, and about 12 submissions an hour of that are due
+  // to these and to walltimes.
+  EXPECT_LT(happened["queries"], 1000 * 250);
+  EXPECT_LT(happened["submissions"], 1000 * 60);
 }
 
 } // namespace
