@@ -6,10 +6,10 @@
 /// runs. What SLURM says and what the nodes say together make the stage of a unit:
 ///
 ///   submit --> pending --> starting --> enrolled --> draining --> leaving --> (gone)
-///                 ^            |            |  unasked   |
-///                 |            v            v            v
-///                 |         (gone)        lost <---------'
-///                 '--- requeued ---------- / '--> (gone)
+///                 ^                        |  ^          |
+///                 |            unexpectedly|  |          |
+///                 |                        v  |          |
+///                 '------ requeued ------- lost <--------' --> (gone)
 ///
 ///   any, when it is cancelled by us: cancelling --> (gone)
 ///   any whose job is over while its node is still connected: finished --> (gone)
@@ -20,6 +20,9 @@
 ///
 /// SLURM is asked seldom, for all units at once: nodes are watched by their connections, and only what has none is
 /// asked about. A job is over only when an answer says so; no answer changes nothing.
+///
+/// A job that somebody else cancels is not replaced: the fleet is one smaller from then on, until `resume`. One that a
+/// drained node has left, or that runs without a node, is cancelled when it has not ended after `start_timeout`.
 ///
 /// Not thread-safe. What follows from an event is told to `job_fleet_effects` before the event returns; an effect must
 /// not call back. Events other than `statuses` take logarithmic time.

@@ -507,13 +507,14 @@ TEST_F(job_fleet, asks_at_once_when_a_node_has_gone_or_somebody_wants_to_know_bu
 
 TEST_F(job_fleet, asks_again_when_a_node_has_gone_while_slurm_was_asked) {
   start_and_enrol();
-  pass(20s);
-  core->asked_why(now);
   ended(101);
+  pass(50s);
+  core->asked_why(now);
+  ended(102);
   answer();
   queries.clear();
   pass(3s);
-  EXPECT_THAT(queries, ElementsAre(22s));
+  EXPECT_THAT(queries, ElementsAre(52s));
 }
 
 TEST_F(job_fleet, changes_nothing_while_squeue_fails) {
@@ -1012,6 +1013,31 @@ TEST_F(job_fleet, tells_the_end_of_a_draining_node_that_did_not_leave_well) {
   state("1", job_state::out_of_memory);
   pass(10s);
   EXPECT_THAT(told(), ElementsAre("gone 1 at 101: out_of_memory"));
+}
+
+TEST_F(job_fleet, tells_nothing_of_a_node_that_leaves_as_asked_after_its_job_is_over) {
+  adaptive(0, 10, 1);
+  start_and_enrol();
+  wanted(0);
+  pass(30s);
+  state("1", job_state::completed);
+  core->asked_why(now);
+  pass(3s);
+  ended(101, departure::left);
+  EXPECT_THAT(told(), ElementsAre("drain 1 at 101"));
+  EXPECT_TRUE(core->all_over());
+}
+
+TEST_F(job_fleet, cancels_a_draining_job_that_is_requeued) {
+  adaptive(0, 10, 1);
+  start_and_enrol();
+  wanted(0);
+  pass(30s);
+  EXPECT_THAT(told(), ElementsAre("drain 1 at 101"));
+  ended(101);
+  state("1", job_state::requeued);
+  pass(3s);
+  EXPECT_THAT(told(), ElementsAre("gone 1 at 101: requeued, by infrastructure", "cancel 1"));
 }
 
 TEST_F(job_fleet, shrinks_an_adaptive_fleet_below_what_was_cancelled) {
@@ -1711,8 +1737,7 @@ TEST(job_fleet_simulation, keeps_the_size_and_leaves_no_job_behind_whatever_happ
                            "suspended",
                            "turned away"})
     EXPECT_GT(happened[what], 20) << what;
-  // A run has some two and a half hours, an hour of them with mishaps, and about 12 submissions an hour of that are due
-  // to these and to walltimes.
+  // One run has about two hours, the first of them full of mishaps, and needs 177 queries and 37 submissions.
   EXPECT_LT(happened["queries"], 1000 * 250);
   EXPECT_LT(happened["submissions"], 1000 * 60);
 }
