@@ -1,0 +1,81 @@
+#pragma once
+
+/// What SLURM says of a job.
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace daskify::internal {
+
+enum class job_state : std::uint8_t {
+  pending,
+  configuring, ///< its nodes are being made ready
+  running,
+  suspended,
+  completing, ///< it is ending; how will be known when it has ended
+  completed,
+  cancelled,
+  failed,
+  timed_out,
+  node_failed,
+  preempted,
+  out_of_memory,
+  boot_failed,
+  deadline,
+  requeued, ///< it will be pending again, or is held
+  unknown
+};
+
+/// In SLURM's words: "NODE_FAIL".
+constexpr std::string_view to_string(job_state state) noexcept {
+  switch (state) {
+  case job_state::pending:
+    return "PENDING";
+  case job_state::configuring:
+    return "CONFIGURING";
+  case job_state::running:
+    return "RUNNING";
+  case job_state::suspended:
+    return "SUSPENDED";
+  case job_state::completing:
+    return "COMPLETING";
+  case job_state::completed:
+    return "COMPLETED";
+  case job_state::cancelled:
+    return "CANCELLED";
+  case job_state::failed:
+    return "FAILED";
+  case job_state::timed_out:
+    return "TIMEOUT";
+  case job_state::node_failed:
+    return "NODE_FAIL";
+  case job_state::preempted:
+    return "PREEMPTED";
+  case job_state::out_of_memory:
+    return "OUT_OF_MEMORY";
+  case job_state::boot_failed:
+    return "BOOT_FAIL";
+  case job_state::deadline:
+    return "DEADLINE";
+  case job_state::requeued:
+    return "REQUEUED";
+  case job_state::unknown:
+    break;
+  }
+  return "UNKNOWN";
+}
+
+/// One line of squeue.
+struct job_status {
+  std::string id;     ///< of the unit: as it was told on submission, and as its node says it
+  std::string job_id; ///< what scancel takes
+  job_state state = job_state::unknown;
+  std::string reason; ///< why it is pending, or how it ended: "Resources"
+  std::string nodes;
+  std::optional<std::chrono::seconds> time_left; ///< of its walltime; of a pending job: all of it
+};
+
+} // namespace daskify::internal
