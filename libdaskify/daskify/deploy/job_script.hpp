@@ -2,6 +2,8 @@
 
 /// The script that a worker's, or a node's, batch job of SLURM runs: a text that a person can read, keep and submit.
 
+#include "daskify/options.hpp" // job_shape
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -12,19 +14,12 @@
 
 namespace daskify::internal {
 
-/// How a number of processes becomes jobs.
-enum class job_shape : std::uint8_t {
-  array,     ///< one job array, a task for each process
-  separate,  ///< one job for each process: the script is submitted as often
-  allocation ///< one job for all, whose processes are started by srun
-};
-
 struct job_request {
   std::string name;     ///< of the job; empty: the script's file name
   std::string queue;    ///< partition, or several with commas between them; empty: the site's default
   std::string account;  ///< empty: the user's default
   std::size_t jobs = 1; ///< processes: array tasks, jobs, or tasks of the allocation
-  job_shape shape = job_shape::array;
+  daskify::job_shape shape = daskify::job_shape::array; ///< a separate one is submitted as often
   std::size_t cores = 1;                 ///< of each process
   std::uint64_t memory = 0;              ///< bytes for each process, rounded up to MiB; 0: the site's default
   std::chrono::seconds walltime{};       ///< rounded up to minutes, as SLURM does; 0: the partition's default

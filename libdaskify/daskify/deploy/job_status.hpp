@@ -11,21 +11,21 @@
 namespace daskify::internal {
 
 enum class job_state : std::uint8_t {
-  pending,
-  configuring, ///< its nodes are being made ready
+  pending,     ///< waits, or is held
+  configuring, ///< has its nodes, which are being booted
   running,
   suspended,
-  completing, ///< it is ending; how will be known when it has ended
+  completing, ///< ended; processes of it may still be there
   completed,
   cancelled,
-  failed,
+  failed, ///< exit code not 0
   timed_out,
   node_failed,
   preempted,
   out_of_memory,
   boot_failed,
   deadline,
-  requeued, ///< it will be pending again, or is held
+  requeued, ///< ended, and will be pending again
   unknown
 };
 
@@ -70,12 +70,12 @@ constexpr std::string_view to_string(job_state state) noexcept {
 
 /// One line of squeue.
 struct job_status {
-  std::string id;     ///< of the unit: as it was told on submission, and as its node says it
-  std::string job_id; ///< what scancel takes
+  std::string id;     ///< "12", or "12_3" for a task of an array
+  std::string job_id; ///< its own; an array task that has not started yet may still share the array's
   job_state state = job_state::unknown;
-  std::string reason; ///< why it is pending, or how it ended: "Resources"
-  std::string nodes;
-  std::optional<std::chrono::seconds> time_left; ///< of its walltime; of a pending job: all of it
+  std::string reason;                            ///< why it waits, or how it ended; "" for none
+  std::string nodes;                             ///< for `expand_nodelist`; "" when it has none
+  std::optional<std::chrono::seconds> time_left; ///< of its walltime, when it has one
 };
 
 } // namespace daskify::internal

@@ -2,9 +2,10 @@
 
 /// What SLURM's commands print, as values. All functions here are pure and thread-safe.
 
+#include "daskify/deploy/job_status.hpp"
+
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,36 +13,8 @@
 
 namespace daskify::internal {
 
-enum class job_state : std::uint8_t {
-  pending,     ///< waits, or is held
-  configuring, ///< has its nodes, which are being booted
-  running,
-  suspended,
-  completing, ///< ended; processes of it may still be there
-  completed,
-  cancelled,
-  failed, ///< exit code not 0
-  timed_out,
-  node_failed,
-  preempted,
-  out_of_memory,
-  boot_failed,
-  deadline,
-  requeued, ///< ended, and will be pending again
-  unknown
-};
-
 /// The job has ended and all its processes with it; it runs no more under this id unless somebody requeues it.
 bool is_over(job_state state);
-
-struct job_status {
-  std::string id;     ///< as squeue takes it: "12", or array's job id and index, "12_3"
-  std::string job_id; ///< its own; an array task that has not started yet may still share the array's
-  job_state state = job_state::unknown;
-  std::string reason;                            ///< why it waits or failed; "" for none. For `explain_reason`
-  std::string nodes;                             ///< for `expand_nodelist`; "" when it has none
-  std::optional<std::chrono::seconds> time_left; ///< of a job that runs with a limit
-};
 
 /// For `squeue --noheader --array --states=all --format=`; what `parse_squeue` reads. The reason is last, as it alone
 /// is free text.
