@@ -111,6 +111,7 @@ void local_session::start_actors(const std::string& secret) {
     if (nodes_)
       nodes_->refused(slot, reason);
   };
+  setup.on_node_drained = [](std::uint32_t) {}; // its nodes stay
   setup.on_node_silent = [this](std::uint32_t slot, std::int32_t pid) {
     if (nodes_)
       nodes_->kill(slot, pid);

@@ -247,6 +247,8 @@ using scheduler_actor = scheduler_for_workers::extend<
     caf::replies_to<list_workers>::with<worker_list>,
     /// Counts go to this progress actor, now, at most every 50 ms while they change, and at the end.
     caf::reacts_to<subscribe_progress, progress_actor>,
+    /// From deployment: a node will end, by order; when, by itself; it has, and no task is to blame.
+    caf::reacts_to<drain_node>, caf::reacts_to<node_time_left>, caf::reacts_to<node_lost>,
     /// From deployment: no process is left.
     caf::reacts_to<workers_exhausted>,
     /// Time to look for silent workers (to itself).
