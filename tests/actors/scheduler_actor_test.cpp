@@ -38,6 +38,10 @@ worker_actor::behavior_type scripted_worker(worker_actor::pointer, std::shared_p
           [](executor_has_news) {}, [](worker_tick) {}, [log](stop_worker) { log->stopped = true; }};
 }
 
+node_actor::behavior_type scripted_node(node_actor::pointer) {
+  return {[](node_tick) {}, [](stop_node) {}};
+}
+
 struct scheduler_shell : testing::Test {
   deterministic config;
   caf::actor_system system{config};
@@ -48,6 +52,7 @@ struct scheduler_shell : testing::Test {
   store_actor store = system.spawn(store_behavior, node);
   std::vector<std::uint32_t> enrolled;
   std::vector<error_code> refused;
+  std::vector<std::uint32_t> drained_nodes;
   scheduler_actor scheduler = system.spawn(scheduler_behavior, setup());
   caf::scoped_actor client{system};
   std::shared_ptr<told> log = std::make_shared<told>();
@@ -65,6 +70,7 @@ struct scheduler_shell : testing::Test {
     s.on_enrolled = [this](const enrol_request& who) { enrolled.push_back(who.slot); };
     s.on_refused = [this](const enrol_request&, const enrol_answer& a) { refused.push_back(a.refusal); };
     s.on_silent = [](std::uint32_t, std::int32_t) {};
+    s.on_node_drained = [this](std::uint32_t slot) { drained_nodes.push_back(slot); };
     return s;
   }
 
@@ -85,6 +91,30 @@ struct scheduler_shell : testing::Test {
     asked.receive([&](enrol_answer& a, store_for_users&) { answer = a; },
                   [](caf::error& e) { ADD_FAILURE() << caf::to_string(e); });
     return answer;
+  }
+
+  /// The node of the workers, whose slot is 7.
+  node_actor join() {
+    auto speaker = system.spawn(scripted_node);
+    auto asked = client->request(scheduler, caf::infinite, join_node{"the secret", "the build", "node-0", 7, 1, "", 0},
+                                 caf::actor_cast<store_for_directory>(store), speaker);
+    steps.run();
+    asked.receive([](node_answer& a, directory_for_stores&) { EXPECT_EQ(a.refusal, error_code::none); },
+                  [](caf::error& e) { ADD_FAILURE() << caf::to_string(e); });
+    return speaker;
+  }
+
+  void tell(auto message) {
+    client->send(scheduler, std::move(message));
+    steps.run();
+  }
+
+  progress counts() {
+    progress seen;
+    auto asked = client->request(scheduler, caf::infinite, count_tasks{{{run_id{1}, 0, UINT64_MAX}}});
+    steps.run();
+    asked.receive([&](progress& p) { seen = p; }, [](caf::error& e) { ADD_FAILURE() << caf::to_string(e); });
+    return seen;
   }
 
   void submit(std::uint64_t tasks) {
@@ -165,6 +195,76 @@ TEST_F(scheduler_shell, gives_the_work_of_a_process_that_ended_to_another_worker
   EXPECT_EQ(log->orders.size(), 1u);
   enrol(request());
   EXPECT_EQ(log->orders.size(), 2u) << "the same scripted worker enrolled anew";
+}
+
+TEST_F(scheduler_shell, recalls_what_the_workers_of_a_draining_node_have_and_tells_when_it_is_drained) {
+  auto speaker = join();
+  enrol(request());
+  submit(1);
+  tell(drain_node{7});
+  ASSERT_EQ(log->orders.size(), 2u);
+  EXPECT_TRUE(log->orders[1].recall);
+  EXPECT_TRUE(drained_nodes.empty());
+  report(caf::actor_cast<caf::actor>(worker), log->orders[0].leases.at(0));
+  EXPECT_EQ(drained_nodes, std::vector<std::uint32_t>{7});
+  tell(drain_node{7});
+  EXPECT_EQ(drained_nodes.size(), 1u) << "told once";
+  enrol(request());
+  submit(1);
+  for (const auto& order : log->orders)
+    EXPECT_TRUE(order.leases.empty() || &order == &log->orders[0]) << "a late worker gets nothing";
+  caf::anon_send_exit(speaker, caf::exit_reason::kill);
+}
+
+TEST_F(scheduler_shell, tells_at_once_that_a_node_without_work_is_drained) {
+  auto speaker = join();
+  enrol(request());
+  tell(drain_node{7});
+  EXPECT_EQ(drained_nodes, std::vector<std::uint32_t>{7});
+  caf::anon_send_exit(speaker, caf::exit_reason::kill);
+}
+
+TEST_F(scheduler_shell, hears_of_drains_and_lost_nodes_from_its_own_process_only) {
+  auto speaker = join();
+  enrol(request());
+  submit(1);
+  caf::anon_send(scheduler, drain_node{7});
+  caf::anon_send(scheduler, node_lost{7, error_code::worker_node_lost, "failed"});
+  steps.run();
+  EXPECT_EQ(log->orders.size(), 1u);
+  EXPECT_EQ(counts().running, 1u);
+  caf::anon_send_exit(speaker, caf::exit_reason::kill);
+}
+
+TEST_F(scheduler_shell, gives_the_workers_of_a_node_nothing_when_its_time_is_over) {
+  auto speaker = join();
+  tell(node_time_left{7, 0});
+  enrol(request());
+  submit(1);
+  EXPECT_TRUE(log->orders.empty());
+  tell(node_time_left{7, 60'000});
+  EXPECT_EQ(log->orders.size(), 1u);
+  caf::anon_send_exit(speaker, caf::exit_reason::kill);
+}
+
+TEST_F(scheduler_shell, blames_no_task_of_a_lost_node_or_of_one_whose_time_is_over) {
+  auto speaker = join();
+  submit(1);
+  for (int i = 0; i < 5; ++i) {
+    enrol(request());
+    EXPECT_EQ(counts().running, 1u);
+    tell(node_lost{7, error_code::worker_node_lost, "failed"});
+    EXPECT_EQ(counts().pending, 1u);
+  }
+  for (int i = 0; i < 5; ++i) {
+    tell(node_time_left{7, 60'000});
+    enrol(request());
+    EXPECT_EQ(counts().running, 1u);
+    tell(node_time_left{7, 0});
+    tell(worker_exited{3, 4711, "was killed by signal 15 (terminated)", ""});
+    EXPECT_EQ(counts().pending, 1u);
+  }
+  caf::anon_send_exit(speaker, caf::exit_reason::kill);
 }
 
 TEST_F(scheduler_shell, tells_all_workers_to_stop_at_the_end) {

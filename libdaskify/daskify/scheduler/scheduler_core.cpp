@@ -30,28 +30,31 @@ struct scheduler_core::open_lease {
 };
 
 struct scheduler_core::worker_record {
+  // What every search for a worker looks at comes first.
   worker_id id;
   std::uint32_t threads = 1;
-  std::uint32_t waiting = 0;     ///< tasks that wait for other tasks, and leave their thread to others
+  std::uint32_t waiting = 0;  ///< tasks that wait for other tasks, and leave their thread to others
+  std::uint64_t open = 0;     ///< its leases
+  std::uint64_t suspects = 0; ///< how many of them are suspect
+  std::uint64_t load_ns = 0;  ///< what is left of them, as far as its time is known
+  std::uint64_t time_left_ns = for_ever_ns;
+  bool leaving = false;          ///< to be drained
+  bool holding_back = false;     ///< it gave work back, being in a slow task: no more than it can run at once
   std::deque<open_lease> leases; ///< in the order granted; the first `in_hand` of them are being run
   std::unordered_map<run_id, std::uint64_t> leases_of; ///< how many of them are of which run
-  std::uint64_t suspects = 0;                          ///< how many of them are suspect
-  std::uint64_t load_ns = 0;                           ///< what is left of them, as far as its time is known
-  bool holding_back = false; ///< it gave work back, being in a slow task: no more than it can run at once
-  bool leaving = false;      ///< to be drained
-  std::uint64_t time_left_ns = for_ever_ns;
-  std::uint64_t life_ns = for_ever_ns; ///< the most time left that it was said to have
+  std::uint64_t life_ns = for_ever_ns;                 ///< the most time left that it was said to have
 
   /// Leases that it runs at the same time, those that wait included.
   std::uint64_t in_hand() const { return std::uint64_t{threads} + waiting; }
   /// It stays, and its time is not over.
   bool takes_more() const { return !leaving && time_left_ns != 0; }
-  bool has_free_thread() const { return leases.size() < in_hand(); }
+  bool has_free_thread() const { return open < in_hand(); }
   /// All that it has waits for something else.
-  bool only_waits() const { return leases.size() <= waiting; }
+  bool only_waits() const { return open <= waiting; }
 
   void take(open_lease lease) {
     lease.time_left_ns = time_left_ns;
+    ++open;
     ++leases_of[lease.granted.run];
     suspects += lease.suspect();
     load_ns += lease.left() * lease.ns_per_task;
@@ -71,6 +74,7 @@ struct scheduler_core::worker_record {
   void close(std::deque<open_lease>::iterator lease) {
     if (auto held = leases_of.find(lease->granted.run); --held->second == 0)
       leases_of.erase(held);
+    --open;
     suspects -= lease->suspect();
     load_ns -= lease->left() * lease->ns_per_task;
     bool was_in_hand = static_cast<std::uint64_t>(lease - leases.begin()) < in_hand();
@@ -974,7 +978,7 @@ void scheduler_core::choose_vacating() {
   auto needed = needed_ns(*find(suspect_.front()), piece_kind::suspect);
   std::erase_if(vacating_, [&](worker_id id) { return workers_.at(id).time_left_ns < needed; });
   auto soonest_idle = [&] {
-    auto left = [](const worker_record& w) { return std::tuple{w.waiting != 0, w.leases.size(), w.load_ns}; };
+    auto left = [](const worker_record& w) { return std::tuple{w.waiting != 0, w.open, w.load_ns}; };
     worker_record* best = nullptr;
     for (auto& [id, worker] : workers_)
       if (!worker.leaving && worker.time_left_ns >= needed && !vacating_.contains(id) &&
@@ -992,20 +996,15 @@ void scheduler_core::choose_vacating() {
   }
 }
 
-/// Whether what it gets now would begin at once.
-bool scheduler_core::can_begin(const worker_record& worker) const {
+bool scheduler_core::has_room(const worker_record& worker, run_id run, std::uint64_t ns_per_task) const {
   if (!worker.takes_more())
     return false;
   if (worker.suspects != 0)
     return worker.only_waits();
-  return worker.has_free_thread() && !vacating_.contains(worker.id);
-}
-
-bool scheduler_core::has_room(const worker_record& worker, run_id run, std::uint64_t ns_per_task) const {
-  if (can_begin(worker))
-    return true;
-  if (!worker.takes_more() || worker.suspects != 0 || vacating_.contains(worker.id))
+  if (vacating_.contains(worker.id))
     return false;
+  if (worker.has_free_thread())
+    return true;
   // Never ahead of tasks that may wait themselves: the youngest first keeps those that wait few.
   if (submitter_of(run))
     return false;
@@ -1014,7 +1013,7 @@ bool scheduler_core::has_room(const worker_record& worker, run_id run, std::uint
   if (auto held = worker.leases_of.find(run); held != worker.leases_of.end() && held->second > worker.threads)
     return false;
   return !worker.holding_back && may_be_ahead(ns_per_task) && worker.time_left_ns < held_ns_ &&
-         worker.leases.size() < tuning::leases_ahead && worker.load_ns < 2 * target * worker.threads;
+         worker.open < tuning::leases_ahead && worker.load_ns < 2 * target * worker.threads;
 }
 
 auto scheduler_core::least_loaded(const run_record& run) -> choice {
@@ -1022,7 +1021,7 @@ auto scheduler_core::least_loaded(const run_record& run) -> choice {
   auto needed = needed_ns(run, piece_kind::fresh);
   choice best;
   // Where nothing is known of the time, leases count: a task that waits makes its worker no better than an idle one.
-  auto load = [](const worker_record& w) { return std::tuple{!w.has_free_thread(), w.load_ns, w.leases.size()}; };
+  auto load = [](const worker_record& w) { return std::tuple{!w.has_free_thread(), w.load_ns, w.open}; };
   for (auto& [id, worker] : workers_) {
     if (!has_room(worker, run.spec.run, ns))
       continue;
@@ -1038,7 +1037,7 @@ auto scheduler_core::least_loaded(const run_record& run) -> choice {
 auto scheduler_core::longest_lasting() -> worker_record* {
   worker_record* best = nullptr;
   for (auto& [id, worker] : workers_)
-    if (can_begin(worker) && (!best || best->time_left_ns < worker.time_left_ns))
+    if (has_room(worker, {}, 0) && (!best || best->time_left_ns < worker.time_left_ns))
       best = &worker;
   return best;
 }
@@ -1179,7 +1178,8 @@ void scheduler_core::check_invariants() const {
       suspects += l.suspect();
       load_ns += l.left() * l.ns_per_task;
     }
-    require(suspects == worker.suspects && load_ns == worker.load_ns, "a worker's load is wrong");
+    require(worker.leases.size() == worker.open && suspects == worker.suspects && load_ns == worker.load_ns,
+            "a worker's load is wrong");
     for (const auto& l : worker.leases) {
       in_leases[l.granted.run].push_back({l.granted.run, l.next(), l.left()});
       ++leases[l.granted.run];

@@ -144,7 +144,6 @@ private:
   void choose_vacating();
   choice least_loaded(const run_record& run);
   worker_record* longest_lasting();
-  bool can_begin(const worker_record& worker) const;
   bool has_room(const worker_record& worker, run_id run, std::uint64_t ns_per_task) const;
   std::uint64_t needed_ns(const run_record& run, piece_kind kind) const;
   void measure_lives();
