@@ -691,18 +691,17 @@ TEST_F(scheduler, keeps_a_thread_free_for_a_long_task_where_the_time_is) {
   auto small = spec(run_id{2}, 1'000'000);
   small.name = "g";
   core.submit(small);
-  core.worker_joined(ann, 1, 20s);
+  finish(bob, next(bob));
+  core.worker_joined(ann, 1, 1ns); // has room, and time for nothing
   core.submit(spec(sweep, 1));
-  for (int i = 0; i < 100'000; ++i) {
-    ASSERT_FALSE(seen.grants[bob].empty() && seen.grants[ann].empty());
-    if (!seen.grants[ann].empty())
-      finish(ann, next(ann));
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_FALSE(seen.grants[bob].empty());
     auto l = next(bob);
     if (l.run == sweep)
       return;
     finish(bob, l);
   }
-  FAIL() << "short tasks in advance kept the long one away for ever";
+  FAIL() << "short tasks in advance kept the long one away";
 }
 
 TEST_F(scheduler, tries_a_task_longer_than_any_life_with_a_whole_one) {
