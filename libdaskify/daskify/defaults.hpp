@@ -71,6 +71,9 @@ inline constexpr std::chrono::nanoseconds report_interval = std::chrono::millise
 inline constexpr std::chrono::nanoseconds give_back_after = std::chrono::milliseconds{100};
 /// A run whose tasks kill so many workers in a row, with no result between, is given up.
 inline constexpr std::size_t deadly_tasks = 8;
+/// How often a task may go down with workers that end through no fault of their tasks, before that is no excuse any
+/// more. One that is spared with a chance of 1 in 10 gets there once in 37 000 times.
+inline constexpr std::size_t excuses = 100;
 /// Tasks of one run; per task the scheduler keeps one byte.
 inline constexpr std::uint64_t largest_run = 4'000'000'000;
 /// Bytes that one message may carry; CAF's length field has 32 bits, and its makers call 2 GB the limit.
@@ -97,6 +100,8 @@ inline constexpr std::chrono::milliseconds begin_of_pull = std::chrono::seconds{
 inline constexpr std::chrono::milliseconds room_timeout = std::chrono::minutes{3};
 /// Heartbeat timeouts for which a worker waits for a scheduler that is connected but does not answer.
 inline constexpr int scheduler_patience = 10;
+/// A job's last moments, in which it reports and hands over: no task is meant to end in them.
+inline constexpr std::chrono::milliseconds end_of_job = std::chrono::seconds{5};
 /// How often a monitor is told of changes.
 inline constexpr std::chrono::milliseconds progress_interval{50};
 /// How long shutdown waits for workers before it kills them.

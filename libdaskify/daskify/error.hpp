@@ -48,8 +48,10 @@ enum class error_code : std::uint8_t {
   not_in_a_task,      ///< a call that only a task may make
 
   // worker_lost
-  worker_died,   ///< the worker's process ended while it had the task
-  worker_silent, ///< the worker stopped answering while it had the task
+  worker_died,      ///< the worker's process ended while it had the task
+  worker_silent,    ///< the worker stopped answering while it had the task
+  worker_walltime,  ///< the time of the worker's job was over before the task had ended
+  worker_node_lost, ///< the worker's node failed, or its job was preempted or cancelled, while it had the task
 
   // cancelled
   task_cancelled, ///< the task was cancelled before it ended
@@ -120,6 +122,10 @@ inline constexpr std::array error_table{
     error_entry{error_code::not_in_a_task, error_kind::task, "not_in_a_task", "no task is running here"},
     error_entry{error_code::worker_died, error_kind::worker_lost, "worker_died", "the worker process died"},
     error_entry{error_code::worker_silent, error_kind::worker_lost, "worker_silent", "the worker stopped answering"},
+    error_entry{error_code::worker_walltime, error_kind::worker_lost, "worker_walltime",
+                "the time of the worker's job was over"},
+    error_entry{error_code::worker_node_lost, error_kind::worker_lost, "worker_node_lost",
+                "the worker's node or job was lost"},
     error_entry{error_code::task_cancelled, error_kind::cancelled, "task_cancelled", "the task was cancelled"},
     error_entry{error_code::bad_argument, error_kind::data, "bad_argument", "an argument makes no sense"},
     error_entry{error_code::foreign_handle, error_kind::data, "foreign_handle", "a future or data of another cluster"},

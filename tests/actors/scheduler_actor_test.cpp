@@ -43,6 +43,7 @@ worker_actor::behavior_type scripted_worker(worker_actor::pointer, std::shared_p
 struct recording_deployment : deployment {
   std::vector<std::uint32_t> enrolled;
   std::vector<std::string> refused;
+  std::vector<std::uint32_t> drained;
 
   void start() override {}
   void wait_until_ready(std::chrono::milliseconds) override {}
@@ -54,10 +55,15 @@ struct recording_deployment : deployment {
   void node_refused(const join_node&, const std::string&) override {}
   void node_silent(std::uint32_t, std::int32_t) override {}
   void node_leaving(std::uint32_t) override {}
+  void node_drained(std::uint32_t slot) override { drained.push_back(slot); }
   void node_left(std::uint32_t) override {}
   void stop_replacing() override {}
   void end_all() override {}
 };
+
+node_actor::behavior_type scripted_node(node_actor::pointer) {
+  return {[](node_tick) {}, [](node_leaving) {}, [](stop_node) {}};
+}
 
 struct scheduler_shell : testing::Test {
   recording_deployment processes;
@@ -103,6 +109,30 @@ struct scheduler_shell : testing::Test {
     asked.receive([&](enrol_answer& a, store_for_users&) { answer = a; },
                   [](caf::error& e) { ADD_FAILURE() << caf::to_string(e); });
     return answer;
+  }
+
+  /// The node of the workers, whose slot is 7.
+  node_actor join() {
+    auto speaker = system.spawn(scripted_node);
+    auto asked = client->request(scheduler, caf::infinite, join_node{"the secret", "the build", "node-0", "", 7, 1, 1, 0, "", 0},
+                                 caf::actor_cast<store_for_directory>(store), speaker);
+    steps.run();
+    asked.receive([](node_answer& a, directory_for_stores&) { EXPECT_EQ(a.refusal, error_code::none); },
+                  [](caf::error& e) { ADD_FAILURE() << caf::to_string(e); });
+    return speaker;
+  }
+
+  void tell(auto message) {
+    client->send(scheduler, std::move(message));
+    steps.run();
+  }
+
+  progress counts() {
+    progress seen;
+    auto asked = client->request(scheduler, caf::infinite, count_tasks{{{run_id{1}, 0, UINT64_MAX}}});
+    steps.run();
+    asked.receive([&](progress& p) { seen = p; }, [](caf::error& e) { ADD_FAILURE() << caf::to_string(e); });
+    return seen;
   }
 
   void submit(std::uint64_t tasks) {
@@ -184,6 +214,76 @@ TEST_F(scheduler_shell, gives_the_work_of_a_process_that_ended_to_another_worker
   EXPECT_EQ(log->orders.size(), 1u);
   enrol(request());
   EXPECT_EQ(log->orders.size(), 2u) << "the same scripted worker enrolled anew";
+}
+
+TEST_F(scheduler_shell, recalls_what_the_workers_of_a_draining_node_have_and_tells_when_it_is_drained) {
+  auto speaker = join();
+  enrol(request());
+  submit(1);
+  tell(drain_node{7});
+  ASSERT_EQ(log->orders.size(), 2u);
+  EXPECT_TRUE(log->orders[1].recall);
+  EXPECT_TRUE(processes.drained.empty());
+  report(caf::actor_cast<caf::actor>(worker), log->orders[0].leases.at(0));
+  EXPECT_EQ(processes.drained, std::vector<std::uint32_t>{7});
+  tell(drain_node{7});
+  EXPECT_EQ(processes.drained.size(), 1u) << "told once";
+  enrol(request());
+  submit(1);
+  for (const auto& order : log->orders)
+    EXPECT_TRUE(order.leases.empty() || &order == &log->orders[0]) << "a late worker gets nothing";
+  caf::anon_send_exit(speaker, caf::exit_reason::kill);
+}
+
+TEST_F(scheduler_shell, tells_at_once_that_a_node_without_work_is_drained) {
+  auto speaker = join();
+  enrol(request());
+  tell(drain_node{7});
+  EXPECT_EQ(processes.drained, std::vector<std::uint32_t>{7});
+  caf::anon_send_exit(speaker, caf::exit_reason::kill);
+}
+
+TEST_F(scheduler_shell, hears_of_drains_and_lost_nodes_from_its_own_process_only) {
+  auto speaker = join();
+  enrol(request());
+  submit(1);
+  caf::anon_send(scheduler, drain_node{7});
+  caf::anon_send(scheduler, node_lost{7, error_code::worker_node_lost, "failed"});
+  steps.run();
+  EXPECT_EQ(log->orders.size(), 1u);
+  EXPECT_EQ(counts().running, 1u);
+  caf::anon_send_exit(speaker, caf::exit_reason::kill);
+}
+
+TEST_F(scheduler_shell, gives_the_workers_of_a_node_nothing_when_its_time_is_over) {
+  auto speaker = join();
+  tell(node_time_left{7, 0});
+  enrol(request());
+  submit(1);
+  EXPECT_TRUE(log->orders.empty());
+  tell(node_time_left{7, 60'000});
+  EXPECT_EQ(log->orders.size(), 1u);
+  caf::anon_send_exit(speaker, caf::exit_reason::kill);
+}
+
+TEST_F(scheduler_shell, blames_no_task_of_a_lost_node_or_of_one_whose_time_is_over) {
+  auto speaker = join();
+  submit(1);
+  for (int i = 0; i < 5; ++i) {
+    enrol(request());
+    EXPECT_EQ(counts().running, 1u);
+    tell(node_lost{7, error_code::worker_node_lost, "failed"});
+    EXPECT_EQ(counts().pending, 1u);
+  }
+  for (int i = 0; i < 2; ++i) { // the third time it would be said that the walltime is too short for the task
+    tell(node_time_left{7, 60'000});
+    enrol(request());
+    EXPECT_EQ(counts().running, 1u);
+    tell(node_time_left{7, 0});
+    tell(worker_exited{3, 4711, "was killed by signal 15 (terminated)", ""});
+    EXPECT_EQ(counts().pending, 1u);
+  }
+  caf::anon_send_exit(speaker, caf::exit_reason::kill);
 }
 
 TEST_F(scheduler_shell, tells_all_workers_to_stop_at_the_end) {

@@ -48,6 +48,8 @@ public:
   virtual void node_silent(std::uint32_t slot, std::int32_t pid) = 0;
   /// It says that its job is being ended from outside.
   virtual void node_leaving(std::uint32_t slot) = 0;
+  /// It was to hand back its work (drain_node) and has; what only it had is elsewhere.
+  virtual void node_drained(std::uint32_t slot) = 0;
   /// Its connection is gone.
   virtual void node_left(std::uint32_t slot) = 0;
 

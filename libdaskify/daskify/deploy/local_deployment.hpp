@@ -31,6 +31,7 @@ public:
   void node_refused(const join_node& who, const std::string& reason) override;
   void node_silent(std::uint32_t slot, std::int32_t pid) override;
   void node_leaving(std::uint32_t) override {}
+  void node_drained(std::uint32_t) override {}
   void node_left(std::uint32_t) override {} // the process has ended, which the fleet sees
   void stop_replacing() override;
   void end_all() override;

@@ -198,7 +198,9 @@ using directory_actor = directory_for_stores::extend<
     /// These results are not needed any more.
     caf::reacts_to<release_objects>,
     /// What this owner holds is released.
-    caf::reacts_to<owner_gone>>;
+    caf::reacts_to<owner_gone>,
+    /// Bring what only this node has to another. Answered when that is done; an error when not all of it could be moved.
+    caf::replies_to<evacuate_node>::with<acknowledged>>;
 
 /// What a scheduler lets the processes of workers and nodes say. The only interface that is published on its port.
 using scheduler_for_workers = caf::typed_actor<
@@ -252,6 +254,8 @@ using scheduler_actor = scheduler_for_workers::extend<
     caf::replies_to<list_workers>::with<worker_list>,
     /// Counts go to this progress actor, now, at most every 50 ms while they change, and at the end.
     caf::reacts_to<subscribe_progress, progress_actor>,
+    /// From deployment: a node will end, by order; when, by itself; it has, and no task is to blame.
+    caf::reacts_to<drain_node>, caf::reacts_to<node_time_left>, caf::reacts_to<node_lost>,
     /// From deployment: no process is left.
     caf::reacts_to<workers_exhausted>,
     /// Time to look for silent workers (to itself).

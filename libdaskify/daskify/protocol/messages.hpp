@@ -253,13 +253,14 @@ struct work_order {
   std::vector<lease> leases;        ///< to be run after those it already has
   std::vector<run_range> cancelled; ///< not to be started; the running ones are asked to stop
   std::vector<run_id> forgotten;    ///< will not be used again
+  bool recall = false;              ///< what is not begun goes back, also of these leases
 
-  bool empty() const { return runs.empty() && leases.empty() && cancelled.empty() && forgotten.empty(); }
+  bool empty() const { return runs.empty() && leases.empty() && cancelled.empty() && forgotten.empty() && !recall; }
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, work_order& x) {
-  return f(x.runs, x.leases, x.cancelled, x.forgotten);
+  return f(x.runs, x.leases, x.cancelled, x.forgotten, x.recall);
 }
 
 /// Worker to scheduler: the next tasks of a lease have ended.
@@ -431,6 +432,40 @@ struct worker_exited {
 template <class Inspector>
 auto inspect(Inspector& f, worker_exited& x) {
   return f(x.slot, x.pid, x.how, x.output, x.log_size);
+}
+
+/// The workers of a node get nothing new: it will end. What they have not begun goes elsewhere.
+struct drain_node {
+  std::uint32_t slot = 0; ///< which of the launched nodes
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, drain_node& x) {
+  return f(x.slot);
+}
+
+/// A node will end, by itself, after this time: its workers get what ends before. May change; without it there is no
+/// such time.
+struct node_time_left {
+  std::uint32_t slot = 0;
+  std::uint64_t milliseconds = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, node_time_left& x) {
+  return f(x.slot, x.milliseconds);
+}
+
+/// A node has ended with all that it had, through no fault of a task.
+struct node_lost {
+  std::uint32_t slot = 0;
+  error_code code = error_code::worker_node_lost; ///< or worker_walltime
+  std::string how;                                ///< "was preempted with job 4711"
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, node_lost& x) {
+  return f(x.slot, x.code, x.how);
 }
 
 /// No worker is left and none will be started: what waits can never run.

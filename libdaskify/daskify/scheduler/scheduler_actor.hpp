@@ -40,6 +40,8 @@ public:
   void describe(worker_id worker, const run_brief& run) override;
   void grant(worker_id worker, const lease& granted) override;
   void cancel(worker_id worker, const run_range& tasks) override;
+  void recall(worker_id worker) override;
+  void drained(worker_id worker) override;
   void forget(worker_id worker, run_id run) override;
   void claim(worker_id worker, const std::vector<object_id>& results) override;
   void let_go(const std::vector<object_id>& results) override;
@@ -58,13 +60,23 @@ private:
     std::uint64_t log_size = 0; ///< when it reported last
     /// When its connection broke; its exit status, which says more, should follow at once.
     std::optional<clock::time_point> hung_up;
+    std::optional<std::uint32_t> node; ///< slot of its node, where that has joined
+    bool drained = false;
   };
   struct node_record {
     node_actor actor;
+    node_id id; ///< none: the directory has not answered yet
     std::uint32_t slot = 0;
     std::int32_t pid = 0;
     clock::time_point heard;
-    bool ready = false; ///< it says that it is alive from here on
+    bool ready = false;  ///< it says that it is alive from here on
+    bool silent = false; ///< and does so no more
+  };
+  /// What deployment says of a launched node, joined or not.
+  struct node_outlook {
+    std::string name; ///< as its workers know it; empty before it has joined
+    std::optional<clock::time_point> end;
+    bool draining = false;
   };
   struct asker {
     caf::typed_response_promise<awaited_tasks> promise;
@@ -92,7 +104,13 @@ private:
   static bool may_use(const std::optional<worker_id>& who, run_id run);
   static bool may_use(const std::optional<worker_id>& who, const std::vector<run_range>& tasks);
   bool from_this_process() const;
-  void lose(worker_id worker, error_code code, const std::string& how, const log_end& output);
+  void lose(worker_id worker, error_code code, std::string how, const log_end& output);
+  const node_outlook* outlook_of(const peer& worker) const;
+  bool is_gone(std::uint32_t node) const;
+  std::vector<worker_id> workers_of(std::uint32_t node) const;
+  void drain(std::uint32_t slot);
+  void tell_drained_nodes();
+  void leave_nothing_on(std::uint32_t slot);
   /// Keeps the promise of a question that is still open; "not yet" is an answer, too.
   void answer(waiter_id waiter, bool satisfied);
   void tick();
@@ -107,6 +125,8 @@ private:
   std::map<worker_id, peer> peers_;
   std::unordered_map<caf::actor_addr, worker_id> speakers_; ///< two of each worker
   std::unordered_map<caf::actor_addr, node_record> nodes_;  ///< that have joined
+  std::map<std::uint32_t, node_outlook> outlooks_;          ///< by the node's slot
+  std::set<std::uint32_t> draining_;                        ///< nodes that are to be drained, and are not yet
   std::uint64_t last_worker_ = 0;
   std::map<worker_id, work_order> orders_;         ///< what this event makes the workers do
   std::map<worker_id, std::uint64_t> order_bytes_; ///< of the descriptions and values in each
