@@ -100,6 +100,10 @@ inline constexpr std::chrono::milliseconds begin_of_pull = std::chrono::seconds{
 inline constexpr std::chrono::milliseconds room_timeout = std::chrono::minutes{3};
 /// Heartbeat timeouts for which a worker waits for a scheduler that is connected but does not answer.
 inline constexpr int scheduler_patience = 10;
+/// A command of SLURM's that has not ended by then is taken for hung; the controller's own patience is 10 s, twice.
+inline constexpr std::chrono::milliseconds slurm_timeout = std::chrono::seconds{60};
+/// How long shutdown waits until the jobs that are left have been cancelled.
+inline constexpr std::chrono::milliseconds scancel_timeout = std::chrono::seconds{30};
 /// A job's last moments, in which it reports and hands over: no task is meant to end in them.
 inline constexpr std::chrono::milliseconds end_of_job = std::chrono::seconds{5};
 /// How often a monitor is told of changes.

@@ -613,6 +613,8 @@ void scheduler_state::leave_nothing_on(std::uint32_t slot) {
   auto leave = [this, slot, actor = node->second.actor] {
     setup_.processes->node_drained(slot);
     self_->send(actor, stop_node{});
+    for (auto id : workers_of(slot))
+      self_->send(peers_.at(id).actor, stop_worker{});
   };
   self_->request(setup_.directory, caf::infinite, evacuate_node{node->second.id})
       .then([leave](acknowledged) { leave(); }, [leave](caf::error&) { leave(); });

@@ -2,6 +2,7 @@
 
 #include "daskify/defaults.hpp"
 #include "daskify/deploy/local_deployment.hpp"
+#include "daskify/deploy/slurm_deployment.hpp"
 #include "daskify/program/code_address.hpp"
 #include "daskify/scheduler/scheduler_actor.hpp"
 #include "daskify/store/directory_actor.hpp"
@@ -11,19 +12,49 @@
 #include <caf/send.hpp>
 
 #include <algorithm>
+#include <cstdlib>
+#include <ctime>
 #include <filesystem>
+#include <unistd.h>
 
 namespace daskify::internal {
 
 namespace {
 
-std::string made_folder(const std::string& path) {
+void make_folder(const std::string& path, const char* option) {
   std::error_code failed;
   std::filesystem::create_directories(path, failed);
   if (failed)
-    throw cluster_error{error_code::session_failed, "The log_directory " + path + " cannot be made (" +
+    throw cluster_error{error_code::session_failed, "The " + std::string{option} + " " + path + " cannot be made (" +
                                                         failed.message() + "); name a folder that you may write to."};
-  return path;
+}
+
+bool is_on_slurm(const settings& options) {
+  return options.mode == cluster_mode::slurm || options.mode == cluster_mode::test;
+}
+
+/// Where session folders are made: for jobs a folder that other machines see, as they do most homes.
+std::string session_base(const settings& options) {
+  if (options.session_directory || !is_on_slurm(options))
+    return options.session_directory.value_or("");
+  const auto* home = std::getenv("HOME");
+  if (!home || *home == '\0')
+    throw cluster_error{error_code::session_failed,
+                        "HOME is not set, where the session folder would be made; name a folder that the nodes of the "
+                        "cluster share by session_directory."};
+  auto base = std::string{home} + "/.daskify";
+  make_folder(base, "session_directory");
+  return base;
+}
+
+/// "20240501-100000-4711"
+std::string time_and_pid() {
+  auto now = std::time(nullptr);
+  std::tm local{};
+  ::localtime_r(&now, &local);
+  char text[32]{};
+  std::strftime(text, sizeof text, "%Y%m%d-%H%M%S-", &local);
+  return text + std::to_string(::getpid());
 }
 
 } // namespace
@@ -31,7 +62,7 @@ std::string made_folder(const std::string& path) {
 scheduler_host::scheduler_host(const settings& with, std::string program_name)
     : settings_{with},
       program_name_{std::move(program_name)},
-      folder_{session_folder::create(with.session_directory.value_or(""))} {}
+      folder_{session_folder::create(session_base(with))} {}
 
 scheduler_host::~scheduler_host() {
   folder_.remove();
@@ -39,7 +70,7 @@ scheduler_host::~scheduler_host() {
 
 void scheduler_host::start(caf::actor_system& system) {
   secret_ = random_hex(32);
-  session_folder::sweep_stale(settings_.session_directory.value_or(""));
+  session_folder::sweep_stale(folder_.path().parent_path());
   auto share = tuning::store_share * static_cast<double>(free_memory().bytes) / static_cast<double>(settings_.nodes);
   store_limit_ = settings_.store_limit.value_or(std::max(limits::smallest_store, static_cast<std::uint64_t>(share)));
   deployment_ = make_deployment();
@@ -49,17 +80,35 @@ void scheduler_host::start(caf::actor_system& system) {
   deployment_->wait_until_ready(settings_.start_timeout);
 }
 
+bool scheduler_host::serves_other_machines() const {
+  return is_on_slurm(settings_);
+}
+
+/// The output of jobs is kept: it tells what went wrong when nobody was looking.
+std::string scheduler_host::log_folder() const {
+  if (!settings_.log_directory && !is_on_slurm(settings_))
+    return folder_.path();
+  auto folder = settings_.log_directory.value_or(folder_.path().parent_path() / "logs" / time_and_pid());
+  make_folder(folder, "log_directory");
+  return std::filesystem::absolute(folder);
+}
+
 std::unique_ptr<deployment> scheduler_host::make_deployment() {
   deployment_setup setup;
   setup.options = settings_;
   setup.session_folder = folder_.path();
-  setup.log_folder = settings_.log_directory ? made_folder(*settings_.log_directory) : setup.session_folder;
+  setup.log_folder = log_folder();
   setup.program_name = program_name_;
   setup.store_limit = store_limit_;
-  setup.on_worker_exited = [this](worker_exited what) { voice_->tell_if_open(scheduler_, std::move(what)); };
-  setup.on_exhausted = [this](const std::string& reason) {
-    voice_->tell_if_open(scheduler_, workers_exhausted{reason});
+  auto tell = [this](auto message) { voice_->tell_if_open(scheduler_, std::move(message)); };
+  setup.on_worker_exited = [tell](worker_exited what) { tell(std::move(what)); };
+  setup.on_exhausted = [tell](const std::string& reason) { tell(workers_exhausted{reason}); };
+  setup.on_node_unwanted = [tell](std::uint32_t slot) { tell(drain_node{slot}); };
+  setup.on_node_lost = [tell](std::uint32_t slot, error_code code, const std::string& how) {
+    tell(node_lost{slot, code, how});
   };
+  if (is_on_slurm(settings_))
+    return std::make_unique<slurm_deployment>(std::move(setup));
   return std::make_unique<local_deployment>(std::move(setup));
 }
 
@@ -68,6 +117,7 @@ void scheduler_host::start_actors(caf::actor_system& system) {
   data.secret = secret_;
   data.limit = store_limit_;
   data.spill_directory = settings_.spill_folder();
+  data.host = serves_other_machines() ? std::string{} : loopback;
   node_ = std::make_shared<node_store>(std::move(data));
   directory_ = system.spawn(directory_behavior);
   store_ = system.spawn(store_behavior, node_);
@@ -93,8 +143,19 @@ void scheduler_host::start_actors(caf::actor_system& system) {
 }
 
 void scheduler_host::listen(caf::actor_system& system) {
-  auto address = publish(system, caf::actor_cast<scheduler_for_workers>(scheduler_), "scheduler");
-  folder_.publish({random_hex(8), {address}, secret_, this_process(), program_build_id()});
+  std::optional<std::string> listen_at = loopback;
+  std::vector<std::string> hosts{loopback};
+  if (serves_other_machines()) {
+    hosts = addresses_to_publish(interface_addresses(), settings_.interface);
+    listen_at = settings_.interface ? std::optional{hosts.front()} : std::nullopt;
+  }
+  auto port = publish(system, caf::actor_cast<scheduler_for_workers>(scheduler_), "scheduler", listen_at).port;
+  std::vector<endpoint> addresses;
+  for (auto& host : hosts)
+    addresses.push_back({std::move(host), port});
+  if (listen_at && addresses.size() > 1)
+    addresses.resize(1);
+  folder_.publish({random_hex(8), std::move(addresses), secret_, this_process(), program_build_id()});
 }
 
 void scheduler_host::stop() noexcept {

@@ -42,6 +42,8 @@ public:
   const store_actor& store() const noexcept { return store_; }
 
 private:
+  bool serves_other_machines() const;
+  std::string log_folder() const;
   std::unique_ptr<deployment> make_deployment();
   void start_actors(caf::actor_system& system);
   void listen(caf::actor_system& system);

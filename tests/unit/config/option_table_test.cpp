@@ -16,9 +16,11 @@ using namespace daskify::internal;
 
 TEST(option_table, has_an_entry_for_every_option_but_config) {
   // Does not compile when `options` has another number of members.
-  auto [config, mode, size, threads, nodes, worker_program, start_timeout, heartbeat_interval, heartbeat_timeout,
-        retries, store_limit, spill_directory, session_directory, log_directory, progress] = daskify::options{};
-  constexpr std::size_t members = 15;
+  auto [config, mode, size, threads, nodes, worker_program, queue, account, cores, memory, processes, walltime,
+        job_extra, job_prologue, job_shape, minimum, maximum, interface, start_timeout, accept_fewer,
+        heartbeat_interval, heartbeat_timeout, retries, store_limit, spill_directory, session_directory, log_directory,
+        progress] = daskify::options{};
+  constexpr std::size_t members = 28;
   EXPECT_EQ(option_table().size(), members - 1);
 }
 
