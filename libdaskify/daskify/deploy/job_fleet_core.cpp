@@ -20,7 +20,7 @@ bool is_over(job_state state) {
   case job_state::preempted:
   case job_state::out_of_memory:
   case job_state::boot_failed:
-  case job_state::deadline:
+  case job_state::past_deadline:
     return true;
   default:
     return false;
@@ -41,7 +41,7 @@ end_cause cause_of(job_state state) {
   case job_state::failed:
     return end_cause::failed;
   case job_state::timed_out:
-  case job_state::deadline:
+  case job_state::past_deadline:
     return end_cause::timed_out;
   case job_state::node_failed:
   case job_state::boot_failed:

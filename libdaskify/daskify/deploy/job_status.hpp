@@ -24,7 +24,7 @@ enum class job_state : std::uint8_t {
   preempted,
   out_of_memory,
   boot_failed,
-  deadline,
+  past_deadline,
   requeued, ///< ended, and will be pending again
   unknown
 };
@@ -58,7 +58,7 @@ constexpr std::string_view to_string(job_state state) noexcept {
     return "OUT_OF_MEMORY";
   case job_state::boot_failed:
     return "BOOT_FAIL";
-  case job_state::deadline:
+  case job_state::past_deadline:
     return "DEADLINE";
   case job_state::requeued:
     return "REQUEUED";

@@ -63,7 +63,7 @@ constexpr std::array state_names{
     state_name{"PREEMPTED", job_state::preempted},
     state_name{"OUT_OF_MEMORY", job_state::out_of_memory},
     state_name{"BOOT_FAIL", job_state::boot_failed},
-    state_name{"DEADLINE", job_state::deadline},
+    state_name{"DEADLINE", job_state::past_deadline},
     state_name{"REQUEUED", job_state::requeued},
     state_name{"REQUEUE_FED", job_state::requeued},
 };
@@ -233,7 +233,7 @@ bool is_over(job_state state) {
   case job_state::preempted:
   case job_state::out_of_memory:
   case job_state::boot_failed:
-  case job_state::deadline:
+  case job_state::past_deadline:
     return true;
   case job_state::pending:
   case job_state::configuring:

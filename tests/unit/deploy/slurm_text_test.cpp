@@ -78,7 +78,7 @@ TEST(slurm_text, knows_every_state_of_slurm) {
   EXPECT_EQ(state_of("OUT_OF_MEMORY"), job_state::out_of_memory);
   EXPECT_EQ(state_of("PREEMPTED"), job_state::preempted);
   EXPECT_EQ(state_of("BOOT_FAIL"), job_state::boot_failed);
-  EXPECT_EQ(state_of("DEADLINE"), job_state::deadline);
+  EXPECT_EQ(state_of("DEADLINE"), job_state::past_deadline);
   EXPECT_EQ(state_of("SUSPENDED"), job_state::suspended);
   EXPECT_EQ(state_of("REQUEUED"), job_state::requeued);
   EXPECT_EQ(state_of("REQUEUE_HOLD"), job_state::pending);
