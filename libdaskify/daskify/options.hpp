@@ -111,7 +111,7 @@ struct options {
   std::optional<std::int64_t> minimum{};
   std::optional<std::int64_t> maximum{};
   /// Network interface at which the scheduler listens for workers on other machines. Default: all.
-  std::optional<std::string> interface{};
+  std::optional<std::string> interface {};
 
   // Time and failure.
 

@@ -96,7 +96,7 @@ run_id attached_session::submit(run_spec spec) {
 }
 
 awaited_tasks attached_session::await(const std::vector<run_range>& tasks, std::uint64_t how_many, bool want_results,
-                                   deadline until) {
+                                      deadline until) {
   return link_.await(tasks, how_many, want_results, until);
 }
 
@@ -148,12 +148,12 @@ std::shared_ptr<object_handle> attached_session::put_value(const type_label& typ
 }
 
 std::shared_ptr<object_handle> attached_session::put(const std::string& key, bool replace, const type_label& type,
-                                                  part bytes) {
+                                                     part bytes) {
   return data_->put({key, replace, type}, bytes);
 }
 
 std::shared_ptr<object_handle> attached_session::put(const std::string& key, bool replace, const type_label& type,
-                                                  std::unique_ptr<data_room> filled) {
+                                                     std::unique_ptr<data_room> filled) {
   return data_->put({key, replace, type}, std::move(filled));
 }
 

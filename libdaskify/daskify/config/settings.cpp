@@ -36,8 +36,8 @@ void settings::validate() const {
 
   if (minimum && maximum && *minimum > *maximum)
     throw config_error{error_code::bad_option_value, "minimum " + std::to_string(*minimum) + " (" + origin("minimum") +
-                                                         ") must not be more than maximum " +
-                                                         std::to_string(*maximum) + " (" + origin("maximum") +
+                                                         ") must not be more than maximum " + std::to_string(*maximum) +
+                                                         " (" + origin("maximum") +
                                                          "): lower the first or raise the second"};
   if (heartbeat_timeout <= 2 * heartbeat_interval)
     throw config_error{error_code::bad_option_value,

@@ -26,10 +26,10 @@ struct worker_launch {
 
 struct node_launch {
   std::string session_folder;
-  bool in_job = false;  ///< SLURM's, on any machine: the node finds out by itself what that has
-  bool in_step = false; ///< the job has several nodes, started by srun
-  std::uint32_t slot = 0;       ///< of no meaning in a job
-  std::string name;             ///< the same
+  bool in_job = false;      ///< SLURM's, on any machine: the node finds out by itself what that has
+  bool in_step = false;     ///< the job has several nodes, started by srun
+  std::uint32_t slot = 0;   ///< of no meaning in a job
+  std::string name;         ///< the same
   std::string program_name; ///< argv[0] of its workers
   std::string log_folder;
   std::uint32_t first_worker = 0; ///< slot; of no meaning in a job

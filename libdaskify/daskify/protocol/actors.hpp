@@ -199,7 +199,8 @@ using directory_actor = directory_for_stores::extend<
     caf::reacts_to<release_objects>,
     /// What this owner holds is released.
     caf::reacts_to<owner_gone>,
-    /// Bring what only this node has to another. Answered when that is done; an error when not all of it could be moved.
+    /// Bring what only this node has to another. Answered when that is done; an error when not all of it could be
+    /// moved.
     caf::replies_to<evacuate_node>::with<acknowledged>>;
 
 /// What a scheduler lets the processes of workers and nodes say. The only interface that is published on its port.

@@ -161,12 +161,12 @@ struct join_node {
   std::string secret;
   std::string build_id;
   std::string name;
-  std::string job;                 ///< SLURM's: "12", "12_3" or "12.3"; empty: none
-  std::uint32_t slot = 0;          ///< which of the launched nodes this is
-  std::uint32_t workers = 0;       ///< how many it has
+  std::string job;           ///< SLURM's: "12", "12_3" or "12.3"; empty: none
+  std::uint32_t slot = 0;    ///< which of the launched nodes this is
+  std::uint32_t workers = 0; ///< how many it has
   std::int32_t pid = 0;
-  std::uint64_t time_left_ms = 0;  ///< until its job ends; 0: not known, or no end
-  std::string transfer_host;       ///< where its store's transfers listen
+  std::uint64_t time_left_ms = 0; ///< until its job ends; 0: not known, or no end
+  std::string transfer_host;      ///< where its store's transfers listen
   std::uint16_t transfer_port = 0;
 };
 

@@ -52,7 +52,7 @@ private:
   std::string program_name_;
   session_folder folder_;
   std::string secret_;
-  std::uint64_t store_limit_ = 0; ///< bytes, of each node on this machine
+  std::uint64_t store_limit_ = 0;                                  ///< bytes, of each node on this machine
   std::shared_ptr<crossing> voice_ = std::make_shared<crossing>(); ///< in whose name the deployment speaks
   std::shared_ptr<node_store> node_;
   directory_actor directory_;

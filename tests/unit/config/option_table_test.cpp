@@ -78,9 +78,12 @@ TEST(option_table, help_explains_every_option) {
     EXPECT_NE(help.find("\n  --daskify." + std::string{option.name} + " VALUE"), std::string::npos) << option.name;
 }
 
-TEST(option_table, shipped_config_file_is_what_the_table_generates) {
+TEST(option_table, shipped_config_files_are_what_the_table_generates) {
   auto root = std::filesystem::path{__FILE__}.parent_path().parent_path().parent_path().parent_path();
-  std::ifstream in{root / "config" / "local.conf"};
-  ASSERT_TRUE(in) << root;
-  EXPECT_EQ(std::string(std::istreambuf_iterator<char>{in}, {}), example_config());
+  for (auto [file, mode] :
+       {std::pair{"local.conf", daskify::cluster_mode::local}, std::pair{"slurm.conf", daskify::cluster_mode::slurm}}) {
+    std::ifstream in{root / "config" / file};
+    ASSERT_TRUE(in) << file;
+    EXPECT_EQ(std::string(std::istreambuf_iterator<char>{in}, {}), example_config(mode)) << file;
+  }
 }
