@@ -5,7 +5,7 @@
 #include "daskify/config/loader.hpp"
 #include "daskify/config/option_table.hpp"
 #include "daskify/defaults.hpp"
-#include "daskify/deploy/slurm_deployment.hpp"
+#include "daskify/deploy/slurm_request.hpp"
 #include "daskify/node/node_process.hpp"
 #include "daskify/worker/worker_process.hpp"
 

@@ -1,15 +1,13 @@
 #include "daskify/deploy/slurm_deployment.hpp"
 
 #include "daskify/defaults.hpp"
-#include "daskify/deploy/launch_variables.hpp"
 #include "daskify/deploy/log_tail.hpp"
+#include "daskify/deploy/slurm_request.hpp"
 #include "daskify/deploy/slurm_text.hpp"
 #include "daskify/error.hpp"
 
 #include <algorithm>
-#include <filesystem>
 #include <iostream>
-#include <system_error>
 
 namespace daskify::internal {
 
@@ -19,18 +17,6 @@ constexpr auto tick_interval = std::chrono::seconds{1};
 /// SLURM's first word on why a job waits is not its last one.
 constexpr auto second_look = std::chrono::seconds{4};
 constexpr std::size_t shown_lines = 10;
-
-/// The program that jobs start: a path that means the same on other machines.
-std::string program_of(const settings& options) {
-  std::error_code failed;
-  auto program = options.worker_program ? std::filesystem::absolute(*options.worker_program, failed)
-                                        : std::filesystem::read_symlink("/proc/self/exe", failed);
-  if (failed)
-    throw cluster_error{error_code::worker_failed,
-                        "The path of the program that jobs are to run cannot be found out (" + failed.message() +
-                            "); name it by worker_program."};
-  return program.string();
-}
 
 /// The job that a unit is in, or, of an array, the array: what squeue takes and what tells arrays from each other.
 std::string job_of(const std::string& unit) {
@@ -55,49 +41,6 @@ fleet_settings fleet_for(const settings& options) {
 }
 
 } // namespace
-
-std::size_t jobs_for(const settings& options, std::size_t workers) {
-  return (workers + options.processes - 1) / options.processes;
-}
-
-job_request request_for(const settings& options, std::size_t jobs, const std::string& session_folder,
-                        const std::string& log_folder, const std::string& program_name) {
-  node_launch node;
-  node.session_folder = session_folder;
-  node.in_job = true;
-  node.in_step = options.job_shape == job_shape::allocation;
-  node.program_name = program_name;
-  node.log_folder = log_folder;
-  node.workers = options.processes;
-  node.threads = options.threads;
-  node.start_timeout = options.start_timeout;
-  node.store_limit = options.store_limit.value_or(0);
-  node.spill_directory = options.spill_folder();
-
-  job_request request;
-  request.name = "daskify";
-  request.queue = options.partition().value_or("");
-  request.account = options.account.value_or("");
-  request.jobs = jobs;
-  request.shape = options.job_shape;
-  request.cores = options.cores;
-  request.memory = options.job_memory();
-  request.walltime = std::chrono::ceil<std::chrono::seconds>(options.walltime);
-  request.job_extra = options.job_extra;
-  request.job_prologue = options.job_prologue;
-  request.output =
-      file_pattern(log_folder) + (options.job_shape == job_shape::array ? "/job-%A_%a.log" : "/job-%j.log");
-  std::error_code ignored; // without it jobs run where sbatch is called, which is the same
-  request.working_directory = std::filesystem::current_path(ignored).string();
-  request.environment = to_environment(node);
-  request.command = {program_of(options)};
-  return request;
-}
-
-std::string example_job_script(const settings& options, const std::string& program_name) {
-  auto log_folder = options.log_directory.value_or("SESSION");
-  return job_script(request_for(options, fleet_for(options).size, "SESSION", log_folder, program_name));
-}
 
 slurm_deployment::slurm_deployment(deployment_setup with)
     : setup_{std::move(with)},

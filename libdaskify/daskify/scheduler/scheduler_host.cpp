@@ -3,6 +3,7 @@
 #include "daskify/defaults.hpp"
 #include "daskify/deploy/local_deployment.hpp"
 #include "daskify/deploy/slurm_deployment.hpp"
+#include "daskify/deploy/srun_deployment.hpp"
 #include "daskify/program/code_address.hpp"
 #include "daskify/scheduler/scheduler_actor.hpp"
 #include "daskify/store/directory_actor.hpp"
@@ -107,6 +108,8 @@ std::unique_ptr<deployment> scheduler_host::make_deployment() {
   setup.on_node_lost = [tell](std::uint32_t slot, error_code code, const std::string& how) {
     tell(node_lost{slot, code, how});
   };
+  if (is_on_slurm(settings_) && srun_deployment::is_in_allocation())
+    return std::make_unique<srun_deployment>(std::move(setup));
   if (is_on_slurm(settings_))
     return std::make_unique<slurm_deployment>(std::move(setup));
   return std::make_unique<local_deployment>(std::move(setup));
