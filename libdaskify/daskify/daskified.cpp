@@ -122,16 +122,15 @@ std::shared_ptr<internal::client_session> daskified::session() const {
   return held().session();
 }
 
-void daskified::remember(std::shared_ptr<internal::run_handle> run, const char* result_type) {
+void daskified::remember(std::shared_ptr<internal::run_handle> run, const internal::type_label& result_type) {
   held().remember({std::move(run), result_type});
 }
 
-std::shared_ptr<internal::run_handle> daskified::most_recent(const char* result_type) const {
+std::shared_ptr<internal::run_handle> daskified::most_recent(const internal::type_label& result_type) const {
   auto recent = held().most_recent();
-  if (recent.result_type != result_type)
+  if (recent.result_type.hash != result_type.hash)
     throw data_error{error_code::wrong_type, "The most recent run (" + recent.run->name() + ") gives " +
-                                                 internal::demangle(recent.result_type.c_str()) + ", not " +
-                                                 internal::demangle(result_type) +
+                                                 internal::not_type(recent.result_type.name, result_type.name) +
                                                  "; gather it as the type that its function returns."};
   return recent.run;
 }

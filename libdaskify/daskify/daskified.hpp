@@ -180,7 +180,7 @@ public:
   template <class F, class... Groups>
   auto run(F&& f, Groups&&... groups) {
     auto all = internal::start_run_of_groups(session(), std::forward<F>(f), std::forward<Groups>(groups)...);
-    remember(all.run(), typeid(internal::result_type_of<decltype(all)>).name());
+    remember(all.run(), internal::label_of<internal::result_type_of<decltype(all)>>());
     return all;
   }
 
@@ -230,7 +230,7 @@ public:
   /// Of the most recent run, whose function returns R.
   template <class R, internal::error_choice OnError = on_error::raise_t>
   auto gather_data(OnError when = {}) const {
-    return internal::gather(futures<R>{most_recent(typeid(R).name()), 0}, when);
+    return internal::gather(futures<R>{most_recent(internal::label_of<R>()), 0}, when);
   }
   template <class R, internal::error_choice OnError = on_error::raise_t>
   auto collect_results(OnError when = {}) const {
@@ -259,8 +259,8 @@ public:
 
 private:
   std::shared_ptr<internal::client_session> session() const;
-  void remember(std::shared_ptr<internal::run_handle> run, const char* result_type);
-  std::shared_ptr<internal::run_handle> most_recent(const char* result_type) const;
+  void remember(std::shared_ptr<internal::run_handle> run, const internal::type_label& result_type);
+  std::shared_ptr<internal::run_handle> most_recent(const internal::type_label& result_type) const;
   std::vector<internal::run_range> recent_ranges() const;
   progress check(const std::vector<internal::run_range>& tasks, std::ostream& out) const;
   void release_run(const internal::run_handle& run);

@@ -1,6 +1,8 @@
 #include "daskify/store/directory_actor.hpp"
 
+#include "daskify/config/value_text.hpp"
 #include "daskify/defaults.hpp"
+#include "daskify/scattered.hpp"
 #include "daskify/transport/remote_error.hpp"
 
 #include <algorithm>
@@ -49,8 +51,9 @@ directory_actor::behavior_type directory_state::make_behavior() {
         return decide<object_found>([&](node_id) {
           const auto& found = core_.find_by_key(question.key).facts;
           if (question.type != 0 && found.type != question.type)
-            throw data_error{error_code::wrong_type, "The data under the key '" + question.key + "' are of type " +
-                                                         found.type_name + ", not " + question.type_name +
+            throw data_error{error_code::wrong_type, "The data under the key " + in_quotes(question.key) +
+                                                         " are of type " +
+                                                         not_type(found.type_name, question.type_name) +
                                                          "; ask for the type they were scattered as."};
           core_.retain(found.object, question.owner);
           return object_found{found};
