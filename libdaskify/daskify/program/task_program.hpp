@@ -44,7 +44,7 @@ public:
     std::lock_guard guard{kept->mutex}; // user code runs under it, so nothing else may
     auto& value = kept->by_type[label_of<T>().hash];
     if (!value)
-      value = std::make_shared<const T>(decode());
+      value = std::shared_ptr<const T>{new T(decode())}; // made in its place: it may be too large for the stack
     return std::static_pointer_cast<const T>(value);
   }
 
