@@ -140,14 +140,22 @@ public:
 
   explicit data_view(shared_bytes bytes) : bytes_{std::move(bytes)} {}
 
-  std::span<const T> values() const noexcept {
+  std::span<const T> values() const& noexcept {
     return {reinterpret_cast<const T*>(bytes_.data()), bytes_.size() / sizeof(T)};
   }
-  operator std::span<const T>() const noexcept { return values(); }
+  /// The elements would be gone with the temporary.
+  template <class Nobody = T>
+  std::span<const T> values() const&& {
+    static_assert(!std::is_same_v<Nobody, T>, "daskify: the elements go with the view, which is a temporary here; keep "
+                                              "the view in a variable, or go over the view itself");
+    return {};
+  }
+  operator std::span<const T>() const noexcept { return values(); } ///< of a temporary: as an argument of a call only
   const T* begin() const noexcept { return values().data(); }
   const T* end() const noexcept { return begin() + size(); }
   std::size_t size() const noexcept { return values().size(); }
-  const T& operator[](std::size_t i) const noexcept { return values()[i]; }
+  const T& operator[](std::size_t i) const& noexcept { return values()[i]; }
+  T operator[](std::size_t i) const&& noexcept { return values()[i]; }
 
 private:
   shared_bytes bytes_;

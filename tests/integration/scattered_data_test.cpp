@@ -54,8 +54,14 @@ TEST_F(scattered_data, is_filled_in_place_seen_by_tasks_and_viewed_without_a_cop
   EXPECT_EQ(cluster.submit([](std::span<const double> x) { return x[1]; }, data).get(), 2.5);
   auto view = cluster.view_data(data);
   EXPECT_THAT(view, testing::ElementsAre(0.0, 2.5, 0.0));
-  EXPECT_THAT(cluster.view_data<std::vector<double>>("filled").values(), testing::ElementsAre(0.0, 2.5, 0.0));
+  EXPECT_THAT(cluster.view_data<std::vector<double>>("filled"), testing::ElementsAre(0.0, 2.5, 0.0));
   EXPECT_EQ(cluster.gather_data(data), (std::vector{0.0, 2.5, 0.0}));
+  double sum = 0;
+  for (double x : cluster.view_data(data)) // the view lives as long as the loop
+    sum += x;
+  EXPECT_EQ(sum, 2.5);
+  const auto& element = cluster.view_data(data)[1]; // a copy
+  EXPECT_EQ(element, 2.5);
   cluster.shutdown_cluster();
   EXPECT_EQ(view[1], 2.5) << "a view keeps its bytes";
 }
