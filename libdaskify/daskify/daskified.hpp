@@ -20,11 +20,6 @@ namespace internal {
 
 class cluster;
 
-template <class T>
-inline constexpr bool is_builder = false;
-template <class T>
-inline constexpr bool is_builder<data_builder<T>> = true;
-
 } // namespace internal
 
 /// A worker, as `workers()` tells it.

@@ -110,8 +110,12 @@ const type_label& label_of() {
 /// daskified::new_data, used up by daskified::scatter_data. Movable; not thread-safe, but for its elements.
 template <class T>
 class data_builder {
-  static_assert(bitwise<T>, "daskify: only numbers and plain classes of them, without padding, can be filled in place; "
-                            "scatter a container of anything else");
+  static_assert(!std::is_const_v<T> && !std::is_volatile_v<T>,
+                "daskify: the elements of new_data are there to be filled in, so they cannot be const (or volatile); "
+                "leave the word out");
+  static_assert(bitwise<std::remove_cv_t<T>>,
+                "daskify: only numbers and plain classes of them, without padding, can be filled in place; "
+                "scatter a container of anything else");
   static_assert(alignof(T) <= internal::object_alignment, "daskify: elements that are aligned to more than 64 bytes "
                                                           "cannot be filled in place; scatter a vector of them");
 
