@@ -366,7 +366,7 @@ void store_link::release(object_id object) noexcept {
 
 void store_link::retain_for_run(const std::vector<object_id>& objects) {
   if (!objects.empty())
-    through_->tell(store_, retain_objects{objects});
+    through_->tell(store_, retain_objects{objects, {}});
 }
 
 void store_link::forget(const std::vector<object_id>& objects) {

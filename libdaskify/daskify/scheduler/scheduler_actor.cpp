@@ -428,6 +428,10 @@ void scheduler_state::let_go(const std::vector<object_id>& results) {
   self_->send(setup_.directory, release_objects{results});
 }
 
+void scheduler_state::let_go_of_arguments(run_id run, const std::vector<object_id>& arguments) {
+  self_->send(setup_.directory, release_arguments{arguments, owner_of(submitter_of(run))});
+}
+
 void scheduler_state::satisfied(waiter_id waiter) {
   auto ended = ending_.find(waiter);
   if (ended == ending_.end()) {

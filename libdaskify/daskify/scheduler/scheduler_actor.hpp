@@ -45,6 +45,7 @@ public:
   void forget(worker_id worker, run_id run) override;
   void claim(worker_id worker, const std::vector<object_id>& results) override;
   void let_go(const std::vector<object_id>& results) override;
+  void let_go_of_arguments(run_id run, const std::vector<object_id>& arguments) override;
   void satisfied(waiter_id waiter) override;
   void changed(run_id run) override;
 

@@ -43,7 +43,7 @@ directory_actor::behavior_type directory_state::make_behavior() {
       [this](retain_objects& msg) {
         static_cast<void>(decide<acknowledged>([&](node_id) {
           for (auto object : msg.objects)
-            core_.retain_for_run(object, scheduler_owner);
+            core_.retain_for_run(object, owner_of_runs(msg.submitter));
           return acknowledged{};
         }));
       },
@@ -115,13 +115,22 @@ directory_actor::behavior_type directory_state::make_behavior() {
         if (!from_this_process())
           return;
         for (auto object : msg.objects)
-          core_.release_from_run(object, scheduler_owner);
+          core_.release(object, scheduler_owner);
+        flush();
+      },
+      [this](release_arguments& msg) {
+        if (!from_this_process())
+          return;
+        for (auto object : msg.objects)
+          core_.release_from_run(object, owner_of_runs(msg.submitter));
         flush();
       },
       [this](owner_gone msg) {
         if (!from_this_process())
           return;
+        // The scheduler has erased its runs before it says this, and takes no more of them.
         core_.owner_left(msg.owner);
+        core_.owner_left(owner_of_runs(msg.owner));
         flush();
       },
   };

@@ -83,7 +83,8 @@ public:
   void retain(object_id object, owner_id owner);
   /// One less. An object or reference that is gone already is ignored: handles outlive what they refer to.
   void release(object_id object, owner_id owner);
-  /// The same for references that are taken and given back by different ways, in any order.
+  /// The same for references that are taken and given back by different ways, in any order. An owner that has left
+  /// takes none.
   void retain_for_run(object_id object, owner_id owner);
   void release_from_run(object_id object, owner_id owner);
   /// Moves a reference from one owner to another, if it is there.
@@ -124,7 +125,8 @@ private:
   struct record : entry {
     std::vector<pull> pulls; ///< in the order in which they began: nobody pulls from one that began later
     std::string lost;        ///< why; empty: it is not
-    std::uint64_t owed = 0;  ///< references of runs that were given back before they were taken
+    /// References of runs that were given back before they were taken.
+    std::vector<std::pair<owner_id, std::uint64_t>> owed;
   };
   struct node_record {
     std::string name;

@@ -154,8 +154,10 @@ store_actor::behavior_type store_state::make_behavior(std::shared_ptr<node_store
         }
       },
       [this](retain_objects& msg) {
-        if (sending_user())
+        if (const auto* user = sending_user()) {
+          msg.submitter = user->owner;
           self_->send(directory_, std::move(msg));
+        }
       },
       [this](find_object& msg) {
         const auto* user = sending_user();
