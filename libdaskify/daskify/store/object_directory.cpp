@@ -134,6 +134,7 @@ void object_directory::put(object_facts facts, std::string key, taken_key when_t
   }
   auto& object = objects_[id];
   object.facts = std::move(facts);
+  object.arrival = ++arrivals_;
   object.key = std::move(key);
   if (!object.key.empty())
     keys_.emplace(object.key, id);
@@ -369,7 +370,7 @@ auto object_directory::list() const -> std::vector<const entry*> {
   all.reserve(objects_.size());
   for (const auto& [id, object] : objects_)
     all.push_back(&object);
-  std::sort(all.begin(), all.end(), [](const entry* a, const entry* b) { return a->facts.object < b->facts.object; });
+  std::sort(all.begin(), all.end(), [](const entry* a, const entry* b) { return a->arrival < b->arrival; });
   return all;
 }
 

@@ -59,6 +59,7 @@ class object_directory {
 public:
   struct entry {
     object_facts facts;
+    std::uint64_t arrival = 0;                                  ///< so many have come before it, and one
     std::string key;                                            ///< empty: none
     std::vector<std::pair<owner_id, std::uint64_t>> references; ///< how many each owner holds; none of 0
     std::vector<node_id> holders;                               ///< that have all of it; the first one keeps it
@@ -109,7 +110,7 @@ public:
   const entry& find(object_id object) const;
   /// Throws `unknown_key`, naming the keys that come close.
   const entry& find_by_key(std::string_view key) const;
-  /// Everything there is, by id.
+  /// Everything there is, in the order in which it came.
   std::vector<const entry*> list() const;
   std::vector<node_id> nodes() const;
   const std::string& name_of(node_id node) const;
@@ -144,6 +145,7 @@ private:
 
   directory_effects& effects_;
   std::unordered_map<object_id, record> objects_;
+  std::uint64_t arrivals_ = 0;
   std::map<std::string, object_id, std::less<>> keys_;
   std::map<node_id, node_record> nodes_;
   std::unordered_map<owner_id, std::unordered_map<object_id, std::uint64_t>> held_; ///< the references, by owner
