@@ -7,20 +7,19 @@
 ///
 /// Numbers are in the byte order of the machine, as all nodes of a session run the same build of a program.
 
-#include "daskify/deploy/process.hpp"           // file_descriptor
+#include "daskify/deploy/process.hpp" // file_descriptor
+#include "daskify/deploy/quiet_thread.hpp"
 #include "daskify/transport/session_folder.hpp" // endpoint
 
 #include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <netdb.h>
 #include <span>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <type_traits>
 
 namespace daskify::internal {
@@ -123,9 +122,5 @@ std::string to_text(const endpoint& where);
 
 /// "10 s", "1.5 s"
 std::string to_text(std::chrono::milliseconds time);
-
-/// Starts a thread that takes no signals: they are for the user's program, and SIGPIPE is for nobody. Throws
-/// std::system_error.
-std::thread start_thread(const char* name, std::function<void()> run);
 
 } // namespace daskify::internal

@@ -1,7 +1,9 @@
 #include "daskify/store/transfer.hpp"
 
 #include "daskify/error.hpp"
+#include "daskify/store/transfer_server.hpp"
 #include "support/leftovers.hpp"
+#include "support/no_more_threads.hpp"
 
 #include <algorithm>
 #include <array>
@@ -236,6 +238,23 @@ std::chrono::milliseconds time_of(F&& f) {
   auto begin = std::chrono::steady_clock::now();
   f();
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
+}
+
+TEST(transfer_server_without_threads, turns_clients_away_and_goes_on) {
+  transfer_server server{"secret", "127.0.0.1", [](object_id) { return nullptr; }, 10s};
+  auto connection = [&] {
+    auto where = find_addresses(server.address());
+    tcp_socket client{open_socket(*where), 10s};
+    client.connect(*where);
+    client.send_message(greeting("secret"));
+    client.send_message(request{request_kind::sums, 7, 0});
+    return client.receive_message<reply>().status;
+  };
+  {
+    test::no_more_threads here;
+    EXPECT_THROW(connection(), connection_lost);
+  }
+  EXPECT_EQ(connection(), reply_status::not_here);
 }
 
 } // namespace
