@@ -48,6 +48,7 @@ struct scheduler_shell : testing::Test {
   store_actor store = system.spawn(store_behavior, node);
   std::vector<std::uint32_t> enrolled;
   std::vector<error_code> refused;
+  std::vector<std::uint32_t> silent_nodes;
   scheduler_actor scheduler = system.spawn(scheduler_behavior, setup());
   caf::scoped_actor client{system};
   std::shared_ptr<told> log = std::make_shared<told>();
@@ -59,12 +60,14 @@ struct scheduler_shell : testing::Test {
     s.build_id = "the build";
     s.heartbeat_interval = std::chrono::seconds{1};
     s.heartbeat_timeout = std::chrono::hours{1};
+    s.start_timeout = std::chrono::milliseconds{1};
     s.retries = 2;
     s.store = store;
     s.directory = directory;
     s.on_enrolled = [this](const enrol_request& who) { enrolled.push_back(who.slot); };
     s.on_refused = [this](const enrol_request&, const enrol_answer& a) { refused.push_back(a.refusal); };
     s.on_silent = [](std::uint32_t, std::int32_t) {};
+    s.on_node_silent = [this](std::uint32_t slot, std::int32_t) { silent_nodes.push_back(slot); };
     return s;
   }
 
@@ -85,6 +88,26 @@ struct scheduler_shell : testing::Test {
     asked.receive([&](enrol_answer& a, store_for_users&) { answer = a; },
                   [](caf::error& e) { ADD_FAILURE() << caf::to_string(e); });
     return answer;
+  }
+
+  /// A node joins that says nothing by itself.
+  node_actor join(std::uint32_t slot) {
+    auto actor = system.spawn([](node_actor::pointer) -> node_actor::behavior_type {
+      return {[](node_tick) {}, [](stop_node) {}};
+    });
+    join_node who{"the secret", "the build", "node-" + std::to_string(slot), slot, 4712, "127.0.0.1", 1};
+    client->send(scheduler, who, caf::actor_cast<store_for_directory>(store), actor);
+    steps.run();
+    return actor;
+  }
+
+  /// The scheduler looks at the time, when `passed` of it has gone by.
+  void tick(std::chrono::milliseconds passed) {
+    auto until = std::chrono::steady_clock::now() + passed;
+    while (std::chrono::steady_clock::now() <= until) {
+    }
+    client->send(scheduler, scheduler_tick{});
+    steps.run();
   }
 
   void submit(std::uint64_t tasks) {
@@ -165,6 +188,19 @@ TEST_F(scheduler_shell, gives_the_work_of_a_process_that_ended_to_another_worker
   EXPECT_EQ(log->orders.size(), 1u);
   enrol(request());
   EXPECT_EQ(log->orders.size(), 2u) << "the same scripted worker enrolled anew";
+}
+
+TEST_F(scheduler_shell, gives_up_a_node_that_joins_and_then_says_nothing_and_says_so_once) {
+  auto silent = join(1);
+  auto alive = join(2);
+  caf::send_as(caf::actor_cast<caf::actor>(alive), scheduler, node_alive{});
+  steps.run();
+  tick(std::chrono::milliseconds{2});
+  tick(std::chrono::milliseconds{2});
+  EXPECT_EQ(silent_nodes, std::vector<std::uint32_t>{1});
+  caf::anon_send_exit(silent, caf::exit_reason::kill);
+  caf::anon_send_exit(alive, caf::exit_reason::kill);
+  steps.run();
 }
 
 TEST_F(scheduler_shell, tells_all_workers_to_stop_at_the_end) {

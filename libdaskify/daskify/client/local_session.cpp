@@ -93,6 +93,7 @@ void local_session::start_actors(const std::string& secret) {
   setup.build_id = program_build_id();
   setup.heartbeat_interval = settings_.heartbeat_interval;
   setup.heartbeat_timeout = settings_.heartbeat_timeout;
+  setup.start_timeout = settings_.start_timeout;
   setup.retries = settings_.retries;
   setup.store = store_;
   setup.directory = directory_;

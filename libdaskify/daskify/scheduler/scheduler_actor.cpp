@@ -43,7 +43,8 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
       [this](node_alive) {
         if (auto* node = sending_node()) {
           node->heard = clock::now();
-          node->ready = true;
+          if (node->state == node_record::starting)
+            node->state = node_record::alive;
         }
       },
       [this](node_ready) {
@@ -211,7 +212,7 @@ scheduler_state::admit(join_node& who, store_for_directory& store, const node_ac
     return promise;
   }
   self_->monitor(node);
-  nodes_[node.address()] = {node, who.slot, who.pid, clock::now(), false};
+  nodes_[node.address()] = {node, who.slot, who.pid, clock::now()};
   answer.heartbeat_interval_ms = static_cast<std::uint64_t>(setup_.heartbeat_interval.count());
   if (stopping_)
     self_->send(node, stop_node{});
@@ -351,11 +352,13 @@ void scheduler_state::tick() {
     lose(id, error_code::worker_silent, how, {});
 
   // Its workers are alive, but without a store they can do little. They end with it, and their tasks go elsewhere.
-  for (auto& [address, node] : nodes_)
-    if (node.ready && now - node.heard > setup_.heartbeat_timeout) {
-      node.ready = false;
+  for (auto& [address, node] : nodes_) {
+    auto patience = node.state == node_record::starting ? setup_.start_timeout : setup_.heartbeat_timeout;
+    if (node.state != node_record::given_up && now - node.heard > patience) {
+      node.state = node_record::given_up;
       setup_.on_node_silent(node.slot, node.pid);
     }
+  }
 
   std::vector<waiter_id> impatient;
   for (const auto& [id, a] : askers_)

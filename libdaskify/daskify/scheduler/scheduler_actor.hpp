@@ -17,6 +17,7 @@ struct scheduler_setup {
   std::string build_id; ///< what a worker has to be
   std::chrono::milliseconds heartbeat_interval{};
   std::chrono::milliseconds heartbeat_timeout{};
+  std::chrono::milliseconds start_timeout{}; ///< how long a node may take from when it joins to its first heartbeat
   std::size_t retries = 0;
   store_for_users store; ///< of this node
   directory_actor directory;
@@ -67,7 +68,7 @@ private:
     std::uint32_t slot = 0;
     std::int32_t pid = 0;
     clock::time_point heard;
-    bool ready = false; ///< it says that it is alive from here on
+    enum : std::uint8_t { starting, alive, given_up } state = starting;
   };
   struct asker {
     caf::typed_response_promise<awaited_tasks> promise;
