@@ -9,6 +9,7 @@
 #include "daskify/worker/worker_process.hpp"
 
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 
 namespace daskify {
@@ -46,6 +47,9 @@ std::unique_ptr<internal::cluster> make_cluster(int& argc, char** argv, const op
     std::cout << internal::help_text() << std::flush;
     std::exit(0);
   }
+  std::error_code gone;
+  if (auto here = std::filesystem::current_path(gone); !gone)
+    loaded.resolve_paths(here);
   return std::make_unique<internal::cluster>(std::move(loaded), program);
 }
 

@@ -3,6 +3,7 @@
 #include "support/cluster_of_two.hpp"
 
 #include <filesystem>
+#include <fstream>
 
 namespace {
 
@@ -134,17 +135,32 @@ TEST_F(small_store_without_disk, gives_back_the_room_of_a_builder_that_is_not_us
     EXPECT_EQ(cluster.new_data<double>(3 * large).values().size(), 3 * large);
 }
 
-TEST_F(small_store, says_that_a_disk_is_not_there) {
+TEST_F(small_store, does_not_start_with_a_folder_to_spill_to_that_cannot_be_used) {
   cluster.shutdown_cluster();
   cluster = make({.store_limit = limit, .spill_directory = "/proc/nowhere"});
+  try {
+    cluster.start_cluster();
+    FAIL();
+  } catch (const daskify::config_error& e) {
+    EXPECT_EQ(e.code(), daskify::error_code::bad_option_value);
+    EXPECT_THAT(e.what(), testing::AllOf(HasSubstr("spill_directory '/proc/nowhere' (code)"), HasSubstr("No such")));
+  }
+}
+
+TEST_F(small_store, says_that_a_disk_is_not_there_any_more) {
+  cluster.shutdown_cluster();
+  auto folder = disk.path() / "gone";
+  cluster = make({.store_limit = limit, .spill_directory = folder.string()});
   cluster.start_cluster();
+  std::filesystem::remove(folder);
+  std::ofstream{folder} << "a file";
   std::vector<daskify::scattered<std::vector<double>>> all;
   try {
     for (int i = 0; i < 6; ++i)
       all.push_back(cluster.scatter_data(numbers(i)));
     FAIL();
   } catch (const daskify::data_error& e) {
-    EXPECT_THAT(e.what(), HasSubstr("/proc/nowhere"));
+    EXPECT_THAT(e.what(), HasSubstr(folder.string()));
   }
 }
 

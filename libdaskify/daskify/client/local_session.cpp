@@ -1,5 +1,6 @@
 #include "daskify/client/local_session.hpp"
 
+#include "daskify/config/value_text.hpp"
 #include "daskify/defaults.hpp"
 #include "daskify/deploy/cpu_count.hpp"
 #include "daskify/deploy/launch_variables.hpp"
@@ -9,6 +10,7 @@
 #include "daskify/scheduler/scheduler_actor.hpp"
 #include "daskify/store/directory_actor.hpp"
 #include "daskify/store/memory_room.hpp"
+#include "daskify/store/spill_file.hpp"
 #include "daskify/transport/connect.hpp"
 
 #include <caf/logger.hpp>
@@ -45,6 +47,12 @@ local_session::local_session(const settings& with, const std::string& program_na
                                                             " cannot be made (" + failed.message() +
                                                             "); name a folder that you may write to."};
     }
+    // The default is not asked for, so it is no error before something has to be spilled.
+    if (auto spill = with.spill_folder(); spill && with.origin("spill_directory") != "default")
+      if (auto why = why_no_spilling(*spill); !why.empty())
+        throw config_error{error_code::bad_option_value,
+                           "The spill_directory " + in_quotes(*spill) + " (" + with.origin("spill_directory") +
+                               ") cannot be used: " + why + "; name a folder that you may write to, or none."};
     keep_standard_descriptors();
     session_folder::sweep_stale(with.session_directory.value_or(""));
     auto share = tuning::store_share * static_cast<double>(free_memory().bytes) / static_cast<double>(with.nodes);

@@ -98,4 +98,8 @@ segment load_from_disk(const file_descriptor& file, const std::vector<piece_of_b
   return block;
 }
 
+std::string why_no_spilling(const std::filesystem::path& folder) {
+  return open_nameless(folder) ? std::string{} : std::generic_category().message(errno);
+}
+
 } // namespace daskify::internal

@@ -26,4 +26,7 @@ file_descriptor spill_to_disk(const std::filesystem::path& folder, const segment
 /// Reads a block back into memory, and checks every object in it.
 segment load_from_disk(const file_descriptor& file, const std::vector<piece_of_block>& objects);
 
+/// Why no files can be made in `folder`, which is made if need be; empty when they can.
+std::string why_no_spilling(const std::filesystem::path& folder);
+
 } // namespace daskify::internal
