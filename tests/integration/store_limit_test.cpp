@@ -135,6 +135,17 @@ TEST_F(small_store_without_disk, gives_back_the_room_of_a_builder_that_is_not_us
     EXPECT_EQ(cluster.new_data<double>(3 * large).values().size(), 3 * large);
 }
 
+TEST_F(small_store_without_disk, says_of_a_task_that_ran_that_its_result_found_no_room) {
+  auto made = cluster.submit([] { return std::vector<double>(5 * large); });
+  try {
+    made.get();
+    FAIL();
+  } catch (const daskify::data_error& e) {
+    EXPECT_EQ(e.code(), daskify::error_code::no_room);
+    EXPECT_THAT(e.what(), HasSubstr("ran, but its result could not be stored"));
+  }
+}
+
 TEST_F(small_store, does_not_start_with_a_folder_to_spill_to_that_cannot_be_used) {
   cluster.shutdown_cluster();
   cluster = make({.store_limit = limit, .spill_directory = "/proc/nowhere"});

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <string_view>
 #include <unordered_map>
 
 namespace daskify::internal {
@@ -152,6 +153,9 @@ public:
 
 /// How run_spec::program is to be called.
 using program_factory = std::unique_ptr<task_program>(decoder& description, program_inputs& inputs);
+
+/// How the text of a failure begins whose task has run.
+inline constexpr std::string_view ran_but = "its result could not be ";
 
 /// Describes the exception being handled: its type, demangled, and its what().
 failure describe_current_exception();
