@@ -438,18 +438,19 @@ void store_core::settle() {
     auto first = claims_.front();
     auto staying = memory_ - leaving_;
     auto in_use = staying - droppable_bytes_ - (can_spill_ ? spillable_bytes_ : 0);
+    bool fits_now = fits(first, memory_);
+    // When the spilling has ended there will be room, and when the loading has ended there may be. Whoever asks for an
+    // object asks again from time to time: until then the claim keeps its place, also while just nobody waits.
+    if (!fits_now && (fits(first, staying) || (!fits(first, in_use) && fits(first, in_use - loading_))))
+      return;
     if (nobody_waits_for(first)) {
       claims_.pop_front();
       refuse(first, {});
-    } else if (fits(first, memory_)) {
+    } else if (fits_now) {
       claims_.pop_front();
       grant(first);
-    } else if (fits(first, staying)) {
-      return; // when the spilling has ended there will be room
     } else if (fits(first, in_use)) {
       make_room();
-    } else if (fits(first, in_use - loading_)) {
-      return; // there may be room when the loading has ended
     } else {
       claims_.pop_front();
       refuse(first, no_room_for(first.bytes));

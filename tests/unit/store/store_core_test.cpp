@@ -772,6 +772,78 @@ TEST_F(store, lets_a_block_go_whose_use_began_and_ended_while_it_was_spilled) {
   EXPECT_THAT(told(), ElementsAre("leave memory 1", "granted 1001: block 2"));
 }
 
+TEST_F(store, keeps_the_place_of_a_reader_that_asks_again_while_room_is_made) {
+  auto block = on_disk(60 * mib, {one});
+  auto other = written(60 * mib, {two});
+  event()->want(ask, one, bob);
+  EXPECT_THAT(told(), ElementsAre("spill " + text_of(other)));
+  event()->reserve(ask2, 60 * mib, ann);
+  event()->stop_waiting(ask, one);
+  EXPECT_THAT(told(), IsEmpty()) << "a writer overtakes";
+  event()->want(ask3, one, bob);
+  event()->spilled(other);
+  EXPECT_THAT(told(), ElementsAre("leave memory " + text_of(other), "load " + text_of(block)));
+  event()->loaded(block);
+  EXPECT_THAT(told(), ElementsAre("ready 1003: object 1", "failed 1002: no_room"));
+}
+
+TEST_F(store, keeps_the_place_of_a_pull_that_is_asked_for_again_while_room_is_made) {
+  written(60 * mib, {one});
+  event()->want(ask, two, bob);
+  event()->found(two, 60 * mib);
+  EXPECT_THAT(told(), ElementsAre("find 2", "spill 1"));
+  event()->reserve(ask2, 60 * mib, ann);
+  event()->stop_waiting(ask, two);
+  event()->want(ask3, two, bob);
+  event()->spilled(block_id{1});
+  EXPECT_THAT(told(), ElementsAre("leave memory 1", "pull 2 into 2", "failed 1002: no_room"));
+}
+
+TEST_F(store, serves_a_reader_in_its_turn_however_often_it_asks_again_among_writers) {
+  auto block = on_disk(40 * mib, {one});
+  std::uint64_t objects = 100;
+  std::vector<block_id> spills;
+  std::size_t ended = 0;
+  bool loads = false;
+  auto go_on = [&] {
+    while (!seen.told.empty())
+      for (const auto& what : told())
+        if (what.starts_with("spill ")) {
+          spills.push_back(block_id{std::stoull(what.substr(6))});
+        } else if (what.starts_with("granted ")) {
+          block_id granted{std::stoull(what.substr(what.rfind(' ')))};
+          event()->put(granted, object_id{++objects});
+          event()->close(granted);
+        } else {
+          loads = loads || what == "load " + text_of(block);
+        }
+  };
+  for (int i = 0; i < 2; ++i) {
+    event()->reserve(request_id{++last_request}, 40 * mib, ann);
+    go_on();
+  }
+  request_id asked{++last_request};
+  event()->want(asked, one, bob);
+  int rounds = 0;
+  for (; rounds < 20 && !loads; ++rounds) {
+    event()->reserve(request_id{++last_request}, 40 * mib, ann);
+    event()->stop_waiting(asked, one);
+    asked = request_id{++last_request};
+    event()->want(asked, one, bob);
+    go_on();
+    if (ended < spills.size())
+      event()->spilled(spills[ended++]);
+    go_on();
+  }
+  EXPECT_LE(rounds, 2);
+  while (ended < spills.size()) {
+    event()->spilled(spills[ended++]);
+    go_on();
+  }
+  event()->loaded(block);
+  go_on();
+}
+
 // -- pulling ------------------------------------------------------------------------------------------------
 
 TEST_F(store, pulls_an_object_once_for_all_who_want_it) {
@@ -1158,9 +1230,9 @@ TEST_F(store, pulls_nothing_for_a_user_that_left_while_its_pull_waited_for_room)
   event()->reserve(ask2, 30 * mib, ann);
   EXPECT_THAT(told(), ElementsAre("find 2", "spill 1"));
   event()->user_left(bob);
-  EXPECT_THAT(told(), ElementsAre("dropped 2", "granted 1002: block 2"));
+  EXPECT_THAT(told(), IsEmpty());
   event()->spilled(block_id{1});
-  EXPECT_THAT(told(), ElementsAre("leave memory 1"));
+  EXPECT_THAT(told(), ElementsAre("leave memory 1", "dropped 2", "granted 1002: block 2"));
 }
 
 TEST_F(store, has_what_arrived_for_a_user_that_left_unpinned) {
@@ -1216,14 +1288,15 @@ TEST_F(store, answers_nobody_who_does_not_wait_any_more) {
   EXPECT_EQ(in_use(), 0U);
 }
 
-TEST_F(store, lets_those_behind_pass_when_nobody_waits_for_what_needs_room) {
+TEST_F(store, lets_those_behind_pass_when_nobody_waits_for_the_room_that_is_there) {
   written(60 * mib, {one});
   event()->want(ask, two, bob);
   event()->found(two, 60 * mib);
   event()->reserve(ask2, 30 * mib, ann);
   EXPECT_THAT(told(), ElementsAre("find 2", "spill 1"));
   event()->stop_waiting(ask, two);
-  EXPECT_THAT(told(), ElementsAre("dropped 2", "granted 1002: block 2"));
+  event()->spilled(block_id{1});
+  EXPECT_THAT(told(), ElementsAre("leave memory 1", "dropped 2", "granted 1002: block 2"));
 }
 
 // -- simulation ---------------------------------------------------------------------------------------------
