@@ -113,8 +113,12 @@ store_actor::behavior_type store_state::make_behavior(std::shared_ptr<node_store
         if (!user)
           return not_a_user();
         auto owner = user->owner;
-        return ask_core<room_granted>({}, owner,
-                                      [=, this](request_id request) { core_->reserve(request, msg.bytes, owner); });
+        question room;
+        room.bytes = msg.bytes;
+        room.asker = owner;
+        room.ask = [=, this](request_id request) { core_->reserve(request, msg.bytes, owner); };
+        room.until = clock::now() + node_->setup().room_patience;
+        return ask_core<room_granted>(std::move(room));
       },
       [this](put_object& msg) { return put(msg); },
       [this](put_unkeyed& msg) {
@@ -136,8 +140,7 @@ store_actor::behavior_type store_state::make_behavior(std::shared_ptr<node_store
         if (!user)
           return not_a_user();
         auto owner = user->owner;
-        return ask_core<object_location>(msg.object, owner,
-                                         [=, this](request_id request) { core_->want(request, msg.object, owner); });
+        return want_of_core<object_location>(msg.object, owner);
       },
       [this](unpin_objects& msg) {
         const auto* user = sending_user();
@@ -192,8 +195,7 @@ store_actor::behavior_type store_state::make_behavior(std::shared_ptr<node_store
       [this](hold_object msg) -> caf::result<object_held> {
         if (!from_directory())
           return not_a_user();
-        return ask_core<object_held>(msg.object, {},
-                                     [=, this](request_id request) { core_->want(request, msg.object, std::nullopt); });
+        return want_of_core<object_held>(msg.object, std::nullopt);
       },
       [this](store_event& event) { handle(event); },
       [this](store_tick) {
@@ -265,12 +267,24 @@ auto store_state::pass_on(Message message) -> promise<Reply> {
 
 /// Keeps the promise open until the core answers.
 template <class Reply>
-auto store_state::ask_core(object_id object, owner_id asker, std::function<void(request_id)> ask) -> promise<Reply> {
+auto store_state::ask_core(question what) -> promise<Reply> {
   auto answer = self_->make_response_promise<Reply>();
   request_id request{++last_request_};
-  questions_.emplace(request, question{answer, object, asker, ask, clock::now() + tuning::patience});
+  what.answer = answer;
+  auto ask = what.ask; // the question may be gone before it returns
+  questions_.emplace(request, std::move(what));
   ask(request);
   return answer;
+}
+
+template <class Reply>
+auto store_state::want_of_core(object_id object, std::optional<owner_id> user) -> promise<Reply> {
+  question what;
+  what.object = object;
+  what.asker = user.value_or(owner_id{});
+  what.ask = [=, this](request_id request) { core_->want(request, object, user); };
+  what.until = clock::now() + tuning::patience;
+  return ask_core<Reply>(std::move(what));
 }
 
 /// What a user has released before may still be on its way through the directory. When that has come back, the answer
@@ -337,16 +351,24 @@ auto store_state::put(put_object& msg) -> promise<acknowledged> {
 
 void store_state::tick() {
   auto now = clock::now();
-  // Room is waited for as long as it takes to spill; what is on its way can be asked for again.
   std::vector<request_id> late;
   for (const auto& [request, q] : questions_)
-    if (q.object && now >= q.until)
+    if (now >= q.until)
       late.push_back(request);
   for (auto request : late) {
     auto node = questions_.extract(request);
     if (node.empty())
       continue; // answered meanwhile, as another has stopped to wait
     auto& q = node.mapped();
+    // What is on its way can be asked for again. Who waits for room gives up a little later: room that was granted to
+    // somebody who does not listen any more would stay taken.
+    if (auto* room = std::get_if<promise<room_granted>>(&q.answer)) {
+      core_->stop_reserving(request);
+      room->deliver(
+          caf_error_of({error_code::no_room, core_->no_room_for(q.bytes) + "; room was made for " +
+                                                 to_text(node_->setup().room_patience) + " and it was not enough"}));
+      continue;
+    }
     core_->stop_waiting(request, q.object);
     if (auto* location = std::get_if<promise<object_location>>(&q.answer))
       location->deliver(object_location{});

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "daskify/defaults.hpp"
 #include "daskify/protocol/actors.hpp"
 #include "daskify/store/object_table.hpp"
 #include "daskify/store/store_core.hpp"
@@ -37,6 +38,7 @@ struct store_setup {
   std::optional<std::string> spill_directory;
   std::string host = "127.0.0.1";                    ///< where transfers listen
   std::function<void(std::uint32_t slot)> on_joined; ///< a worker uses the store; on the actor's thread, must not block
+  std::chrono::milliseconds room_patience = tuning::room_timeout; ///< of those who want room
 };
 
 /// The part of a node's store that is no actor: its memory and disk, and the threads that move bytes.
@@ -98,6 +100,7 @@ private:
   struct question {
     std::variant<promise<room_granted>, promise<object_location>, promise<object_held>> answer;
     object_id object;
+    std::uint64_t bytes = 0;             ///< without an object: to be written
     owner_id asker;                      ///< none: the directory
     std::function<void(request_id)> ask; ///< asks the core
     clock::time_point until;
@@ -121,7 +124,9 @@ private:
   promise<acknowledged> put(put_object& msg);
   add_object take_over(const user_record& from, put_object& msg);
   template <class Reply>
-  promise<Reply> ask_core(object_id object, owner_id asker, std::function<void(request_id)> ask);
+  promise<Reply> ask_core(question what);
+  template <class Reply>
+  promise<Reply> want_of_core(object_id object, std::optional<owner_id> user);
   void ask_again(request_id request, const store_problem& refused);
   void begin_pull(object_id object, open_pull& wanted);
   void find_more_sources(object_id object, const std::vector<node_id>& failed);

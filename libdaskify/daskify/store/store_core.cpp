@@ -27,6 +27,11 @@ void store_core::reserve(request_id request, std::uint64_t bytes, owner_id write
   settle();
 }
 
+void store_core::stop_reserving(request_id request) {
+  std::erase_if(claims_, [&](const claim& c) { return c.reserve == request; });
+  settle();
+}
+
 block_id store_core::new_block(std::uint64_t bytes, transit in) {
   block_id id{++last_block_};
   auto& made = blocks_[id];

@@ -78,6 +78,8 @@ public:
 
   /// Somebody wants to write `bytes`: answered by `granted` or `failed`.
   void reserve(request_id request, std::uint64_t bytes, owner_id writer);
+  /// Whoever wants to write has waited long enough, and is not answered any more.
+  void stop_reserving(request_id request);
   /// An object has been written into a block of the writer's, and is kept here. False when the block is not open (any
   /// more), or the object is here or on its way from elsewhere. Tells nobody: who has asked for the object before is
   /// answered when the directory, which was asked then, answers.
@@ -132,6 +134,8 @@ public:
   /// The object is here, in memory or on disk.
   bool has(object_id object) const;
   bool is_in_memory(object_id object) const;
+  /// The sentence for those who want so much and get nothing, with the figures.
+  std::string no_room_for(std::uint64_t bytes) const;
 
   /// Throws std::logic_error when the books contradict each other. Slow: for tests.
   void check_invariants() const;
@@ -198,7 +202,6 @@ private:
   void make_room();
   void grant(const claim& to);
   void refuse(const claim& to, const std::string& why);
-  std::string no_room_for(std::uint64_t bytes) const;
 
   store_effects& effects_;
   std::uint64_t limit_;

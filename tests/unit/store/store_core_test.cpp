@@ -1277,6 +1277,30 @@ TEST_F(store, answers_the_others_when_one_who_waited_for_the_same_left) {
   EXPECT_EQ(in_use(), 60U);
 }
 
+TEST_F(store, makes_no_room_for_one_who_does_not_wait_for_it_any_more) {
+  written(60 * mib, {one});
+  event()->reserve(ask, 60 * mib, bob);
+  event()->reserve(ask2, 50 * mib, ann);
+  EXPECT_THAT(told(), ElementsAre("spill 1"));
+  event()->stop_reserving(ask);
+  event()->stop_reserving(ask3);
+  EXPECT_THAT(told(), IsEmpty());
+  event()->spilled(block_id{1});
+  EXPECT_THAT(told(), ElementsAre("leave memory 1", "granted 1002: block 2"));
+  EXPECT_EQ(in_use(), 50U);
+}
+
+TEST_F(store, serves_who_waits_behind_one_that_has_given_up) {
+  written(60 * mib, {one});
+  event()->reserve(ask, 60 * mib, bob);
+  event()->reserve(ask2, 30 * mib, ann);
+  EXPECT_THAT(told(), ElementsAre("spill 1"));
+  event()->stop_reserving(ask);
+  EXPECT_THAT(told(), ElementsAre("granted 1002: block 2"));
+  event()->spilled(block_id{1});
+  EXPECT_THAT(told(), ElementsAre("leave memory 1"));
+}
+
 TEST_F(store, answers_nobody_who_does_not_wait_any_more) {
   auto block = arriving(60 * mib, one, ask, bob);
   event()->want(ask2, one, bob);
@@ -1650,12 +1674,15 @@ private:
     if (open_.empty())
       return;
     auto one = any(open_);
-    if (!one->second.object)
-      return;
     auto [id, what] = *one;
+    if (what.user == shell)
+      return;
     open_.erase(one);
-    core_.stop_waiting(id, what.object);
-    ++happened["stopped waiting"];
+    if (what.object)
+      core_.stop_waiting(id, what.object);
+    else
+      core_.stop_reserving(id);
+    ++happened[what.object ? "stopped waiting" : "stopped reserving"];
   }
 
   void user_left() {
@@ -1913,6 +1940,7 @@ TEST(store_simulation, answers_everything_once_within_its_limit_whatever_happens
                            "ready",
                            "spill failed",
                            "spilled",
+                           "stopped reserving",
                            "stopped waiting",
                            "user left"})
     EXPECT_GT(happened[what], 20) << what;
