@@ -4,6 +4,7 @@
 #include "daskify/transport/remote_error.hpp"
 
 #include <caf/send.hpp>
+#include <caf/skip.hpp>
 
 #include <algorithm>
 
@@ -186,6 +187,8 @@ store_actor::behavior_type store_state::make_behavior(std::shared_ptr<node_store
           core_->keep(msg.object);
       },
       [this](count_store) -> caf::result<store_figures> {
+        if (!directory_)
+          return caf::skip();
         if (!from_directory())
           return not_a_user();
         auto now = core_->count();
@@ -193,6 +196,9 @@ store_actor::behavior_type store_state::make_behavior(std::shared_ptr<node_store
         return store_figures{now.limit, now.memory, now.in_use, now.disk, transfers ? transfers->bytes_sent() : 0};
       },
       [this](hold_object msg) -> caf::result<object_held> {
+        // The directory may ask this node before the node is told of the directory: that is answered afterwards.
+        if (!directory_)
+          return caf::skip();
         if (!from_directory())
           return not_a_user();
         return want_of_core<object_held>(msg.object, std::nullopt);
