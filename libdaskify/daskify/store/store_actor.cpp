@@ -475,8 +475,8 @@ void store_state::begin_pull(object_id object, open_pull& wanted) {
           event.problem = {error_code::object_lost, std::move(*problem)};
         tell(std::move(event));
       },
-      [tell, object](std::vector<node_id> failed) {
-        tell({.what = store_event::kind::sources_wanted, .object = object, .failed = std::move(failed)});
+      [tell, object](lost_sources lost) {
+        tell({.what = store_event::kind::sources_wanted, .object = object, .lost = std::move(lost)});
       });
 }
 
@@ -543,7 +543,10 @@ void store_state::handle(store_event& event) {
     pull_ended(event.object, event.problem);
     break;
   case store_event::kind::sources_wanted:
-    find_more_sources(event.object, event.failed);
+    sources_lost(event.object, event.lost);
+    break;
+  case store_event::kind::sources_may_answer:
+    find_more_sources(event.object);
     break;
   case store_event::kind::room_is_there:
     small_block_wanted_ = {};
@@ -583,24 +586,57 @@ void store_state::handle(store_event& event) {
   }
 }
 
-void store_state::find_more_sources(object_id object, const std::vector<node_id>& failed) {
+void store_state::sources_lost(object_id object, const lost_sources& lost) {
+  auto found = pulls_.find(object);
+  if (found == pulls_.end())
+    return;
+  auto& pull = found->second;
+  pull.wrong.insert(pull.wrong.end(), lost.wrong.begin(), lost.wrong.end());
+  pull.silent.insert(pull.silent.end(), lost.silent.begin(), lost.silent.end());
+  pull.last_failure = lost.why;
+  if (lost.progress || !pull.stuck_since)
+    pull.stuck_since = clock::now();
+  find_more_sources(object);
+}
+
+void store_state::find_more_sources(object_id object) {
   auto pull = pulls_.find(object);
   if (pull == pulls_.end())
     return;
-  auto& all_failed = pull->second.failed;
-  all_failed.insert(all_failed.end(), failed.begin(), failed.end());
-  self_->request(directory_, directory_timeout_, find_sources{object, all_failed})
-      .then(
-          [this, object](object_sources& found) {
-            if (auto transfers = node_->transfers())
-              transfers->add_sources(object, to_sources(found));
-          },
-          [this, object](caf::error& why) {
-            if (auto wanted = pulls_.find(object); wanted != pulls_.end())
-              wanted->second.problem = to_problem(why);
-            if (auto transfers = node_->transfers())
-              transfers->add_sources(object, {});
-          });
+  auto failed = pull->second.wrong;
+  failed.insert(failed.end(), pull->second.silent.begin(), pull->second.silent.end());
+  self_->request(directory_, directory_timeout_, find_sources{object, std::move(failed)})
+      .then([this, object](object_sources& found) { add_or_pause(object, to_sources(found)); },
+            [this, object](caf::error& why) {
+              if (auto wanted = pulls_.find(object); wanted != pulls_.end())
+                wanted->second.problem = to_problem(why);
+              if (auto transfers = node_->transfers())
+                transfers->add_sources(object, {});
+            });
+}
+
+/// No source is left, and the object is not lost: some that have failed have it, and are there. A node that stands
+/// still for a while, or has too many visitors, may give it later. The directory tells when it is gone.
+void store_state::add_or_pause(object_id object, std::vector<pull_source> sources) {
+  auto found = pulls_.find(object);
+  if (found == pulls_.end())
+    return;
+  auto& pull = found->second;
+  auto patience = node_->setup().source_patience;
+  if (sources.empty() && !pull.silent.empty()) {
+    if (clock::now() - pull.stuck_since.value_or(clock::now()) < patience) {
+      pull.silent.clear();
+      self_->delayed_send(self_, tuning::source_pause,
+                          store_event{.what = store_event::kind::sources_may_answer, .object = object});
+      return;
+    }
+    pull.problem = {error_code::store_failed, "object " + std::to_string(object.value) + " is not lost, but for " +
+                                                  to_text(patience) +
+                                                  " nothing of it could be fetched: " + pull.last_failure +
+                                                  "; see what that node is doing, and ask for the data again"};
+  }
+  if (auto transfers = node_->transfers())
+    transfers->add_sources(object, std::move(sources));
 }
 
 void store_state::pull_ended(object_id object, const store_problem& problem) {

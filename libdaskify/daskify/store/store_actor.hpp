@@ -22,12 +22,12 @@ namespace daskify::internal {
 
 /// What a thread of the store has done, for the store actor.
 struct store_event {
-  enum class kind : std::uint8_t { pull_ended, sources_wanted, room_is_there, spilled, loaded };
+  enum class kind : std::uint8_t { pull_ended, sources_wanted, sources_may_answer, room_is_there, spilled, loaded };
   kind what{};
   object_id object{};
   block_id block{};
-  store_problem problem{};                       ///< none: it went well
-  std::vector<node_id> failed{};                 ///< sources
+  store_problem problem{}; ///< none: it went well
+  lost_sources lost{};
   std::optional<segment> memory{};               ///< what was loaded
   std::shared_ptr<const file_descriptor> file{}; ///< what was spilled to
 };
@@ -39,6 +39,8 @@ struct store_setup {
   std::string host = "127.0.0.1";                    ///< where transfers listen
   std::function<void(std::uint32_t slot)> on_joined; ///< a worker uses the store; on the actor's thread, must not block
   std::chrono::milliseconds room_patience = tuning::room_timeout; ///< of those who want room
+  /// So long a node that is there, and gives nothing of an object that it has, is asked for it again and again.
+  std::chrono::milliseconds source_patience = defaults::heartbeat_timeout + tuning::source_grace;
 };
 
 /// The part of a node's store that is no actor: its memory and disk, and the threads that move bytes.
@@ -113,8 +115,11 @@ private:
     std::shared_ptr<chunked_object> into;
     std::shared_ptr<const file_descriptor> file; ///< none: it is small
     block_id block;
-    std::vector<node_id> failed; ///< sources, so far
-    store_problem problem;       ///< what the directory said when the sources were gone
+    std::vector<node_id> wrong;  ///< sources that are not asked again
+    std::vector<node_id> silent; ///< those that are asked again after a pause
+    std::string last_failure;
+    std::optional<clock::time_point> stuck_since; ///< nobody has given anything
+    store_problem problem;                        ///< why no more sources were to be had
   };
 
   template <class Reply, class Message>
@@ -129,7 +134,9 @@ private:
   promise<Reply> want_of_core(object_id object, std::optional<owner_id> user);
   void ask_again(request_id request, const store_problem& refused);
   void begin_pull(object_id object, open_pull& wanted);
-  void find_more_sources(object_id object, const std::vector<node_id>& failed);
+  void sources_lost(object_id object, const lost_sources& lost);
+  void find_more_sources(object_id object);
+  void add_or_pause(object_id object, std::vector<pull_source> sources);
   void pull_ended(object_id object, const store_problem& problem);
   void place_small_objects();
   void handle(store_event& event);
