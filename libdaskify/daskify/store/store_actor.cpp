@@ -150,6 +150,7 @@ store_actor::behavior_type store_state::make_behavior(std::shared_ptr<node_store
         auto owner = user->owner;
         for (auto object : msg.objects)
           core_->unpin(object, owner);
+        ask_parked();
       },
       [this](release_object msg) {
         if (const auto* user = sending_user()) {
@@ -181,6 +182,7 @@ store_actor::behavior_type store_state::make_behavior(std::shared_ptr<node_store
             pulls_.erase(wanted); // it has not begun
         }
         tell_users(std::move(msg.objects));
+        ask_parked();
       },
       [this](keep_object msg) {
         if (from_directory())
@@ -243,6 +245,7 @@ void store_state::user_left(const caf::actor_addr& speaker) {
   auto owner = gone.mapped().owner;
   core_->user_left(owner);
   std::erase_if(questions_, [&](const auto& entry) { return entry.second.asker == owner; });
+  ask_parked();
 }
 
 /// What they have made of these objects is of no use any more.
@@ -311,6 +314,27 @@ void store_state::ask_again(request_id request, const store_problem& refused) {
           });
 }
 
+/// Tasks that have ended still have pinned for a moment what they used: whoever follows them must not be refused
+/// because of that. False when that does not help, or has been waited for long enough.
+bool store_state::park(request_id request, const store_problem& refused) {
+  auto& q = questions_.at(request);
+  auto now = clock::now();
+  if (!q.users_have_until)
+    q.users_have_until = now + tuning::patience_with_users;
+  if (!refused.may_pass || now >= *q.users_have_until)
+    return false;
+  parked_.push_back(request);
+  return true;
+}
+
+void store_state::ask_parked() {
+  for (auto request : std::exchange(parked_, {}))
+    if (auto asked = questions_.find(request); asked != questions_.end()) {
+      auto ask = asked->second.ask; // the question may be gone before it returns
+      ask(request);
+    }
+}
+
 /// Files a user's object; what the directory has to know. Throws data_error.
 add_object store_state::take_over(const user_record& from, put_object& msg) {
   auto& table = node_->table();
@@ -357,6 +381,7 @@ auto store_state::put(put_object& msg) -> promise<acknowledged> {
 
 void store_state::tick() {
   auto now = clock::now();
+  ask_parked();
   std::vector<request_id> late;
   for (const auto& [request, q] : questions_)
     if (now >= q.until)
@@ -425,6 +450,8 @@ void store_state::failed(request_id request, const store_problem& why) {
     ask_again(request, why);
     return;
   }
+  if (why.code == error_code::no_room && park(request, why))
+    return;
   auto asked = questions_.extract(request);
   std::visit([&](auto& answer) { answer.deliver(caf_error_of(why)); }, asked.mapped().answer);
 }

@@ -107,6 +107,7 @@ private:
     std::function<void(request_id)> ask; ///< asks the core
     clock::time_point until;
     bool asked_again = false;
+    std::optional<clock::time_point> users_have_until; ///< to let go of what is in the way
   };
   /// A pull that is wanted or goes on.
   struct open_pull {
@@ -133,6 +134,8 @@ private:
   template <class Reply>
   promise<Reply> want_of_core(object_id object, std::optional<owner_id> user);
   void ask_again(request_id request, const store_problem& refused);
+  bool park(request_id request, const store_problem& refused);
+  void ask_parked();
   void begin_pull(object_id object, open_pull& wanted);
   void sources_lost(object_id object, const lost_sources& lost);
   void find_more_sources(object_id object);
@@ -156,6 +159,7 @@ private:
   std::unique_ptr<store_core> core_;
   std::unordered_map<caf::actor_addr, user_record> users_;
   std::map<request_id, question> questions_;
+  std::vector<request_id> parked_; ///< questions that were refused, and are asked again when something is unpinned
   std::uint64_t last_request_ = 0;
   std::unordered_map<object_id, open_pull> pulls_;
   std::string drop_reason_; ///< of what goes in this event, where it is no decision of the core

@@ -519,16 +519,41 @@ void store_core::grant(const claim& to) {
 void store_core::refuse(const claim& to, const std::string& why) {
   store_problem problem{error_code::no_room, why};
   if (to.reserve) {
+    problem.may_pass = would_fit_without_pins(to.bytes, to.writer);
     effects_.failed(to.reserve, problem);
   } else if (to.pull) {
     auto found = objects_.find(to.pull);
-    fail_waiters(found->second, problem);
+    refuse_waiters(found->second, to.bytes, problem);
     objects_.erase(found);
     effects_.dropped(to.pull);
   } else {
     for (auto object : blocks_.at(to.load).objects)
-      fail_waiters(objects_.at(object), problem);
+      refuse_waiters(objects_.at(object), to.bytes, problem);
   }
+}
+
+void store_core::refuse_waiters(object_record& of, std::uint64_t bytes, const store_problem& why) {
+  auto problem = why;
+  for (const auto& w : of.waiters) {
+    problem.may_pass = would_fit_without_pins(bytes, w.user.value_or(owner_id{}));
+    effects_.failed(w.request, problem);
+  }
+  of.waiters.clear();
+}
+
+/// Tasks that have just ended, and whoever gathers, let go of what they have pinned without being asked. The client
+/// does so only when the program that asks goes on.
+bool store_core::would_fit_without_pins(std::uint64_t bytes, owner_id asker) const {
+  std::set<block_id> staying;
+  if (auto own = pins_.find(client_owner); asker == client_owner && own != pins_.end())
+    for (const auto& [object, held] : own->second)
+      staying.insert(held.in);
+  auto taken = memory_ - leaving_ - droppable_bytes_ - (can_spill_ ? spillable_bytes_ : 0);
+  for (const auto& [id, block] : blocks_)
+    if (block.pins != 0 && block.in == transit::none && !staying.contains(id) &&
+        (can_spill_ || droppable(block) || block.objects.empty()))
+      taken -= block.bytes;
+  return bytes <= limit_ && taken <= limit_ - bytes;
 }
 
 std::string store_core::no_room_for(std::uint64_t bytes) const {

@@ -41,6 +41,7 @@ using request_id = id<struct request_tag>;
 struct store_problem {
   error_code code = error_code::none;
   std::string text;
+  bool may_pass = false; ///< others have pinned what is in the way, and may have let go of it in a moment
 };
 
 /// The store core's only exit.
@@ -187,6 +188,7 @@ private:
   void end_writing(block_id id, block_record& of);
   void answer_ready(object_id id, object_record& of);
   void fail_waiters(object_record& of, const store_problem& why);
+  void refuse_waiters(object_record& of, std::uint64_t bytes, const store_problem& why);
   void answer_when_in_memory(object_id id, object_record& of);
   void need_in_memory(block_id id, const block_record& of);
   void answer_all(const block_record& of);
@@ -199,6 +201,7 @@ private:
   void settle();
   bool fits(const claim& wanted, std::uint64_t taken) const;
   bool nobody_waits_for(const claim& wanted) const;
+  bool would_fit_without_pins(std::uint64_t bytes, owner_id asker) const;
   void make_room();
   void grant(const claim& to);
   void refuse(const claim& to, const std::string& why);

@@ -298,6 +298,49 @@ TEST_F(store, gives_what_is_in_memory_at_once_and_keeps_it_there_until_all_pins_
   EXPECT_THAT(told(), ElementsAre("spill " + text_of(block)));
 }
 
+TEST_F(store, says_whether_what_is_in_the_way_may_be_let_go_of_soon) {
+  constexpr owner_id client = client_owner;
+  constexpr owner_id worker{77};
+  auto may_pass = [&](std::uint64_t bytes, owner_id asker) {
+    event()->reserve(ask, bytes, asker);
+    EXPECT_THAT(told(), ElementsAre("failed 1001: no_room"));
+    return seen.problem.may_pass;
+  };
+  written(30 * mib, {one});
+  written(30 * mib, {two});
+  pin(one, worker);
+  pin(two, client);
+  EXPECT_TRUE(may_pass(60 * mib, client)) << "the worker may have ended its task";
+  EXPECT_FALSE(may_pass(80 * mib, client)) << "the program itself looks at it";
+  EXPECT_TRUE(may_pass(80 * mib, worker)) << "the program may only gather";
+  EXPECT_FALSE(may_pass(101 * mib, worker)) << "never";
+  pin(one, client);
+  EXPECT_FALSE(may_pass(60 * mib, client));
+  event()->unpin(one, client);
+  auto open = opened(30 * mib);
+  EXPECT_FALSE(may_pass(60 * mib, client)) << "somebody writes";
+  event()->close(open);
+  EXPECT_THAT(told(), ElementsAre("forget " + text_of(open)));
+  event()->unpin(one, worker);
+  event()->reserve(ask, 60 * mib, client);
+  EXPECT_THAT(told(), ElementsAre("spill 1"));
+  event()->spilled(block_id{1});
+  EXPECT_THAT(told(), ElementsAre("leave memory 1", StartsWith("granted")));
+}
+
+TEST_F(store, says_that_what_can_not_leave_memory_stays_in_the_way_also_when_it_is_let_go_of) {
+  cannot_spill();
+  written(60 * mib, {one});
+  pin(one, owner_id{77});
+  event()->reserve(ask, 60 * mib, client_owner);
+  EXPECT_THAT(told(), ElementsAre("failed 1001: no_room"));
+  EXPECT_FALSE(seen.problem.may_pass);
+  event()->free(one);
+  event()->reserve(ask, 60 * mib, client_owner);
+  EXPECT_THAT(told(), ElementsAre("forget 1", "failed 1001: no_room"));
+  EXPECT_TRUE(seen.problem.may_pass) << "only the pin holds it";
+}
+
 TEST_F(store, ignores_an_unpin_of_what_is_not_pinned) {
   written(mib, {one, two});
   pin(one, ann);
