@@ -512,10 +512,13 @@ void store_state::cancel_pull(object_id object) {
     transfers->cancel(object);
 }
 
-void store_state::spill(block_id block) {
+void store_state::spill(block_id block, std::uint64_t reserve, bool may_use_it) {
   on_disk({.what = store_event::kind::spilled, .block = block},
-          [folder = *node_->setup().spill_directory, memory = node_->table().memory_of(block).value()](auto& event) {
-            event.file = std::make_shared<const file_descriptor>(spill_to_disk(folder, memory));
+          [folder = *node_->setup().spill_directory, memory = node_->table().memory_of(block).value(), reserve,
+           may_use_it](auto& event) {
+            auto spilled = spill_to_disk(folder, memory, reserve, may_use_it);
+            event.file = std::make_shared<const file_descriptor>(std::move(spilled.file));
+            event.missing = spilled.missing;
           });
 }
 
@@ -595,7 +598,7 @@ void store_state::handle(store_event& event) {
   case store_event::kind::spilled:
     if (event.file) {
       node_->table().set_disk(event.block, event.file);
-      core_->spilled(event.block);
+      core_->spilled(event.block, event.missing);
     } else {
       core_->spill_failed(event.block, event.problem.text);
     }

@@ -30,6 +30,7 @@ struct store_event {
   lost_sources lost{};
   std::optional<segment> memory{};               ///< what was loaded
   std::shared_ptr<const file_descriptor> file{}; ///< what was spilled to
+  std::uint64_t missing = 0;                     ///< of the reserve on the disk, after it was spilled
 };
 
 struct store_setup {
@@ -83,7 +84,7 @@ public:
   void failed(request_id request, const store_problem& why) override;
   void find(object_id object) override;
   void pull(object_id object, block_id block) override;
-  void spill(block_id block) override;
+  void spill(block_id block, std::uint64_t reserve, bool may_use_it) override;
   void load(block_id block) override;
   void cancel_pull(object_id object) override;
   void leave_memory(block_id block) override;

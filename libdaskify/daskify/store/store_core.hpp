@@ -17,6 +17,10 @@
 /// figures; but not before what is being read from disk is there, as it may turn out to be unused. Nothing waits for
 /// what is being received: two nodes could wait for each other.
 ///
+/// The way back must stay open. To read a block from disk into memory that is full, another one has to be written to
+/// disk first: so what makes room for new data leaves a reserve on the disk that only reading may use. When it was
+/// used, new data get as much less of the memory, until the disk has room again.
+///
 /// Not thread-safe: it belongs to the store actor. What follows from an event is told to `store_effects` before the
 /// event returns; an effect must not call back.
 
@@ -57,8 +61,9 @@ public:
   // Work that takes time; each is answered by an event.
   virtual void find(object_id object) = 0;                 ///< `found` or `not_found`
   virtual void pull(object_id object, block_id block) = 0; ///< no block: it is small; `arrived` or `pull_failed`
-  virtual void spill(block_id block) = 0;                  ///< `spilled` or `spill_failed`
-  virtual void load(block_id block) = 0;                   ///< `loaded` or `load_failed`
+  /// `spilled` or `spill_failed`: unless it may use the reserve, so many bytes have to be free on the disk after it.
+  virtual void spill(block_id block, std::uint64_t reserve, bool may_use_it) = 0;
+  virtual void load(block_id block) = 0; ///< `loaded` or `load_failed`
 
   // Done at once.
   virtual void cancel_pull(object_id object) = 0; ///< it is not needed any more; the pull's end is still told
@@ -116,7 +121,8 @@ public:
   /// The block is where it lies now: the one that it was pulled to, or an open one.
   void arrived(object_id object, block_id block);
   void pull_failed(object_id object, const store_problem& why);
-  void spilled(block_id block);
+  /// `missing`: so many bytes of the reserve are not free any more.
+  void spilled(block_id block, std::uint64_t missing = 0);
   void spill_failed(block_id block, const std::string& why);
   void loaded(block_id block);
   /// With `object_lost` the file is of no use any more; otherwise it may be read at another time.
@@ -149,7 +155,8 @@ private:
     bool in_memory = true;
     bool on_disk = false;
     transit in = transit::none;
-    bool forgotten = false; ///< only pins, or work under way, hold the memory
+    bool forgotten = false;   ///< only pins, or work under way, hold the memory
+    bool for_reading = false; ///< it is spilled so that another one can be read
     owner_id writer;
     std::set<object_id> objects;
     std::uint64_t kept = 0; ///< objects that this node keeps
@@ -200,9 +207,12 @@ private:
   void release_if_unused(block_id id);
   void settle();
   bool fits(const claim& wanted, std::uint64_t taken) const;
+  std::uint64_t needed_by(const claim& wanted) const;
+  std::uint64_t largest_on_disk() const;
   bool nobody_waits_for(const claim& wanted) const;
   bool would_fit_without_pins(std::uint64_t bytes, owner_id asker) const;
-  void make_room();
+  bool make_room(const claim& wanted);
+  std::set<std::pair<std::uint64_t, block_id>>::iterator next_to_spill(const claim& wanted);
   void grant(const claim& to);
   void refuse(const claim& to, const std::string& why);
 
@@ -216,11 +226,13 @@ private:
   /// Blocks in memory that could leave it, by last use: at once, or by way of the disk.
   std::set<std::pair<std::uint64_t, block_id>> droppable_;
   std::set<std::pair<std::uint64_t, block_id>> spillable_;
-  std::uint64_t memory_ = 0;          ///< bytes of blocks in memory
-  std::uint64_t leaving_ = 0;         ///< of that: being spilled
-  std::uint64_t loading_ = 0;         ///< of that: being loaded
-  std::uint64_t droppable_bytes_ = 0; ///< of that: filed in `droppable_`
-  std::uint64_t spillable_bytes_ = 0; ///< of that: filed in `spillable_`
+  std::uint64_t memory_ = 0;             ///< bytes of blocks in memory
+  std::uint64_t leaving_ = 0;            ///< of that: being spilled
+  std::uint64_t loading_ = 0;            ///< of that: being loaded
+  std::uint64_t droppable_bytes_ = 0;    ///< of that: filed in `droppable_`
+  std::uint64_t spillable_bytes_ = 0;    ///< of that: filed in `spillable_`
+  std::uint64_t missing_ = 0;            ///< of the reserve on the disk
+  std::uint64_t too_large_ = UINT64_MAX; ///< blocks of this size were not even taken by the reserve
   std::uint64_t clock_ = 0;
   std::uint64_t last_block_ = 0;
 };

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <memory>
@@ -54,7 +55,11 @@ struct recorder : store_effects {
     tell("pull " + text_of(object) + (block ? " into " + text_of(block) : ""));
     last_block = block;
   }
-  void spill(block_id block) override { tell("spill " + text_of(block)); }
+  void spill(block_id block, std::uint64_t reserve, bool may_use_it) override {
+    tell("spill " + text_of(block));
+    last_reserve = reserve;
+    last_may_use_it = may_use_it;
+  }
   void load(block_id block) override { tell("load " + text_of(block)); }
   void cancel_pull(object_id object) override { tell("cancel pull " + text_of(object)); }
   void leave_memory(block_id block) override { tell("leave memory " + text_of(block)); }
@@ -66,6 +71,8 @@ struct recorder : store_effects {
   told_list told;
   block_id last_block;
   store_problem problem;
+  std::uint64_t last_reserve = 0;
+  bool last_may_use_it = false;
 };
 
 /// The way to a core for one event, after which its books are checked.
@@ -1366,6 +1373,180 @@ TEST_F(store, lets_those_behind_pass_when_nobody_waits_for_the_room_that_is_ther
   EXPECT_THAT(told(), ElementsAre("leave memory 1", "dropped 2", "granted 1002: block 2"));
 }
 
+// -- a disk that is full --------------------------------------------------------------------------------------
+
+TEST_F(store, leaves_a_reserve_on_the_disk_that_only_reading_may_use) {
+  auto block = on_disk(40 * mib, {one});
+  EXPECT_EQ(seen.last_reserve, 80 * mib);
+  EXPECT_FALSE(seen.last_may_use_it);
+  written(50 * mib, {two});
+  written(50 * mib, {three});
+  event()->want(ask, one, {});
+  EXPECT_THAT(told(), ElementsAre("spill 4"));
+  EXPECT_EQ(seen.last_reserve, 100 * mib);
+  EXPECT_TRUE(seen.last_may_use_it);
+  event()->spilled(block_id{4}, 20 * mib);
+  EXPECT_THAT(told(), ElementsAre("leave memory 4", "load " + text_of(block)));
+  event()->loaded(block);
+  EXPECT_THAT(told(), ElementsAre("ready 1001: object 1"));
+  // The way back of what is on disk now.
+  event()->reserve(ask2, 10 * mib, ann);
+  EXPECT_THAT(told(), ElementsAre("leave memory " + text_of(block), "spill 5"));
+  EXPECT_FALSE(seen.last_may_use_it);
+  event()->spill_failed(block_id{5}, "the disk is full");
+  EXPECT_THAT(told(), ElementsAre("failed 1002: no_room"));
+  event()->want(ask3, one, {});
+  EXPECT_THAT(told(), ElementsAre("load " + text_of(block)));
+  event()->loaded(block);
+  EXPECT_THAT(told(), ElementsAre("ready 1003: object 1"));
+}
+
+TEST_F(store, gives_all_its_memory_to_new_data_again_when_the_disk_has_room_again) {
+  auto block = on_disk(40 * mib, {one});
+  written(50 * mib, {two});
+  written(50 * mib, {three});
+  event()->want(ask, one, {});
+  event()->spilled(block_id{4}, 20 * mib);
+  event()->loaded(block);
+  told();
+  event()->free(two);
+  EXPECT_THAT(told(), ElementsAre("forget 4"));
+  event()->reserve(ask2, 50 * mib, ann);
+  EXPECT_THAT(told(), ElementsAre("leave memory " + text_of(block), StartsWith("granted 1002")));
+}
+
+TEST_F(store, reads_with_the_reserve_when_the_disk_refused_to_take_new_data) {
+  auto block = on_disk(40 * mib, {one});
+  written(50 * mib, {two});
+  written(50 * mib, {three});
+  event()->reserve(ask, 10 * mib, ann);
+  EXPECT_THAT(told(), ElementsAre("spill 4"));
+  event()->stop_reserving(ask);
+  event()->want(ask2, one, {});
+  EXPECT_THAT(told(), IsEmpty());
+  event()->spill_failed(block_id{4}, "only the reserve is left");
+  EXPECT_THAT(told(), ElementsAre("spill 4"));
+  EXPECT_TRUE(seen.last_may_use_it);
+  event()->spilled(block_id{4}, 1);
+  EXPECT_THAT(told(), ElementsAre("leave memory 4", "load " + text_of(block)));
+}
+
+TEST_F(store, spills_something_smaller_for_a_read_when_the_disk_does_not_take_the_oldest) {
+  auto block = on_disk(10 * mib, {one});
+  written(80 * mib, {two});
+  written(20 * mib, {three});
+  event()->want(ask, one, {});
+  EXPECT_THAT(told(), ElementsAre("spill 4"));
+  event()->spill_failed(block_id{4}, "the disk is full");
+  EXPECT_THAT(told(), ElementsAre("spill 5"));
+  event()->spill_failed(block_id{5}, "the disk is full");
+  EXPECT_THAT(told(), ElementsAre("failed 1001: no_room"));
+  event()->want(ask, one, {});
+  EXPECT_THAT(told(), ElementsAre("spill 4")) << "by now there may be room";
+  event()->spilled(block_id{4});
+  EXPECT_THAT(told(), ElementsAre("leave memory 4", "load " + text_of(block)));
+}
+
+/// A disk of limited size, and objects that come, are read and go.
+struct small_disk : store_effects {
+  explicit small_disk(unsigned seed, std::uint64_t unit_) : random{seed}, unit{unit_} {}
+
+  void granted(request_id, block_id block) override {
+    jobs.push_back([this, block] { put(block); });
+  }
+  void ready(request_id, object_id) override { ++read; }
+  void failed(request_id request, const store_problem&) override {
+    if (reads.contains(request))
+      ++not_read;
+    else
+      ++refused;
+  }
+  void find(object_id) override {}
+  void pull(object_id, block_id) override {}
+  void spill(block_id block, std::uint64_t reserve, bool may_use_it) override {
+    jobs.push_back([=, this] {
+      auto bytes = core.bytes_of(block);
+      if (used + bytes + (may_use_it ? 0 : reserve) > size)
+        return core.spill_failed(block, "the disk is full");
+      used += bytes;
+      files[block] = bytes;
+      core.spilled(block, reserve - std::min(reserve, size - used));
+    });
+  }
+  void load(block_id block) override {
+    jobs.push_back([=, this] { core.loaded(block); });
+  }
+  void cancel_pull(object_id) override {}
+  void leave_memory(block_id) override {}
+  void forget(block_id block) override {
+    if (auto file = files.find(block); file != files.end()) {
+      used -= file->second;
+      files.erase(file);
+    }
+  }
+  void dropped(object_id) override {}
+
+  void put(block_id block) {
+    objects.push_back({++last});
+    core.put(block, objects.back());
+    core.close(block);
+  }
+  void work() {
+    while (!jobs.empty()) {
+      auto next = std::exchange(jobs, {});
+      for (auto& job : next)
+        job();
+      core.check_invariants();
+    }
+  }
+  std::uint64_t below(std::uint64_t n) { return std::uniform_int_distribution<std::uint64_t>{0, n - 1}(random); }
+
+  std::mt19937 random;
+  std::uint64_t unit; ///< blocks are of up to so many MiB
+  store_core core{*this, 100 * mib, true};
+  std::vector<std::function<void()>> jobs;
+  std::vector<object_id> objects;
+  std::map<block_id, std::uint64_t> files;
+  std::set<request_id> reads;
+  std::uint64_t size = 60 * mib;
+  std::uint64_t used = 0;
+  std::uint64_t last = 0;
+  int read = 0;
+  int not_read = 0;
+  int refused = 0;
+};
+
+TEST(store_with_a_small_disk, reads_back_whatever_it_has_accepted) {
+  for (bool all_of_one_size : {true, false})
+    for (unsigned seed = 1; seed <= 50; ++seed) {
+      SCOPED_TRACE("seed " + std::to_string(seed));
+      small_disk disk{seed, 10};
+      std::uint64_t request = 0;
+      for (int i = 0; i < 300; ++i) {
+        if (disk.below(2) == 0) {
+          disk.core.reserve({++request}, (all_of_one_size ? disk.unit : 1 + disk.below(disk.unit)) * mib, owner_id{1});
+        } else if (!disk.objects.empty() && disk.below(3) != 0) {
+          disk.reads.insert({++request});
+          disk.core.want({request}, disk.objects[disk.below(disk.objects.size())], {});
+        } else if (!disk.objects.empty() && disk.below(4) == 0) {
+          auto which = disk.objects.begin() + static_cast<std::ptrdiff_t>(disk.below(disk.objects.size()));
+          disk.core.free(*which);
+          disk.objects.erase(which);
+        }
+        disk.work();
+        ASSERT_EQ(disk.not_read, 0) << "step " << i;
+      }
+      for (auto object : disk.objects) {
+        disk.reads.insert({++request});
+        disk.core.want({request}, object, {});
+        disk.work();
+      }
+      EXPECT_EQ(disk.not_read, 0);
+      EXPECT_GT(disk.refused, 0);
+      EXPECT_FALSE(disk.files.empty());
+    }
+}
+
 // -- simulation ---------------------------------------------------------------------------------------------
 
 /// A store's shell with a world around it: answers the core's effects in random order, many of them with failures, and
@@ -1573,7 +1754,8 @@ private:
     ++happened[in ? "pulled" : "pulled small"];
   }
 
-  void spill(block_id in) override {
+  void spill(block_id in, std::uint64_t reserve, bool) override {
+    EXPECT_GE(reserve, 2 * blocks_.at(in).bytes);
     auto& of = blocks_.at(in);
     EXPECT_TRUE(can_spill_ && of.memory && !of.disk && of.pins == 0 && !of.busy() && !of.forgotten);
     EXPECT_TRUE(has_kept_object(in)) << "spilled, and could be dropped";
@@ -1835,7 +2017,7 @@ private:
         ++happened["spill failed"];
       } else {
         of.disk = true;
-        core_.spilled(in);
+        core_.spilled(in, below(8) == 0 ? unit : 0);
         ++happened["spilled"];
       }
       break;
