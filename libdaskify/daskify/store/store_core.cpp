@@ -590,19 +590,21 @@ void store_core::refuse_waiters(object_record& of, std::uint64_t bytes, const st
   of.waiters.clear();
 }
 
-/// Tasks that have just ended, and whoever gathers, let go of what they have pinned without being asked. The client
-/// does so only when the program that asks goes on.
+/// Whether pins alone are in the way. Tasks that have just ended, and whoever gathers, let go of what they have pinned
+/// without being asked. The client does so only when the program that asks goes on.
 bool store_core::would_fit_without_pins(std::uint64_t bytes, owner_id asker) const {
   std::set<block_id> staying;
   if (auto own = pins_.find(client_owner); asker == client_owner && own != pins_.end())
     for (const auto& [object, held] : own->second)
       staying.insert(held.in);
   auto taken = memory_ - leaving_ - droppable_bytes_ - (can_spill_ ? spillable_bytes_ : 0);
+  if (bytes > limit_ || taken <= limit_ - bytes)
+    return false; // something else is
   for (const auto& [id, block] : blocks_)
     if (block.pins != 0 && block.in == transit::none && !staying.contains(id) &&
         (can_spill_ || droppable(block) || block.objects.empty()))
       taken -= block.bytes;
-  return bytes <= limit_ && taken <= limit_ - bytes;
+  return taken <= limit_ - bytes;
 }
 
 std::string store_core::no_room_for(std::uint64_t bytes) const {

@@ -335,6 +335,17 @@ TEST_F(store, says_whether_what_is_in_the_way_may_be_let_go_of_soon) {
   EXPECT_THAT(told(), ElementsAre("leave memory 1", StartsWith("granted")));
 }
 
+TEST_F(store, does_not_blame_those_who_use_something_for_a_disk_that_fails) {
+  written(60 * mib, {one});
+  written(20 * mib, {two});
+  pin(two, owner_id{77});
+  event()->reserve(ask, 60 * mib, client_owner);
+  EXPECT_THAT(told(), ElementsAre("spill 1"));
+  event()->spill_failed(block_id{1}, "the disk is full");
+  EXPECT_THAT(told(), ElementsAre("failed 1001: no_room"));
+  EXPECT_FALSE(seen.problem.may_pass);
+}
+
 TEST_F(store, says_that_what_can_not_leave_memory_stays_in_the_way_also_when_it_is_let_go_of) {
   cannot_spill();
   written(60 * mib, {one});
