@@ -143,7 +143,7 @@ public:
   /// The same for many, in this order; much faster than one by one where they are small.
   template <class T>
   std::vector<T> gather_data(const std::vector<scattered<T>>& all) const {
-    constexpr std::size_t most_at_a_time = 1'000;
+    std::size_t most_at_a_time = 1'000;
     constexpr std::uint64_t most_bytes_at_a_time = 4 << 20; // they stay in memory together
     auto open = session();
     std::vector<T> values;
@@ -156,7 +156,18 @@ public:
           break;
         objects.push_back(next->handle()->id());
       }
-      for (const auto& bytes : open->map_all(objects))
+      std::vector<shared_bytes> mapped;
+      try {
+        mapped = open->map_all(objects);
+      } catch (const data_error& e) {
+        // Each keeps the block that it shares with others in memory; those of fewer may fit.
+        if (e.code() != error_code::no_room || objects.size() == 1)
+          throw;
+        most_at_a_time = objects.size() / 2;
+        next -= static_cast<std::ptrdiff_t>(objects.size());
+        continue;
+      }
+      for (const auto& bytes : mapped)
         values.push_back(internal::from_store_bytes<T>(bytes.view()));
     }
     return values;

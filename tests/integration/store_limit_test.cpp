@@ -111,6 +111,38 @@ TEST_F(small_store, refuses_what_is_larger_than_itself) {
   }
 }
 
+TEST_F(small_store, refuses_nothing_because_of_tasks_that_have_ended) {
+  constexpr std::size_t most = 2 * large + large / 2; // of four only one fits
+  std::vector<daskify::scattered<std::vector<double>>> kept;
+  for (int i = 0; i < 4; ++i)
+    kept.push_back(cluster.scatter_data(std::vector<double>(most, i)));
+  auto first = [](std::span<const double> all) { return all[0]; };
+  for (int i = 0; i < 24; ++i) {
+    auto& one = kept[static_cast<std::size_t>(i % 4)];
+    auto& next = kept[static_cast<std::size_t>((i + 1) % 4)];
+    ASSERT_EQ(cluster.submit(first, one).get(), i % 4);
+    auto both = cluster.run([](std::span<const double> all, int) { return all[0]; }, args(one), iterables(range(2)));
+    ASSERT_EQ(cluster.gather_data(both).at(1), i % 4);
+    cluster.release(both);
+    both = {};
+    ASSERT_EQ(cluster.gather_data(next)[0], (i + 1) % 4);
+    ASSERT_EQ(cluster.submit(first, std::vector<double>(most, i)).get(), i);
+  }
+}
+
+TEST_F(small_store, gathers_small_objects_together_that_share_their_blocks_with_what_is_gone) {
+  std::vector<daskify::scattered<std::string>> kept;
+  for (int i = 0; i < 60; ++i) {
+    kept.push_back(cluster.scatter_data(std::to_string(i)));
+    for (int k = 0; k < 16; ++k)
+      cluster.scatter_data(std::string(65'000, 'x')); // gone at once
+  }
+  auto all = cluster.gather_data(kept);
+  ASSERT_EQ(all.size(), 60U);
+  for (std::size_t i = 0; i < all.size(); ++i)
+    EXPECT_EQ(all[i], std::to_string(i));
+}
+
 TEST_F(small_store_without_disk, refuses_more_than_it_can_hold_until_something_is_released) {
   std::vector<daskify::scattered<std::vector<double>>> all;
   for (int i = 0; i < 3; ++i)

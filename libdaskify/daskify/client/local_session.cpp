@@ -92,6 +92,7 @@ void local_session::start_actors(const std::string& secret) {
   data.secret = secret;
   data.limit = store_limit_;
   data.spill_directory = settings_.spill_folder();
+  data.source_patience = settings_.heartbeat_timeout + tuning::source_grace;
   node_ = std::make_shared<node_store>(std::move(data));
   directory_ = system_->spawn(directory_behavior);
   store_ = system_->spawn(store_behavior, node_);
@@ -186,6 +187,7 @@ std::unique_ptr<local_fleet> local_session::fleet_of_nodes(const std::string& pr
     std::tie(launch.first_worker, launch.workers) = workers_of(slot);
     launch.threads = settings_.threads;
     launch.start_timeout = settings_.start_timeout;
+    launch.heartbeat_timeout = settings_.heartbeat_timeout;
     launch.store_limit = store_limit_;
     launch.spill_directory = settings_.spill_folder();
     return to_environment(launch);

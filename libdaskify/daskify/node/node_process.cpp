@@ -76,6 +76,7 @@ int serve(const node_launch& as) {
   with.secret = where.secret;
   with.limit = as.store_limit;
   with.spill_directory = as.spill_directory;
+  with.source_patience = as.heartbeat_timeout + tuning::source_grace;
   with.on_joined = [workers](std::uint32_t slot) { workers->joined(slot); };
   auto node = std::make_shared<node_store>(std::move(with));
   auto store = system.spawn(store_behavior, node);

@@ -96,8 +96,8 @@ public:
   void owner_left(owner_id owner);
 
   /// Whom `node` may pull the object from, best first; some of them are still receiving it. Told to `node` as long as
-  /// it pulls: `failed` are sources of it that turned out to be gone. None: they all are, or the node has the object.
-  /// Throws `unknown_object`, and `object_lost` with the reason.
+  /// it pulls: `failed` are sources of it that gave nothing. None: all nodes that have it are among these, and are
+  /// still there, or the node has the object itself. Throws `unknown_object`, and `object_lost` with the reason.
   std::vector<node_id> sources(object_id object, node_id node, const std::vector<node_id>& failed);
   /// `node` has all of it.
   void arrived(object_id object, node_id node);

@@ -69,6 +69,11 @@ struct connection_lost : std::runtime_error {
   bool closed; ///< the other side closed it, and has perhaps not seen what was sent last
 };
 
+/// The other side says what cannot be right. To ask it again is of no use.
+struct wrong_answer : connection_lost {
+  using connection_lost::connection_lost;
+};
+
 /// One end of a TCP connection. All that waits ends with connection_lost: when the other side does nothing for
 /// `patience`, or closes, or when another thread calls `shut_down`. Apart from that, it is for one thread.
 class tcp_socket {
