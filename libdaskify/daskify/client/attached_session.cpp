@@ -124,7 +124,7 @@ progress attached_session::monitor(const std::vector<run_range>& tasks) {
     auto next = feed->next(std::chrono::seconds{1});
     if (!next) {
       if (feed->closed())
-        crossing::throw_closed();
+        crossing_->throw_closed();
       continue;
     }
     last = *next;

@@ -113,7 +113,7 @@ public:
   std::uint64_t watch(std::function<void()> stop);
   void forget(std::uint64_t id);
 
-  [[noreturn]] static void throw_closed();
+  [[noreturn]] void throw_closed() const;
 
 private:
   static std::exception_ptr closed_error();

@@ -13,6 +13,15 @@ std::string settings::origin(std::string_view name) const {
   return known == origins.end() ? "default" : known->second;
 }
 
+void settings::resolve_paths(const std::filesystem::path& folder) {
+  auto resolve = [&](std::string& path) { path = (folder / path).lexically_normal().string(); };
+  for (auto* path : {&worker_program, &session_directory, &log_directory})
+    if (*path)
+      resolve(**path);
+  if (spill_folder())
+    resolve(spill_directory);
+}
+
 std::optional<std::string> settings::spill_folder() const {
   return spill_directory == "none" ? std::nullopt : std::optional{spill_directory};
 }

@@ -93,6 +93,7 @@ void node_fields(Launch& x, Fields& f) {
   f("WORKERS", x.workers);
   f("THREADS", x.threads);
   f("START_TIMEOUT", x.start_timeout);
+  f("HEARTBEAT_TIMEOUT", x.heartbeat_timeout);
   f("STORE_LIMIT", x.store_limit);
   f("SPILL_DIRECTORY", x.spill_directory);
 }

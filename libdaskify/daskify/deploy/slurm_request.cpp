@@ -32,6 +32,7 @@ node_launch node_in_job(const settings& options, const std::string& session_fold
   node.workers = options.processes;
   node.threads = options.threads;
   node.start_timeout = options.start_timeout;
+  node.heartbeat_timeout = options.heartbeat_timeout;
   node.store_limit = options.store_limit.value_or(0);
   node.spill_directory = options.spill_folder();
   return node;

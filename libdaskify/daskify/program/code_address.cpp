@@ -23,11 +23,14 @@ struct loaded_file {
   const ElfW(Phdr) * headers = nullptr;
   std::size_t header_count = 0;
   bool is_program = false;
+  const char* name = "";
 
-  bool has_code_at(std::uint64_t offset) const {
+  bool has_code_at(std::uint64_t offset) const { return has_at(offset, PF_X); }
+  /// In a part with at least one of the `flags`.
+  bool has_at(std::uint64_t offset, ElfW(Word) flags) const {
     for (std::size_t i = 0; i < header_count; ++i) {
       const auto& h = headers[i];
-      if (h.p_type == PT_LOAD && (h.p_flags & PF_X) != 0 && offset >= h.p_vaddr && offset - h.p_vaddr < h.p_memsz)
+      if (h.p_type == PT_LOAD && (h.p_flags & flags) != 0 && offset >= h.p_vaddr && offset - h.p_vaddr < h.p_memsz)
         return true;
     }
     return false;
@@ -89,7 +92,7 @@ void each_loaded_file(F&& f) {
   dl_iterate_phdr(
       [](dl_phdr_info* info, std::size_t, void* data) {
         auto& st = *static_cast<state*>(data);
-        loaded_file file{info->dlpi_addr, info->dlpi_phdr, info->dlpi_phnum, st.first};
+        loaded_file file{info->dlpi_addr, info->dlpi_phdr, info->dlpi_phnum, st.first, info->dlpi_name};
         st.first = false; // the program itself comes first
         return st.f(file) ? 1 : 0;
       },
@@ -144,6 +147,19 @@ const void* to_address(const function_ref& function) {
             " that the function is in; load the same libraries in the first lines of main, before the daskified "
             "object is made."};
   return address;
+}
+
+std::string place_of(const void* address) {
+  auto at = reinterpret_cast<std::uint64_t>(address);
+  std::string place;
+  each_loaded_file([&](const loaded_file& file) {
+    if (at < file.base || !file.has_at(at - file.base, PF_R | PF_W | PF_X))
+      return false;
+    auto module = file.is_program ? program_build_id() : build_id_of(file);
+    place = (module.empty() ? std::string{file.name} : module) + "+" + std::to_string(at - file.base);
+    return true;
+  });
+  return place;
 }
 
 std::string symbol_at(const void* address) {

@@ -20,6 +20,10 @@ function_ref to_reference(const void* address);
 /// the offset is not in its code.
 const void* to_address(const function_ref& function);
 
+/// Where `address`, of a function or of a variable, lies, as text: the same in every process of one build, and another
+/// one for every other address. Files without a build id go by their names.
+std::string place_of(const void* address);
+
 /// Name of the function at `address` where the program exports it, else "".
 std::string symbol_at(const void* address);
 

@@ -46,8 +46,8 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
         if (!node)
           return caf::error{caf::sec::invalid_argument};
         node->heard = clock::now();
-        node->ready = true;
-        node->silent = false;
+        if (node->state == node_record::starting)
+          node->state = node_record::alive;
         return caf::unit;
       },
       [this](node_ready) {
@@ -374,7 +374,8 @@ bool scheduler_state::is_gone(std::uint32_t node) const {
   auto patience = setup_.heartbeat_timeout / 2;
   return std::none_of(nodes_.begin(), nodes_.end(), [&](const auto& entry) {
     const auto& n = entry.second;
-    return n.slot == node && !n.silent && (!n.ready || clock::now() - n.heard < patience);
+    return n.slot == node && n.state != node_record::given_up &&
+           (n.state == node_record::starting || clock::now() - n.heard < patience);
   });
 }
 
@@ -446,12 +447,13 @@ void scheduler_state::tick() {
     lose(id, error_code::worker_silent, how, {});
 
   // Its workers are alive, but without a store they can do little. They end with it, and their tasks go elsewhere.
-  for (auto& [address, node] : nodes_)
-    if (node.ready && now - node.heard > setup_.heartbeat_timeout) {
-      node.ready = false;
-      node.silent = true;
+  for (auto& [address, node] : nodes_) {
+    auto patience = node.state == node_record::starting ? setup_.start_timeout : setup_.heartbeat_timeout;
+    if (node.state != node_record::given_up && now - node.heard > patience) {
+      node.state = node_record::given_up;
       setup_.processes->node_silent(node.slot, node.pid);
     }
+  }
 
   std::vector<waiter_id> impatient;
   for (const auto& [id, a] : askers_)
@@ -530,6 +532,10 @@ void scheduler_state::claim(worker_id worker, const std::vector<object_id>& resu
 
 void scheduler_state::let_go(const std::vector<object_id>& results) {
   self_->send(setup_.directory, release_objects{results});
+}
+
+void scheduler_state::let_go_of_arguments(run_id run, const std::vector<object_id>& arguments) {
+  self_->send(setup_.directory, release_arguments{arguments, owner_of(submitter_of(run))});
 }
 
 void scheduler_state::satisfied(waiter_id waiter) {

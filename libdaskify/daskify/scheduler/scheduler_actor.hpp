@@ -18,6 +18,7 @@ struct scheduler_setup {
   std::string build_id; ///< what a worker has to be
   std::chrono::milliseconds heartbeat_interval{};
   std::chrono::milliseconds heartbeat_timeout{};
+  std::chrono::milliseconds start_timeout{}; ///< how long a node may take from when it joins to its first heartbeat
   std::size_t retries = 0;
   store_for_users store; ///< of this node
   directory_actor directory;
@@ -45,6 +46,7 @@ public:
   void forget(worker_id worker, run_id run) override;
   void claim(worker_id worker, const std::vector<object_id>& results) override;
   void let_go(const std::vector<object_id>& results) override;
+  void let_go_of_arguments(run_id run, const std::vector<object_id>& arguments) override;
   void satisfied(waiter_id waiter) override;
   void changed(run_id run) override;
 
@@ -69,8 +71,7 @@ private:
     std::uint32_t slot = 0;
     std::int32_t pid = 0;
     clock::time_point heard;
-    bool ready = false;  ///< it says that it is alive from here on
-    bool silent = false; ///< and does so no more
+    enum : std::uint8_t { starting, alive, given_up } state = starting;
   };
   /// What deployment says of a launched node, joined or not.
   struct node_outlook {

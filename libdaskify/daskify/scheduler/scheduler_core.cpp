@@ -566,7 +566,8 @@ void scheduler_core::erase(run_id id) {
 }
 
 void scheduler_core::let_go_of_inputs(run_record& run) {
-  let_go(std::exchange(run.spec.objects, {}));
+  if (auto arguments = std::exchange(run.spec.objects, {}); !arguments.empty())
+    effects_.let_go_of_arguments(run.spec.run, arguments);
   for (auto id : run.needs)
     if (auto* source = find(id); source && --source->needed_by == 0 && source->released)
       unneeded_.push_back(id);

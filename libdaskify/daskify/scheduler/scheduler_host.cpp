@@ -1,5 +1,6 @@
 #include "daskify/scheduler/scheduler_host.hpp"
 
+#include "daskify/config/value_text.hpp"
 #include "daskify/defaults.hpp"
 #include "daskify/deploy/local_deployment.hpp"
 #include "daskify/deploy/slurm_deployment.hpp"
@@ -8,6 +9,7 @@
 #include "daskify/scheduler/scheduler_actor.hpp"
 #include "daskify/store/directory_actor.hpp"
 #include "daskify/store/memory_room.hpp"
+#include "daskify/store/spill_file.hpp"
 #include "daskify/transport/connect.hpp"
 
 #include <caf/send.hpp>
@@ -71,6 +73,7 @@ scheduler_host::~scheduler_host() {
 
 void scheduler_host::start(caf::actor_system& system) {
   secret_ = random_hex(32);
+  require_spill_folder();
   session_folder::sweep_stale(folder_.path().parent_path());
   auto share = tuning::store_share * static_cast<double>(free_memory().bytes) / static_cast<double>(settings_.nodes);
   store_limit_ = settings_.store_limit.value_or(std::max(limits::smallest_store, static_cast<std::uint64_t>(share)));
@@ -79,6 +82,17 @@ void scheduler_host::start(caf::actor_system& system) {
   listen(system);
   deployment_->start();
   deployment_->wait_until_ready(settings_.start_timeout);
+}
+
+/// The default is not asked for, so it is no error before something has to be spilled.
+void scheduler_host::require_spill_folder() const {
+  auto spill = settings_.spill_folder();
+  if (!spill || settings_.origin("spill_directory") == "default")
+    return;
+  if (auto why = why_no_spilling(*spill); !why.empty())
+    throw config_error{error_code::bad_option_value, "The spill_directory " + in_quotes(*spill) + " (" +
+                                                         settings_.origin("spill_directory") + ") cannot be used: " +
+                                                         why + "; name a folder that you may write to, or none."};
 }
 
 bool scheduler_host::serves_other_machines() const {
@@ -120,6 +134,7 @@ void scheduler_host::start_actors(caf::actor_system& system) {
   data.secret = secret_;
   data.limit = store_limit_;
   data.spill_directory = settings_.spill_folder();
+  data.source_patience = settings_.heartbeat_timeout + tuning::source_grace;
   data.host = serves_other_machines() ? std::string{} : loopback;
   node_ = std::make_shared<node_store>(std::move(data));
   directory_ = system.spawn(directory_behavior);
@@ -130,6 +145,7 @@ void scheduler_host::start_actors(caf::actor_system& system) {
   setup.build_id = program_build_id();
   setup.heartbeat_interval = settings_.heartbeat_interval;
   setup.heartbeat_timeout = settings_.heartbeat_timeout;
+  setup.start_timeout = settings_.start_timeout;
   setup.retries = settings_.retries;
   setup.store = store_;
   setup.directory = directory_;

@@ -37,12 +37,14 @@ TEST(launch_variables, tell_a_node_what_it_is_once) {
   what.workers = 4;
   what.threads = 2;
   what.start_timeout = std::chrono::seconds{5};
+  what.heartbeat_timeout = std::chrono::seconds{40};
   what.store_limit = std::uint64_t{5} << 40;
   set(to_environment(what));
   EXPECT_FALSE(take_worker_launch());
   auto as = take_node_launch();
   ASSERT_TRUE(as);
   EXPECT_EQ(to_environment(*as), to_environment(what));
+  EXPECT_EQ(as->heartbeat_timeout, std::chrono::seconds{40});
   EXPECT_EQ(as->store_limit, std::uint64_t{5} << 40);
   EXPECT_EQ(as->spill_directory, std::nullopt);
   EXPECT_FALSE(take_node_launch());
