@@ -107,6 +107,10 @@ inline constexpr std::chrono::milliseconds source_pause = std::chrono::seconds{1
 inline constexpr std::chrono::milliseconds source_grace = std::chrono::seconds{60};
 /// Heartbeat timeouts for which a worker waits for a scheduler that is connected but does not answer.
 inline constexpr int scheduler_patience = 10;
+/// Work that makes one more worker worth its start, which takes SLURM some seconds at best.
+inline constexpr std::chrono::nanoseconds worth_a_worker = std::chrono::seconds{10};
+/// How often a cluster that follows the work there is looks how much there is.
+inline constexpr std::chrono::milliseconds demand_interval = std::chrono::seconds{1};
 /// A command of SLURM's that has not ended by then is taken for hung; the controller's own patience is 10 s, twice.
 inline constexpr std::chrono::milliseconds slurm_timeout = std::chrono::seconds{60};
 /// How long shutdown waits until the jobs that are left have been cancelled.

@@ -44,11 +44,12 @@ fleet_settings fleet_for(const settings& options) {
 
 slurm_deployment::slurm_deployment(deployment_setup with)
     : setup_{std::move(with)},
-      size_{fleet_for(setup_.options).size},
+      first_{fleet_for(setup_.options).size},
+      needed_{is_adaptive() ? fleet_for(setup_.options).minimum : first_},
       core_{*this, fleet_for(setup_.options)} {
   // Whatever cannot be written is said before anything is started.
   static_cast<void>(
-      job_script(request_for(setup_.options, size_, setup_.session_folder, setup_.log_folder, setup_.program_name)));
+      job_script(request_for(setup_.options, first_, setup_.session_folder, setup_.log_folder, setup_.program_name)));
 }
 
 slurm_deployment::~slurm_deployment() {
@@ -76,10 +77,10 @@ void slurm_deployment::wait_until_ready(std::chrono::milliseconds timeout) {
   auto latest = clock::now() + timeout;
   std::unique_lock lock{mutex_};
   auto ready = [this] {
-    return static_cast<std::size_t>(std::ranges::count_if(nodes_, [](const auto& n) { return n.second.ready; }));
+    return static_cast<std::size_t>(std::ranges::count_if(nodes_, [](const auto& node) { return node.second.ready; }));
   };
   std::string shown;
-  while (problem_.empty() && ready() < size_) {
+  while (problem_.empty() && ready() < needed_) {
     if (report_.sentence != shown && setup_.options.progress != progress_style::off) {
       shown = report_.sentence;
       std::cerr << "SLURM: " << shown << std::endl;
@@ -89,10 +90,10 @@ void slurm_deployment::wait_until_ready(std::chrono::milliseconds timeout) {
   }
   if (!problem_.empty())
     throw cluster_error{error_code::worker_failed, problem_};
-  if (ready() >= size_ || (setup_.options.accept_fewer && ready() != 0))
+  if (ready() >= needed_ || (setup_.options.accept_fewer && ready() != 0))
     return;
   throw cluster_error{error_code::start_timeout,
-                      "Only " + std::to_string(ready()) + " of " + std::to_string(size_) +
+                      "Only " + std::to_string(ready()) + " of " + std::to_string(needed_) +
                           " jobs had their workers ready when start_timeout was over (" + report_.sentence + ")" +
                           (last_failure_.empty() ? "" : "; " + last_failure_) +
                           "; make start_timeout longer, or set accept_fewer to go on with those that are there."};
@@ -152,6 +153,21 @@ void slurm_deployment::node_left(std::uint32_t slot) {
   core_.node_ended(clock::now(), node_id{slot}, gone.mapped().said_goodbye ? departure::left : departure::lost,
                    "closed its connection");
   changed_.notify_all();
+}
+
+bool slurm_deployment::is_adaptive() const {
+  return setup_.options.minimum || setup_.options.maximum;
+}
+
+void slurm_deployment::demand(std::uint64_t threads, const std::vector<std::uint32_t>& idle_nodes) {
+  auto each = setup_.options.processes * setup_.options.threads;
+  auto jobs = threads / each + (threads % each != 0);
+  std::lock_guard guard{mutex_};
+  std::vector<std::string> idle;
+  for (auto slot : idle_nodes)
+    if (auto known = nodes_.find(slot); known != nodes_.end())
+      idle.push_back(known->second.unit);
+  core_.wanted(clock::now(), static_cast<std::size_t>(jobs), idle);
 }
 
 void slurm_deployment::stop_replacing() {

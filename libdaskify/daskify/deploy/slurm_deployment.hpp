@@ -37,6 +37,8 @@ public:
   void node_leaving(std::uint32_t slot) override;
   void node_drained(std::uint32_t slot) override;
   void node_left(std::uint32_t slot) override;
+  bool is_adaptive() const override;
+  void demand(std::uint64_t threads, const std::vector<std::uint32_t>& idle_nodes) override;
   void stop_replacing() override;
   void end_all() override;
 
@@ -68,7 +70,8 @@ private:
   };
 
   deployment_setup setup_;
-  std::size_t size_; ///< jobs
+  std::size_t first_;  ///< jobs that are submitted first
+  std::size_t needed_; ///< of them, for the cluster to be ready
 
   std::mutex mutex_;
   std::condition_variable_any changed_;

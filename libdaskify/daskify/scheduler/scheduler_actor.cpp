@@ -455,12 +455,27 @@ void scheduler_state::tick() {
     }
   }
 
+  if (setup_.processes->is_adaptive() && now - last_demand_ >= tuning::demand_interval) {
+    last_demand_ = now;
+    tell_demand();
+  }
+
   std::vector<waiter_id> impatient;
   for (const auto& [id, a] : askers_)
     if (now >= a.until)
       impatient.push_back(id);
   for (auto id : impatient)
     answer(id, false);
+}
+
+void scheduler_state::tell_demand() {
+  std::set<std::uint32_t> idle;
+  for (const auto& [address, node] : nodes_)
+    idle.insert(node.slot);
+  for (const auto& [id, p] : peers_)
+    if (p.node && core_->running(id) != 0)
+      idle.erase(*p.node);
+  setup_.processes->demand(core_->useful_threads(tuning::worth_a_worker), {idle.begin(), idle.end()});
 }
 
 void scheduler_state::answer(waiter_id waiter, bool satisfied) {

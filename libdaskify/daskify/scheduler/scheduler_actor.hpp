@@ -115,6 +115,7 @@ private:
   /// Keeps the promise of a question that is still open; "not yet" is an answer, too.
   void answer(waiter_id waiter, bool satisfied);
   void tick();
+  void tell_demand();
   void tell_progress(std::uint64_t id);
   void end_subscription(std::uint64_t id);
   void flush();
@@ -139,6 +140,7 @@ private:
   bool progress_tick_pending_ = false;
   bool stopping_ = false; ///< the session ends
   clock::time_point last_tick_ = clock::now();
+  clock::time_point last_demand_ = clock::now();
 };
 
 scheduler_actor::behavior_type scheduler_behavior(scheduler_state::pointer self, scheduler_setup setup);

@@ -1160,6 +1160,20 @@ std::uint64_t scheduler_core::running(worker_id worker) const {
   return found == workers_.end() ? 0 : std::min<std::uint64_t>(found->second.leases.size(), found->second.in_hand());
 }
 
+std::uint64_t scheduler_core::useful_threads(std::chrono::nanoseconds each) const {
+  std::uint64_t threads = 0;
+  for (const auto& [id, run] : runs_) {
+    auto tasks = run->inputs_ended ? run->unfinished() : 0;
+    if (tasks != 0 && run->estimate && run->estimate->known()) {
+      auto work = static_cast<double>(tasks) * static_cast<double>(run->estimate->ns_per_task());
+      auto busy = static_cast<std::uint64_t>(work / static_cast<double>(each.count())) + 1;
+      tasks = std::min(tasks, busy);
+    }
+    threads += tasks;
+  }
+  return threads;
+}
+
 void scheduler_core::check_invariants() const {
   auto require = [](bool holds, const char* what) {
     if (!holds)

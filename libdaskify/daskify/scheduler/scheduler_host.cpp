@@ -3,6 +3,7 @@
 #include "daskify/config/value_text.hpp"
 #include "daskify/defaults.hpp"
 #include "daskify/deploy/local_deployment.hpp"
+#include "daskify/deploy/process.hpp"
 #include "daskify/deploy/slurm_deployment.hpp"
 #include "daskify/deploy/srun_deployment.hpp"
 #include "daskify/program/code_address.hpp"
@@ -15,9 +16,12 @@
 #include <caf/send.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <ctime>
+#include <fcntl.h>
 #include <filesystem>
+#include <system_error>
 #include <unistd.h>
 
 namespace daskify::internal {
@@ -30,6 +34,20 @@ void make_folder(const std::string& path, const char* option) {
   if (failed)
     throw cluster_error{error_code::session_failed, "The " + std::string{option} + " " + path + " cannot be made (" +
                                                         failed.message() + "); name a folder that you may write to."};
+}
+
+/// What workers print is lost on a full disk, and with it why they failed: better said before they start.
+void require_room_for_logs(const std::string& folder) {
+  constexpr std::size_t some_lines = 64 << 10;
+  auto probe = folder + "/.probe-" + random_hex(8);
+  file_descriptor file{::open(probe.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
+  int problem = file ? ::posix_fallocate(file.get(), 0, some_lines) : errno;
+  if (file)
+    ::unlink(probe.c_str());
+  if (problem != 0 && problem != EOPNOTSUPP && problem != EINVAL)
+    throw cluster_error{error_code::session_failed, "Nothing can be written into the log_directory " + folder + " (" +
+                                                        std::generic_category().message(problem) +
+                                                        "); free some room there, or name another folder."};
 }
 
 bool is_on_slurm(const settings& options) {
@@ -90,9 +108,9 @@ void scheduler_host::require_spill_folder() const {
   if (!spill || settings_.origin("spill_directory") == "default")
     return;
   if (auto why = why_no_spilling(*spill); !why.empty())
-    throw config_error{error_code::bad_option_value, "The spill_directory " + in_quotes(*spill) + " (" +
-                                                         settings_.origin("spill_directory") + ") cannot be used: " +
-                                                         why + "; name a folder that you may write to, or none."};
+    throw config_error{error_code::bad_option_value,
+                       "The spill_directory " + in_quotes(*spill) + " (" + settings_.origin("spill_directory") +
+                           ") cannot be used: " + why + "; name a folder that you may write to, or none."};
 }
 
 bool scheduler_host::serves_other_machines() const {
@@ -105,6 +123,7 @@ std::string scheduler_host::log_folder() const {
     return folder_.path();
   auto folder = settings_.log_directory.value_or(folder_.path().parent_path() / "logs" / time_and_pid());
   make_folder(folder, "log_directory");
+  require_room_for_logs(folder);
   return std::filesystem::absolute(folder);
 }
 

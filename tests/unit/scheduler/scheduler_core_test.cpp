@@ -798,6 +798,7 @@ struct timed_cluster : scheduler_effects {
   void forget(worker_id, run_id) override {}
   void claim(worker_id, const std::vector<object_id>&) override {}
   void let_go(const std::vector<object_id>&) override {}
+  void let_go_of_arguments(run_id, const std::vector<object_id>&) override {}
   void satisfied(waiter_id) override {}
   void changed(run_id) override {}
 
