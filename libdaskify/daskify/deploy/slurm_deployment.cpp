@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <utility>
 
 namespace daskify::internal {
 
@@ -16,6 +17,8 @@ namespace {
 constexpr auto tick_interval = std::chrono::seconds{1};
 /// SLURM's first word on why a job waits is not its last one.
 constexpr auto second_look = std::chrono::seconds{4};
+/// Nodes that come together are asked about together.
+constexpr auto settle_time = std::chrono::seconds{1};
 constexpr std::size_t shown_lines = 10;
 
 /// The job that a unit is in, or, of an array, the array: what squeue takes and what tells arrays from each other.
@@ -36,7 +39,9 @@ fleet_settings fleet_for(const settings& options) {
     fleet.size = std::clamp(fleet.size, fleet.minimum, fleet.maximum);
   }
   fleet.start_timeout = options.start_timeout;
-  fleet.can_never_start = [](std::string_view reason) { return internal::can_never_start(reason); };
+  fleet.can_never_start = [](std::string_view reason) {
+    return internal::can_never_start(reason.substr(0, reason.find(':'))); // what it means stands behind it
+  };
   return fleet;
 }
 
@@ -69,7 +74,13 @@ void slurm_deployment::tick(const std::stop_token& stop) {
   std::unique_lock lock{mutex_};
   while (!stop.stop_requested()) {
     changed_.wait_for(lock, stop, tick_interval, [] { return false; });
-    core_.tick(clock::now());
+    auto now = clock::now();
+    core_.tick(now);
+    // No node knows when its job ends, but SLURM does: for all of them by one question.
+    if (std::ranges::any_of(nodes_, [&](const auto& node) {
+          return !node.second.knows_its_end && now - node.second.joined >= settle_time;
+        }))
+      core_.asked_why(now);
   }
 }
 
@@ -113,7 +124,7 @@ void slurm_deployment::node_refused(const join_node& who, const std::string& rea
 
 void slurm_deployment::node_joined(std::uint32_t slot, const join_node& who) {
   std::lock_guard guard{mutex_};
-  nodes_[slot] = {who.job, false, false};
+  nodes_[slot] = {who.job, clock::now(), who.time_left_ms != 0, false, false};
   std::optional<std::chrono::seconds> left;
   if (who.time_left_ms != 0)
     left = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::milliseconds{who.time_left_ms});
@@ -170,9 +181,26 @@ void slurm_deployment::demand(std::uint64_t threads, const std::vector<std::uint
   core_.wanted(clock::now(), static_cast<std::size_t>(jobs), idle);
 }
 
+/// Jobs that wait would start as soon as the first ones have ended.
 void slurm_deployment::stop_replacing() {
-  std::lock_guard guard{mutex_};
-  replacing_ = false;
+  std::unique_lock lock{mutex_};
+  if (!std::exchange(replacing_, false) || !commands_)
+    return;
+  ++under_way_;
+  commands_->post([this] {
+    std::unique_lock inner{mutex_};
+    std::vector<std::string> jobs{submitted_.begin(), submitted_.end()};
+    inner.unlock();
+    try {
+      slurm_commands{tuning::slurm_timeout, stopping_.get_token()}.cancel_pending(jobs);
+    } catch (const error&) {
+      // They are cancelled once more at the end, and what is wrong is said then.
+    }
+    inner.lock();
+    --under_way_;
+    changed_.notify_all();
+  });
+  changed_.wait_for(lock, tuning::stop_grace, [this] { return under_way_ == 0; });
 }
 
 void slurm_deployment::end_all() {
@@ -205,16 +233,18 @@ void slurm_deployment::submit(submission_id request, std::size_t count) {
       units = submit_now(count);
     } catch (const error& e) {
       refused = e.what();
-      permanent = e.code() != error_code::slurm_silent;
+      permanent = e.code() != error_code::slurm_silent && !may_be_taken_in_parts(refused);
     }
     std::lock_guard guard{mutex_};
     --under_way_;
     if (!units.empty()) {
       core_.submitted(clock::now(), request, units);
+      for (const auto& unit : units)
+        submitted_.insert(job_of(unit));
     } else {
-      core_.submit_failed(clock::now(), request, refused, permanent);
       if (permanent)
         fail(refused);
+      core_.submit_failed(clock::now(), request, refused, permanent);
     }
     changed_.notify_all();
   });
@@ -323,6 +353,7 @@ void slurm_deployment::query_now(const std::vector<std::string>& units) {
     std::lock_guard guard{mutex_};
     doubt_first_reasons(answer);
     core_.statuses(clock::now(), answer);
+    tell_ends(answer);
   } catch (const error& e) {
     std::lock_guard guard{mutex_};
     core_.query_failed(clock::now(), e.what());
@@ -354,6 +385,20 @@ void slurm_deployment::doubt_first_reasons(std::vector<job_status>& answer) {
     auto since = hopeless_since_.try_emplace(status.id, now).first->second;
     if (now - since < second_look)
       status.reason.clear();
+    else if (auto meaning = explain_reason(status.reason); !meaning.empty())
+      status.reason.append(": ").append(meaning);
+  }
+}
+
+void slurm_deployment::tell_ends(const std::vector<job_status>& answer) {
+  for (auto& [slot, node] : nodes_) {
+    auto found = std::ranges::find(answer, node.unit, &job_status::id);
+    // A job that is told to be pending is one that SLURM starts anew; this node is of the time before.
+    if (found == answer.end() || found->state == job_state::pending)
+      continue;
+    node.knows_its_end = true;
+    if (found->time_left)
+      setup_.on_node_time_left(slot, *found->time_left);
   }
 }
 

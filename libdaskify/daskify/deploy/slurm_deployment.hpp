@@ -58,6 +58,7 @@ private:
   void query_now(const std::vector<std::string>& units);
   std::vector<job_status> statuses_of(const std::vector<std::string>& units, const std::string& squeue_said);
   void doubt_first_reasons(std::vector<job_status>& answer);
+  void tell_ends(const std::vector<job_status>& answer);
   void cancel_now(const std::vector<std::string>& units);
   std::string log_of(const std::string& unit) const;
   void fail(const std::string& sentence);
@@ -65,6 +66,8 @@ private:
 
   struct node_record {
     std::string unit;
+    clock::time_point joined;
+    bool knows_its_end = false;
     bool ready = false;
     bool said_goodbye = false;
   };
@@ -82,6 +85,7 @@ private:
   std::string last_failure_; ///< of a job that ended before its node came
   bool replacing_ = true;
   std::size_t under_way_ = 0;                               ///< commands that were posted and have not ended
+  std::set<std::string> submitted_;                         ///< jobs and arrays
   std::map<std::string, clock::time_point> hopeless_since_; ///< units that can never start, by SLURM's word
   std::map<std::string, std::set<std::string>> cancelled_;  ///< units of allocations, by job
   std::map<std::string, std::size_t> sizes_;                ///< of allocations: how many units, by job

@@ -4,8 +4,6 @@
 #include "daskify/deploy/batch_job.hpp"
 #include "daskify/deploy/lifeline.hpp"
 #include "daskify/deploy/local_fleet.hpp"
-#include "daskify/deploy/slurm_commands.hpp"
-#include "daskify/deploy/slurm_text.hpp"
 #include "daskify/program/code_address.hpp"
 #include "daskify/store/memory_room.hpp"
 #include "daskify/store/store_actor.hpp"
@@ -30,7 +28,6 @@ namespace daskify::internal {
 namespace {
 
 constexpr auto join_timeout = std::chrono::seconds{20};
-constexpr auto squeue_timeout = std::chrono::seconds{10};
 constexpr int refused_exit_code = 3;
 
 node_actor::behavior_type node_behavior(node_actor::pointer self, scheduler_for_workers scheduler,
@@ -103,19 +100,6 @@ std::uint64_t store_limit(const node_launch& as, const batch_job& job) {
   return std::max(limits::smallest_store, static_cast<std::uint64_t>(tuning::store_share * static_cast<double>(free)));
 }
 
-/// Asked once; later is counted from here.
-std::optional<std::chrono::seconds> time_left(const std::string& node) {
-  const auto* job = std::getenv("SLURM_JOB_ID");
-  if (!job)
-    return {};
-  try {
-    return parse_time(slurm_commands{squeue_timeout}.time_left(job));
-  } catch (const error& e) {
-    std::cerr << node << " does not know when its job ends: " << e.what() << std::endl;
-    return {};
-  }
-}
-
 int serve(const node_launch& as, const batch_job& job, const std::string& name, termination* ending_signal) {
   auto folder = session_folder::open(as.session_folder);
   auto where = folder.read_connection();
@@ -171,9 +155,6 @@ int serve(const node_launch& as, const batch_job& job, const std::string& name, 
   auto transfers = node->transfers_at();
   who.transfer_host = transfers.host.empty() ? found.by.own_address : transfers.host;
   who.transfer_port = transfers.port;
-  if (as.in_job)
-    if (auto left = time_left(name))
-      who.time_left_ms = static_cast<std::uint64_t>(std::chrono::milliseconds{*left}.count());
   node_answer answer;
   {
     caf::scoped_actor self{system};

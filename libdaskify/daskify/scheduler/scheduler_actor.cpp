@@ -17,6 +17,11 @@ constexpr std::size_t shown_lines = 10;
 /// How long after a broken connection the exit status of the process may come.
 constexpr auto exit_status_grace = std::chrono::milliseconds{1000};
 
+/// Of the time until a node ends.
+std::chrono::milliseconds time_for_tasks(std::chrono::milliseconds left) {
+  return left - std::min<std::chrono::milliseconds>(tuning::end_of_job, left / 10);
+}
+
 } // namespace
 
 scheduler_actor::behavior_type scheduler_behavior(scheduler_state::pointer self, scheduler_setup setup) {
@@ -172,7 +177,7 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
       [this](node_time_left msg) {
         if (!from_this_process())
           return;
-        std::chrono::milliseconds left{msg.milliseconds};
+        auto left = time_for_tasks(std::chrono::milliseconds{msg.milliseconds});
         outlooks_[msg.slot].end = clock::now() + left;
         for (auto id : workers_of(msg.slot))
           core_->time_left(id, left);
@@ -253,10 +258,8 @@ scheduler_state::admit(join_node& who, store_for_directory& store, const node_ac
   draining_.erase(slot);
   if (outlook.end && *outlook.end <= clock::now())
     outlook.end.reset();
-  if (who.time_left_ms != 0) {
-    std::chrono::milliseconds left{who.time_left_ms};
-    outlook.end = clock::now() + left - std::min<std::chrono::milliseconds>(tuning::end_of_job, left / 10);
-  }
+  if (who.time_left_ms != 0)
+    outlook.end = clock::now() + time_for_tasks(std::chrono::milliseconds{who.time_left_ms});
   setup_.processes->node_joined(slot, who);
   answer.heartbeat_interval_ms = static_cast<std::uint64_t>(setup_.heartbeat_interval.count());
   answer.heartbeat_timeout_ms = static_cast<std::uint64_t>(setup_.heartbeat_timeout.count());
