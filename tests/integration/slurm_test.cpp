@@ -209,13 +209,10 @@ TEST_F(on_slurm, follows_the_work_between_minimum_and_maximum) {
   tasks.cancel();
 }
 
-TEST_F(on_slurm, starts_its_nodes_by_srun_in_an_allocation) {
+TEST_F(on_slurm, is_in_one_allocation_by_the_script_for_it) {
   auto log = base.path() / "allocation.log";
-  auto script = std::string{"#!/bin/bash\nexport DASKIFY_MODE=slurm DASKIFY_PROGRESS=off\nexec "} + DASKIFY_BIN_DIR +
-                "/hello_sweep\n";
-  std::ofstream{base.path() / "job.sh"} << script;
-  auto said = output_of("sbatch --wait --ntasks=3 --mem=300M --output=" + log.string() + " " +
-                        (base.path() / "job.sh").string() + " 2>&1");
+  auto said = output_of("sbatch --wait --ntasks=3 --mem=300M --output=" + log.string() + " " + DASKIFY_SOURCE_DIR +
+                        "/slurm/one-allocation.sbatch " + DASKIFY_BIN_DIR + "/hello_sweep 2>&1");
   EXPECT_THAT(text_of(log), HasSubstr("90\t100\n")) << said;
 }
 
