@@ -18,8 +18,18 @@ inline constexpr std::size_t threads = 1; // tasks at a time in one worker proce
 inline constexpr std::chrono::milliseconds start_timeout = std::chrono::seconds{60};
 inline constexpr std::chrono::milliseconds heartbeat_interval = std::chrono::seconds{1};
 inline constexpr std::chrono::milliseconds heartbeat_timeout = std::chrono::seconds{30};
-inline constexpr std::size_t retries = 2;                       // runs of a task beyond its first
-inline constexpr std::size_t nodes = 1;                         // of a local cluster
+inline constexpr std::size_t retries = 2;                     // runs of a task beyond its first
+inline constexpr std::size_t nodes = 1;                       // of a local cluster
+inline constexpr std::size_t slurm_size = 125;                // workers
+inline constexpr std::size_t test_size = 2;                   // workers
+inline constexpr std::string_view queue = "cpu";              // partition of SLURM
+inline constexpr std::size_t cores = 1;                       // CPUs of a job
+inline constexpr std::uint64_t slurm_memory = 50'000'000'000; // bytes, of a job
+inline constexpr std::uint64_t test_memory = 2'000'000'000;   // bytes, of a job
+inline constexpr std::size_t processes = 1;                   // workers of a job
+inline constexpr std::chrono::milliseconds walltime = std::chrono::hours{10};
+inline constexpr daskify::job_shape job_shape = daskify::job_shape::array;
+inline constexpr bool accept_fewer = false;
 inline constexpr std::string_view spill_directory = "/var/tmp"; // on disk, where /tmp often is in memory
 inline constexpr progress_style progress = progress_style::automatic;
 
@@ -32,6 +42,8 @@ inline constexpr std::size_t size = 1'000'000;               // worker processes
 inline constexpr std::size_t threads = 1'024;                // tasks at a time in one worker process
 inline constexpr std::size_t retries = 1'000;                // runs of a task beyond its first
 inline constexpr std::size_t nodes = 1'000;                  // of a local cluster
+inline constexpr std::size_t cores = 65'536;                 // CPUs of a job
+inline constexpr std::size_t processes = 1'024;              // workers of a job
 inline constexpr std::uint64_t smallest_store = 16ULL << 20; // bytes
 inline constexpr std::uint64_t largest_store = 1ULL << 50;   // bytes
 inline constexpr std::chrono::milliseconds shortest_duration{1};
@@ -59,6 +71,9 @@ inline constexpr std::chrono::nanoseconds report_interval = std::chrono::millise
 inline constexpr std::chrono::nanoseconds give_back_after = std::chrono::milliseconds{100};
 /// A run whose tasks kill so many workers in a row, with no result between, is given up.
 inline constexpr std::size_t deadly_tasks = 8;
+/// How often a task may go down with workers that end through no fault of their tasks, before that is no excuse any
+/// more. One that is spared with a chance of 1 in 10 gets there once in 37 000 times.
+inline constexpr std::size_t excuses = 100;
 /// Tasks of one run; per task the scheduler keeps one byte.
 inline constexpr std::uint64_t largest_run = 4'000'000'000;
 /// Bytes that one message may carry; CAF's length field has 32 bits, and its makers call 2 GB the limit.
@@ -92,6 +107,16 @@ inline constexpr std::chrono::milliseconds source_pause = std::chrono::seconds{1
 inline constexpr std::chrono::milliseconds source_grace = std::chrono::seconds{60};
 /// Heartbeat timeouts for which a worker waits for a scheduler that is connected but does not answer.
 inline constexpr int scheduler_patience = 10;
+/// Work that makes one more worker worth its start, which takes SLURM some seconds at best.
+inline constexpr std::chrono::nanoseconds worth_a_worker = std::chrono::seconds{10};
+/// How often a cluster that follows the work there is looks how much there is.
+inline constexpr std::chrono::milliseconds demand_interval = std::chrono::seconds{1};
+/// A command of SLURM's that has not ended by then is taken for hung; the controller's own patience is 10 s, twice.
+inline constexpr std::chrono::milliseconds slurm_timeout = std::chrono::seconds{60};
+/// How long shutdown waits until the jobs that are left have been cancelled.
+inline constexpr std::chrono::milliseconds scancel_timeout = std::chrono::seconds{30};
+/// A job's last moments, in which it reports and hands over: no task is meant to end in them.
+inline constexpr std::chrono::milliseconds end_of_job = std::chrono::seconds{5};
 /// How often a monitor is told of changes.
 inline constexpr std::chrono::milliseconds progress_interval{50};
 /// How long shutdown waits for workers before it kills them.

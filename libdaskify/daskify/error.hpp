@@ -35,6 +35,10 @@ enum class error_code : std::uint8_t {
   scheduler_gone,   ///< the scheduler's process ended
   no_answer,        ///< the scheduler, or another part of the cluster, did not answer in time
   no_workers,       ///< every worker is gone and none can be started
+  command_failed,   ///< another program that is needed could not be started
+  slurm_missing,    ///< SLURM's commands are not on this machine
+  slurm_silent,     ///< SLURM's controller, or a service on the way to it, did not answer in time
+  slurm_refused,    ///< SLURM answered, and did not do what it was asked for
 
   // task_error
   task_threw,         ///< the user's function threw
@@ -44,8 +48,10 @@ enum class error_code : std::uint8_t {
   not_in_a_task,      ///< a call that only a task may make
 
   // worker_lost
-  worker_died,   ///< the worker's process ended while it had the task
-  worker_silent, ///< the worker stopped answering while it had the task
+  worker_died,      ///< the worker's process ended while it had the task
+  worker_silent,    ///< the worker stopped answering while it had the task
+  worker_walltime,  ///< the time of the worker's job was over before the task had ended
+  worker_node_lost, ///< the worker's node failed, or its job was preempted or cancelled, while it had the task
 
   // cancelled
   task_cancelled, ///< the task was cancelled before it ended
@@ -102,6 +108,10 @@ inline constexpr std::array error_table{
     error_entry{error_code::scheduler_gone, error_kind::cluster, "scheduler_gone", "the scheduler is gone"},
     error_entry{error_code::no_answer, error_kind::cluster, "no_answer", "no answer in time"},
     error_entry{error_code::no_workers, error_kind::cluster, "no_workers", "no workers are left"},
+    error_entry{error_code::command_failed, error_kind::cluster, "command_failed", "a program could not be started"},
+    error_entry{error_code::slurm_missing, error_kind::cluster, "slurm_missing", "there is no SLURM here"},
+    error_entry{error_code::slurm_silent, error_kind::cluster, "slurm_silent", "SLURM does not answer"},
+    error_entry{error_code::slurm_refused, error_kind::cluster, "slurm_refused", "SLURM refused"},
     error_entry{error_code::task_threw, error_kind::task, "task_threw", "the task threw an exception"},
     error_entry{error_code::dependency_failed, error_kind::task, "dependency_failed",
                 "a task whose result is needed failed"},
@@ -112,6 +122,10 @@ inline constexpr std::array error_table{
     error_entry{error_code::not_in_a_task, error_kind::task, "not_in_a_task", "no task is running here"},
     error_entry{error_code::worker_died, error_kind::worker_lost, "worker_died", "the worker process died"},
     error_entry{error_code::worker_silent, error_kind::worker_lost, "worker_silent", "the worker stopped answering"},
+    error_entry{error_code::worker_walltime, error_kind::worker_lost, "worker_walltime",
+                "the time of the worker's job was over"},
+    error_entry{error_code::worker_node_lost, error_kind::worker_lost, "worker_node_lost",
+                "the worker's node or job was lost"},
     error_entry{error_code::task_cancelled, error_kind::cancelled, "task_cancelled", "the task was cancelled"},
     error_entry{error_code::bad_argument, error_kind::data, "bad_argument", "an argument makes no sense"},
     error_entry{error_code::foreign_handle, error_kind::data, "foreign_handle", "a future or data of another cluster"},

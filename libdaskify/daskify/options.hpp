@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace daskify {
 
@@ -22,6 +23,13 @@ enum class cluster_mode : std::uint8_t {
   test,   ///< a small SLURM cluster, to try things out
   slurm,  ///< the full SLURM cluster
   connect ///< a cluster that is already running
+};
+
+/// How the workers of a SLURM cluster are submitted.
+enum class job_shape : std::uint8_t {
+  array,     ///< one job array
+  separate,  ///< one job each
+  allocation ///< one job, in which srun starts the workers
 };
 
 /// How monitor_progress shows itself.
@@ -35,6 +43,7 @@ enum class progress_style : std::uint8_t {
 namespace detail {
 
 inline constexpr std::array<std::string_view, 4> cluster_mode_names{"local", "test", "slurm", "connect"};
+inline constexpr std::array<std::string_view, 3> job_shape_names{"array", "separate", "allocation"};
 inline constexpr std::array<std::string_view, 4> progress_style_names{"auto", "bar", "lines", "off"};
 
 } // namespace detail
@@ -43,6 +52,12 @@ inline constexpr std::array<std::string_view, 4> progress_style_names{"auto", "b
 constexpr std::string_view to_string(cluster_mode mode) noexcept {
   auto i = static_cast<std::size_t>(mode);
   return i < detail::cluster_mode_names.size() ? detail::cluster_mode_names[i] : "unknown";
+}
+
+/// The word for a shape in config files and on the command line.
+constexpr std::string_view to_string(job_shape shape) noexcept {
+  auto i = static_cast<std::size_t>(shape);
+  return i < detail::job_shape_names.size() ? detail::job_shape_names[i] : "unknown";
 }
 
 /// The word for a style in config files and on the command line.
@@ -61,7 +76,7 @@ struct options {
 
   /// Where the workers run.
   std::optional<cluster_mode> mode{};
-  /// Number of worker processes, at least 1. Default: the CPUs this process may use.
+  /// Number of worker processes, at least 1. Default: the CPUs this process may use; 125 in mode slurm, 2 in test.
   std::optional<std::int64_t> size{};
   /// Tasks that one worker process runs at the same time, at least 1. More than 1 needs thread-safe
   /// functions.
@@ -72,10 +87,38 @@ struct options {
   /// Program that is started as worker. Default: this program itself.
   std::optional<std::string> worker_program{};
 
+  // Jobs of SLURM, in the modes slurm and test.
+
+  /// Partition; "none": the site's default.
+  std::optional<std::string> queue{};
+  /// Account that the jobs are charged to. Default: the user's own.
+  std::optional<std::string> account{};
+  /// CPUs of each job, at least 1.
+  std::optional<std::int64_t> cores{};
+  /// Bytes of memory of each job. Default: 50 GB; 2 GB in mode test.
+  std::optional<std::int64_t> memory{};
+  /// Worker processes of each job, at least 1; they share a store.
+  std::optional<std::int64_t> processes{};
+  /// How long each job may run.
+  std::optional<std::chrono::milliseconds> walltime{};
+  /// Further options of sbatch, one each: "--gres=gpu:1".
+  std::optional<std::vector<std::string>> job_extra{};
+  /// Lines of shell that each job runs before its workers start: "module load gcc".
+  std::optional<std::vector<std::string>> job_prologue{};
+  /// How the jobs are submitted.
+  std::optional<daskify::job_shape> job_shape{};
+  /// Fewest and most workers, between which the cluster follows the work there is. Default: `size`, fixed.
+  std::optional<std::int64_t> minimum{};
+  std::optional<std::int64_t> maximum{};
+  /// Network interface at which the scheduler listens for workers on other machines. Default: all.
+  std::optional<std::string> interface {};
+
   // Time and failure.
 
   /// How long start_cluster waits for all workers.
   std::optional<std::chrono::milliseconds> start_timeout{};
+  /// Go on with the workers there are, if any, when start_timeout is over.
+  std::optional<bool> accept_fewer{};
   /// How often a worker says that it is alive.
   std::optional<std::chrono::milliseconds> heartbeat_interval{};
   /// Silence after which a worker counts as lost; more than two heartbeat intervals.

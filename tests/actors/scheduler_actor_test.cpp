@@ -11,6 +11,7 @@
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -38,17 +39,42 @@ worker_actor::behavior_type scripted_worker(worker_actor::pointer, std::shared_p
           [](executor_has_news) {}, [](worker_tick) {}, [log](stop_worker) { log->stopped = true; }};
 }
 
+/// Processes that nobody has started.
+struct recording_deployment : deployment {
+  std::vector<std::uint32_t> enrolled;
+  std::vector<std::string> refused;
+  std::vector<std::uint32_t> drained;
+  std::vector<std::uint32_t> silent;
+
+  void start() override {}
+  void wait_until_ready(std::chrono::milliseconds) override {}
+  void worker_enrolled(const enrol_request& who) override { enrolled.push_back(who.slot); }
+  void worker_refused(const enrol_request&, const std::string& reason) override { refused.push_back(reason); }
+  void worker_silent(std::uint32_t, std::int32_t) override {}
+  void node_joined(std::uint32_t, const join_node&) override {}
+  void node_ready(std::uint32_t) override {}
+  void node_refused(const join_node&, const std::string&) override {}
+  void node_silent(std::uint32_t slot, std::int32_t) override { silent.push_back(slot); }
+  void node_leaving(std::uint32_t) override {}
+  void node_drained(std::uint32_t slot) override { drained.push_back(slot); }
+  void node_left(std::uint32_t) override {}
+  void stop_replacing() override {}
+  void end_all() override {}
+};
+
+node_actor::behavior_type scripted_node(node_actor::pointer) {
+  return {[](node_tick) {}, [](node_leaving) {}, [](stop_node) {}};
+}
+
 struct scheduler_shell : testing::Test {
+  recording_deployment processes;
   deterministic config;
   caf::actor_system system{config};
   caf::scheduler::test_coordinator& steps = dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler());
   directory_actor directory = system.spawn(directory_behavior);
   std::shared_ptr<node_store> node =
-      std::make_shared<node_store>(store_setup{"the secret", 1 << 20, {}, "127.0.0.1", {}});
+      std::make_shared<node_store>(store_setup{"the secret", 1 << 20, {}, "127.0.0.1", {}, {}});
   store_actor store = system.spawn(store_behavior, node);
-  std::vector<std::uint32_t> enrolled;
-  std::vector<error_code> refused;
-  std::vector<std::uint32_t> silent_nodes;
   scheduler_actor scheduler = system.spawn(scheduler_behavior, setup());
   caf::scoped_actor client{system};
   std::shared_ptr<told> log = std::make_shared<told>();
@@ -64,10 +90,7 @@ struct scheduler_shell : testing::Test {
     s.retries = 2;
     s.store = store;
     s.directory = directory;
-    s.on_enrolled = [this](const enrol_request& who) { enrolled.push_back(who.slot); };
-    s.on_refused = [this](const enrol_request&, const enrol_answer& a) { refused.push_back(a.refusal); };
-    s.on_silent = [](std::uint32_t, std::int32_t) {};
-    s.on_node_silent = [this](std::uint32_t slot, std::int32_t) { silent_nodes.push_back(slot); };
+    s.processes = &processes;
     return s;
   }
 
@@ -90,15 +113,29 @@ struct scheduler_shell : testing::Test {
     return answer;
   }
 
-  /// A node joins that says nothing by itself.
-  node_actor join(std::uint32_t slot) {
-    auto actor = system.spawn([](node_actor::pointer) -> node_actor::behavior_type {
-      return {[](node_tick) {}, [](stop_node) {}};
-    });
-    join_node who{"the secret", "the build", "node-" + std::to_string(slot), slot, 4712, "127.0.0.1", 1};
-    client->send(scheduler, who, caf::actor_cast<store_for_directory>(store), actor);
+  /// A node that says nothing by itself; 7 is the slot of the workers'.
+  node_actor join(std::uint32_t slot = 7) {
+    auto speaker = system.spawn(scripted_node);
+    auto asked =
+        client->request(scheduler, caf::infinite, join_node{"the secret", "the build", "node-0", "", slot, 1, 1, 0, "", 0},
+                        caf::actor_cast<store_for_directory>(store), speaker);
     steps.run();
-    return actor;
+    asked.receive([](node_answer& a, directory_for_stores&) { EXPECT_EQ(a.refusal, error_code::none); },
+                  [](caf::error& e) { ADD_FAILURE() << caf::to_string(e); });
+    return speaker;
+  }
+
+  void tell(auto message) {
+    client->send(scheduler, std::move(message));
+    steps.run();
+  }
+
+  progress counts() {
+    progress seen;
+    auto asked = client->request(scheduler, caf::infinite, count_tasks{{{run_id{1}, 0, UINT64_MAX}}});
+    steps.run();
+    asked.receive([&](progress& p) { seen = p; }, [](caf::error& e) { ADD_FAILURE() << caf::to_string(e); });
+    return seen;
   }
 
   /// The scheduler looks at the time, when `passed` of it has gone by.
@@ -131,7 +168,7 @@ struct scheduler_shell : testing::Test {
 
 TEST_F(scheduler_shell, enrols_a_worker_that_knows_the_secret_and_has_the_build) {
   EXPECT_TRUE(enrol(request()).worker);
-  EXPECT_EQ(enrolled, std::vector<std::uint32_t>{3});
+  EXPECT_EQ(processes.enrolled, std::vector<std::uint32_t>{3});
 }
 
 TEST_F(scheduler_shell, turns_away_a_stranger_and_another_build) {
@@ -141,8 +178,9 @@ TEST_F(scheduler_shell, turns_away_a_stranger_and_another_build) {
   auto other = request();
   other.build_id = "another";
   EXPECT_EQ(enrol(other).refusal, error_code::other_build);
-  EXPECT_EQ(refused, (std::vector{error_code::bad_secret, error_code::other_build}));
-  EXPECT_TRUE(enrolled.empty());
+  EXPECT_THAT(processes.refused, testing::ElementsAre(testing::HasSubstr("another build")))
+      << "a stranger says nothing about our own workers";
+  EXPECT_TRUE(processes.enrolled.empty());
 }
 
 TEST_F(scheduler_shell, tells_a_worker_of_a_run_and_its_first_lease_in_one_message) {
@@ -190,6 +228,76 @@ TEST_F(scheduler_shell, gives_the_work_of_a_process_that_ended_to_another_worker
   EXPECT_EQ(log->orders.size(), 2u) << "the same scripted worker enrolled anew";
 }
 
+TEST_F(scheduler_shell, recalls_what_the_workers_of_a_draining_node_have_and_tells_when_it_is_drained) {
+  auto speaker = join();
+  enrol(request());
+  submit(1);
+  tell(drain_node{7});
+  ASSERT_EQ(log->orders.size(), 2u);
+  EXPECT_TRUE(log->orders[1].recall);
+  EXPECT_TRUE(processes.drained.empty());
+  report(caf::actor_cast<caf::actor>(worker), log->orders[0].leases.at(0));
+  EXPECT_EQ(processes.drained, std::vector<std::uint32_t>{7});
+  tell(drain_node{7});
+  EXPECT_EQ(processes.drained.size(), 1u) << "told once";
+  enrol(request());
+  submit(1);
+  for (const auto& order : log->orders)
+    EXPECT_TRUE(order.leases.empty() || &order == &log->orders[0]) << "a late worker gets nothing";
+  caf::anon_send_exit(speaker, caf::exit_reason::kill);
+}
+
+TEST_F(scheduler_shell, tells_at_once_that_a_node_without_work_is_drained) {
+  auto speaker = join();
+  enrol(request());
+  tell(drain_node{7});
+  EXPECT_EQ(processes.drained, std::vector<std::uint32_t>{7});
+  caf::anon_send_exit(speaker, caf::exit_reason::kill);
+}
+
+TEST_F(scheduler_shell, hears_of_drains_and_lost_nodes_from_its_own_process_only) {
+  auto speaker = join();
+  enrol(request());
+  submit(1);
+  caf::anon_send(scheduler, drain_node{7});
+  caf::anon_send(scheduler, node_lost{7, error_code::worker_node_lost, "failed"});
+  steps.run();
+  EXPECT_EQ(log->orders.size(), 1u);
+  EXPECT_EQ(counts().running, 1u);
+  caf::anon_send_exit(speaker, caf::exit_reason::kill);
+}
+
+TEST_F(scheduler_shell, gives_the_workers_of_a_node_nothing_when_its_time_is_over) {
+  auto speaker = join();
+  tell(node_time_left{7, 0});
+  enrol(request());
+  submit(1);
+  EXPECT_TRUE(log->orders.empty());
+  tell(node_time_left{7, 60'000});
+  EXPECT_EQ(log->orders.size(), 1u);
+  caf::anon_send_exit(speaker, caf::exit_reason::kill);
+}
+
+TEST_F(scheduler_shell, blames_no_task_of_a_lost_node_or_of_one_whose_time_is_over) {
+  auto speaker = join();
+  submit(1);
+  for (int i = 0; i < 5; ++i) {
+    enrol(request());
+    EXPECT_EQ(counts().running, 1u);
+    tell(node_lost{7, error_code::worker_node_lost, "failed"});
+    EXPECT_EQ(counts().pending, 1u);
+  }
+  for (int i = 0; i < 2; ++i) { // the third time it would be said that the walltime is too short for the task
+    tell(node_time_left{7, 60'000});
+    enrol(request());
+    EXPECT_EQ(counts().running, 1u);
+    tell(node_time_left{7, 0});
+    tell(worker_exited{3, 4711, "was killed by signal 15 (terminated)", ""});
+    EXPECT_EQ(counts().pending, 1u);
+  }
+  caf::anon_send_exit(speaker, caf::exit_reason::kill);
+}
+
 TEST_F(scheduler_shell, gives_up_a_node_that_joins_and_then_says_nothing_and_says_so_once) {
   auto silent = join(1);
   auto alive = join(2);
@@ -197,7 +305,7 @@ TEST_F(scheduler_shell, gives_up_a_node_that_joins_and_then_says_nothing_and_say
   steps.run();
   tick(std::chrono::milliseconds{2});
   tick(std::chrono::milliseconds{2});
-  EXPECT_EQ(silent_nodes, std::vector<std::uint32_t>{1});
+  EXPECT_EQ(processes.silent, std::vector<std::uint32_t>{1});
   caf::anon_send_exit(silent, caf::exit_reason::kill);
   caf::anon_send_exit(alive, caf::exit_reason::kill);
   steps.run();

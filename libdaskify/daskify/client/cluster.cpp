@@ -1,6 +1,6 @@
 #include "daskify/client/cluster.hpp"
 
-#include "daskify/client/local_session.hpp"
+#include "daskify/client/attached_session.hpp"
 
 #include <algorithm>
 
@@ -19,16 +19,17 @@ void cluster::start(cluster_mode mode) {
   if (session_)
     throw cluster_error{error_code::already_started, "start_cluster was called while the cluster is running; call "
                                                      "shutdown_cluster first to start it anew."};
-  if (mode != cluster_mode::local)
-    throw cluster_error{error_code::mode_unavailable,
-                        "The mode '" + std::string{to_string(mode)} +
-                            "' is not part of this version of daskify; use --mode local."};
-  session_ = local_session::start(settings_, program_name_);
+  if (mode == cluster_mode::connect)
+    throw cluster_error{error_code::mode_unavailable, "The mode 'connect' is not part of this version of daskify; use "
+                                                      "--mode local, test or slurm."};
+  auto with = settings_;
+  with.mode = mode;
+  session_ = attached_session::start(with, program_name_);
   was_started_ = true;
 }
 
 void cluster::shutdown() noexcept {
-  std::shared_ptr<local_session> ending;
+  std::shared_ptr<attached_session> ending;
   {
     std::lock_guard guard{mutex_};
     ending = std::move(session_);
@@ -39,7 +40,7 @@ void cluster::shutdown() noexcept {
   forget_all();
 }
 
-std::shared_ptr<local_session> cluster::session() const {
+std::shared_ptr<attached_session> cluster::session() const {
   std::lock_guard guard{mutex_};
   if (session_)
     return session_;

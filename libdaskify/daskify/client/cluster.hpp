@@ -10,7 +10,7 @@
 
 namespace daskify::internal {
 
-class local_session;
+class attached_session;
 
 /// What stands behind one daskified object: its settings, its session while one runs, and the runs it remembers.
 class cluster {
@@ -21,9 +21,10 @@ public:
   void start(cluster_mode mode);
   void shutdown() noexcept;
   const settings& configured() const { return settings_; }
+  const std::string& program_name() const { return program_name_; }
 
   /// Throws cluster_error(not_started or shut_down) when none is running.
-  std::shared_ptr<local_session> session() const;
+  std::shared_ptr<attached_session> session() const;
 
   struct remembered_run {
     std::shared_ptr<run_handle> run;
@@ -40,7 +41,7 @@ private:
   settings settings_;
   std::string program_name_;
   mutable std::mutex mutex_;
-  std::shared_ptr<local_session> session_;
+  std::shared_ptr<attached_session> session_;
   bool was_started_ = false;
   std::vector<remembered_run> runs_;
 };

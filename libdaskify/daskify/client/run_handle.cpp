@@ -49,6 +49,10 @@ std::string sentence(const failure& why, std::uint64_t task, const std::string& 
     text += " was lost: its worker " + why.text +
             "; run it alone with args that reproduce it, or raise the option retries if the machine is at fault";
     break;
+  case error_code::worker_walltime:
+  case error_code::worker_node_lost:
+    text += " was lost: its worker " + why.text;
+    break;
   case error_code::no_workers:
     text += " was lost because no worker is left: " + why.text;
     break;

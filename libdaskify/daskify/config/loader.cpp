@@ -242,7 +242,7 @@ std::vector<assignment> read_config_file(const config_file& file) {
                          where + ": unknown key " + in_quotes(parsed->string_key) +
                              suggestion(name, {}, [](const std::string& meant) { return meant; })};
     auto [first, is_new] = lines_of.try_emplace(name, number);
-    if (!is_new)
+    if (!is_new && !option->is_list)
       throw config_error{error_code::unreadable_config, where + ": '" + name + "' was already set on line " +
                                                             std::to_string(first->second) + ": keep one of the two"};
     result.push_back({option, parsed->value.front(), where});
@@ -288,6 +288,19 @@ std::vector<assignment> read_code(const options& in_code) {
   return result;
 }
 
+/// The lines of a list, which one source may give one by one, as one value.
+std::vector<assignment> with_lists_joined(const std::vector<assignment>& given) {
+  std::vector<assignment> result;
+  for (const auto& one : given) {
+    auto before = one.option->is_list ? std::ranges::find(result, one.option, &assignment::option) : result.end();
+    if (before == result.end())
+      result.push_back(one);
+    else
+      before->text += "\n" + one.text;
+  }
+  return result;
+}
+
 } // namespace
 
 environment process_environment() {
@@ -307,7 +320,7 @@ settings load_settings(int& argc, char** argv, const options& in_code, const env
   result.help = command.help;
   if (!result.help) {
     auto set_all = [&](const std::vector<assignment>& assignments) {
-      for (const auto& [option, text, origin] : assignments)
+      for (const auto& [option, text, origin] : with_lists_joined(assignments))
         set_option(result, *option, text, origin);
     };
     if (auto file = choose_config_file(command, in_code, variables))

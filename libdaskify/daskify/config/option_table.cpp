@@ -1,5 +1,7 @@
 #include "daskify/config/option_table.hpp"
 
+#include <set>
+#include <type_traits>
 #include <utility>
 
 #include "daskify/config/value_text.hpp"
@@ -24,6 +26,7 @@ option_entry entry(std::string_view name, std::optional<Given> options::*given, 
       .name = name,
       .form = kind.form() + (has_auto ? ", or auto" : ""),
       .help = help,
+      .is_list = std::is_same_v<Kind, line_list>,
       .read =
           [=](std::string_view text, settings& into) {
             if constexpr (has_auto)
@@ -66,7 +69,8 @@ const std::vector<option_entry>& option_table() {
             "local, because it works everywhere."),
       entry("size", &options::size, &settings::size, whole_number{1, limits::size},
             "Number of worker processes.\n"
-            "auto: as many as the CPUs that this process may use, so that none idles or is shared."),
+            "auto: on this machine as many as the CPUs that this process may use, so that none idles or\n"
+            "is shared; 125 in mode slurm, 2 in mode test."),
       entry("threads", &options::threads, &settings::threads, whole_number{1, limits::threads},
             "Tasks that one worker process runs at the same time.\n"
             "1, because not every function is thread-safe; for those that are, threads share memory."),
@@ -76,9 +80,51 @@ const std::vector<option_entry>& option_table() {
       entry("worker_program", &options::worker_program, &settings::worker_program, file_path{},
             "Program that is started as worker.\n"
             "auto: this program itself, which has the functions to run."),
+      entry("queue", &options::queue, &settings::queue, word{},
+            "Partition of SLURM for the jobs of the modes slurm and test; none: the site's default one.\n"
+            "cpu, because that is what many sites call it."),
+      entry("account", &options::account, &settings::account, word{},
+            "Account that the jobs are charged to.\n"
+            "auto: SLURM's default for you."),
+      entry("cores", &options::cores, &settings::cores, whole_number{1, limits::cores},
+            "CPUs of each job.\n"
+            "1, which is what one worker with one thread uses."),
+      entry("memory", &options::memory, &settings::memory, byte_size{},
+            "Memory of each job.\n"
+            "auto: 50GB; 2GB in mode test."),
+      entry("processes", &options::processes, &settings::processes, whole_number{1, limits::processes},
+            "Workers of each job. They share its CPUs, its memory, and one copy of the scattered data.\n"
+            "1, so that a job asks for no more than a worker needs."),
+      entry("walltime", &options::walltime, &settings::walltime, duration{},
+            "How long each job may run. Jobs that come to their end are replaced early, so it may be\n"
+            "shorter than the work takes; short jobs wait less.\n"
+            "10h, which most sites allow."),
+      entry("job_extra", &options::job_extra, &settings::job_extra, line_list{"an option of sbatch"},
+            "Further options of sbatch, such as --gres=gpu:1.\n"
+            "none, because sites differ."),
+      entry("job_prologue", &options::job_prologue, &settings::job_prologue, line_list{"a line of shell"},
+            "What each job runs before its workers start, such as module load gcc.\n"
+            "none, because jobs have the environment that the program has."),
+      entry("job_shape", &options::job_shape, &settings::job_shape, choice<job_shape>{detail::job_shape_names},
+            "How the jobs are submitted: as one job array (array), as a job each (separate), or as one\n"
+            "job that starts the workers by srun (allocation), all of them at the same moment.\n"
+            "array, because it is one request, and its jobs start one by one as there is room."),
+      entry("minimum", &options::minimum, &settings::minimum, whole_number{1, limits::size},
+            "Fewest workers of a SLURM cluster that follows the work there is.\n"
+            "auto: as many as size, so that their number is fixed."),
+      entry("maximum", &options::maximum, &settings::maximum, whole_number{1, limits::size},
+            "Most workers of a SLURM cluster that follows the work there is.\n"
+            "auto: as many as size, so that their number is fixed."),
+      entry("interface", &options::interface, &settings::interface, word{},
+            "Network interface at which workers on other machines find the scheduler, such as ib0.\n"
+            "auto: all there are, each of which is tried."),
       entry("start_timeout", &options::start_timeout, &settings::start_timeout, duration{},
             "How long start_cluster waits for all workers before it gives up.\n"
-            "Long enough for a busy machine with slow disks."),
+            "Long enough for a busy machine with slow disks. Jobs may wait longer: see accept_fewer."),
+      entry("accept_fewer", &options::accept_fewer, &settings::accept_fewer, yes_or_no{},
+            "What start_cluster does when start_timeout is over and some of the workers are there: goes\n"
+            "on with them, while the others may still come (yes), or gives up (no).\n"
+            "no, because a program may count on all of them."),
       entry("heartbeat_interval", &options::heartbeat_interval, &settings::heartbeat_interval, duration{},
             "How often a worker says that it is alive.\n"
             "Often enough to be seen many times within heartbeat_timeout."),
@@ -141,18 +187,30 @@ std::string help_text() {
   return text;
 }
 
-std::string example_config() {
-  std::string text{"# Settings of daskify for a cluster on this machine: every option, at its default.\n"
-                   "#\n"
-                   "# Take away the '#' before a name to change its value. A '#' at the start of a line or after a\n"
-                   "# blank starts a comment. Stronger than this file are, in this order, DASKIFY_NAME in the\n"
-                   "# environment, what the program sets, and --daskify.NAME VALUE on its command line.\n"
-                   "\n"
-                   "[daskify]\n"};
+std::string example_config(cluster_mode mode) {
+  bool slurm = mode == cluster_mode::slurm;
+  settings shown;
+  std::set<std::string_view> set;
+  if (slurm) {
+    shown.mode = mode;
+    shown.size = shown.slurm_size();
+    shown.memory = shown.job_memory();
+    set = {"mode", "size", "queue", "memory", "walltime"};
+  }
+  std::string text{
+      slurm ? "# Settings of daskify for a cluster in jobs of SLURM: every option, at its default. Those that\n"
+              "# depend on the site most are set.\n"
+            : "# Settings of daskify for a cluster on this machine: every option, at its default.\n"};
+  text += "#\n"
+          "# Take away the '#' before a name to change its value. A '#' at the start of a line or after a\n"
+          "# blank starts a comment. Stronger than this file are, in this order, DASKIFY_NAME in the\n"
+          "# environment, what the program sets, and --daskify.NAME VALUE on its command line.\n"
+          "\n"
+          "[daskify]\n";
   for (const auto& option : option_table()) {
     text += "\n" + indented("# ", option.help);
     text += "# Value: " + option.form + ".\n";
-    text += "#" + std::string{option.name} + " = " + option.write({}) + "\n";
+    text += (set.contains(option.name) ? "" : "#") + std::string{option.name} + " = " + option.write(shown) + "\n";
   }
   return text;
 }

@@ -4,6 +4,8 @@
 #include "daskify/config/value_text.hpp"
 #include "daskify/error.hpp"
 
+#include <sstream>
+
 namespace daskify::internal {
 
 std::string settings::origin(std::string_view name) const {
@@ -24,11 +26,28 @@ std::optional<std::string> settings::spill_folder() const {
   return spill_directory == "none" ? std::nullopt : std::optional{spill_directory};
 }
 
+std::optional<std::string> settings::partition() const {
+  return queue == "none" ? std::nullopt : std::optional{queue};
+}
+
+std::uint64_t settings::job_memory() const {
+  return memory.value_or(mode == cluster_mode::test ? defaults::test_memory : defaults::slurm_memory);
+}
+
+std::size_t settings::slurm_size() const {
+  return size.value_or(mode == cluster_mode::test ? defaults::test_size : defaults::slurm_size);
+}
+
 void settings::validate() const {
   auto copy = *this;
   for (const auto& option : option_table())
     set_option(copy, option, option.write(*this), origin(option.name));
 
+  if (minimum && maximum && *minimum > *maximum)
+    throw config_error{error_code::bad_option_value, "minimum " + std::to_string(*minimum) + " (" + origin("minimum") +
+                                                         ") must not be more than maximum " + std::to_string(*maximum) +
+                                                         " (" + origin("maximum") +
+                                                         "): lower the first or raise the second"};
   if (heartbeat_timeout <= 2 * heartbeat_interval)
     throw config_error{error_code::bad_option_value,
                        "heartbeat_timeout " + duration{}.write(heartbeat_timeout) + " (" + origin("heartbeat_timeout") +
@@ -40,10 +59,13 @@ std::string describe_settings(const settings& all) {
   constexpr std::size_t origin_column = 40;
   std::string text;
   for (const auto& option : option_table()) {
-    auto line = std::string{option.name} + " = " + option.write(all);
-    if (line.size() < origin_column)
-      line.resize(origin_column, ' ');
-    text += line + "  # " + all.origin(option.name) + "\n";
+    std::istringstream values{option.write(all)}; // a list has a line for each of its entries
+    for (std::string value; std::getline(values, value);) {
+      auto line = std::string{option.name} + " = " + value;
+      if (line.size() < origin_column)
+        line.resize(origin_column, ' ');
+      text += line + "  # " + all.origin(option.name) + "\n";
+    }
   }
   return text;
 }

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "daskify/defaults.hpp"
 #include "daskify/options.hpp"
@@ -22,7 +23,20 @@ struct settings {
   std::size_t threads = defaults::threads;
   std::size_t nodes = defaults::nodes;
   std::optional<std::string> worker_program;
+  std::string queue{defaults::queue};
+  std::optional<std::string> account;
+  std::size_t cores = defaults::cores;
+  std::optional<std::uint64_t> memory;
+  std::size_t processes = defaults::processes;
+  std::chrono::milliseconds walltime = defaults::walltime;
+  std::vector<std::string> job_extra;
+  std::vector<std::string> job_prologue;
+  daskify::job_shape job_shape = defaults::job_shape;
+  std::optional<std::size_t> minimum;
+  std::optional<std::size_t> maximum;
+  std::optional<std::string> interface;
   std::chrono::milliseconds start_timeout = defaults::start_timeout;
+  bool accept_fewer = defaults::accept_fewer;
   std::chrono::milliseconds heartbeat_interval = defaults::heartbeat_interval;
   std::chrono::milliseconds heartbeat_timeout = defaults::heartbeat_timeout;
   std::size_t retries = defaults::retries;
@@ -48,12 +62,18 @@ struct settings {
 
   /// Where to spill to; nothing: nowhere.
   std::optional<std::string> spill_folder() const;
+  /// The partition; nothing: the site's default.
+  std::optional<std::string> partition() const;
+  /// Bytes of a job, which depend on the mode when nobody sets them.
+  std::uint64_t job_memory() const;
+  /// Workers of a SLURM cluster, likewise.
+  std::size_t slurm_size() const;
 
   /// Throws config_error(bad_option_value) when a value is out of its limits or two do not go together.
   void validate() const;
 };
 
-/// One line per option, in the order of the table: `name = value  # origin`.
+/// One line per option, and per entry of a list, in the order of the table: `name = value  # origin`.
 std::string describe_settings(const settings& all);
 
 } // namespace daskify::internal

@@ -34,6 +34,11 @@ bool is_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
 }
 
+void refuse_control_characters(std::string_view text) {
+  if (std::ranges::any_of(text, [](char c) { return is_control(c) && c != '\t'; }))
+    throw bad_value{"holds a control character"};
+}
+
 /// All of `text` as decimal digits; none when it is anything else, and the largest number there is on
 /// overflow.
 std::optional<std::size_t> read_digits(std::string_view text) {
@@ -203,9 +208,61 @@ std::string file_path::read(std::string_view text) const {
     throw bad_value{"is empty"};
   if (text.starts_with('~'))
     throw bad_value{"starts with '~', which is not replaced here"};
-  if (std::ranges::any_of(text, is_control))
-    throw bad_value{"holds a control character"};
+  refuse_control_characters(text);
   return std::string{text};
+}
+
+std::string word::form() const {
+  return "a name";
+}
+
+std::string word::read(std::string_view text) const {
+  if (text.empty())
+    throw bad_value{"is empty"};
+  if (text.starts_with('-'))
+    throw bad_value{"begins with '-', which no name does"};
+  refuse_control_characters(text);
+  if (text.find(' ') != text.npos)
+    throw bad_value{"holds a blank"};
+  return std::string{text};
+}
+
+std::string line_list::form() const {
+  return std::string{each} + ", as often as needed, or none";
+}
+
+std::vector<std::string> line_list::read(std::string_view text) const {
+  std::vector<std::string> lines;
+  if (text == "none")
+    return lines;
+  for (bool more = true; more;) {
+    auto end = text.find('\n');
+    auto line = text.substr(0, end);
+    more = end != text.npos;
+    text.remove_prefix(more ? end + 1 : text.size());
+    if (line.find_first_not_of(' ') == line.npos)
+      throw bad_value{"is empty, or has an empty line"};
+    refuse_control_characters(line);
+    lines.emplace_back(line);
+  }
+  return lines;
+}
+
+std::string line_list::write(const std::vector<std::string>& value) const {
+  std::string text;
+  for (const auto& line : value)
+    text.append(text.empty() ? "" : "\n").append(line);
+  return value.empty() ? "none" : text;
+}
+
+std::string yes_or_no::form() const {
+  return "yes or no";
+}
+
+bool yes_or_no::read(std::string_view text) const {
+  if (text != "yes" && text != "no")
+    throw bad_value{"is neither yes nor no"};
+  return text == "yes";
 }
 
 } // namespace daskify::internal

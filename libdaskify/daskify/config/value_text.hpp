@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace daskify::internal {
 
@@ -58,6 +59,28 @@ struct file_path {
   std::string form() const;
   std::string read(std::string_view text) const;
   std::string write(std::string value) const { return value; }
+};
+
+/// A name that other programs know, such as a partition's.
+struct word {
+  std::string form() const;
+  std::string read(std::string_view text) const;
+  std::string write(std::string value) const { return value; }
+};
+
+/// Any number of lines. A config file, and a command line, give one at a time; "none" is none.
+struct line_list {
+  std::string_view each; ///< what a line is: "an option of sbatch"
+
+  std::string form() const;
+  std::vector<std::string> read(std::string_view text) const;
+  std::string write(const std::vector<std::string>& value) const;
+};
+
+struct yes_or_no {
+  std::string form() const;
+  bool read(std::string_view text) const;
+  std::string write(bool value) const { return value ? "yes" : "no"; }
 };
 
 /// One of the words in `names`; the position of a word is the value of its enumerator.

@@ -9,12 +9,16 @@ namespace {
 constexpr auto worker_prefix = "DASKIFY_WORKER_";
 constexpr auto node_prefix = "DASKIFY_NODE_";
 
-/// Writes the fields of a launch, in the order in which `reader` reads them.
+/// Writes the fields of a launch, in the order in which `reader` reads them. What is empty or 0 is left out, which reads
+/// the same: people see these variables in job scripts.
 class writer {
 public:
   explicit writer(std::string prefix) : prefix_{std::move(prefix)} {}
 
-  void operator()(const char* name, const std::string& value) { all_.emplace_back(prefix_ + name, value); }
+  void operator()(const char* name, const std::string& value) {
+    if (!value.empty() && value != "0")
+      all_.emplace_back(prefix_ + name, value);
+  }
   void operator()(const char* name, const std::optional<std::string>& value) { (*this)(name, value.value_or("")); }
   void operator()(const char* name, const std::optional<endpoint>& value) {
     (*this)(name, value ? value->host + " " + std::to_string(value->port) : std::string{});
@@ -79,6 +83,8 @@ void worker_fields(Launch& x, Fields& f) {
 template <class Launch, class Fields>
 void node_fields(Launch& x, Fields& f) {
   f("SESSION", x.session_folder);
+  f("IN_JOB", x.in_job);
+  f("IN_STEP", x.in_step);
   f("SLOT", x.slot);
   f("NAME", x.name);
   f("PROGRAM_NAME", x.program_name);

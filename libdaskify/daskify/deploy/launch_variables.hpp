@@ -26,16 +26,18 @@ struct worker_launch {
 
 struct node_launch {
   std::string session_folder;
-  std::uint32_t slot = 0;
-  std::string name;
+  bool in_job = false;      ///< SLURM's, on any machine: the node finds out by itself what that has
+  bool in_step = false;     ///< the job has several nodes, started by srun
+  std::uint32_t slot = 0;   ///< of no meaning in a job
+  std::string name;         ///< the same
   std::string program_name; ///< argv[0] of its workers
   std::string log_folder;
-  std::uint32_t first_worker = 0; ///< slot
+  std::uint32_t first_worker = 0; ///< slot; of no meaning in a job
   std::size_t workers = 1;
   std::size_t threads = 1; ///< of each worker
   std::chrono::milliseconds start_timeout{};
   std::chrono::milliseconds heartbeat_timeout{};
-  std::uint64_t store_limit = 0; ///< bytes
+  std::uint64_t store_limit = 0; ///< bytes; 0: a share of what is free
   std::optional<std::string> spill_directory;
 };
 

@@ -25,7 +25,8 @@ lifeline::lifeline(session_folder folder, process_identity client, launched_by l
       client_{std::move(client)},
       launcher_{launcher},
       told_{::eventfd(0, EFD_CLOEXEC)} {
-  ::fcntl(lifeline_descriptor, F_SETFD, FD_CLOEXEC);
+  if (launcher_ != launched_by::batch_system)
+    ::fcntl(lifeline_descriptor, F_SETFD, FD_CLOEXEC);
   std::thread{[this] { watch(); }}.detach(); // ends with the process
 }
 
@@ -43,8 +44,9 @@ void lifeline::tell(std::uint64_t what) const noexcept {
 
 void lifeline::watch() {
   // Both are watched, because a forked copy of the launcher may hold the pipe open after it is gone.
-  auto ended = open_ended_descriptor(client_.pid);
-  pollfd watched[] = {{lifeline_descriptor, POLLIN, 0}, {told_, POLLIN, 0}, {ended.get(), POLLIN, 0}};
+  auto ended = is_of_this_machine(client_) ? open_ended_descriptor(client_.pid) : file_descriptor{};
+  auto launcher = launcher_ == launched_by::batch_system ? -1 : lifeline_descriptor; // poll passes over -1
+  pollfd watched[] = {{launcher, POLLIN, 0}, {told_, POLLIN, 0}, {ended.get(), POLLIN, 0}};
   while (::poll(watched, 3, -1) < 0 && errno == EINTR) {
   }
   // Only what nobody holds: a task may be blocked in a read or write for ever.

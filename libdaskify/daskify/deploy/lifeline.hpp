@@ -6,8 +6,8 @@
 
 namespace daskify::internal {
 
-/// Whose process is at the other end of the lifeline (see process.hpp).
-enum class launched_by : std::uint8_t { client, node };
+/// Whose process is at the other end of the lifeline (see process.hpp); a batch system gives none.
+enum class launched_by : std::uint8_t { client, node, batch_system };
 
 /// Ends this process as soon as its launcher's or the client's process is gone, in whatever way, or when told to: also
 /// while user code runs or hangs. The kernel closes the launcher's end of a pipe; nothing has to be sent. Never to be

@@ -1,6 +1,7 @@
 #include "daskify/deploy/process.hpp"
 
 #include "daskify/deploy/cpu_count.hpp"
+#include "daskify/deploy/start_process.hpp"
 #include "daskify/error.hpp"
 
 #include <algorithm>
@@ -11,9 +12,7 @@
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
-#include <new>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <system_error>
@@ -54,12 +53,6 @@ std::string_view advice(int code) {
                           ": " + std::generic_category().message(code) + "; " + std::string{advice(code)}};
 }
 
-/// The same above 0 to 3, which the child's own overwrite, and which a program that closed them may open
-/// again.
-file_descriptor out_of_the_way(file_descriptor original) {
-  return file_descriptor{::fcntl(original.get(), F_DUPFD_CLOEXEC, lifeline_descriptor + 1)};
-}
-
 file_descriptor open_log(const spawn_request& request) {
   file_descriptor log{
       ::open(request.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0600)};
@@ -75,73 +68,14 @@ std::vector<std::string> merged_environment(const spawn_request& request) {
   std::vector<std::string> merged;
   for (const auto& [name, value] : request.environment)
     merged.push_back(name + "=" + value);
-  for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable) {
-    std::string_view inherited{*variable};
-    auto name = inherited.substr(0, inherited.find('='));
+  for (auto& inherited : own_environment()) {
+    auto name = std::string_view{inherited}.substr(0, inherited.find('='));
     auto replaced = [&](const auto& addition) { return addition.first == name; };
     if (std::none_of(request.environment.begin(), request.environment.end(), replaced))
-      merged.emplace_back(inherited);
+      merged.push_back(std::move(inherited));
   }
   return merged;
 }
-
-std::vector<char*> pointers(std::vector<std::string>& strings) {
-  std::vector<char*> result;
-  for (auto& string : strings)
-    result.push_back(string.data());
-  result.push_back(nullptr);
-  return result;
-}
-
-/// What the child does between fork and exec: input, output and lifeline to their places, all else closed.
-class file_actions {
-public:
-  file_actions(int log, int lifeline) {
-    check(::posix_spawn_file_actions_init(&actions_));
-    check(::posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0));
-    check(::posix_spawn_file_actions_adddup2(&actions_, log, STDOUT_FILENO));
-    check(::posix_spawn_file_actions_adddup2(&actions_, log, STDERR_FILENO));
-    check(::posix_spawn_file_actions_adddup2(&actions_, lifeline, lifeline_descriptor));
-    check(::posix_spawn_file_actions_addclosefrom_np(&actions_, lifeline_descriptor + 1));
-  }
-  file_actions(const file_actions&) = delete;
-  file_actions& operator=(const file_actions&) = delete;
-  ~file_actions() { ::posix_spawn_file_actions_destroy(&actions_); }
-
-  const posix_spawn_file_actions_t* get() const { return &actions_; }
-
-private:
-  static void check(int code) {
-    if (code != 0)
-      throw std::bad_alloc{}; // the only way in which these can fail
-  }
-
-  posix_spawn_file_actions_t actions_{};
-};
-
-/// A process group of its own, and no signal ignored or blocked whatever the user's program does.
-class spawn_attributes {
-public:
-  spawn_attributes() {
-    sigset_t all;
-    sigset_t none;
-    ::sigfillset(&all);
-    ::sigemptyset(&none);
-    ::posix_spawnattr_init(&attributes_);
-    ::posix_spawnattr_setpgroup(&attributes_, 0);
-    ::posix_spawnattr_setsigdefault(&attributes_, &all);
-    ::posix_spawnattr_setsigmask(&attributes_, &none);
-    ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-  }
-  spawn_attributes(const spawn_attributes&) = delete;
-  spawn_attributes& operator=(const spawn_attributes&) = delete;
-  ~spawn_attributes() { ::posix_spawnattr_destroy(&attributes_); }
-
-  const posix_spawnattr_t* get() const { return &attributes_; }
-
-private:
-  posix_spawnattr_t attributes_{};
-};
 
 child_id next_id() {
   static std::atomic<std::uint64_t> last{0};
@@ -283,34 +217,22 @@ std::optional<exit_status> child::reap() noexcept {
 }
 
 child spawn(const spawn_request& request) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0)
+  auto lifeline = open_pipe(); // out of the way: nor may our end become the program's own output
+  if (!lifeline)
     fail(request, "its lifeline cannot be made", errno);
-  file_descriptor read_end{ends[0]};
-  file_descriptor write_end{ends[1]};
-  read_end = out_of_the_way(std::move(read_end));
-  write_end = out_of_the_way(std::move(write_end)); // nor may it become the program's own output
-  if (!read_end || !write_end)
-    fail(request, "its lifeline cannot be passed on", errno);
   auto log = open_log(request);
-
-  auto arguments = request.arguments;
-  auto environment = merged_environment(request);
-  file_actions actions{log.get(), read_end.get()};
-  spawn_attributes attributes;
-  pid_t pid = 0;
-  if (int code = ::posix_spawn(&pid, request.program.c_str(), actions.get(), attributes.get(),
-                               pointers(arguments).data(), pointers(environment).data()))
-    fail(request, "the system refused", code);
-
-  child started{pid, std::move(write_end)};
-  if (!started.ended_) {
-    int code = errno;
-    ::kill(-pid, SIGKILL);
-    ::waitpid(pid, nullptr, 0);
-    fail(request, "it cannot be watched", code);
+  file_actions actions;
+  actions.empty_input(STDIN_FILENO);
+  actions.pass(log.get(), STDOUT_FILENO);
+  actions.pass(log.get(), STDERR_FILENO);
+  actions.pass(lifeline.read.get(), lifeline_descriptor);
+  actions.close_from(lifeline_descriptor + 1);
+  try {
+    return start_process(request.program, request.where, request.arguments, merged_environment(request),
+                         actions, std::move(lifeline.write));
+  } catch (const std::system_error& e) {
+    fail(request, "the system refused", e.code().value());
   }
-  return started;
 }
 
 } // namespace daskify::internal

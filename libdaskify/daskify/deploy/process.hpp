@@ -80,14 +80,21 @@ std::optional<std::uint64_t> parse_oom_kills(std::string_view text);
 /// The same count for the control group of this process; nothing when there is no such file.
 std::optional<std::uint64_t> oom_kills();
 
+/// Where a program is looked for.
+enum class search : std::uint8_t { path_as_given, in_PATH };
+
 struct spawn_request {
-  /// A path, not searched for in PATH. "/proc/self/exe" is this program, even if its file was replaced.
+  /// "/proc/self/exe" is this program, even if its file was replaced.
   std::filesystem::path program;
   std::vector<std::string> arguments; ///< argv, beginning with the program's name
   /// Added to the environment of this process, in place of variables of the same name.
   std::vector<std::pair<std::string, std::string>> environment;
   std::filesystem::path log; ///< output and errors are appended here; made with mode 0600
+  search where = search::path_as_given;
 };
+
+class file_actions; // these two: start_process.hpp
+enum class search : std::uint8_t;
 
 /// A child process and its lifeline. Its destructor kills what still runs of it and waits for its end. In a
 /// process forked from the one that spawned it, it does nothing. Not thread-safe.
@@ -114,7 +121,8 @@ public:
   std::optional<exit_status> reap() noexcept;
 
 private:
-  friend child spawn(const spawn_request&);
+  friend child start_process(const std::string&, search, std::vector<std::string>, std::vector<std::string>,
+                             const file_actions&, file_descriptor);
   child(pid_t pid, file_descriptor lifeline) noexcept;
 
   bool is_ours() const noexcept;

@@ -1,9 +1,11 @@
 #include "daskify/node/node_process.hpp"
 
 #include "daskify/defaults.hpp"
+#include "daskify/deploy/batch_job.hpp"
 #include "daskify/deploy/lifeline.hpp"
 #include "daskify/deploy/local_fleet.hpp"
 #include "daskify/program/code_address.hpp"
+#include "daskify/store/memory_room.hpp"
 #include "daskify/store/store_actor.hpp"
 #include "daskify/transport/actor_system.hpp"
 #include "daskify/transport/connect.hpp"
@@ -12,9 +14,13 @@
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
 #include <future>
 #include <iostream>
 #include <mutex>
+#include <thread>
 #include <unistd.h>
 
 namespace daskify::internal {
@@ -29,10 +35,13 @@ node_actor::behavior_type node_behavior(node_actor::pointer self, scheduler_for_
   self->monitor(scheduler);
   self->set_down_handler([on_orphaned](caf::down_msg&) { on_orphaned(); });
   return {
-      [self, scheduler](node_tick tick) {
+      [self, scheduler, on_orphaned](node_tick tick) {
         self->delayed_send(self, std::chrono::milliseconds{tick.heartbeat_interval_ms}, tick);
-        self->send(scheduler, node_alive{});
+        // A machine that fails closes no connection.
+        auto patience = tuning::scheduler_patience * std::chrono::milliseconds{tick.heartbeat_timeout_ms};
+        self->request(scheduler, patience, node_alive{}).then([] {}, [on_orphaned](caf::error&) { on_orphaned(); });
       },
+      [self, scheduler](node_leaving leaving) { self->send(scheduler, leaving); },
       [on_stop](stop_node) { on_stop(); },
   };
 }
@@ -61,21 +70,55 @@ private:
   std::unique_ptr<local_fleet> fleet_;
 };
 
-int serve(const node_launch& as) {
+/// SIGTERM, by which a batch system says that it is about to kill, becomes a call. REQUIRES: no other thread runs yet.
+class termination {
+public:
+  termination() {
+    ::sigemptyset(&term_);
+    ::sigaddset(&term_, SIGTERM);
+    ::pthread_sigmask(SIG_BLOCK, &term_, nullptr);
+  }
+
+  void listen(std::function<void()> on_term) {
+    std::thread{[term = term_, on_term = std::move(on_term)] {
+      int signal = 0;
+      while (::sigwait(&term, &signal) == 0)
+        on_term();
+    }}.detach(); // ends with the process
+  }
+
+private:
+  sigset_t term_{};
+};
+
+std::uint64_t store_limit(const node_launch& as, const batch_job& job) {
+  if (as.store_limit != 0)
+    return as.store_limit;
+  auto free = free_memory().bytes;
+  if (job.memory != 0)
+    free = std::min(free, job.memory);
+  return std::max(limits::smallest_store, static_cast<std::uint64_t>(tuning::store_share * static_cast<double>(free)));
+}
+
+int serve(const node_launch& as, const batch_job& job, const std::string& name, termination* ending_signal) {
   auto folder = session_folder::open(as.session_folder);
   auto where = folder.read_connection();
   // Never destroyed: its thread looks at it until the process is gone.
-  static lifeline& line = *new lifeline{folder, where.owner, launched_by::client};
+  static lifeline& line =
+      *new lifeline{folder, where.owner, as.in_job ? launched_by::batch_system : launched_by::client};
 
   system_config config;
   caf::actor_system system{config};
-  auto scheduler = connect_to<scheduler_for_workers>(system, where.addresses, "scheduler");
+  auto found = connect_to<scheduler_for_workers>(system, where.addresses, "scheduler");
+  const auto& scheduler = found.actor;
 
   auto workers = std::make_shared<fleet_for_store>();
   store_setup with;
   with.secret = where.secret;
-  with.limit = as.store_limit;
+  with.limit = store_limit(as, job);
   with.spill_directory = as.spill_directory;
+  with.host = as.in_job ? std::string{} : loopback;
+  with.scheduler_host = found.by.peer.host;
   with.source_patience = as.heartbeat_timeout + tuning::source_grace;
   with.on_joined = [workers](std::uint32_t slot) { workers->joined(slot); };
   auto node = std::make_shared<node_store>(std::move(with));
@@ -101,32 +144,21 @@ int serve(const node_launch& as) {
   }};
 
   auto users_at = publish(system, caf::actor_cast<store_for_users>(store), "store of this node");
-  local_fleet::setup fleet;
-  fleet.program = "/proc/self/exe";
-  fleet.name = as.program_name;
-  fleet.environment = [&](std::uint32_t slot, const std::string& log_file) {
-    return to_environment(worker_launch{as.session_folder, slot, as.threads, log_file, as.name, users_at});
-  };
-  fleet.log_folder = as.log_folder;
-  fleet.first_slot = as.first_worker;
-  fleet.size = as.workers;
-  fleet.on_exit = [&](std::uint32_t slot, std::int32_t pid, const std::string& how, log_end log) {
-    caf::send_as(actor, scheduler, worker_exited{slot, pid, how, std::move(log.bytes), log.size});
-  };
-  fleet.on_exhausted = [&](const std::string& reason) {
-    std::cerr << as.name << ": no worker is left: " << reason << std::endl;
-    line.end_now();
-  };
-  auto& running = workers->begin(std::move(fleet));
-
+  join_node who;
+  who.secret = where.secret;
+  who.build_id = program_build_id();
+  who.name = name;
+  who.job = job.member;
+  who.slot = as.in_job ? any_slot : as.slot;
+  who.workers = static_cast<std::uint32_t>(as.workers);
+  who.pid = ::getpid();
+  auto transfers = node->transfers_at();
+  who.transfer_host = transfers.host.empty() ? found.by.own_address : transfers.host;
+  who.transfer_port = transfers.port;
   node_answer answer;
   {
     caf::scoped_actor self{system};
-    auto transfers = node->transfers_at();
-    self->request(
-            scheduler, join_timeout,
-            join_node{where.secret, program_build_id(), as.name, as.slot, ::getpid(), transfers.host, transfers.port},
-            caf::actor_cast<store_for_directory>(store), actor)
+    self->request(scheduler, join_timeout, std::move(who), caf::actor_cast<store_for_directory>(store), actor)
         .receive(
             [&](node_answer& a, directory_for_stores& directory) {
               answer = a;
@@ -135,26 +167,54 @@ int serve(const node_launch& as) {
             [](caf::error& e) { std::rethrow_exception(to_exception(e, "scheduler")); });
   }
   if (answer.refusal != error_code::none) {
-    std::cerr << as.name << " was turned away: " << answer.reason << std::endl;
-  } else {
-    running.start();
-    running.wait_enrolled(as.start_timeout);
-    caf::send_as(actor, scheduler, node_ready{});
-    caf::anon_send(actor, node_tick{answer.heartbeat_interval_ms});
-    stopped->get_future().wait();
+    std::cerr << name << " was turned away because " << answer.reason << "." << std::endl;
+    return refused_exit_code;
   }
+
+  local_fleet::setup fleet;
+  fleet.program = "/proc/self/exe";
+  fleet.name = as.program_name;
+  fleet.environment = [&](std::uint32_t slot, const std::string& log_file) {
+    return to_environment(worker_launch{as.session_folder, slot, as.threads, log_file, name, users_at});
+  };
+  fleet.log_folder = as.log_folder;
+  fleet.first_slot = as.in_job ? answer.first_worker : as.first_worker;
+  fleet.size = as.workers;
+  fleet.on_exit = [&](std::uint32_t slot, std::int32_t pid, const std::string& how, log_end log) {
+    caf::send_as(actor, scheduler, worker_exited{slot, pid, how, std::move(log.bytes), log.size});
+  };
+  fleet.on_exhausted = [&](const std::string& reason) {
+    std::cerr << name << ": no worker is left: " << reason << std::endl;
+    line.end_now();
+  };
+  auto& running = workers->begin(std::move(fleet));
+  running.start();
+  running.wait_enrolled(as.start_timeout);
+  caf::send_as(actor, scheduler, node_ready{});
+  caf::anon_send(actor, node_tick{answer.heartbeat_interval_ms, answer.heartbeat_timeout_ms});
+  if (ending_signal)
+    ending_signal->listen([actor] { caf::anon_send(actor, node_leaving{}); });
+  stopped->get_future().wait();
   running.end_all(tuning::stop_grace);
-  return answer.refusal == error_code::none ? 0 : refused_exit_code;
+  return 0;
 }
 
 } // namespace
 
 void become_node(const node_launch& as) {
+  std::optional<termination> signal;
+  batch_job job;
+  auto name = as.name;
+  if (as.in_job) {
+    signal.emplace();
+    job = read_batch_job(as.in_step, [](const char* variable) { return std::getenv(variable); });
+    name = (job.node.empty() ? host_name() : job.node) + "/" + job.member;
+  }
   int code = 1;
   try {
-    code = serve(as);
+    code = serve(as, job, name, signal ? &*signal : nullptr);
   } catch (const std::exception& e) {
-    std::cerr << as.name << ": " << e.what() << std::endl;
+    std::cerr << name << ": " << e.what() << std::endl;
   }
   std::exit(code);
 }

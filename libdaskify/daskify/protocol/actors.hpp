@@ -39,6 +39,7 @@ struct stop_session {};   ///< the session ends: workers are told to stop
 /// Time to say that we are alive.
 struct node_tick {
   std::uint64_t heartbeat_interval_ms = 0;
+  std::uint64_t heartbeat_timeout_ms = 0;
 };
 struct store_tick {}; ///< time to tell those who wait for objects that they have to wait on
 
@@ -64,7 +65,7 @@ auto inspect(Inspector& f, stop_session&) {
 }
 template <class Inspector>
 auto inspect(Inspector& f, node_tick& x) {
-  return f(x.heartbeat_interval_ms);
+  return f(x.heartbeat_interval_ms, x.heartbeat_timeout_ms);
 }
 template <class Inspector>
 auto inspect(Inspector& f, store_tick&) {
@@ -182,6 +183,8 @@ using store_actor = store_for_users::extend_with<store_for_directory>::extend<
 using node_actor = caf::typed_actor<
     /// Time to say that we are alive (to itself).
     caf::reacts_to<node_tick>,
+    /// This process has been asked to end (from its signal thread).
+    caf::reacts_to<node_leaving>,
     /// End of the session.
     caf::reacts_to<stop_node>>;
 
@@ -197,7 +200,10 @@ using directory_actor = directory_for_stores::extend<
     /// Nor are these arguments.
     caf::reacts_to<release_arguments>,
     /// What this owner holds is released.
-    caf::reacts_to<owner_gone>>;
+    caf::reacts_to<owner_gone>,
+    /// Bring what only this node has to another. Answered when that is done; an error when not all of it could be
+    /// moved.
+    caf::replies_to<evacuate_node>::with<acknowledged>>;
 
 /// What a scheduler lets the processes of workers and nodes say. The only interface that is published on its port.
 using scheduler_for_workers = caf::typed_actor<
@@ -210,6 +216,8 @@ using scheduler_for_workers = caf::typed_actor<
     caf::reacts_to<node_alive>,
     /// All workers of this node are there. Only heard from a node that has joined.
     caf::reacts_to<node_ready>,
+    /// This node is about to be ended from outside. Only heard from a node that has joined.
+    caf::reacts_to<node_leaving>,
     /// A worker's process has ended (from the deployment of this process, or of a node that has joined).
     caf::reacts_to<worker_exited>,
     /// Tasks have ended. Only heard from the enrolled worker itself.
@@ -249,6 +257,8 @@ using scheduler_actor = scheduler_for_workers::extend<
     caf::replies_to<list_workers>::with<worker_list>,
     /// Counts go to this progress actor, now, at most every 50 ms while they change, and at the end.
     caf::reacts_to<subscribe_progress, progress_actor>,
+    /// From deployment: a node will end, by order; when, by itself; it has, and no task is to blame.
+    caf::reacts_to<drain_node>, caf::reacts_to<node_time_left>, caf::reacts_to<node_lost>,
     /// From deployment: no process is left.
     caf::reacts_to<workers_exhausted>,
     /// Time to look for silent workers (to itself).

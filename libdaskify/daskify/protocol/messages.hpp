@@ -153,20 +153,27 @@ auto inspect(Inspector& f, enrol_answer& x) {
   return f(x.worker, x.refusal, x.reason, x.heartbeat_interval_ms, x.heartbeat_timeout_ms);
 }
 
+/// In place of a node's slot: the scheduler shall choose one, and slots for its workers.
+inline constexpr std::uint32_t any_slot = UINT32_MAX;
+
 /// Node: may I join, with a store and workers?
 struct join_node {
   std::string secret;
   std::string build_id;
   std::string name;
-  std::uint32_t slot = 0; ///< which of the launched nodes this is
+  std::string job;           ///< SLURM's: "12", "12_3" or "12.3"; empty: none
+  std::uint32_t slot = 0;    ///< which of the launched nodes this is
+  std::uint32_t workers = 0; ///< how many it has
   std::int32_t pid = 0;
-  std::string transfer_host; ///< where its store's transfers listen
+  std::uint64_t time_left_ms = 0; ///< until its job ends; 0: not known, or no end
+  std::string transfer_host;      ///< where its store's transfers listen
   std::uint16_t transfer_port = 0;
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, join_node& x) {
-  return f(x.secret, x.build_id, x.name, x.slot, x.pid, x.transfer_host, x.transfer_port);
+  return f(x.secret, x.build_id, x.name, x.job, x.slot, x.workers, x.pid, x.time_left_ms, x.transfer_host,
+           x.transfer_port);
 }
 
 /// Scheduler: yes with an id, or no with a reason.
@@ -174,12 +181,14 @@ struct node_answer {
   node_id node; ///< none when refused
   error_code refusal = error_code::none;
   std::string reason;
+  std::uint32_t first_worker = 0; ///< slot, when the node had none
   std::uint64_t heartbeat_interval_ms = 0;
+  std::uint64_t heartbeat_timeout_ms = 0;
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, node_answer& x) {
-  return f(x.node, x.refusal, x.reason, x.heartbeat_interval_ms);
+  return f(x.node, x.refusal, x.reason, x.first_worker, x.heartbeat_interval_ms, x.heartbeat_timeout_ms);
 }
 
 /// Scheduler to node: finish now.
@@ -190,7 +199,7 @@ auto inspect(Inspector& f, stop_node&) {
   return f();
 }
 
-/// Node, every heartbeat interval: I am alive.
+/// Node, every heartbeat interval: I am alive. A request: the empty answer tells the node that the scheduler is, too.
 struct node_alive {};
 
 template <class Inspector>
@@ -203,6 +212,14 @@ struct node_ready {};
 
 template <class Inspector>
 auto inspect(Inspector& f, node_ready&) {
+  return f();
+}
+
+/// Node: the batch system ends my job; I have a moment left.
+struct node_leaving {};
+
+template <class Inspector>
+auto inspect(Inspector& f, node_leaving&) {
   return f();
 }
 
@@ -236,13 +253,14 @@ struct work_order {
   std::vector<lease> leases;        ///< to be run after those it already has
   std::vector<run_range> cancelled; ///< not to be started; the running ones are asked to stop
   std::vector<run_id> forgotten;    ///< will not be used again
+  bool recall = false;              ///< what is not begun goes back, also of these leases
 
-  bool empty() const { return runs.empty() && leases.empty() && cancelled.empty() && forgotten.empty(); }
+  bool empty() const { return runs.empty() && leases.empty() && cancelled.empty() && forgotten.empty() && !recall; }
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, work_order& x) {
-  return f(x.runs, x.leases, x.cancelled, x.forgotten);
+  return f(x.runs, x.leases, x.cancelled, x.forgotten, x.recall);
 }
 
 /// Worker to scheduler: the next tasks of a lease have ended.
@@ -414,6 +432,40 @@ struct worker_exited {
 template <class Inspector>
 auto inspect(Inspector& f, worker_exited& x) {
   return f(x.slot, x.pid, x.how, x.output, x.log_size);
+}
+
+/// The workers of a node get nothing new: it will end. What they have not begun goes elsewhere.
+struct drain_node {
+  std::uint32_t slot = 0; ///< which of the launched nodes
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, drain_node& x) {
+  return f(x.slot);
+}
+
+/// A node will end, by itself, after this time: its workers get what ends before. May change; without it there is no
+/// such time.
+struct node_time_left {
+  std::uint32_t slot = 0;
+  std::uint64_t milliseconds = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, node_time_left& x) {
+  return f(x.slot, x.milliseconds);
+}
+
+/// A node has ended with all that it had, through no fault of a task.
+struct node_lost {
+  std::uint32_t slot = 0;
+  error_code code = error_code::worker_node_lost; ///< or worker_walltime
+  std::string how;                                ///< "was preempted with job 4711"
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, node_lost& x) {
+  return f(x.slot, x.code, x.how);
 }
 
 /// No worker is left and none will be started: what waits can never run.

@@ -315,6 +315,16 @@ auto inspect(Inspector& f, admit_node& x) {
   return f(x.name, x.host, x.port);
 }
 
+/// This node is about to leave: what only it has is wanted elsewhere.
+struct evacuate_node {
+  node_id node;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, evacuate_node& x) {
+  return f(x.node);
+}
+
 /// It may, as this node.
 struct node_admitted {
   node_id node;

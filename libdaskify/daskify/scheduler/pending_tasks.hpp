@@ -1,12 +1,20 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <vector>
 
 namespace daskify::internal {
+
+/// Who may take a pending task.
+enum class piece_kind : std::uint8_t {
+  fresh,     ///< any worker
+  cut_short, ///< one with more time than another had that was ended in the middle of it
+  suspect    ///< one that has nothing else
+};
 
 /// Consecutive pending tasks that have the same past.
 struct piece {
@@ -15,8 +23,16 @@ struct piece {
   std::uint64_t largest = 0; ///< most tasks a lease of this piece may have, because one of them may kill; 0: any
   std::size_t deaths = 0;    ///< workers that died while they had this task alone
   std::size_t shared = 0;    ///< workers that died while they had this task, alone in its lease, and others
+  std::size_t excused = 0;   ///< workers that had begun it and ended through no fault of their tasks
+  std::size_t outlived = 0;  ///< of these, those whose whole time it had and that were ended because that was over
+  std::uint64_t ran_ns = 0;  ///< it takes longer than this, as one of these workers showed; 0: nothing is known
 
   bool suspect() const noexcept { return largest != 0; }
+  piece_kind kind() const noexcept {
+    if (suspect())
+      return piece_kind::suspect;
+    return ran_ns != 0 ? piece_kind::cut_short : piece_kind::fresh;
+  }
   std::uint64_t end() const noexcept { return first + count; }
 
   /// The tasks [from, to) of it.
@@ -28,28 +44,31 @@ struct piece {
   }
 };
 
-/// The pending tasks of one run, in pieces that do not overlap: those that any worker may take, and suspect ones, each
-/// of which needs a worker for itself. Taken in the order of their indices.
+/// The pending tasks of one run, in pieces that do not overlap. Those of a kind are taken in the order of their
+/// indices.
 class pending_tasks {
 public:
   void add(const piece& tasks) {
     if (tasks.count != 0)
-      of(tasks.suspect()).emplace(tasks.first, tasks);
+      of(tasks.kind()).emplace(tasks.first, tasks);
   }
 
   /// Takes away those of the tasks [first, last) that are there; how many.
   std::uint64_t drop(std::uint64_t first, std::uint64_t last) {
-    return drop_from(fresh_, first, last) + drop_from(suspects_, first, last);
+    std::uint64_t dropped = 0;
+    for (auto& some : pieces_)
+      dropped += drop_from(some, first, last);
+    return dropped;
   }
 
-  bool any(bool suspect) const noexcept { return !(suspect ? suspects_ : fresh_).empty(); }
+  bool any(piece_kind kind) const noexcept { return !of(kind).empty(); }
 
   /// REQUIRES: there is one.
-  const piece& first(bool suspect) const { return (suspect ? suspects_ : fresh_).begin()->second; }
+  const piece& first(piece_kind kind) const { return of(kind).begin()->second; }
 
   /// The first `count` tasks of the first piece. REQUIRES: it has so many.
-  piece take(bool suspect, std::uint64_t count) {
-    auto& pieces = of(suspect);
+  piece take(piece_kind kind, std::uint64_t count) {
+    auto& pieces = of(kind);
     auto node = pieces.extract(pieces.begin());
     auto taken = node.mapped().part(node.mapped().first, node.mapped().first + count);
     if (count != node.mapped().count) {
@@ -62,8 +81,8 @@ public:
 
   std::vector<piece> all() const {
     std::vector<piece> pieces;
-    for (const auto* some : {&fresh_, &suspects_})
-      for (const auto& [first, p] : *some)
+    for (const auto& some : pieces_)
+      for (const auto& [first, p] : some)
         pieces.push_back(p);
     return pieces;
   }
@@ -71,7 +90,8 @@ public:
 private:
   using piece_map = std::map<std::uint64_t, piece>;
 
-  piece_map& of(bool suspect) { return suspect ? suspects_ : fresh_; }
+  piece_map& of(piece_kind kind) { return pieces_[static_cast<std::size_t>(kind)]; }
+  const piece_map& of(piece_kind kind) const { return pieces_[static_cast<std::size_t>(kind)]; }
 
   static std::uint64_t drop_from(piece_map& pieces, std::uint64_t first, std::uint64_t last) {
     std::uint64_t dropped = 0;
@@ -96,8 +116,7 @@ private:
     return dropped;
   }
 
-  piece_map fresh_;
-  piece_map suspects_;
+  std::array<piece_map, 3> pieces_; ///< by kind
 };
 
 } // namespace daskify::internal

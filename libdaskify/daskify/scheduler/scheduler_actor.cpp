@@ -17,6 +17,11 @@ constexpr std::size_t shown_lines = 10;
 /// How long after a broken connection the exit status of the process may come.
 constexpr auto exit_status_grace = std::chrono::milliseconds{1000};
 
+/// Of the time until a node ends.
+std::chrono::milliseconds time_for_tasks(std::chrono::milliseconds left) {
+  return left - std::min<std::chrono::milliseconds>(tuning::end_of_job, left / 10);
+}
+
 } // namespace
 
 scheduler_actor::behavior_type scheduler_behavior(scheduler_state::pointer self, scheduler_setup setup) {
@@ -31,7 +36,8 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
     for (auto& [id, p] : peers_)
       if (p.actor.address() == msg.source && !p.hung_up)
         p.hung_up = clock::now();
-    nodes_.erase(caf::actor_cast<caf::actor_addr>(msg.source));
+    if (auto gone = nodes_.extract(caf::actor_cast<caf::actor_addr>(msg.source)))
+      setup_.processes->node_left(gone.mapped().slot);
   });
   self_->delayed_send(self_, tick_interval, scheduler_tick{});
 
@@ -40,16 +46,24 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
         return enrol(who, actor, speaker);
       },
       [this](join_node& who, store_for_directory& store, node_actor& node) { return admit(who, store, node); },
-      [this](node_alive) {
-        if (auto* node = sending_node()) {
-          node->heard = clock::now();
-          if (node->state == node_record::starting)
-            node->state = node_record::alive;
-        }
+      [this](node_alive) -> caf::result<void> {
+        auto* node = sending_node();
+        if (!node)
+          return caf::error{caf::sec::invalid_argument};
+        node->heard = clock::now();
+        if (node->state == node_record::starting)
+          node->state = node_record::alive;
+        return caf::unit;
       },
       [this](node_ready) {
         if (auto* node = sending_node())
-          setup_.on_node_ready(node->slot);
+          setup_.processes->node_ready(node->slot);
+      },
+      [this](node_leaving) {
+        if (auto* node = sending_node()) {
+          setup_.processes->node_leaving(node->slot);
+          drain(node->slot);
+        }
       },
       [this](work_report& report) {
         auto [id, p] = sending_worker();
@@ -156,6 +170,26 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
             break;
           }
       },
+      [this](drain_node msg) {
+        if (from_this_process())
+          drain(msg.slot);
+      },
+      [this](node_time_left msg) {
+        if (!from_this_process())
+          return;
+        auto left = time_for_tasks(std::chrono::milliseconds{msg.milliseconds});
+        outlooks_[msg.slot].end = clock::now() + left;
+        for (auto id : workers_of(msg.slot))
+          core_->time_left(id, left);
+        flush();
+      },
+      [this](node_lost& msg) {
+        if (!from_this_process())
+          return;
+        outlooks_[msg.slot].end.reset();
+        for (auto id : workers_of(msg.slot))
+          lose(id, msg.code, msg.how, {});
+      },
       [this](workers_exhausted& msg) {
         if (!from_this_process())
           return;
@@ -207,19 +241,36 @@ scheduler_state::admit(join_node& who, store_for_directory& store, const node_ac
     answer.reason = why->second;
     // Without the secret it may be anybody, and says nothing about our own nodes.
     if (answer.refusal != error_code::bad_secret)
-      setup_.on_node_refused(who.slot, answer.reason);
+      setup_.processes->node_refused(who, answer.reason);
     promise.deliver(std::move(answer), caf::actor_cast<directory_for_stores>(setup_.directory));
     return promise;
   }
+  auto slot = who.slot;
+  if (slot == any_slot) {
+    slot = setup_.first_free_node++;
+    answer.first_worker = std::exchange(setup_.first_free_worker, setup_.first_free_worker + who.workers);
+  }
   self_->monitor(node);
-  nodes_[node.address()] = {node, who.slot, who.pid, clock::now()};
+  nodes_[node.address()] = {node, {}, slot, who.pid, clock::now()};
+  auto& outlook = outlooks_[slot];
+  outlook.name = who.name;
+  outlook.draining = false; // said of one before it
+  draining_.erase(slot);
+  if (outlook.end && *outlook.end <= clock::now())
+    outlook.end.reset();
+  if (who.time_left_ms != 0)
+    outlook.end = clock::now() + time_for_tasks(std::chrono::milliseconds{who.time_left_ms});
+  setup_.processes->node_joined(slot, who);
   answer.heartbeat_interval_ms = static_cast<std::uint64_t>(setup_.heartbeat_interval.count());
+  answer.heartbeat_timeout_ms = static_cast<std::uint64_t>(setup_.heartbeat_timeout.count());
   if (stopping_)
     self_->send(node, stop_node{});
   self_->request(setup_.directory, caf::infinite, admit_node{who.name, who.transfer_host, who.transfer_port}, store)
       .then(
-          [this, promise, answer](node_admitted admitted) mutable {
+          [this, promise, answer, address = node.address()](node_admitted admitted) mutable {
             answer.node = admitted.node;
+            if (auto joined = nodes_.find(address); joined != nodes_.end())
+              joined->second.id = admitted.node;
             promise.deliver(std::move(answer), caf::actor_cast<directory_for_stores>(setup_.directory));
           },
           [promise](caf::error& failed) mutable { promise.deliver(std::move(failed)); });
@@ -233,7 +284,9 @@ scheduler_state::enrol(enrol_request& who, worker_actor& actor, caf::strong_acto
   if (auto why = refusal(who.secret, who.build_id)) {
     answer.refusal = why->first;
     answer.reason = why->second;
-    setup_.on_refused(who, answer);
+    // Without the secret it may be anybody, and says nothing about our own workers.
+    if (answer.refusal != error_code::bad_secret)
+      setup_.processes->worker_refused(who, answer.reason);
     promise.deliver(std::move(answer), setup_.store);
     return promise;
   }
@@ -258,8 +311,15 @@ scheduler_state::enrol(enrol_request& who, worker_actor& actor, caf::strong_acto
     self_->send(actor, stop_worker{}); // it replaces one that died just before the end
     return promise;
   }
-  setup_.on_enrolled(p.who);
-  core_->worker_joined(id, who.threads);
+  setup_.processes->worker_enrolled(p.who);
+  for (const auto& [slot, outlook] : outlooks_)
+    if (outlook.name == who.node && !outlook.name.empty())
+      p.node = slot;
+  const auto* node = outlook_of(p);
+  auto left = node && node->end ? std::chrono::nanoseconds{*node->end - clock::now()} : for_ever;
+  core_->worker_joined(id, who.threads, left);
+  if (node && node->draining)
+    core_->drain(id);
   flush();
   return promise;
 }
@@ -307,11 +367,45 @@ bool scheduler_state::from_this_process() const {
   return from && from->node() == self_->node();
 }
 
-void scheduler_state::lose(worker_id worker, error_code code, const std::string& how, const log_end& output) {
+/// What is known of the worker's node; null: nothing.
+auto scheduler_state::outlook_of(const peer& worker) const -> const node_outlook* {
+  return worker.node ? &outlooks_.at(*worker.node) : nullptr;
+}
+
+/// Whether a node that had joined has ended, or seems to.
+bool scheduler_state::is_gone(std::uint32_t node) const {
+  auto patience = setup_.heartbeat_timeout / 2;
+  return std::none_of(nodes_.begin(), nodes_.end(), [&](const auto& entry) {
+    const auto& n = entry.second;
+    return n.slot == node && n.state != node_record::given_up &&
+           (n.state == node_record::starting || clock::now() - n.heard < patience);
+  });
+}
+
+std::vector<worker_id> scheduler_state::workers_of(std::uint32_t node) const {
+  std::vector<worker_id> workers;
+  for (const auto& [id, p] : peers_)
+    if (p.node == node)
+      workers.push_back(id);
+  return workers;
+}
+
+void scheduler_state::lose(worker_id worker, error_code code, std::string how, const log_end& output) {
   auto found = peers_.find(worker);
   if (found == peers_.end())
     return;
   auto gone = std::move(found->second);
+  bool is_silent = code == error_code::worker_silent;
+  if (const auto* node = outlook_of(gone); node && (is_silent || code == error_code::worker_died)) {
+    // The end of a job, or of a node, looks like a death of the process from here.
+    if (node->end && clock::now() >= *node->end) {
+      code = error_code::worker_walltime;
+      how += ", as its time was over";
+    } else if (is_silent && is_gone(*gone.node)) {
+      code = error_code::worker_node_lost;
+      how += ", and its node is gone";
+    }
+  }
   peers_.erase(found);
   orders_.erase(worker);
   speakers_.erase(gone.actor.address());
@@ -324,8 +418,8 @@ void scheduler_state::lose(worker_id worker, error_code code, const std::string&
   cause.worker = gone.who.name;
   cause.host = gone.who.host;
   cause.output = last_lines(output, shown_lines, gone.log_size);
-  if (code == error_code::worker_silent)
-    setup_.on_silent(gone.who.slot, gone.who.pid);
+  if (is_silent)
+    setup_.processes->worker_silent(gone.who.slot, gone.who.pid);
   core_->worker_left(worker, cause);
   flush();
   self_->send(setup_.directory, owner_gone{owner_of(worker)});
@@ -341,6 +435,10 @@ void scheduler_state::tick() {
       node.heard = now;
   }
   last_tick_ = now;
+  for (const auto& [id, p] : peers_)
+    if (const auto* node = outlook_of(p); node && node->end)
+      core_->time_left(id, *node->end - now);
+  flush();
   std::vector<std::pair<worker_id, const char*>> lost;
   for (const auto& [id, p] : peers_) {
     if (p.hung_up && now - *p.hung_up > exit_status_grace)
@@ -356,8 +454,13 @@ void scheduler_state::tick() {
     auto patience = node.state == node_record::starting ? setup_.start_timeout : setup_.heartbeat_timeout;
     if (node.state != node_record::given_up && now - node.heard > patience) {
       node.state = node_record::given_up;
-      setup_.on_node_silent(node.slot, node.pid);
+      setup_.processes->node_silent(node.slot, node.pid);
     }
+  }
+
+  if (setup_.processes->is_adaptive() && now - last_demand_ >= tuning::demand_interval) {
+    last_demand_ = now;
+    tell_demand();
   }
 
   std::vector<waiter_id> impatient;
@@ -366,6 +469,16 @@ void scheduler_state::tick() {
       impatient.push_back(id);
   for (auto id : impatient)
     answer(id, false);
+}
+
+void scheduler_state::tell_demand() {
+  std::set<std::uint32_t> idle;
+  for (const auto& [address, node] : nodes_)
+    idle.insert(node.slot);
+  for (const auto& [id, p] : peers_)
+    if (p.node && core_->running(id) != 0)
+      idle.erase(*p.node);
+  setup_.processes->demand(core_->useful_threads(tuning::worth_a_worker), {idle.begin(), idle.end()});
 }
 
 void scheduler_state::answer(waiter_id waiter, bool satisfied) {
@@ -417,6 +530,14 @@ void scheduler_state::grant(worker_id worker, const lease& granted) {
 
 void scheduler_state::cancel(worker_id worker, const run_range& tasks) {
   orders_[worker].cancelled.push_back(tasks);
+}
+
+void scheduler_state::recall(worker_id worker) {
+  orders_[worker].recall = true;
+}
+
+void scheduler_state::drained(worker_id worker) {
+  peers_.at(worker).drained = true; // its node's are told after the event
 }
 
 void scheduler_state::forget(worker_id worker, run_id run) {
@@ -480,6 +601,47 @@ void scheduler_state::end_subscription(std::uint64_t id) {
 void scheduler_state::flush() {
   while (!orders_.empty())
     send_order(orders_.begin()->first);
+  if (!draining_.empty())
+    tell_drained_nodes();
+}
+
+void scheduler_state::drain(std::uint32_t slot) {
+  if (std::exchange(outlooks_[slot].draining, true))
+    return;
+  draining_.insert(slot);
+  for (auto id : workers_of(slot))
+    core_->drain(id);
+  flush();
+}
+
+void scheduler_state::tell_drained_nodes() {
+  auto is_drained = [this](std::uint32_t slot) {
+    return std::none_of(peers_.begin(), peers_.end(),
+                        [&](const auto& entry) { return entry.second.node == slot && !entry.second.drained; });
+  };
+  for (auto next = draining_.begin(); next != draining_.end();)
+    if (auto slot = *next; is_drained(slot)) {
+      next = draining_.erase(next);
+      leave_nothing_on(slot);
+    } else {
+      ++next;
+    }
+}
+
+/// A drained node goes when the results that only it has are elsewhere. What cannot be moved is lost with it, and is
+/// said to be lost when somebody asks for it.
+void scheduler_state::leave_nothing_on(std::uint32_t slot) {
+  auto node = std::find_if(nodes_.begin(), nodes_.end(), [&](const auto& n) { return n.second.slot == slot; });
+  if (node == nodes_.end())
+    return;
+  auto leave = [this, slot, actor = node->second.actor] {
+    setup_.processes->node_drained(slot);
+    self_->send(actor, stop_node{});
+    for (auto id : workers_of(slot))
+      self_->send(peers_.at(id).actor, stop_worker{});
+  };
+  self_->request(setup_.directory, caf::infinite, evacuate_node{node->second.id})
+      .then([leave](acknowledged) { leave(); }, [leave](caf::error&) { leave(); });
 }
 
 void scheduler_state::send_order(worker_id worker) {

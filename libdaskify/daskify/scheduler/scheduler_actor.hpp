@@ -1,5 +1,6 @@
 #pragma once
 
+#include "daskify/deploy/deployment.hpp"
 #include "daskify/deploy/log_tail.hpp"
 #include "daskify/protocol/actors.hpp"
 #include "daskify/scheduler/scheduler_core.hpp"
@@ -21,13 +22,10 @@ struct scheduler_setup {
   std::size_t retries = 0;
   store_for_users store; ///< of this node
   directory_actor directory;
-  // Called on the actor's thread; must not block.
-  std::function<void(const enrol_request&)> on_enrolled;
-  std::function<void(const enrol_request&, const enrol_answer&)> on_refused;
-  std::function<void(std::uint32_t slot, std::int32_t pid)> on_silent;      ///< to make sure that it is dead
-  std::function<void(std::uint32_t slot, std::int32_t pid)> on_node_silent; ///< to make sure that it is dead
-  std::function<void(std::uint32_t slot)> on_node_ready;
-  std::function<void(std::uint32_t slot, const std::string& reason)> on_node_refused;
+  deployment* processes = nullptr; ///< outlives the actor
+  // Slots for nodes that come without.
+  std::uint32_t first_free_node = 1;
+  std::uint32_t first_free_worker = 0;
 };
 
 /// The scheduler core as an actor: messages become events, effects become messages. It owns the promises of those who
@@ -43,6 +41,8 @@ public:
   void describe(worker_id worker, const run_brief& run) override;
   void grant(worker_id worker, const lease& granted) override;
   void cancel(worker_id worker, const run_range& tasks) override;
+  void recall(worker_id worker) override;
+  void drained(worker_id worker) override;
   void forget(worker_id worker, run_id run) override;
   void claim(worker_id worker, const std::vector<object_id>& results) override;
   void let_go(const std::vector<object_id>& results) override;
@@ -62,13 +62,22 @@ private:
     std::uint64_t log_size = 0; ///< when it reported last
     /// When its connection broke; its exit status, which says more, should follow at once.
     std::optional<clock::time_point> hung_up;
+    std::optional<std::uint32_t> node; ///< slot of its node, where that has joined
+    bool drained = false;
   };
   struct node_record {
     node_actor actor;
+    node_id id; ///< none: the directory has not answered yet
     std::uint32_t slot = 0;
     std::int32_t pid = 0;
     clock::time_point heard;
     enum : std::uint8_t { starting, alive, given_up } state = starting;
+  };
+  /// What deployment says of a launched node, joined or not.
+  struct node_outlook {
+    std::string name; ///< as its workers know it; empty before it has joined
+    std::optional<clock::time_point> end;
+    bool draining = false;
   };
   struct asker {
     caf::typed_response_promise<awaited_tasks> promise;
@@ -96,10 +105,17 @@ private:
   static bool may_use(const std::optional<worker_id>& who, run_id run);
   static bool may_use(const std::optional<worker_id>& who, const std::vector<run_range>& tasks);
   bool from_this_process() const;
-  void lose(worker_id worker, error_code code, const std::string& how, const log_end& output);
+  void lose(worker_id worker, error_code code, std::string how, const log_end& output);
+  const node_outlook* outlook_of(const peer& worker) const;
+  bool is_gone(std::uint32_t node) const;
+  std::vector<worker_id> workers_of(std::uint32_t node) const;
+  void drain(std::uint32_t slot);
+  void tell_drained_nodes();
+  void leave_nothing_on(std::uint32_t slot);
   /// Keeps the promise of a question that is still open; "not yet" is an answer, too.
   void answer(waiter_id waiter, bool satisfied);
   void tick();
+  void tell_demand();
   void tell_progress(std::uint64_t id);
   void end_subscription(std::uint64_t id);
   void flush();
@@ -111,6 +127,8 @@ private:
   std::map<worker_id, peer> peers_;
   std::unordered_map<caf::actor_addr, worker_id> speakers_; ///< two of each worker
   std::unordered_map<caf::actor_addr, node_record> nodes_;  ///< that have joined
+  std::map<std::uint32_t, node_outlook> outlooks_;          ///< by the node's slot
+  std::set<std::uint32_t> draining_;                        ///< nodes that are to be drained, and are not yet
   std::uint64_t last_worker_ = 0;
   std::map<worker_id, work_order> orders_;         ///< what this event makes the workers do
   std::map<worker_id, std::uint64_t> order_bytes_; ///< of the descriptions and values in each
@@ -122,6 +140,7 @@ private:
   bool progress_tick_pending_ = false;
   bool stopping_ = false; ///< the session ends
   clock::time_point last_tick_ = clock::now();
+  clock::time_point last_demand_ = clock::now();
 };
 
 scheduler_actor::behavior_type scheduler_behavior(scheduler_state::pointer self, scheduler_setup setup);

@@ -1,5 +1,6 @@
 #include "daskify/scheduler/scheduler_core.hpp"
 
+#include "daskify/progress/progress_text.hpp"
 #include "daskify/protocol/result_block.hpp"
 
 #include <algorithm>
@@ -14,11 +15,14 @@ namespace daskify::internal {
 
 struct scheduler_core::open_lease {
   lease granted;
-  std::uint64_t reported = 0; ///< tasks at the beginning that have been reported
-  std::size_t deaths = 0;     ///< as in `piece`
-  std::size_t shared = 0;
-  bool suspect = false;          ///< one of its tasks may kill: it has its worker for itself
+  std::uint64_t reported = 0;    ///< tasks at the beginning that have been reported
+  piece past;                    ///< its tasks as they were pending
   std::uint64_t ns_per_task = 0; ///< as expected when it was granted; 0: unknown
+  /// Of the worker, when the next task to be reported began, or somewhat before.
+  std::uint64_t time_left_ns = for_ever_ns;
+
+  /// One of its tasks may kill: it has its worker for itself.
+  bool suspect() const { return past.suspect(); }
 
   std::uint64_t next() const { return granted.first + reported; }
   std::uint64_t left() const { return granted.count - reported; }
@@ -26,30 +30,40 @@ struct scheduler_core::open_lease {
 };
 
 struct scheduler_core::worker_record {
+  // What every search for a worker looks at comes first.
   worker_id id;
   std::uint32_t threads = 1;
-  std::uint32_t waiting = 0;     ///< tasks that wait for other tasks, and leave their thread to others
+  std::uint32_t waiting = 0;  ///< tasks that wait for other tasks, and leave their thread to others
+  std::uint64_t open = 0;     ///< its leases
+  std::uint64_t suspects = 0; ///< how many of them are suspect
+  std::uint64_t load_ns = 0;  ///< what is left of them, as far as its time is known
+  std::uint64_t time_left_ns = for_ever_ns;
+  bool leaving = false;          ///< to be drained
+  bool holding_back = false;     ///< it gave work back, being in a slow task: no more than it can run at once
   std::deque<open_lease> leases; ///< in the order granted; the first `in_hand` of them are being run
   std::unordered_map<run_id, std::uint64_t> leases_of; ///< how many of them are of which run
-  std::uint64_t suspects = 0;                          ///< how many of them are suspect
-  std::uint64_t load_ns = 0;                           ///< what is left of them, as far as its time is known
-  bool holding_back = false; ///< it gave work back, being in a slow task: no more than it can run at once
+  std::uint64_t life_ns = for_ever_ns;                 ///< the most time left that it was said to have
 
   /// Leases that it runs at the same time, those that wait included.
   std::uint64_t in_hand() const { return std::uint64_t{threads} + waiting; }
-  bool has_free_thread() const { return leases.size() < in_hand(); }
+  /// It stays, and its time is not over.
+  bool takes_more() const { return !leaving && time_left_ns != 0; }
+  bool has_free_thread() const { return open < in_hand(); }
   /// All that it has waits for something else.
-  bool only_waits() const { return leases.size() <= waiting; }
+  bool only_waits() const { return open <= waiting; }
 
   void take(open_lease lease) {
+    lease.time_left_ns = time_left_ns;
+    ++open;
     ++leases_of[lease.granted.run];
-    suspects += lease.suspect;
+    suspects += lease.suspect();
     load_ns += lease.left() * lease.ns_per_task;
     leases.push_back(std::move(lease));
   }
   /// The first `count` tasks that are left of a lease have been reported.
   void reported(open_lease& lease, std::uint64_t count) {
     lease.reported += count;
+    lease.time_left_ns = time_left_ns;
     load_ns -= count * lease.ns_per_task;
   }
   /// The last `count` tasks of a lease are given back.
@@ -60,9 +74,13 @@ struct scheduler_core::worker_record {
   void close(std::deque<open_lease>::iterator lease) {
     if (auto held = leases_of.find(lease->granted.run); --held->second == 0)
       leases_of.erase(held);
-    suspects -= lease->suspect;
+    --open;
+    suspects -= lease->suspect();
     load_ns -= lease->left() * lease->ns_per_task;
+    bool was_in_hand = static_cast<std::uint64_t>(lease - leases.begin()) < in_hand();
     leases.erase(lease);
+    if (was_in_hand && leases.size() >= in_hand())
+      leases[in_hand() - 1].time_left_ns = time_left_ns; // it begins
   }
 };
 
@@ -79,7 +97,8 @@ struct scheduler_core::run_record {
   };
 
   run_spec spec;
-  std::string function; ///< key into estimates_
+  std::string function;              ///< key into estimates_
+  task_estimate* estimate = nullptr; ///< of that
   std::vector<task_state> states;
   std::array<std::uint64_t, 6> tally{};         ///< tasks by state
   pending_tasks pending;                        ///< exactly the pending tasks
@@ -94,6 +113,8 @@ struct scheduler_core::run_record {
   waiter_id input_wait;        ///< the core's own, for `needs`
   bool released = false;       ///< forgotten as soon as nothing needs it
   bool inputs_ended = false;
+  bool late = false;              ///< in late_ and not in ready_
+  std::uint64_t cut_short_ns = 0; ///< its place in cut_short_; 0: it is not there
 
   /// Whose task submitted it; none: the client.
   worker_id owner() const { return submitter_of(spec.run); }
@@ -125,6 +146,20 @@ bool is_final(task_state s) {
   return s != task_state::pending && s != task_state::leased;
 }
 
+/// Ends of a worker that say nothing about its tasks.
+bool blames_nobody(error_code cause) {
+  return cause == error_code::worker_walltime || cause == error_code::worker_node_lost;
+}
+
+/// A lease ahead saves the round trip between two leases, but waits behind a slow task: only for short ones.
+bool may_be_ahead(std::uint64_t ns_per_task) {
+  return ns_per_task != 0 && ns_per_task <= static_cast<std::uint64_t>(tuning::lease_duration.count());
+}
+
+std::uint64_t to_ns(std::chrono::nanoseconds time) {
+  return static_cast<std::uint64_t>(std::max(time.count(), std::chrono::nanoseconds::rep{0}));
+}
+
 /// Waits of the core's own, for the inputs of a run, have ids that no shell uses.
 constexpr std::uint64_t own_waiters = std::uint64_t{1} << 63;
 
@@ -146,20 +181,56 @@ auto scheduler_core::find(run_id run) const -> run_record* {
   return found == runs_.end() ? nullptr : found->second.get();
 }
 
-task_estimate& scheduler_core::estimate_of(const run_record& run) {
-  return estimates_[run.function];
-}
-
 // -- workers ----------------------------------------------------------------------------------------------
 
-void scheduler_core::worker_joined(worker_id worker, std::uint32_t threads) {
+void scheduler_core::worker_joined(worker_id worker, std::uint32_t threads, std::chrono::nanoseconds time_left) {
   auto [added, is_new] = workers_.try_emplace(worker);
   if (!is_new)
     return;
   added->second.id = worker;
   added->second.threads = std::max<std::uint32_t>(threads, 1);
+  added->second.time_left_ns = to_ns(time_left);
+  added->second.life_ns = added->second.time_left_ns;
   threads_ += added->second.threads;
+  longest_life_ns_ = std::max(longest_life_ns_, added->second.life_ns);
   exhausted_ = false;
+  after_event();
+}
+
+void scheduler_core::time_left(worker_id id, std::chrono::nanoseconds left) {
+  auto found = workers_.find(id);
+  if (found == workers_.end())
+    return;
+  auto& worker = found->second;
+  auto before = std::exchange(worker.time_left_ns, to_ns(left));
+  bool is_first = worker.life_ns == for_ever_ns;
+  if (!is_first && worker.time_left_ns <= before)
+    return; // as time goes by, less fits
+  worker.life_ns = is_first ? worker.time_left_ns : std::max(worker.life_ns, worker.time_left_ns);
+  measure_lives();
+  after_event();
+}
+
+void scheduler_core::measure_lives() {
+  longest_life_ns_ = 0;
+  for (const auto& [id, worker] : workers_)
+    if (!worker.leaving)
+      longest_life_ns_ = std::max(longest_life_ns_, worker.life_ns);
+}
+
+void scheduler_core::drain(worker_id id) {
+  auto found = workers_.find(id);
+  if (found == workers_.end() || found->second.leaving)
+    return;
+  auto& worker = found->second;
+  worker.leaving = true;
+  threads_ -= worker.threads;
+  vacating_.erase(id);
+  measure_lives();
+  if (worker.leases.empty())
+    effects_.drained(id);
+  else
+    effects_.recall(id);
   after_event();
 }
 
@@ -169,20 +240,29 @@ void scheduler_core::worker_left(worker_id worker, const failure& cause) {
     return;
   auto gone = std::move(found->second);
   workers_.erase(found);
-  draining_.erase(worker);
-  threads_ -= gone.threads;
+  vacating_.erase(worker);
+  if (!gone.leaving)
+    threads_ -= gone.threads;
+  measure_lives();
   std::vector<run_id> orphans;
   for (auto& [id, run] : runs_) {
     std::erase(run->told, worker);
     if (run->owner() == worker)
       orphans.push_back(id);
   }
-  for (const auto& lost : gone.leases)
+  bool is_excused = gone.leaving || blames_nobody(cause.code);
+  std::uint64_t before = 0;
+  for (const auto& lost : gone.leases) {
+    bool begun = before++ < gone.in_hand();
     if (auto* run = find(lost.granted.run)) {
       --run->open_leases;
-      take_back_from_dead(*run, lost, gone.leases.size() == 1, cause);
+      if (is_excused && lost.past.excused < tuning::excuses)
+        take_back_excused(*run, lost, gone, begun, cause);
+      else
+        take_back_from_dead(*run, lost, gone.leases.size() == 1, cause);
       forget_if_over(*run);
     }
+  }
   // The tasks that submitted these runs are gone, and so is whoever could ask for them. In order, as all else.
   std::sort(orphans.begin(), orphans.end());
   for (auto run : orphans)
@@ -191,10 +271,53 @@ void scheduler_core::worker_left(worker_id worker, const failure& cause) {
 }
 
 void scheduler_core::worker_waits(worker_id worker, std::uint32_t waiting) {
-  if (auto found = workers_.find(worker); found != workers_.end()) {
-    found->second.waiting = waiting;
-    after_event();
+  auto found = workers_.find(worker);
+  if (found == workers_.end())
+    return;
+  auto& w = found->second;
+  auto in_hand_before = w.in_hand();
+  w.waiting = waiting;
+  for (auto i = in_hand_before; i < w.in_hand() && i < w.leases.size(); ++i)
+    w.leases[i].time_left_ns = w.time_left_ns; // they begin
+  after_event();
+}
+
+/// The worker ended through no fault of its tasks. What it had not begun is as it was before. What it had begun is
+/// counted, because a task that takes its node with it looks the same.
+void scheduler_core::take_back_excused(run_record& run, const open_lease& lease, const worker_record& gone, bool begun,
+                                       const failure& cause) {
+  if (lease.left() == 0)
+    return;
+  auto rest = lease.past.part(lease.next(), lease.end());
+  if (!begun) {
+    give_back(run, rest);
+    return;
   }
+  ++rest.excused;
+  bool is_over = cause.code == error_code::worker_walltime;
+  auto left_ns = is_over ? 0 : gone.time_left_ns;
+  std::uint64_t ran_ns = 0;
+  if (lease.time_left_ns != for_ever_ns && lease.time_left_ns > left_ns)
+    ran_ns = lease.time_left_ns - left_ns;
+  bool is_whole = is_over && ran_ns != 0 && ran_ns >= whole_life(std::max(longest_life_ns_, gone.life_ns));
+  // Of a short task this tells how old the last report was, and nothing new.
+  if (!is_whole && more_than(ran_ns) <= with_margin(run.estimate->ns_per_task())) {
+    give_back(run, rest);
+    return;
+  }
+  auto first = rest.part(rest.first, rest.first + 1);
+  first.ran_ns = std::max(first.ran_ns, ran_ns);
+  first.outlived += is_whole;
+  if (first.outlived > retries_ && run.states[first.first] == task_state::leased) {
+    auto why = cause;
+    why.text += "; the task was tried " + std::to_string(first.outlived) + (first.outlived == 1 ? " time" : " times") +
+                " with all the time of a worker, " + duration_text(std::chrono::nanoseconds{first.ran_ns}) +
+                ", and needs more: raise the walltime, or split the task";
+    settle_failed(run, first.first, 1, task_state::lost, why);
+  } else {
+    give_back(run, first);
+  }
+  give_back(run, rest.part(first.end(), rest.end()));
 }
 
 void scheduler_core::take_back_from_dead(run_record& run, const open_lease& lease, bool only_lease,
@@ -204,20 +327,24 @@ void scheduler_core::take_back_from_dead(run_record& run, const open_lease& leas
   // Any of the worker's tasks may have killed it, also of leases ahead: results are reported some time after the task.
   // Smaller leases, each with a worker of its own, tell which, and let the others pass. A task that waits for others
   // may always have company; it is blamed when that has happened too often to be chance.
-  auto shared = lease.left() == 1 && !only_lease ? lease.shared + 1 : lease.shared;
-  if (lease.left() > 1 || (!only_lease && shared < tuning::deadly_tasks)) {
-    auto largest = std::max<std::uint64_t>(lease.left() / tuning::lease_growth, 1);
+  auto back = lease.past.part(lease.next(), lease.end());
+  if (lease.left() == 1 && !only_lease)
+    ++back.shared;
+  if (lease.left() > 1 || (!only_lease && back.shared < tuning::deadly_tasks)) {
+    back.largest = std::max<std::uint64_t>(lease.left() / tuning::lease_growth, 1);
     // Long tasks of a worker with many threads: one of them has killed it, and a worker for each would cost hours. The
     // first time they go on as they were.
-    if (lease.left() == 1 && shared < 2)
-      largest = 0;
-    give_back(run, {lease.next(), lease.left(), largest, lease.deaths, shared});
+    if (lease.left() == 1 && back.shared < 2)
+      back.largest = 0;
+    give_back(run, back);
     return;
   }
   if (run.states[lease.next()] != task_state::leased)
     return;
-  if (only_lease && lease.deaths < retries_) {
-    give_back(run, {lease.next(), 1, 1, lease.deaths + 1, shared});
+  if (only_lease && back.deaths < retries_) {
+    back.largest = 1;
+    ++back.deaths;
+    give_back(run, back);
     return;
   }
   settle_failed(run, lease.next(), 1, task_state::lost, cause);
@@ -269,6 +396,7 @@ void scheduler_core::submit(run_spec spec) {
   for (auto needed : run.needs)
     ++find(needed)->needed_by;
   run.function = function_key(run.spec);
+  run.estimate = &estimates_[run.function];
   run.states.assign(run.spec.tasks, task_state::pending);
   run.tally[static_cast<std::size_t>(task_state::pending)] = run.spec.tasks;
   run.pending.add({0, run.spec.tasks});
@@ -299,17 +427,30 @@ void scheduler_core::begin(run_record& run) {
 /// Puts the run where it belongs, by the pending tasks that it has.
 void scheduler_core::queue_up(run_record& run) {
   auto id = run.spec.run;
-  if (!run.inputs_ended || !run.pending.any(false))
+  auto has = [&](piece_kind kind) { return run.inputs_ended && run.pending.any(kind); };
+  if (!has(piece_kind::fresh)) {
     ready_.erase(id);
-  else if (run.owner())
+    if (std::exchange(run.late, false))
+      late_.at(run.function).erase(id);
+  } else if (run.late) {
+    // It stays there until it gets something.
+  } else if (run.owner()) {
     // What a task waits for goes first, the youngest before all: the deeper tasks end before their elders go on.
     ready_.push_front(id);
-  else
+  } else {
     ready_.push_back(id);
-  if (!run.inputs_ended || !run.pending.any(true))
-    suspect_.erase(id);
-  else
+  }
+  if (has(piece_kind::suspect))
     suspect_.push_back(id);
+  else
+    suspect_.erase(id);
+  auto ran_ns = has(piece_kind::cut_short) ? run.pending.first(piece_kind::cut_short).ran_ns : 0;
+  if (ran_ns == run.cut_short_ns)
+    return;
+  cut_short_.erase({run.cut_short_ns, id});
+  run.cut_short_ns = ran_ns;
+  if (ran_ns != 0)
+    cut_short_.emplace(ran_ns, id);
 }
 
 void scheduler_core::begin_if_inputs_ended(run_record& run) {
@@ -494,7 +635,7 @@ void scheduler_core::report(worker_id id, lease_report report) {
     report.closed = true;
   }
   if (report.busy_ns != 0 && run)
-    estimate_of(*run).measured(block.count, report.busy_ns, block.values.size() + block.offsets.size());
+    run->estimate->measured(block.count, report.busy_ns, block.values.size() + block.offsets.size());
   worker.reported(*open, block.count);
   if (run && block.count != 0)
     settle_block(*run, std::move(block));
@@ -505,9 +646,11 @@ void scheduler_core::report(worker_id id, lease_report report) {
   if (back != 0) {
     worker.returned(*open, back);
     worker.holding_back = true;
+    auto returned = open->past.part(open->end(), open->end() + back);
+    if (returned.suspect())
+      returned.largest = std::max<std::uint64_t>(back / tuning::lease_growth, 1);
     if (run)
-      give_back(*run, {open->end(), back, open->suspect ? std::max<std::uint64_t>(back / tuning::lease_growth, 1) : 0,
-                       open->deaths, open->shared});
+      give_back(*run, returned);
   } else if (report.closed) {
     worker.holding_back = false;
   }
@@ -515,6 +658,8 @@ void scheduler_core::report(worker_id id, lease_report report) {
     worker.close(open);
     if (run)
       --run->open_leases;
+    if (worker.leaving && worker.leases.empty())
+      effects_.drained(id);
   }
   if (run)
     forget_if_over(*run);
@@ -707,109 +852,221 @@ void scheduler_core::after_event() {
 }
 
 void scheduler_core::assign() {
-  while (!suspect_.empty()) {
-    auto* worker = idle_worker();
-    if (!worker)
-      break;
-    grant_next(*worker, *find(suspect_.front()), true);
-  }
-  choose_draining();
+  grant_suspects();
+  choose_vacating();
+  held_ns_ = UINT64_MAX;
+  if (!cut_short_.empty())
+    grant_cut_short();
+  if (!late_.empty())
+    grant_late();
   while (!ready_.empty()) {
     auto& run = *find(ready_.front());
-    auto* worker = least_loaded(run);
-    if (!worker)
-      return;
-    grant_next(*worker, run, false);
+    if (!late_.contains(run.function)) {
+      auto [worker, too_late] = least_loaded(run);
+      if (worker) {
+        grant_next(*worker, run, piece_kind::fresh);
+        continue;
+      }
+      if (!too_late)
+        return;
+    }
+    // There is room, but not the time for this function: others may take less.
+    ready_.erase(run.spec.run);
+    run.late = true;
+    late_[run.function].push_back(run.spec.run);
+    hold_for_late(run);
   }
+}
+
+void scheduler_core::grant_suspects() {
+  for (auto tries = suspect_.size(); tries != 0;) {
+    auto& run = *find(suspect_.front());
+    auto [worker, too_late] = idle_worker(needed_ns(run, piece_kind::suspect));
+    if (worker) {
+      grant_next(*worker, run, piece_kind::suspect);
+      tries = suspect_.size();
+    } else if (too_late) {
+      suspect_.move_to_back(run.spec.run);
+      --tries;
+    } else {
+      return;
+    }
+  }
+}
+
+/// Tasks of which is known how long they run at least go first: few workers have so much time, and only for a while.
+void scheduler_core::grant_cut_short() {
+  while (auto* worker = longest_lasting()) {
+    auto time = worker->time_left_ns;
+    // The longest that fits. Those from `end` on do not, unless nobody lives so long.
+    auto end = cut_short_.end();
+    if (time < whole_life(longest_life_ns_))
+      end = cut_short_.upper_bound({time, run_id{}});
+    auto fits = std::find_if(std::make_reverse_iterator(end), cut_short_.rend(), [&](const auto& entry) {
+      return needed_ns(*find(entry.second), piece_kind::cut_short) <= time;
+    });
+    if (fits == cut_short_.rend())
+      break;
+    grant_next(*worker, *find(fits->second), piece_kind::cut_short);
+  }
+  if (!cut_short_.empty())
+    held_ns_ = std::min(held_ns_, time_needed(0, cut_short_.begin()->first, longest_life_ns_));
+}
+
+/// Runs that others went before. Each gets one lease, and its turn comes as before.
+void scheduler_core::grant_late() {
+  for (auto next = late_.begin(); next != late_.end();) {
+    auto& runs = next->second;
+    while (!runs.empty()) {
+      auto& run = *find(runs.front());
+      auto* worker = least_loaded(run).worker;
+      if (!worker) {
+        hold_for_late(run);
+        break;
+      }
+      runs.erase(run.spec.run);
+      run.late = false;
+      queue_up(run);
+      grant_next(*worker, run, piece_kind::fresh);
+    }
+    next = runs.empty() ? late_.erase(next) : std::next(next);
+  }
+}
+
+/// Workers that have the time for it come to have room for it, where it needs a thread at once.
+void scheduler_core::hold_for_late(const run_record& run) {
+  if (run.owner() || !may_be_ahead(run.estimate->ns_per_task()))
+    held_ns_ = std::min(held_ns_, needed_ns(run, piece_kind::fresh));
+}
+
+/// Time that a worker should have left for the run's next task of that kind. REQUIRES: there is one.
+std::uint64_t scheduler_core::needed_ns(const run_record& run, piece_kind kind) const {
+  return time_needed(run.estimate->ns_per_task(), run.pending.first(kind).ran_ns, longest_life_ns_);
 }
 
 /// The worker that a suspect may have: one without any lease. Where every worker has a task that waits, one that has
 /// nothing else; it might take that task down with it.
-auto scheduler_core::idle_worker() -> worker_record* {
-  worker_record* only_waiting = nullptr;
+auto scheduler_core::idle_worker(std::uint64_t needed_ns) -> choice {
+  choice only_waiting;
   bool all_wait = true;
+  bool too_late = false;
   for (auto& [id, worker] : workers_) {
-    if (worker.leases.empty())
-      return &worker;
+    if (!worker.takes_more())
+      continue;
+    bool in_time = worker.time_left_ns >= needed_ns;
+    if (worker.leases.empty()) {
+      if (in_time)
+        return {&worker};
+      too_late = true;
+      continue;
+    }
     all_wait = all_wait && worker.waiting != 0;
-    if (!only_waiting && worker.only_waits())
-      only_waiting = &worker;
+    if (!only_waiting.worker && in_time && worker.only_waits())
+      only_waiting.worker = &worker;
   }
-  return all_wait ? only_waiting : nullptr;
+  if (all_wait && only_waiting.worker)
+    return only_waiting;
+  return {nullptr, too_late};
 }
 
 /// As long as suspects wait for workers of their own, some workers get nothing new, so that they come to be idle: half
 /// of them, as others have work, too.
-void scheduler_core::choose_draining() {
+void scheduler_core::choose_vacating() {
   if (suspect_.empty()) {
-    draining_.clear();
+    vacating_.clear();
     return;
   }
-  auto soonest_idle = [this] {
-    auto left = [](const worker_record& w) { return std::tuple{w.waiting != 0, w.leases.size(), w.load_ns}; };
+  auto needed = needed_ns(*find(suspect_.front()), piece_kind::suspect);
+  std::erase_if(vacating_, [&](worker_id id) { return workers_.at(id).time_left_ns < needed; });
+  auto soonest_idle = [&] {
+    auto left = [](const worker_record& w) { return std::tuple{w.waiting != 0, w.open, w.load_ns}; };
     worker_record* best = nullptr;
     for (auto& [id, worker] : workers_)
-      if (!draining_.contains(id) && (!best || left(worker) < left(*best)))
+      if (!worker.leaving && worker.time_left_ns >= needed && !vacating_.contains(id) &&
+          (!best || left(worker) < left(*best)))
         best = &worker;
     return best;
   };
-  while (draining_.size() < (workers_.size() + 1) / 2)
-    draining_.insert(soonest_idle()->id);
+  auto staying = static_cast<std::size_t>(
+      std::count_if(workers_.begin(), workers_.end(), [](const auto& w) { return !w.second.leaving; }));
+  while (vacating_.size() < (staying + 1) / 2) {
+    auto* worker = soonest_idle();
+    if (!worker)
+      return;
+    vacating_.insert(worker->id);
+  }
 }
 
 bool scheduler_core::has_room(const worker_record& worker, run_id run, std::uint64_t ns_per_task) const {
+  if (!worker.takes_more())
+    return false;
   if (worker.suspects != 0)
     return worker.only_waits();
-  if (draining_.contains(worker.id))
+  if (vacating_.contains(worker.id))
     return false;
   if (worker.has_free_thread())
     return true;
   // Never ahead of tasks that may wait themselves: the youngest first keeps those that wait few.
   if (submitter_of(run))
     return false;
-  // A lease ahead saves the round trip between two leases, but waits behind a slow task: only for short ones. More than
-  // one ahead only where many runs have few tasks each.
+  // More than one lease ahead only where many runs have few tasks each.
   constexpr auto target = static_cast<std::uint64_t>(tuning::lease_duration.count());
   if (auto held = worker.leases_of.find(run); held != worker.leases_of.end() && held->second > worker.threads)
     return false;
-  return !worker.holding_back && ns_per_task != 0 && ns_per_task <= target &&
-         worker.leases.size() < tuning::leases_ahead && worker.load_ns < 2 * target * worker.threads;
+  return !worker.holding_back && may_be_ahead(ns_per_task) && worker.time_left_ns < held_ns_ &&
+         worker.open < tuning::leases_ahead && worker.load_ns < 2 * target * worker.threads;
 }
 
-auto scheduler_core::least_loaded(const run_record& run) -> worker_record* {
-  auto ns = estimate_of(run).ns_per_task();
-  worker_record* best = nullptr;
+auto scheduler_core::least_loaded(const run_record& run) -> choice {
+  auto ns = run.estimate->ns_per_task();
+  auto needed = needed_ns(run, piece_kind::fresh);
+  choice best;
   // Where nothing is known of the time, leases count: a task that waits makes its worker no better than an idle one.
-  auto load = [](const worker_record& w) { return std::tuple{!w.has_free_thread(), w.load_ns, w.leases.size()}; };
+  auto load = [](const worker_record& w) { return std::tuple{!w.has_free_thread(), w.load_ns, w.open}; };
+  for (auto& [id, worker] : workers_) {
+    if (!has_room(worker, run.spec.run, ns))
+      continue;
+    if (worker.time_left_ns < needed)
+      best.too_late = true;
+    else if (!best.worker || load(worker) < load(*best.worker))
+      best.worker = &worker;
+  }
+  return best;
+}
+
+/// Of the workers with a thread to spare, the one with the most time left.
+auto scheduler_core::longest_lasting() -> worker_record* {
+  worker_record* best = nullptr;
   for (auto& [id, worker] : workers_)
-    if (has_room(worker, run.spec.run, ns) && (!best || load(worker) < load(*best)))
+    if (has_room(worker, {}, 0) && (!best || best->time_left_ns < worker.time_left_ns))
       best = &worker;
   return best;
 }
 
-void scheduler_core::grant_next(worker_record& worker, run_record& run, bool suspect) {
+void scheduler_core::grant_next(worker_record& worker, run_record& run, piece_kind kind) {
   auto id = run.spec.run;
-  const auto& next = run.pending.first(suspect);
-  const auto& estimate = estimate_of(run);
+  const auto& next = run.pending.first(kind);
+  const auto& estimate = *run.estimate;
   auto count = std::min(lease_size(estimate, pending_tasks_, threads_), next.count);
-  if (suspect)
+  if (next.suspect())
     count = std::min(count, next.largest);
-  auto tasks = run.pending.take(suspect, count);
+  if (worker.time_left_ns != for_ever_ns) {
+    auto ahead = worker.has_free_thread() ? 0 : worker.load_ns / worker.threads;
+    count = tasks_in_time(count, estimate.ns_per_task(), worker.time_left_ns - std::min(ahead, worker.time_left_ns));
+  }
 
   open_lease granted;
-  granted.granted = {lease_id{++last_lease_}, id, tasks.first, count};
-  granted.deaths = tasks.deaths;
-  granted.shared = tasks.shared;
-  granted.suspect = suspect;
+  granted.past = run.pending.take(kind, count);
+  granted.granted = {lease_id{++last_lease_}, id, granted.past.first, count};
   granted.ns_per_task = estimate.ns_per_task();
 
-  settle(run, tasks.first, count, task_state::leased);
+  settle(run, granted.past.first, count, task_state::leased);
   pending_tasks_ -= count;
   ++run.open_leases;
 
   // In turn: a small run does not wait for the end of a large one before it. What a task waits for stays in front.
-  if (!run.owner())
-    (suspect ? suspect_ : ready_).move_to_back(id);
+  if (!run.owner() && kind != piece_kind::cut_short)
+    (kind == piece_kind::suspect ? suspect_ : ready_).move_to_back(id);
   queue_up(run);
 
   if (std::find(run.told.begin(), run.told.end(), worker.id) == run.told.end()) {
@@ -903,32 +1160,54 @@ std::uint64_t scheduler_core::running(worker_id worker) const {
   return found == workers_.end() ? 0 : std::min<std::uint64_t>(found->second.leases.size(), found->second.in_hand());
 }
 
+std::uint64_t scheduler_core::useful_threads(std::chrono::nanoseconds each) const {
+  std::uint64_t threads = 0;
+  for (const auto& [id, run] : runs_) {
+    auto tasks = run->inputs_ended ? run->unfinished() : 0;
+    if (tasks != 0 && run->estimate && run->estimate->known()) {
+      auto work = static_cast<double>(tasks) * static_cast<double>(run->estimate->ns_per_task());
+      auto busy = static_cast<std::uint64_t>(work / static_cast<double>(each.count())) + 1;
+      tasks = std::min(tasks, busy);
+    }
+    threads += tasks;
+  }
+  return threads;
+}
+
 void scheduler_core::check_invariants() const {
   auto require = [](bool holds, const char* what) {
     if (!holds)
       throw std::logic_error{what};
   };
   std::uint64_t threads = 0;
+  std::uint64_t longest_life_ns = 0;
   std::unordered_map<run_id, std::vector<run_range>> in_leases;
   std::unordered_map<run_id, std::uint64_t> leases;
   for (const auto& [id, worker] : workers_) {
-    threads += worker.threads;
+    threads += worker.leaving ? 0 : worker.threads;
+    longest_life_ns = std::max(longest_life_ns, worker.leaving ? 0 : worker.life_ns);
+    require(worker.time_left_ns <= worker.life_ns, "a worker has more time left than it ever had");
     std::uint64_t suspects = 0;
     std::uint64_t load_ns = 0;
     for (const auto& l : worker.leases) {
-      suspects += l.suspect;
+      suspects += l.suspect();
       load_ns += l.left() * l.ns_per_task;
     }
-    require(suspects == worker.suspects && load_ns == worker.load_ns, "a worker's load is wrong");
+    require(worker.leases.size() == worker.open && suspects == worker.suspects && load_ns == worker.load_ns,
+            "a worker's load is wrong");
     for (const auto& l : worker.leases) {
       in_leases[l.granted.run].push_back({l.granted.run, l.next(), l.left()});
       ++leases[l.granted.run];
     }
   }
   require(threads == threads_, "threads are miscounted");
+  require(longest_life_ns == longest_life_ns_, "the longest life is wrong");
+  for (auto id : vacating_)
+    require(workers_.contains(id) && !workers_.at(id).leaving, "a worker is vacated that is gone");
 
   std::uint64_t pending = 0;
   std::size_t ready = 0;
+  std::size_t cut_short = 0;
   std::unordered_map<run_id, std::uint64_t> needs;
   for (const auto& [id, run] : runs_) {
     std::array<std::uint64_t, 6> tally{};
@@ -957,9 +1236,15 @@ void scheduler_core::check_invariants() const {
     require(std::all_of(owners.begin(), owners.end(), [](int n) { return n == 1; }),
             "a task is held by nobody or twice");
 
-    require(ready_.contains(id) == (run->inputs_ended && run->pending.any(false)), "ready_ is wrong");
-    require(suspect_.contains(id) == (run->inputs_ended && run->pending.any(true)), "suspect_ is wrong");
-    ready += ready_.contains(id) + suspect_.contains(id);
+    auto late = late_.find(run->function);
+    bool is_late = late != late_.end() && late->second.contains(id);
+    auto has = [&r = *run](piece_kind kind) { return r.inputs_ended && r.pending.any(kind); };
+    require(is_late == run->late && !(is_late && ready_.contains(id)), "late_ is wrong");
+    require((ready_.contains(id) || is_late) == has(piece_kind::fresh), "ready_ is wrong");
+    require(suspect_.contains(id) == has(piece_kind::suspect), "suspect_ is wrong");
+    require(cut_short_.contains({run->cut_short_ns, id}) == has(piece_kind::cut_short), "cut_short_ is wrong");
+    ready += ready_.contains(id) + suspect_.contains(id) + is_late;
+    cut_short += has(piece_kind::cut_short);
     if (run->inputs_ended)
       pending += run->tasks_in(task_state::pending);
     for (const auto& w : run->waits)
@@ -973,7 +1258,10 @@ void scheduler_core::check_invariants() const {
     require(run->needed_by == needs[id], "the users of a run are miscounted");
     require(!run->released || run->needed_by != 0, "a released run is kept that nothing needs");
   }
-  require(ready == ready_.size() + suspect_.size() && pending == pending_tasks_, "pending tasks are miscounted");
+  for (const auto& [function, runs] : late_)
+    ready -= runs.size();
+  require(ready == ready_.size() + suspect_.size() && cut_short == cut_short_.size() && pending == pending_tasks_,
+          "pending tasks are miscounted");
 }
 
 } // namespace daskify::internal

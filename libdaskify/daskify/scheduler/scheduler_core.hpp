@@ -5,7 +5,9 @@
 #include "daskify/scheduler/pending_tasks.hpp"
 #include "daskify/scheduler/run_queue.hpp"
 #include "daskify/scheduler/scheduler_effects.hpp"
+#include "daskify/scheduler/time_left.hpp"
 
+#include <chrono>
 #include <deque>
 #include <map>
 #include <memory>
@@ -35,7 +37,10 @@ enum class task_state : std::uint8_t { pending, leased, finished, error, cancell
 /// Tasks are handed out as leases of consecutive tasks, in turn from all runs that have some, to the worker with the
 /// least work. What a worker had when it died goes back and is suspect: it is split into smaller leases, each of which
 /// has a worker for itself, until the task that kills is alone and known. That one is tried `retries` more times and
-/// is then lost; the others lose nothing.
+/// is then lost; the others lose nothing. Not so where the worker ended through no fault of its tasks.
+///
+/// Workers may have limited time. They get what should end in it; a task that takes longer than any worker lives is
+/// tried with the whole life of one, and is lost when that has not been enough `retries` + 1 times.
 ///
 /// A task may submit runs of its own and wait for them. While it waits its thread is free for other tasks, and its runs
 /// go before all others, so that few tasks wait at a time. They end with the worker whose task submitted them.
@@ -48,9 +53,15 @@ public:
 
   // -- events -----------------------------------------------------------------------------------------------
 
-  /// `threads` tasks at a time.
-  void worker_joined(worker_id worker, std::uint32_t threads);
-  /// `cause` says how it ended; its range is ignored. An unknown worker is ignored.
+  /// `threads` tasks at a time; it ends after `time_left`.
+  void worker_joined(worker_id worker, std::uint32_t threads, std::chrono::nanoseconds time_left = for_ever);
+  /// It ends so soon. To be told again and again as the time goes by: the core has no clock.
+  void time_left(worker_id worker, std::chrono::nanoseconds left);
+  /// It gets nothing new, returns what it has not begun, and ends what it has; `drained` follows. For good.
+  void drain(worker_id worker);
+  /// `cause` says how it ended; its range is ignored. An unknown worker is ignored. Its tasks are not to blame when the
+  /// cause is worker_walltime or worker_node_lost, or when it was to be drained: they go on elsewhere, and no retry is
+  /// used up.
   void worker_left(worker_id worker, const failure& cause);
   /// No worker will come any more: all that wait end as lost with `cause`. Later runs do so at once.
   void workers_exhausted(const failure& cause);
@@ -84,6 +95,9 @@ public:
   /// Tasks that this worker is in, at most its threads.
   std::uint64_t running(worker_id worker) const;
   std::size_t workers() const { return workers_.size(); }
+  /// How many threads the tasks that have not ended could keep busy for at least this long each; a task of unknown
+  /// duration is one. Takes time for each run.
+  std::uint64_t useful_threads(std::chrono::nanoseconds each) const;
 
   /// Throws std::logic_error when the books contradict each other. Slow: for tests.
   void check_invariants() const;
@@ -96,7 +110,6 @@ private:
   using run_map = std::unordered_map<run_id, std::unique_ptr<run_record>>;
 
   run_record* find(run_id run) const;
-  task_estimate& estimate_of(const run_record& run);
 
   void begin(run_record& run);
   void queue_up(run_record& run);
@@ -107,6 +120,8 @@ private:
   void settle_block(run_record& run, result_block block);
   void let_go(const std::vector<object_id>& results);
   void give_back(run_record& run, const piece& tasks);
+  void take_back_excused(run_record& run, const open_lease& lease, const worker_record& gone, bool begun,
+                         const failure& cause);
   void take_back_from_dead(run_record& run, const open_lease& lease, bool only_lease, const failure& cause);
   void drop_pending(run_record& run, std::uint64_t first, std::uint64_t last);
   void end_pending(run_record& run, task_state state, const failure& cause);
@@ -117,12 +132,25 @@ private:
   void waiter_done(waiter_id waiter);
   std::vector<run_id> known_runs_among(const std::vector<run_range>& tasks) const;
 
+  /// Whom to give something; nobody is too late when there is no room.
+  struct choice {
+    worker_record* worker = nullptr;
+    bool too_late = false; ///< some worker has room, but not the time
+  };
+
   void assign();
-  worker_record* idle_worker();
-  void choose_draining();
-  worker_record* least_loaded(const run_record& run);
+  void grant_suspects();
+  void grant_cut_short();
+  void grant_late();
+  void hold_for_late(const run_record& run);
+  choice idle_worker(std::uint64_t needed_ns);
+  void choose_vacating();
+  choice least_loaded(const run_record& run);
+  worker_record* longest_lasting();
   bool has_room(const worker_record& worker, run_id run, std::uint64_t ns_per_task) const;
-  void grant_next(worker_record& worker, run_record& run, bool suspect);
+  std::uint64_t needed_ns(const run_record& run, piece_kind kind) const;
+  void measure_lives();
+  void grant_next(worker_record& worker, run_record& run, piece_kind kind);
   void forget_if_over(run_record& run);
   void after_event();
 
@@ -133,10 +161,15 @@ private:
   std::unordered_map<waiter_id, waiter_record> waiters_;
   std::unordered_map<std::string, task_estimate> estimates_; ///< by function
   run_queue ready_;                                          ///< runs with pending tasks that any worker may take
-  run_queue suspect_;               ///< runs with pending tasks that need a worker for themselves
-  std::set<worker_id> draining_;    ///< get nothing new as long as suspects wait for workers of their own
-  std::uint64_t pending_tasks_ = 0; ///< over all runs whose inputs have ended
-  std::uint64_t threads_ = 0;       ///< over all workers
+  /// The same, by function, where every worker that had room had too little time: others may go before them.
+  std::map<std::string, run_queue> late_;
+  std::set<std::pair<std::uint64_t, run_id>> cut_short_; ///< runs with tasks cut short, by how long the first one ran
+  run_queue suspect_;                                    ///< runs with pending tasks that need a worker for themselves
+  std::set<worker_id> vacating_;       ///< get nothing new as long as suspects wait for workers of their own
+  std::uint64_t longest_life_ns_ = 0;  ///< of the workers that get something new
+  std::uint64_t held_ns_ = UINT64_MAX; ///< workers with so much time get no leases ahead: a task waits for them
+  std::uint64_t pending_tasks_ = 0;    ///< over all runs whose inputs have ended
+  std::uint64_t threads_ = 0;          ///< over all workers
   std::uint64_t last_lease_ = 0;
   std::unordered_map<waiter_id, run_id> input_waits_; ///< waits of the core's own: which run waits for its inputs
   std::uint64_t last_own_waiter_;

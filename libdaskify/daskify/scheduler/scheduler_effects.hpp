@@ -16,6 +16,10 @@ public:
   virtual void grant(worker_id worker, const lease& granted) = 0;
   /// `worker` shall not start these tasks, and ask the running ones to stop.
   virtual void cancel(worker_id worker, const run_range& tasks) = 0;
+  /// `worker` shall return, in its reports, all that it has not begun.
+  virtual void recall(worker_id worker) = 0;
+  /// `worker`, which was to be drained, has nothing any more, and gets nothing. Told once.
+  virtual void drained(worker_id worker) = 0;
   /// `worker` will see no more leases of this run.
   virtual void forget(worker_id worker, run_id run) = 0;
 

@@ -125,6 +125,7 @@ directory_actor::behavior_type directory_state::make_behavior() {
           core_.release_from_run(object, owner_of_runs(msg.submitter));
         flush();
       },
+      [this](evacuate_node msg) { return evacuate(msg.node); },
       [this](owner_gone msg) {
         if (!from_this_process())
           return;
@@ -262,6 +263,21 @@ caf::typed_response_promise<acknowledged> directory_state::spread(object_id obje
   } catch (const error& e) {
     all->promise.deliver(to_caf_error(e));
   }
+  return all->promise;
+}
+
+/// What no other node has goes to the one that has been there for longest, which is the scheduler's.
+caf::typed_response_promise<acknowledged> directory_state::evacuate(node_id node) {
+  bool allowed = from_this_process();
+  auto all = std::make_shared<spreading>();
+  all->promise = self_->make_response_promise<acknowledged>();
+  auto to = std::find_if(nodes_.begin(), nodes_.end(), [&](const auto& other) { return other.first != node; });
+  auto objects = allowed && to != nodes_.end() ? core_.only_on(node) : std::vector<object_id>{};
+  all->missing = objects.size();
+  if (objects.empty())
+    all->promise.deliver(acknowledged{});
+  for (auto object : objects)
+    hold_on(to->first, object, all);
   return all->promise;
 }
 

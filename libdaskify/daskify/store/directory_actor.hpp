@@ -34,7 +34,7 @@ private:
     node_id node;
     std::function<void()> on_lost;
   };
-  /// An object that is brought to several nodes, until it is on all of them.
+  /// Objects that are brought to other nodes, until all are there.
   struct spreading {
     caf::typed_response_promise<acknowledged> promise;
     std::size_t missing = 0;
@@ -56,6 +56,7 @@ private:
   void node_left(node_id node);
   caf::typed_response_promise<node_list> count_nodes();
   caf::typed_response_promise<acknowledged> spread(object_id object);
+  caf::typed_response_promise<acknowledged> evacuate(node_id node);
   void hold_on(node_id node, object_id object, std::shared_ptr<spreading> all);
   void flush();
 

@@ -374,6 +374,15 @@ auto object_directory::list() const -> std::vector<const entry*> {
   return all;
 }
 
+std::vector<object_id> object_directory::only_on(node_id node) const {
+  std::vector<object_id> objects;
+  for (const auto& [object, of] : objects_)
+    if (of.holders.size() == 1 && of.holders.front() == node)
+      objects.push_back(object);
+  std::sort(objects.begin(), objects.end()); // so that the same events give the same effects
+  return objects;
+}
+
 std::vector<node_id> object_directory::nodes() const {
   std::vector<node_id> all;
   for (const auto& [id, node] : nodes_)

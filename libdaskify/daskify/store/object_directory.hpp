@@ -112,6 +112,8 @@ public:
   const entry& find_by_key(std::string_view key) const;
   /// Everything there is, in the order in which it came.
   std::vector<const entry*> list() const;
+  /// What is lost when this node goes.
+  std::vector<object_id> only_on(node_id node) const;
   std::vector<node_id> nodes() const;
   const std::string& name_of(node_id node) const;
 

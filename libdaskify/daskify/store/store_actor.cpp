@@ -46,10 +46,11 @@ caf::error not_a_user() {
   return caf_error_of({error_code::store_failed, "the store was used by a process that has not joined it"});
 }
 
-std::vector<pull_source> to_sources(const object_sources& from) {
+/// The scheduler's node, which may have several addresses, is where this node has found the scheduler.
+std::vector<pull_source> to_sources(const object_sources& from, const std::string& scheduler_host) {
   std::vector<pull_source> sources;
   for (const auto& s : from.sources)
-    sources.push_back({s.node, {s.host, s.port}});
+    sources.push_back({s.node, {s.host.empty() ? scheduler_host : s.host, s.port}});
   return sources;
 }
 
@@ -464,7 +465,7 @@ void store_state::find(object_id object) {
           [this, object](object_sources& found) {
             auto size = found.facts.size;
             auto& wanted = pulls_[object];
-            wanted.sources = to_sources(found);
+            wanted.sources = to_sources(found, node_->setup().scheduler_host);
             wanted.facts = std::move(found.facts);
             core_->found(object, size);
             if (core_->has(object))
@@ -638,7 +639,7 @@ void store_state::find_more_sources(object_id object) {
   auto failed = pull->second.wrong;
   failed.insert(failed.end(), pull->second.silent.begin(), pull->second.silent.end());
   self_->request(directory_, directory_timeout_, find_sources{object, std::move(failed)})
-      .then([this, object](object_sources& found) { add_or_pause(object, to_sources(found)); },
+      .then([this, object](object_sources& found) { add_or_pause(object, to_sources(found, node_->setup().scheduler_host)); },
             [this, object](caf::error& why) {
               if (auto wanted = pulls_.find(object); wanted != pulls_.end())
                 wanted->second.problem = to_problem(why);

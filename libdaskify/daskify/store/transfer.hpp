@@ -21,7 +21,7 @@ namespace daskify::internal {
 
 struct transfer_setup {
   std::string secret;                ///< of the session: who does not show it is given nothing; at most 256 bytes
-  std::string host = "127.0.0.1";    ///< listens here, at a free port
+  std::string host = "127.0.0.1";    ///< listens here, at a free port; empty: at all addresses
   transfer_server::find_object find; ///< what is given to others; null: not here. Called from any thread.
   std::size_t pulls_at_a_time = 4;   ///< the rest queues
   std::chrono::milliseconds patience = std::chrono::seconds{10}; ///< a source that gives nothing for so long is lost

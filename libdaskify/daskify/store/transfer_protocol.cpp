@@ -98,9 +98,10 @@ void tcp_socket::fail(int reason) const {
 std::unique_ptr<addrinfo, free_addresses> find_addresses(const endpoint& where) {
   addrinfo wanted{};
   wanted.ai_socktype = SOCK_STREAM;
-  wanted.ai_flags = AI_NUMERICSERV;
+  wanted.ai_flags = AI_NUMERICSERV | AI_PASSIVE; // which only matters without a host
   addrinfo* found = nullptr;
-  if (int code = ::getaddrinfo(where.host.c_str(), std::to_string(where.port).c_str(), &wanted, &found))
+  const auto* host = where.host.empty() ? nullptr : where.host.c_str();
+  if (int code = ::getaddrinfo(host, std::to_string(where.port).c_str(), &wanted, &found))
     throw connection_lost{std::string{"has no address: "} + ::gai_strerror(code)};
   return std::unique_ptr<addrinfo, free_addresses>{found};
 }
@@ -111,11 +112,6 @@ file_descriptor open_socket(const addrinfo& for_address) {
   if (!made)
     throw connection_lost{"cannot be reached without a socket: " + std::generic_category().message(errno)};
   return made;
-}
-
-std::string to_text(const endpoint& where) {
-  auto host = where.host.find(':') == where.host.npos ? where.host : '[' + where.host + ']';
-  return host + ':' + std::to_string(where.port);
 }
 
 std::string to_text(std::chrono::milliseconds time) {

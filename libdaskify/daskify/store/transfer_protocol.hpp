@@ -9,7 +9,7 @@
 
 #include "daskify/deploy/process.hpp" // file_descriptor
 #include "daskify/deploy/quiet_thread.hpp"
-#include "daskify/transport/session_folder.hpp" // endpoint
+#include "daskify/transport/network.hpp" // endpoint, its text
 
 #include <array>
 #include <chrono>
@@ -115,15 +115,12 @@ struct free_addresses {
   void operator()(addrinfo* list) const noexcept { ::freeaddrinfo(list); }
 };
 
-/// The addresses of a host, to connect to or to listen at; at least one. Throws connection_lost. A name (not an
-/// address) is looked up, for which the system takes as long as it takes.
+/// The addresses of a host, to connect to or to listen at, at least one; without a host, to listen at all addresses.
+/// Throws connection_lost. A name (not an address) is looked up, for which the system takes as long as it takes.
 std::unique_ptr<addrinfo, free_addresses> find_addresses(const endpoint& where);
 
 /// A new socket; throws connection_lost when the system has none.
 file_descriptor open_socket(const addrinfo& for_address);
-
-/// "127.0.0.1:4711", "[::1]:4711"
-std::string to_text(const endpoint& where);
 
 /// "10 s", "1.5 s"
 std::string to_text(std::chrono::milliseconds time);

@@ -261,11 +261,14 @@ process_identity this_process() {
   return result;
 }
 
-bool is_gone(const process_identity& process) {
+bool is_of_this_machine(const process_identity& process) {
   auto here = this_process();
-  bool comparable = process.boot_id != "-" && process.boot_id == here.boot_id && process.pid_namespace != 0 &&
-                    process.pid_namespace == here.pid_namespace;
-  if (!comparable || process.pid <= 0)
+  return process.boot_id != "-" && process.boot_id == here.boot_id && process.pid_namespace != 0 &&
+         process.pid_namespace == here.pid_namespace && process.pid > 0;
+}
+
+bool is_gone(const process_identity& process) {
+  if (!is_of_this_machine(process))
     return false;
   auto now = parse_process_stat(read_proc_file("/proc/" + std::to_string(process.pid) + "/stat"));
   if (now)

@@ -32,6 +32,9 @@ struct process_identity {
 /// Throws cluster_error(session_failed) when /proc cannot be read.
 process_identity this_process();
 
+/// Whether the pid means something here.
+bool is_of_this_machine(const process_identity& process);
+
 /// True only when the process has ended for certain; one of another machine or container may live.
 bool is_gone(const process_identity& process);
 

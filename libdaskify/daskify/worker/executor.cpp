@@ -298,6 +298,7 @@ auto executor::find_run(run_id run) -> std::shared_ptr<loaded_run> {
 
 void executor::accept(work_order order) {
   std::vector<std::shared_ptr<loaded_run>> unused; // destroyed after the lock is gone
+  std::vector<worker_core::returned_tasks> back;
   {
     std::lock_guard guard{mutex_};
     for (auto& brief : order.runs) {
@@ -311,7 +312,10 @@ void executor::accept(work_order order) {
     for (auto run : order.forgotten)
       if (auto node = runs_.extract(run); !node.empty())
         unused.push_back(std::move(node.mapped()));
+    if (order.recall)
+      back = core_.give_back_all();
   }
+  report_returned(back);
   if (!order.cancelled.empty())
     wake_stopped();
   if (order.leases.size() > 1)
@@ -353,6 +357,10 @@ void executor::give_back_waiting() {
     std::lock_guard guard{mutex_};
     back = core_.give_back(steady::now() - tuning::give_back_after);
   }
+  report_returned(back);
+}
+
+void executor::report_returned(const std::vector<worker_core::returned_tasks>& back) {
   for (const auto& b : back) {
     lease_report report;
     report.id = b.lease;

@@ -91,6 +91,7 @@ private:
   void run_lease(std::size_t thread, std::unique_lock<std::mutex>& lock);
   std::shared_ptr<loaded_run> find_run(run_id run);
   enum class urgency { soon, now };
+  void report_returned(const std::vector<worker_core::returned_tasks>& back);
   void put_report(lease_report report, urgency when);
   void send_outbox();
   std::string output_since(std::uint64_t begin) const;

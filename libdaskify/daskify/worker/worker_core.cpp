@@ -78,31 +78,38 @@ void worker_core::done(std::size_t thread) {
 }
 
 auto worker_core::give_back(time_point long_ago) -> std::vector<returned_tasks> {
-  std::vector<returned_tasks> back;
-  auto return_rest = [&](thread_state& t) {
-    auto left = t.held.end() - t.held.next;
-    if (left == 0)
-      return;
-    back.push_back({t.held.work.id, t.held.work.run, t.held.next, left, false});
-    t.held.work.count -= left;
-  };
   std::size_t stuck = 0;
+  for (const auto& t : threads_)
+    stuck += t->busy && !t->waiting && t->chunk_count != 0 && t->chunk_begin <= long_ago;
+  if (stuck == turns_)
+    return give_back_all();
+  std::vector<returned_tasks> back;
   for (auto& t : threads_)
     if (t->busy && t->waiting)
-      return_rest(*t);
-    else if (t->busy && t->chunk_count != 0 && t->chunk_begin <= long_ago)
-      ++stuck;
-  if (stuck != turns_)
-    return back;
+      return_rest(*t, back);
+  return back;
+}
+
+auto worker_core::give_back_all() -> std::vector<returned_tasks> {
+  std::vector<returned_tasks> back;
   for (auto& t : threads_)
-    if (t->busy && !t->waiting)
-      return_rest(*t);
+    if (t->busy)
+      return_rest(*t, back);
   for (const auto& q : queue_)
     back.push_back({q.work.id, q.work.run, q.work.first, q.work.count, true});
   queue_.clear();
   for (const auto& b : back)
     forget_old_cancellations(b.run);
   return back;
+}
+
+/// What the thread has not begun of its lease.
+void worker_core::return_rest(thread_state& thread, std::vector<returned_tasks>& back) {
+  auto left = thread.held.end() - thread.held.next;
+  if (left == 0)
+    return;
+  back.push_back({thread.held.work.id, thread.held.work.run, thread.held.next, left, false});
+  thread.held.work.count -= left;
 }
 
 void worker_core::cancel(const run_range& tasks) {

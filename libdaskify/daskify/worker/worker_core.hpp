@@ -77,6 +77,9 @@ public:
   /// every thread with a turn has been in one chunk since `long_ago` or before. Each is reported once.
   std::vector<returned_tasks> give_back(time_point long_ago);
 
+  /// All leases, and ends of leases, that were not begun.
+  std::vector<returned_tasks> give_back_all();
+
   /// These tasks need not be begun any more. Threads that are in one of them: their stop flags are set.
   void cancel(const run_range& tasks);
 
@@ -105,6 +108,7 @@ private:
     std::atomic<bool> stop{false};
   };
 
+  void return_rest(thread_state& thread, std::vector<returned_tasks>& back);
   bool is_cancelled(run_id run, std::uint64_t task, std::uint64_t& until) const;
   void forget_old_cancellations(run_id run);
 

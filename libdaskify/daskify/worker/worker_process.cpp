@@ -59,7 +59,7 @@ int work(const worker_launch& as, const std::string& name) {
 
   system_config config;
   caf::actor_system system{config};
-  auto scheduler = connect_to<scheduler_for_workers>(system, where.addresses, "scheduler");
+  auto scheduler = connect_to<scheduler_for_workers>(system, where.addresses, "scheduler").actor;
 
   auto calls = std::make_shared<crossing>();
   auto store = std::make_shared<store_link>(calls, store_link::distance::remote);
@@ -133,7 +133,7 @@ int work(const worker_launch& as, const std::string& name) {
     std::cerr << name << " was turned away: " << answer.reason << std::endl;
   } else {
     if (as.store)
-      stored_at = connect_to<store_for_users>(system, {*as.store}, "store of its node");
+      stored_at = connect_to<store_for_users>(system, {*as.store}, "store of its node").actor;
     calls->open(speaker);
     store->join(stored_at, {where.secret, owner_of(answer.worker), as.slot}, actor);
     session->open(answer.worker, scheduler);

@@ -21,15 +21,15 @@ TEST(pending_tasks, are_taken_in_their_order_and_keep_their_past) {
   pending.add({10, 5});
   pending.add({0, 4});
   pending.add({20, 1, 1, 2, 3});
-  EXPECT_EQ(pending.take(false, 3).first, 0u);
-  EXPECT_EQ(pending.first(false).first, 3u);
-  EXPECT_EQ(pending.take(false, 1).first, 3u);
-  EXPECT_EQ(pending.take(false, 5).first, 10u);
-  EXPECT_FALSE(pending.any(false));
-  auto suspect = pending.take(true, 1);
+  EXPECT_EQ(pending.take(piece_kind::fresh, 3).first, 0u);
+  EXPECT_EQ(pending.first(piece_kind::fresh).first, 3u);
+  EXPECT_EQ(pending.take(piece_kind::fresh, 1).first, 3u);
+  EXPECT_EQ(pending.take(piece_kind::fresh, 5).first, 10u);
+  EXPECT_FALSE(pending.any(piece_kind::fresh));
+  auto suspect = pending.take(piece_kind::suspect, 1);
   EXPECT_EQ(suspect.deaths, 2u);
   EXPECT_EQ(suspect.shared, 3u);
-  EXPECT_FALSE(pending.any(true));
+  EXPECT_FALSE(pending.any(piece_kind::suspect));
 }
 
 TEST(pending_tasks, split_a_piece_where_its_middle_is_dropped) {
@@ -41,6 +41,20 @@ TEST(pending_tasks, split_a_piece_where_its_middle_is_dropped) {
     EXPECT_EQ(p.largest, 4u);
   EXPECT_EQ(pending.drop(0, 100), 8u);
   EXPECT_TRUE(pending.all().empty());
+}
+
+TEST(pending_tasks, keep_those_cut_short_apart_from_fresh_ones) {
+  pending_tasks pending;
+  pending.add({0, 10});
+  piece cut{4, 1};
+  cut.ran_ns = 7;
+  pending.drop(4, 5);
+  pending.add(cut);
+  EXPECT_EQ(pending.first(piece_kind::fresh).count, 4u);
+  EXPECT_EQ(pending.take(piece_kind::cut_short, 1).first, 4u);
+  EXPECT_FALSE(pending.any(piece_kind::cut_short));
+  pending.add(cut);
+  EXPECT_EQ(pending.drop(0, 10), 10u);
 }
 
 TEST(pending_tasks, hold_what_a_plain_set_would_hold) {

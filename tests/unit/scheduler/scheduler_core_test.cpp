@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <map>
 #include <random>
@@ -13,14 +14,19 @@
 namespace daskify::internal {
 namespace {
 
+using namespace std::chrono_literals;
+
 /// Records what the core wants done.
 struct recorder : scheduler_effects {
   void describe(worker_id worker, const run_brief& run) override { described.insert({worker, run.spec.run}); }
   void grant(worker_id worker, const lease& granted) override {
     EXPECT_TRUE(described.contains({worker, granted.run})) << "granted before described";
+    EXPECT_FALSE(recalled.contains(worker) || drained_workers.contains(worker)) << "granted although it is to leave";
     grants[worker].push_back(granted);
   }
   void cancel(worker_id worker, const run_range& tasks) override { cancelled.emplace_back(worker, tasks); }
+  void recall(worker_id worker) override { EXPECT_TRUE(recalled.insert(worker).second) << "recalled twice"; }
+  void drained(worker_id worker) override { EXPECT_TRUE(drained_workers.insert(worker).second) << "drained twice"; }
   void forget(worker_id worker, run_id run) override { described.erase({worker, run}); }
   void claim(worker_id worker, const std::vector<object_id>& results) override {
     for (auto object : results)
@@ -41,6 +47,8 @@ struct recorder : scheduler_effects {
   std::set<std::pair<worker_id, run_id>> described;
   std::map<worker_id, std::deque<lease>> grants;
   std::vector<std::pair<worker_id, run_range>> cancelled;
+  std::set<worker_id> recalled;
+  std::set<worker_id> drained_workers;
   std::vector<waiter_id> answered;
   std::set<std::pair<worker_id, object_id>> claimed;
   std::set<std::pair<run_id, object_id>> returned; ///< arguments
@@ -92,11 +100,28 @@ struct scheduler : testing::Test {
     core.report(worker, std::move(r));
   }
 
-  static failure died() {
+  /// A report of it returns what is not begun of a lease.
+  void return_all(worker_id worker, const lease& l) {
+    lease_report r;
+    r.id = l.id;
+    r.block.first = l.first;
+    r.returned = l.count;
+    r.closed = true;
+    core.report(worker, std::move(r));
+  }
+
+  static failure ended(error_code code) {
     failure f;
-    f.code = error_code::worker_died;
+    f.code = code;
     f.text = "was killed";
     return f;
+  }
+  static failure died() { return ended(error_code::worker_died); }
+
+  /// From here on a task of every run is expected to take so long.
+  void teach(worker_id worker, std::chrono::nanoseconds each) {
+    core.submit(spec(run_id{1'000'000}, 1));
+    finish(worker, next(worker), static_cast<std::uint64_t>(each.count()));
   }
 
   progress counts(run_id run = sweep) const { return core.counts({{run, 0, UINT64_MAX}}); }
@@ -489,9 +514,431 @@ TEST_F(scheduler, answers_waiters_of_a_run_that_is_released) {
   EXPECT_FALSE(core.knows(sweep));
 }
 
+// -- drains -------------------------------------------------------------------------------------------------
+
+TEST_F(scheduler, drains_a_worker_that_has_nothing_at_once) {
+  core.worker_joined(ann, 1);
+  core.drain(ann);
+  core.drain(ann);
+  core.drain(bob);
+  EXPECT_EQ(seen.drained_workers, std::set{ann});
+  EXPECT_TRUE(seen.recalled.empty());
+  core.submit(spec(sweep, 1));
+  EXPECT_TRUE(seen.grants[ann].empty());
+  core.worker_joined(bob, 1);
+  EXPECT_EQ(seen.grants[bob].size(), 1u);
+}
+
+TEST_F(scheduler, gives_what_a_draining_worker_has_not_begun_to_others_as_it_was) {
+  core.worker_joined(ann, 1);
+  core.submit(spec(sweep, 100'000));
+  finish(ann, next(ann));
+  auto first = next(ann);
+  auto second = next(ann);
+  core.drain(ann);
+  EXPECT_EQ(seen.recalled, std::set{ann});
+  core.worker_joined(bob, 1);
+  while (!seen.grants[ann].empty())
+    return_all(ann, next(ann));
+  return_all(ann, second);
+  core.check_invariants();
+  EXPECT_TRUE(seen.drained_workers.empty()) << "it is in the first one";
+  finish(ann, first);
+  EXPECT_EQ(seen.drained_workers, std::set{ann});
+  core.worker_left(ann, died());
+  while (!counts().ended()) {
+    ASSERT_FALSE(seen.grants[bob].empty());
+    finish(bob, next(bob));
+  }
+  EXPECT_EQ(counts().finished, 100'000u);
+}
+
+TEST_F(scheduler, goes_on_with_what_tasks_of_a_draining_worker_submitted) {
+  core.worker_joined(ann, 1);
+  core.submit(spec(sweep, 1));
+  auto outer = next(ann);
+  core.worker_waits(ann, 1);
+  core.drain(ann);
+  core.submit(spec(nth_run_of(ann, 1), 1));
+  EXPECT_TRUE(seen.grants[ann].empty());
+  core.worker_joined(bob, 1);
+  finish(bob, next(bob));
+  EXPECT_EQ(counts(nth_run_of(ann, 1)).finished, 1u);
+  core.worker_waits(ann, 0);
+  finish(ann, outer);
+  EXPECT_EQ(seen.drained_workers, std::set{ann});
+}
+
+TEST_F(scheduler, blames_no_task_of_a_draining_worker_that_dies) {
+  scheduler_core strict{seen, 0};
+  strict.submit(spec(sweep, 1));
+  for (std::uint64_t i = 1; i <= 10; ++i) {
+    strict.worker_joined(worker_id{i}, 1);
+    ASSERT_EQ(seen.grants[worker_id{i}].size(), 1u);
+    strict.drain(worker_id{i});
+    strict.worker_left(worker_id{i}, died());
+    strict.check_invariants();
+  }
+  EXPECT_EQ(strict.counts({{sweep, 0, 1}}).pending, 1u);
+}
+
+TEST_F(scheduler, lets_suspects_wait_for_workers_that_stay) {
+  core.worker_joined(ann, 1);
+  core.worker_joined(bob, 1);
+  core.submit(spec(sweep, 1));
+  core.worker_left(ann, died());
+  EXPECT_EQ(seen.grants[bob].size(), 1u);
+  core.drain(bob);
+  return_all(bob, next(bob));
+  EXPECT_TRUE(seen.grants[bob].empty());
+  core.worker_joined(worker_id{3}, 1);
+  EXPECT_EQ(seen.grants[worker_id{3}].size(), 1u);
+}
+
+// -- losses that are nobody's fault ----------------------------------------------------------------------------
+
+TEST_F(scheduler, uses_up_no_retry_when_the_node_is_lost) {
+  scheduler_core strict{seen, 0};
+  strict.submit(spec(sweep, 1));
+  for (std::uint64_t i = 1; i <= 50; ++i) {
+    strict.worker_joined(worker_id{i}, 1);
+    strict.worker_left(worker_id{i}, ended(i % 2 ? error_code::worker_node_lost : error_code::worker_walltime));
+    strict.check_invariants();
+  }
+  EXPECT_EQ(strict.counts({{sweep, 0, 1}}).pending, 1u);
+}
+
+TEST_F(scheduler, tries_no_task_alone_whose_node_was_lost) {
+  core.worker_joined(ann, 2);
+  core.submit(spec(sweep, 1000));
+  finish(ann, next(ann));
+  auto before = seen.grants[ann].back();
+  ASSERT_GT(before.count, 1u);
+  core.worker_left(ann, ended(error_code::worker_node_lost));
+  core.worker_joined(bob, 2);
+  EXPECT_GT(seen.grants[bob].size(), 1u) << "suspects would come one by one";
+  EXPECT_GT(seen.grants[bob].at(1).count, 1u);
+}
+
+TEST_F(scheduler, blames_a_task_at_last_whose_nodes_are_lost_again_and_again) {
+  core.submit(spec(sweep, 1));
+  std::uint64_t worker = 0;
+  while (!counts().ended()) {
+    worker_id w{++worker};
+    core.worker_joined(w, 1);
+    core.worker_left(w, ended(error_code::worker_node_lost));
+    ASSERT_LT(worker, 200u);
+  }
+  EXPECT_EQ(worker, tuning::excuses + 3) << "and then it is tried as if it had killed them";
+  EXPECT_EQ(failure_of(core.results({{sweep, 0, 1}}).at(0), 0)->code, error_code::worker_node_lost);
+}
+
+TEST_F(scheduler, keeps_suspects_suspect_when_their_node_is_lost) {
+  core.worker_joined(ann, 1);
+  core.submit(spec(sweep, 1000));
+  finish(ann, next(ann));
+  core.worker_left(ann, died());
+  core.worker_joined(bob, 1);
+  ASSERT_EQ(seen.grants[bob].size(), 1u);
+  auto alone = seen.grants[bob].front();
+  core.worker_left(bob, ended(error_code::worker_node_lost));
+  core.worker_joined(worker_id{3}, 1);
+  ASSERT_EQ(seen.grants[worker_id{3}].size(), 1u);
+  EXPECT_LE(next(worker_id{3}).count, alone.count);
+}
+
+// -- workers with limited time ---------------------------------------------------------------------------------
+
+TEST_F(scheduler, starts_nothing_that_cannot_end_in_time) {
+  core.worker_joined(ann, 1, 100s);
+  teach(ann, 10s);
+  core.time_left(ann, 12s);
+  core.submit(spec(sweep, 1));
+  EXPECT_TRUE(seen.grants[ann].empty()) << "tasks may take somewhat longer than those before";
+  core.worker_joined(bob, 1, 100s);
+  EXPECT_EQ(seen.grants[bob].size(), 1u);
+}
+
+TEST_F(scheduler, cuts_a_lease_to_what_ends_in_time) {
+  core.worker_joined(ann, 1, 100s);
+  teach(ann, 1ms);
+  for (int i = 0; i < 3; ++i) { // until leases are long
+    core.submit(spec(run_id{10 + static_cast<std::uint64_t>(i)}, 1000));
+    while (!seen.grants[ann].empty())
+      finish(ann, next(ann), 1'000'000);
+  }
+  core.time_left(ann, 9ms);
+  core.submit(spec(sweep, 10'000));
+  ASSERT_FALSE(seen.grants[ann].empty());
+  EXPECT_EQ(next(ann).count, 6u);
+}
+
+TEST_F(scheduler, gives_a_worker_with_little_time_the_short_tasks_behind_a_long_one) {
+  core.worker_joined(ann, 1, 100s);
+  teach(ann, 50s);
+  core.time_left(ann, 20s);
+  core.submit(spec(sweep, 5));
+  auto small = spec(run_id{2}, 3);
+  small.name = "g";
+  core.submit(small);
+  for (int i = 0; i < 3; ++i) {
+    auto l = next(ann);
+    EXPECT_EQ(l.run, run_id{2});
+    finish(ann, l, 1'000'000'000);
+    core.check_invariants();
+  }
+  EXPECT_TRUE(seen.grants[ann].empty());
+  core.worker_joined(bob, 1, 100s);
+  EXPECT_EQ(next(bob).run, sweep);
+}
+
+TEST_F(scheduler, keeps_a_thread_free_for_a_long_task_where_the_time_is) {
+  core.worker_joined(bob, 1, 100s);
+  teach(bob, 30s);
+  auto small = spec(run_id{2}, 1'000'000);
+  small.name = "g";
+  core.submit(small);
+  finish(bob, next(bob));
+  core.worker_joined(ann, 1, 1ns); // has room, and time for nothing
+  core.submit(spec(sweep, 1));
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_FALSE(seen.grants[bob].empty());
+    auto l = next(bob);
+    if (l.run == sweep)
+      return;
+    finish(bob, l);
+  }
+  FAIL() << "short tasks in advance kept the long one away";
+}
+
+TEST_F(scheduler, tries_a_task_longer_than_any_life_with_a_whole_one) {
+  core.worker_joined(ann, 1);
+  teach(ann, 1000s);
+  core.worker_left(ann, died());
+  core.submit(spec(sweep, 1));
+  core.worker_joined(bob, 1, 100s);
+  EXPECT_EQ(seen.grants[bob].size(), 1u);
+  core.worker_left(bob, ended(error_code::worker_node_lost));
+  worker_id used{3};
+  worker_id fresh{4};
+  core.worker_joined(used, 1, 100s);
+  return_all(used, next(used)); // and it goes there again
+  EXPECT_EQ(seen.grants[used].size(), 1u);
+  core.time_left(used, 50s);
+  return_all(used, next(used));
+  EXPECT_TRUE(seen.grants[used].empty()) << "a fresh one may come";
+  core.worker_joined(fresh, 1, 95s);
+  EXPECT_EQ(seen.grants[fresh].size(), 1u);
+}
+
+TEST_F(scheduler, loses_a_task_for_which_whole_lives_were_too_short) {
+  core.submit(spec(sweep, 1));
+  std::uint64_t worker = 0;
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_FALSE(counts().ended());
+    worker_id w{++worker};
+    core.worker_joined(w, 1, 3600s);
+    ASSERT_EQ(seen.grants[w].size(), 1u);
+    core.time_left(w, 0s);
+    core.worker_left(w, ended(error_code::worker_walltime));
+    core.check_invariants();
+  }
+  EXPECT_EQ(counts().lost, 1u);
+  auto why = *failure_of(core.results({{sweep, 0, 1}}).at(0), 0);
+  EXPECT_EQ(why.code, error_code::worker_walltime);
+  EXPECT_EQ(why.text, "was killed; the task was tried 3 times with all the time of a worker, 1h 00m, and needs more: "
+                      "raise the walltime, or split the task");
+}
+
+TEST_F(scheduler, gives_a_task_more_time_than_it_was_cut_short_after) {
+  core.submit(spec(sweep, 3));
+  core.worker_joined(ann, 1, 100s);
+  core.time_left(ann, 40s);
+  finish(ann, next(ann));
+  core.worker_joined(bob, 1, 100s); // gets the third one
+  core.time_left(bob, 42s);
+  core.time_left(ann, 0s);
+  core.worker_left(ann, ended(error_code::worker_walltime));
+  finish(bob, next(bob));
+  EXPECT_TRUE(seen.grants[bob].empty()) << "40 s were not enough, and a life is longer";
+  worker_id fresh{3};
+  core.worker_joined(fresh, 1, 100s);
+  EXPECT_EQ(seen.grants[fresh].size(), 1u);
+}
+
+TEST_F(scheduler, gives_nothing_to_a_worker_whose_time_is_over_until_it_has_more) {
+  core.worker_joined(ann, 1, 10s);
+  core.time_left(ann, -1s);
+  core.submit(spec(sweep, 1));
+  EXPECT_TRUE(seen.grants[ann].empty());
+  core.time_left(ann, 60s);
+  EXPECT_EQ(seen.grants[ann].size(), 1u) << "its job was given more";
+}
+
+/// Workers whose jobs end and are replaced, with tasks that take their time.
+struct timed_cluster : scheduler_effects {
+  using seconds = std::uint64_t;
+
+  struct worker {
+    seconds end = 0;
+    std::deque<lease> leases;
+    seconds busy = 0; ///< how long it has been in the first task of the first lease
+  };
+
+  timed_cluster(std::uint32_t seed, std::size_t retries) : random{seed}, core{*this, retries} {}
+
+  void describe(worker_id, const run_brief&) override {}
+  void grant(worker_id id, const lease& granted) override {
+    EXPECT_GT(workers.at(id).end, now) << "its time is over";
+    workers.at(id).leases.push_back(granted);
+  }
+  void cancel(worker_id, const run_range&) override {}
+  void recall(worker_id id) override { recalled.insert(id); }
+  void drained(worker_id id) override { drained_workers.insert(id); }
+  void forget(worker_id, run_id) override {}
+  void claim(worker_id, const std::vector<object_id>&) override {}
+  void let_go(const std::vector<object_id>&) override {}
+  void let_go_of_arguments(run_id, const std::vector<object_id>&) override {}
+  void satisfied(waiter_id) override {}
+  void changed(run_id) override {}
+
+  void submit(run_id run, const std::string& function, std::vector<seconds> each) {
+    run_spec spec;
+    spec.run = run;
+    spec.name = function;
+    spec.tasks = each.size();
+    takes[run] = std::move(each);
+    core.submit(spec);
+  }
+
+  void join(seconds life) {
+    worker_id id{++last};
+    workers[id].end = now + life;
+    core.worker_joined(id, 1, std::chrono::seconds{life});
+  }
+
+  void report(worker_id id, const lease& l, std::uint64_t done, std::uint64_t returned, bool closed) {
+    lease_report r;
+    r.id = l.id;
+    r.block = scheduler::results(l.first, done);
+    r.busy_ns = done * takes.at(l.run)[l.first] * 1'000'000'000;
+    r.returned = returned;
+    r.closed = closed;
+    core.report(id, std::move(r));
+  }
+
+  /// One second goes by. The worker's tasks go on, and end with it when its time is over.
+  void pass(worker_id id) {
+    auto& w = workers.at(id);
+    core.time_left(id, std::chrono::seconds{w.end - now});
+    if (recalled.erase(id))
+      for (auto back = w.leases.size(); back > 1; --back) {
+        auto l = w.leases.back();
+        w.leases.pop_back();
+        report(id, l, 0, l.count, true);
+      }
+    if (!w.leases.empty() && ++w.busy >= takes.at(w.leases.front().run)[w.leases.front().first]) {
+      auto& l = w.leases.front();
+      auto done = l;
+      ++l.first;
+      auto closed = --l.count == 0;
+      if (closed)
+        w.leases.pop_front();
+      w.busy = 0;
+      ++finished[{done.run, done.first}];
+      report(id, done, 1, 0, closed);
+    }
+    if (now + 1 >= w.end || drained_workers.contains(id)) {
+      if (!w.leases.empty())
+        ++killed[{w.leases.front().run, w.leases.front().first}];
+      failure why;
+      why.code = error_code::worker_walltime;
+      why.text = "ended";
+      core.time_left(id, std::chrono::seconds{w.end - now - 1});
+      auto gone = workers.extract(id);
+      core.worker_left(id, why);
+    }
+  }
+
+  /// Until all runs have ended; false when that takes too long.
+  bool run(std::size_t size, seconds life, seconds patience) {
+    for (seconds stop = now + patience; now < stop; ++now) {
+      while (workers.size() < size)
+        join(life - life / 4 + random() % (life / 4 + 1));
+      if (random() % 300 == 0)
+        core.drain(worker_id{last});
+      std::vector<worker_id> all;
+      for (const auto& [id, w] : workers)
+        all.push_back(id);
+      for (auto id : all)
+        pass(id);
+      core.check_invariants();
+      if (std::all_of(takes.begin(), takes.end(), [&](const auto& r) {
+            return core.counts({{r.first, 0, UINT64_MAX}}).ended();
+          }))
+        return true;
+    }
+    return false;
+  }
+
+  std::mt19937 random;
+  seconds now = 0;
+  std::uint64_t last = 0;
+  std::map<worker_id, worker> workers;
+  std::set<worker_id> recalled;
+  std::set<worker_id> drained_workers;
+  std::map<run_id, std::vector<seconds>> takes;
+  std::map<std::pair<run_id, std::uint64_t>, int> finished;
+  std::map<std::pair<run_id, std::uint64_t>, int> killed;
+  scheduler_core core;
+};
+
+TEST(scheduler_with_walltime, ends_all_that_fits_into_a_life_and_starts_little_in_vain) {
+  for (std::uint32_t seed = 1; seed <= 20; ++seed) {
+    timed_cluster cluster{seed, 0};
+    std::mt19937 random{seed};
+    auto some = [&](std::size_t count, std::uint64_t least, std::uint64_t most) {
+      std::vector<std::uint64_t> each(count);
+      for (auto& e : each)
+        e = least + random() % (most - least + 1);
+      return each;
+    };
+    cluster.submit(run_id{1}, "short", some(500, 1, 3));
+    cluster.submit(run_id{2}, "long", some(40, 120, 140));
+    cluster.submit(run_id{3}, "mixed", some(60, 1, 170));
+    for (std::uint64_t r = 10; r < 40; ++r) // one by one
+      cluster.submit(run_id{r}, "long", some(1, 120, 140));
+    ASSERT_TRUE(cluster.run(8, 250, 20'000)) << "seed " << seed;
+    int in_vain = 0;
+    for (const auto& [task, times] : cluster.killed)
+      in_vain += times;
+    for (const auto& [run, each] : cluster.takes)
+      EXPECT_EQ(cluster.core.counts({{run, 0, UINT64_MAX}}).finished, each.size()) << "seed " << seed;
+    for (const auto& [task, times] : cluster.finished)
+      EXPECT_EQ(times, 1) << "seed " << seed;
+    EXPECT_LT(in_vain, 40) << "seed " << seed;
+  }
+}
+
+TEST(scheduler_with_walltime, loses_the_one_task_that_no_life_is_long_enough_for) {
+  for (std::uint32_t seed = 1; seed <= 10; ++seed) {
+    timed_cluster cluster{seed, 2};
+    std::vector<std::uint64_t> each(100, 20);
+    each[50] = 1'000'000;
+    cluster.submit(run_id{1}, "f", each);
+    ASSERT_TRUE(cluster.run(4, 200, 20'000)) << "seed " << seed;
+    auto counts = cluster.core.counts({{run_id{1}, 0, UINT64_MAX}});
+    EXPECT_EQ(counts.finished, 99u);
+    EXPECT_EQ(counts.lost, 1u);
+    auto why = *failure_of(cluster.core.results({{run_id{1}, 50, 1}}).at(0), 50);
+    EXPECT_EQ(why.code, error_code::worker_walltime);
+    EXPECT_LT(cluster.killed.at({run_id{1}, 50}), 20) << "seed " << seed;
+  }
+}
+
 TEST_F(scheduler, ends_every_task_exactly_once_whatever_happens) {
   // A thousand workers' worth of accidents with a fixed seed: joins, deaths, partial reports, returned work,
-  // cancellations, releases.
+  // cancellations, releases, drains, times that run out, nodes that are lost.
   for (unsigned seed = 1; seed <= 30; ++seed) {
     std::mt19937 random{seed};
     auto chance = [&](unsigned percent) { return random() % 100 < percent; };
@@ -499,6 +946,7 @@ TEST_F(scheduler, ends_every_task_exactly_once_whatever_happens) {
     scheduler_core sim{log, 1};
     std::uint64_t workers = 0;
     std::vector<worker_id> alive;
+    std::map<worker_id, std::chrono::milliseconds> left; // of those with limited time
     std::set<std::uint64_t> released;
     std::uint64_t runs = 0;
     std::uint64_t inner = 0;
@@ -506,9 +954,22 @@ TEST_F(scheduler, ends_every_task_exactly_once_whatever_happens) {
     for (int step = 0; step < 600; ++step) {
       if (alive.size() < 2 || chance(3)) {
         worker_id w{++workers};
-        sim.worker_joined(w, 1 + random() % 3);
+        if (chance(50)) {
+          left[w] = std::chrono::milliseconds{1 + random() % 2000};
+          sim.worker_joined(w, 1 + random() % 3, left[w]);
+        } else {
+          sim.worker_joined(w, 1 + random() % 3);
+        }
         alive.push_back(w);
       }
+      if (chance(30)) {
+        auto w = alive[random() % alive.size()];
+        auto& time = left.try_emplace(w, 1000).first->second;
+        time = chance(10) ? time * 2 : time - time / 4;
+        sim.time_left(w, time);
+      }
+      if (chance(2))
+        sim.drain(alive[random() % alive.size()]);
       if (runs < 8 && chance(5)) {
         auto s = spec(run_id{++runs}, random() % 400);
         if (runs > 1 && chance(30))
@@ -532,10 +993,19 @@ TEST_F(scheduler, ends_every_task_exactly_once_whatever_happens) {
       }
       auto at = random() % alive.size();
       auto w = alive[at];
-      if (chance(2)) {
+      if (chance(4)) {
         alive.erase(alive.begin() + static_cast<std::ptrdiff_t>(at));
         log.grants.erase(w);
-        sim.worker_left(w, died());
+        constexpr std::array causes{error_code::worker_died, error_code::worker_walltime, error_code::worker_node_lost};
+        sim.worker_left(w, ended(causes[random() % 3]));
+      } else if (log.recalled.contains(w) && log.grants[w].size() > 1 && chance(80)) {
+        auto l = log.grants[w].back();
+        log.grants[w].pop_back();
+        lease_report r;
+        r.id = l.id;
+        r.returned = l.count;
+        r.closed = true;
+        sim.report(w, std::move(r));
       } else if (!log.grants[w].empty()) {
         auto& l = log.grants[w].front();
         lease_report r;
@@ -569,10 +1039,25 @@ TEST_F(scheduler, ends_every_task_exactly_once_whatever_happens) {
           sim.report(w, std::move(r));
           idle = false;
         }
-      if (idle)
+      if (!idle)
+        continue;
+      // What is left waits for workers that stay, and for more time.
+      auto over = [&](std::uint64_t r) { return sim.counts({{run_id{r}, 0, UINT64_MAX}}).ended(); };
+      std::uint64_t open = 0;
+      for (std::uint64_t r = 1; r <= runs; ++r)
+        open += !over(r);
+      if (open == 0)
         break;
+      ASSERT_FALSE(alive.empty()) << "seed " << seed;
+      auto w = alive.front();
+      alive.erase(alive.begin());
+      sim.worker_left(w, ended(error_code::worker_walltime));
+      alive.push_back(worker_id{++workers});
+      sim.worker_joined(alive.back(), 2, 2s);
     }
     sim.check_invariants();
+    for (auto w : alive)
+      EXPECT_TRUE(!log.recalled.contains(w) || log.drained_workers.contains(w)) << "seed " << seed;
     for (std::uint64_t r = 1; r <= runs; ++r)
       EXPECT_TRUE(sim.counts({{run_id{r}, 0, UINT64_MAX}}).ended()) << "seed " << seed << " run " << r;
   }

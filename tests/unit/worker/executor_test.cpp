@@ -162,6 +162,11 @@ TEST_P(executor_test, reports_every_task_of_every_lease_whatever_is_cancelled_or
     }
     if (random() % 5 == 0)
       work_->give_back_waiting();
+    if (random() % 20 == 0) {
+      work_order order;
+      order.recall = true;
+      work_->accept(std::move(order));
+    }
     for (const auto& r : next_reports()) {
       auto found = open.find(r.id.value);
       if (found == open.end())

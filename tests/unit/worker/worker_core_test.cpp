@@ -105,6 +105,28 @@ TEST(worker_core, leaves_the_turn_of_a_waiting_task_to_another_and_takes_it_back
   EXPECT_TRUE(core.take(spare));
 }
 
+TEST(worker_core, gives_back_all_that_is_not_begun_when_asked_to) {
+  worker_core core{2};
+  core.add({lease_id{1}, run, 0, 10});
+  core.add({lease_id{2}, run, 10, 1});
+  core.add({lease_id{3}, run, 11, 5});
+  ASSERT_TRUE(core.take(0));
+  ASSERT_TRUE(core.take(1));
+  core.next_chunk(0, 4, now);
+  core.next_chunk(1, 4, now);
+  auto back = core.give_back_all();
+  ASSERT_EQ(back.size(), 2u);
+  EXPECT_EQ(back[0].lease, lease_id{1});
+  EXPECT_EQ(back[0].first, 4u);
+  EXPECT_EQ(back[0].count, 6u);
+  EXPECT_FALSE(back[0].closed);
+  EXPECT_EQ(back[1].lease, lease_id{3});
+  EXPECT_EQ(back[1].count, 5u);
+  EXPECT_TRUE(back[1].closed);
+  EXPECT_TRUE(core.give_back_all().empty());
+  EXPECT_EQ(core.next_chunk(0, 4, now).count, 0u);
+}
+
 TEST(worker_core, gives_back_what_is_behind_a_waiting_task_in_its_lease) {
   worker_core core{1};
   core.add({lease_id{1}, run, 0, 10});

@@ -4,8 +4,7 @@
 #include "daskify/client/scheduler_link.hpp"
 #include "daskify/client/store_link.hpp"
 #include "daskify/config/settings.hpp"
-#include "daskify/deploy/local_fleet.hpp"
-#include "daskify/store/store_actor.hpp"
+#include "daskify/scheduler/scheduler_host.hpp"
 #include "daskify/transport/actor_system.hpp"
 
 #include <caf/actor_system.hpp>
@@ -16,15 +15,13 @@
 
 namespace daskify::internal {
 
-/// A cluster on this machine: client, scheduler, object directory, store and progress actors in this process, workers
-/// in their own. With several nodes, this process and its workers are the first of them, and each other one is a
-/// process with a store and workers of its own.
-class local_session final : public client_session, public std::enable_shared_from_this<local_session> {
+/// A running cluster as its client sees it. Its scheduler is in this process.
+class attached_session final : public client_session, public std::enable_shared_from_this<attached_session> {
 public:
-  /// Returns when all workers have enrolled. Throws cluster_error; nothing is left behind then.
-  static std::shared_ptr<local_session> start(const settings& with, const std::string& program_name);
-  local_session(const settings& with, const std::string& program_name); ///< for `start`
-  ~local_session() override;
+  /// Starts a cluster. Returns when it can take work. Throws cluster_error; nothing is left behind then.
+  static std::shared_ptr<attached_session> start(const settings& with, const std::string& program_name);
+  attached_session(const settings& with, const std::string& program_name); ///< for `start`
+  ~attached_session() override;
 
   /// Ends everything. May be called again and from several threads.
   void shutdown() noexcept;
@@ -52,33 +49,18 @@ public:
   void drop_key(const std::string& key);
 
 private:
-  void start_actors(const std::string& secret);
-  std::string node_name(std::size_t node) const;
-  local_fleet::setup fleet_setup(const std::string& program_name);
-  std::unique_ptr<local_fleet> fleet_of_workers(const std::string& program_name);
-  std::unique_ptr<local_fleet> fleet_of_nodes(const std::string& program_name);
-  /// Of the workers of a node: the first slot and how many.
-  std::pair<std::uint32_t, std::size_t> workers_of(std::size_t node) const;
-  void fleet_exhausted(const std::string& reason);
+  void start_client();
 
   int owner_ = ::getpid(); ///< the process that has the cluster; forked copies do not
-  settings settings_;
-  session_folder folder_;
+  progress_style style_;
+  std::unique_ptr<scheduler_host> host_;
   system_config config_;
   std::unique_ptr<caf::actor_system> system_;
-  std::size_t size_ = 1;          ///< workers
-  std::uint64_t store_limit_ = 0; ///< bytes, of each node
-  std::shared_ptr<node_store> node_;
-  directory_actor directory_;
-  store_actor store_;
   scheduler_actor scheduler_;
   progress_actor progress_;
   std::shared_ptr<crossing> crossing_ = std::make_shared<crossing>();
   scheduler_link link_{*crossing_, scheduler_link::distance::same_process};
   std::shared_ptr<store_link> data_ = std::make_shared<store_link>(crossing_, store_link::distance::same_process);
-  std::unique_ptr<local_fleet> workers_;
-  std::unique_ptr<local_fleet> nodes_; ///< none: this process is the only node
-  std::atomic<std::size_t> working_fleets_{0};
 
   std::mutex shutdown_mutex_;
   bool ended_ = false;

@@ -1,0 +1,193 @@
+#include "daskify/client/attached_session.hpp"
+
+#include "daskify/progress/progress_actor.hpp"
+#include "daskify/progress/progress_bar.hpp"
+
+#include <caf/logger.hpp>
+
+#include <thread>
+#include <unistd.h>
+
+namespace daskify::internal {
+
+// -- start and end --------------------------------------------------------------------------------------------
+
+std::shared_ptr<attached_session> attached_session::start(const settings& with, const std::string& program_name) {
+  auto started = std::make_shared<attached_session>(with, program_name);
+  started->data_->use(started);
+  return started;
+}
+
+attached_session::attached_session(const settings& with, const std::string& program_name) : style_{with.progress} {
+  try {
+    keep_standard_descriptors();
+    host_ = std::make_unique<scheduler_host>(with, program_name);
+    system_ = std::make_unique<caf::actor_system>(config_);
+    host_->start(*system_);
+    start_client();
+    // This thread would keep the system's logger alive, and ending the system waits for that to be gone.
+    caf::logger::set_current_actor_system(nullptr);
+  } catch (...) {
+    caf::logger::set_current_actor_system(nullptr);
+    shutdown();
+    throw;
+  }
+}
+
+void attached_session::start_client() {
+  scheduler_ = host_->scheduler();
+  progress_ = system_->spawn(progress_behavior, scheduler_);
+  link_.use(scheduler_);
+  auto speaker = system_->spawn(client_behavior, [data = std::weak_ptr{data_}](const std::vector<object_id>& freed) {
+    if (auto open = data.lock())
+      open->forget(freed);
+  });
+  crossing_->open(speaker);
+  data_->join(host_->store(), {host_->secret(), client_owner}, speaker);
+}
+
+attached_session::~attached_session() {
+  shutdown();
+}
+
+void attached_session::shutdown() noexcept {
+  if (::getpid() != owner_) {
+    // A forked copy has none of the threads, and the cluster is not its own: it only lets go.
+    crossing_->abandon();
+    static_cast<void>(system_.release());
+    static_cast<void>(host_.release());
+    return;
+  }
+  std::lock_guard guard{shutdown_mutex_};
+  if (std::exchange(ended_, true))
+    return;
+  // From here on nobody but this function talks to the actors.
+  crossing_->close();
+  if (host_)
+    host_->stop();
+  auto end = [](auto& actor) {
+    if (actor)
+      caf::anon_send_exit(actor, caf::exit_reason::kill);
+    actor = nullptr;
+  };
+  end(crossing_->speaker());
+  end(progress_);
+  link_.use({});
+  scheduler_ = nullptr;
+  if (host_)
+    host_->end_actors();
+  // On a thread of its own: CAF uses thread-local storage here, which is gone already when a static object is
+  // destroyed.
+  std::thread{[this] { system_.reset(); }}.join();
+  host_.reset();
+}
+
+// -- runs -----------------------------------------------------------------------------------------------------
+
+run_id attached_session::submit(run_spec spec) {
+  spec.run = nth_run_of({}, ++last_run_);
+  spec.seed = spec.run.value;
+  if (!spec.objects.empty())
+    data_->flush();
+  data_->retain_for_run(spec.objects);
+  auto id = spec.run;
+  link_.submit(std::move(spec));
+  return id;
+}
+
+awaited_tasks attached_session::await(const std::vector<run_range>& tasks, std::uint64_t how_many, bool want_results,
+                                      deadline until) {
+  return link_.await(tasks, how_many, want_results, until);
+}
+
+progress attached_session::count(const std::vector<run_range>& tasks) {
+  return crossing_->ask_and_wait<progress>(progress_, {}, "progress actor", count_tasks{tasks});
+}
+
+void attached_session::cancel(const std::vector<run_range>& tasks) {
+  link_.cancel(tasks);
+}
+
+void attached_session::release(run_id run) noexcept {
+  link_.release(run);
+}
+
+progress attached_session::monitor(const std::vector<run_range>& tasks) {
+  if (tasks.empty())
+    return {};
+  auto feed = std::make_shared<progress_feed>();
+  auto watch = crossing_->watch([feed] { feed->close(); });
+  crossing_->tell(progress_, watch_tasks{feed, tasks});
+  progress_bar bar{STDERR_FILENO, style_};
+  snapshot last;
+  while (true) {
+    auto next = feed->next(std::chrono::seconds{1});
+    if (!next) {
+      if (feed->closed())
+        crossing_->throw_closed();
+      continue;
+    }
+    last = *next;
+    if (last.counts.ended())
+      break;
+    bar.show(last);
+  }
+  bar.finish(last);
+  crossing_->forget(watch);
+  return last.counts;
+}
+
+// -- data -----------------------------------------------------------------------------------------------------
+
+std::unique_ptr<data_room> attached_session::reserve(std::uint64_t bytes) {
+  return data_->reserve(bytes);
+}
+
+std::shared_ptr<object_handle> attached_session::put_value(const type_label& type, part bytes) {
+  return data_->put_once(type, bytes);
+}
+
+std::shared_ptr<object_handle> attached_session::put(const std::string& key, bool replace, const type_label& type,
+                                                     part bytes) {
+  return data_->put({key, replace, type}, bytes);
+}
+
+std::shared_ptr<object_handle> attached_session::put(const std::string& key, bool replace, const type_label& type,
+                                                     std::unique_ptr<data_room> filled) {
+  return data_->put({key, replace, type}, std::move(filled));
+}
+
+shared_bytes attached_session::map(object_id object) {
+  return data_->map(object).bytes;
+}
+
+std::vector<shared_bytes> attached_session::map_all(const std::vector<object_id>& objects) {
+  return data_->map_all(objects);
+}
+
+shared_bytes attached_session::find(const std::string& key, const type_label& type) {
+  auto found = data_->find(key, type);
+  return data_->map(found->id()).bytes;
+}
+
+void attached_session::spread(object_id object) {
+  data_->spread(object);
+}
+
+object_list attached_session::objects() {
+  return data_->list();
+}
+
+node_list attached_session::nodes() {
+  return data_->nodes();
+}
+
+void attached_session::drop_key(const std::string& key) {
+  data_->drop_key(key);
+}
+
+worker_list attached_session::workers() {
+  return crossing_->ask_and_wait<worker_list>(scheduler_, {}, "scheduler", list_workers{});
+}
+
+} // namespace daskify::internal

@@ -1,0 +1,437 @@
+#include "daskify/deploy/slurm_deployment.hpp"
+
+#include "daskify/defaults.hpp"
+#include "daskify/deploy/log_tail.hpp"
+#include "daskify/deploy/slurm_request.hpp"
+#include "daskify/deploy/slurm_text.hpp"
+#include "daskify/error.hpp"
+
+#include <algorithm>
+#include <iostream>
+#include <utility>
+
+namespace daskify::internal {
+
+namespace {
+
+constexpr auto tick_interval = std::chrono::seconds{1};
+/// SLURM's first word on why a job waits is not its last one.
+constexpr auto second_look = std::chrono::seconds{4};
+/// Nodes that come together are asked about together.
+constexpr auto settle_time = std::chrono::seconds{1};
+constexpr std::size_t shown_lines = 10;
+
+/// The job that a unit is in, or, of an array, the array: what squeue takes and what tells arrays from each other.
+std::string job_of(const std::string& unit) {
+  return unit.substr(0, unit.find_first_of("_."));
+}
+
+bool is_part_of_allocation(const std::string& unit) {
+  return unit.find('.') != unit.npos;
+}
+
+fleet_settings fleet_for(const settings& options) {
+  fleet_settings fleet;
+  fleet.size = jobs_for(options, options.slurm_size());
+  if (options.minimum || options.maximum) {
+    fleet.minimum = jobs_for(options, options.minimum.value_or(std::min(options.slurm_size(), *options.maximum)));
+    fleet.maximum = jobs_for(options, options.maximum.value_or(std::max(options.slurm_size(), *options.minimum)));
+    fleet.size = std::clamp(fleet.size, fleet.minimum, fleet.maximum);
+  }
+  fleet.start_timeout = options.start_timeout;
+  fleet.can_never_start = [](std::string_view reason) {
+    return internal::can_never_start(reason.substr(0, reason.find(':'))); // what it means stands behind it
+  };
+  return fleet;
+}
+
+} // namespace
+
+slurm_deployment::slurm_deployment(deployment_setup with)
+    : setup_{std::move(with)},
+      first_{fleet_for(setup_.options).size},
+      needed_{is_adaptive() ? fleet_for(setup_.options).minimum : first_},
+      core_{*this, fleet_for(setup_.options)} {
+  // Whatever cannot be written is said before anything is started.
+  static_cast<void>(
+      job_script(request_for(setup_.options, first_, setup_.session_folder, setup_.log_folder, setup_.program_name)));
+}
+
+slurm_deployment::~slurm_deployment() {
+  stopping_.request_stop();
+  ticking_ = {};
+  commands_.reset();
+}
+
+void slurm_deployment::start() {
+  commands_ = std::make_unique<work_thread>();
+  ticking_ = std::jthread{[this](const std::stop_token& stop) { tick(stop); }};
+  std::lock_guard guard{mutex_};
+  core_.start(clock::now());
+}
+
+void slurm_deployment::tick(const std::stop_token& stop) {
+  std::unique_lock lock{mutex_};
+  while (!stop.stop_requested()) {
+    changed_.wait_for(lock, stop, tick_interval, [] { return false; });
+    auto now = clock::now();
+    core_.tick(now);
+    // No node knows when its job ends, but SLURM does: for all of them by one question.
+    if (std::ranges::any_of(nodes_, [&](const auto& node) {
+          return !node.second.knows_its_end && now - node.second.joined >= settle_time;
+        }))
+      core_.asked_why(now);
+  }
+}
+
+void slurm_deployment::wait_until_ready(std::chrono::milliseconds timeout) {
+  auto latest = clock::now() + timeout;
+  std::unique_lock lock{mutex_};
+  auto ready = [this] {
+    return static_cast<std::size_t>(std::ranges::count_if(nodes_, [](const auto& node) { return node.second.ready; }));
+  };
+  std::string shown;
+  while (problem_.empty() && ready() < needed_) {
+    if (report_.sentence != shown && setup_.options.progress != progress_style::off) {
+      shown = report_.sentence;
+      std::cerr << "SLURM: " << shown << std::endl;
+    }
+    if (changed_.wait_until(lock, latest) == std::cv_status::timeout)
+      break;
+  }
+  if (!problem_.empty())
+    throw cluster_error{error_code::worker_failed, problem_};
+  if (ready() >= needed_ || (setup_.options.accept_fewer && ready() != 0))
+    return;
+  throw cluster_error{error_code::start_timeout,
+                      "Only " + std::to_string(ready()) + " of " + std::to_string(needed_) +
+                          " jobs had their workers ready when start_timeout was over (" + report_.sentence + ")" +
+                          (last_failure_.empty() ? "" : "; " + last_failure_) +
+                          "; make start_timeout longer, or set accept_fewer to go on with those that are there."};
+}
+
+// -- what the scheduler says --------------------------------------------------------------------------------
+
+void slurm_deployment::worker_refused(const enrol_request& who, const std::string& reason) {
+  std::lock_guard guard{mutex_};
+  fail(who.name + " on " + who.node + " was turned away because " + reason + ".");
+}
+
+void slurm_deployment::node_refused(const join_node& who, const std::string& reason) {
+  std::lock_guard guard{mutex_};
+  fail("Job " + who.job + " (" + who.name + ") was turned away because " + reason + ".");
+}
+
+void slurm_deployment::node_joined(std::uint32_t slot, const join_node& who) {
+  std::lock_guard guard{mutex_};
+  nodes_[slot] = {who.job, clock::now(), who.time_left_ms != 0, false, false};
+  std::optional<std::chrono::seconds> left;
+  if (who.time_left_ms != 0)
+    left = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::milliseconds{who.time_left_ms});
+  if (!core_.node_enrolled(clock::now(), who.job, node_id{slot}, left))
+    setup_.on_node_unwanted(slot);
+}
+
+void slurm_deployment::node_ready(std::uint32_t slot) {
+  std::lock_guard guard{mutex_};
+  if (auto known = nodes_.find(slot); known != nodes_.end())
+    known->second.ready = true;
+  changed_.notify_all();
+}
+
+void slurm_deployment::node_silent(std::uint32_t slot, std::int32_t) {
+  // Its process cannot be reached from here. It ends itself when it hears nothing of the scheduler.
+  std::lock_guard guard{mutex_};
+  core_.node_ended(clock::now(), node_id{slot}, departure::lost, "has been silent for the heartbeat_timeout");
+}
+
+void slurm_deployment::node_leaving(std::uint32_t) {
+  std::lock_guard guard{mutex_};
+  core_.asked_why(clock::now());
+}
+
+void slurm_deployment::node_drained(std::uint32_t slot) {
+  std::lock_guard guard{mutex_};
+  if (auto known = nodes_.find(slot); known != nodes_.end())
+    known->second.said_goodbye = true;
+}
+
+void slurm_deployment::node_left(std::uint32_t slot) {
+  std::lock_guard guard{mutex_};
+  auto gone = nodes_.extract(slot);
+  if (gone.empty())
+    return;
+  core_.node_ended(clock::now(), node_id{slot}, gone.mapped().said_goodbye ? departure::left : departure::lost,
+                   "closed its connection");
+  changed_.notify_all();
+}
+
+bool slurm_deployment::is_adaptive() const {
+  return setup_.options.minimum || setup_.options.maximum;
+}
+
+void slurm_deployment::demand(std::uint64_t threads, const std::vector<std::uint32_t>& idle_nodes) {
+  auto each = setup_.options.processes * setup_.options.threads;
+  auto jobs = threads / each + (threads % each != 0);
+  std::lock_guard guard{mutex_};
+  std::vector<std::string> idle;
+  for (auto slot : idle_nodes)
+    if (auto known = nodes_.find(slot); known != nodes_.end())
+      idle.push_back(known->second.unit);
+  core_.wanted(clock::now(), static_cast<std::size_t>(jobs), idle);
+}
+
+/// Jobs that wait would start as soon as the first ones have ended.
+void slurm_deployment::stop_replacing() {
+  std::unique_lock lock{mutex_};
+  if (!std::exchange(replacing_, false) || !commands_)
+    return;
+  ++under_way_;
+  commands_->post([this] {
+    std::unique_lock inner{mutex_};
+    std::vector<std::string> jobs{submitted_.begin(), submitted_.end()};
+    inner.unlock();
+    try {
+      slurm_commands{tuning::slurm_timeout, stopping_.get_token()}.cancel_pending(jobs);
+    } catch (const error&) {
+      // They are cancelled once more at the end, and what is wrong is said then.
+    }
+    inner.lock();
+    --under_way_;
+    changed_.notify_all();
+  });
+  changed_.wait_for(lock, tuning::stop_grace, [this] { return under_way_ == 0; });
+}
+
+void slurm_deployment::end_all() {
+  if (!commands_) // nothing was started
+    return;
+  {
+    std::unique_lock lock{mutex_};
+    // The nodes have been told to stop; one that has left needs no scancel.
+    changed_.wait_for(lock, 2 * tuning::stop_grace, [this] { return nodes_.empty(); });
+    core_.stop(clock::now());
+    changed_.wait_for(lock, tuning::scancel_timeout, [this] { return under_way_ == 0; });
+  }
+  stopping_.request_stop();
+}
+
+// -- what the core wants ------------------------------------------------------------------------------------
+// REQUIRES, of all: the lock is held.
+
+void slurm_deployment::submit(submission_id request, std::size_t count) {
+  ++under_way_;
+  commands_->post([this, request, count] {
+    std::vector<std::string> units;
+    std::string refused;
+    bool permanent = false;
+    try {
+      std::unique_lock lock{mutex_};
+      if (!replacing_)
+        throw cluster_error{error_code::shut_down, "the cluster is being shut down"};
+      lock.unlock();
+      units = submit_now(count);
+    } catch (const error& e) {
+      refused = e.what();
+      permanent = e.code() != error_code::slurm_silent && !may_be_taken_in_parts(refused);
+    }
+    std::lock_guard guard{mutex_};
+    --under_way_;
+    if (!units.empty()) {
+      core_.submitted(clock::now(), request, units);
+      for (const auto& unit : units)
+        submitted_.insert(job_of(unit));
+    } else {
+      if (permanent)
+        fail(refused);
+      core_.submit_failed(clock::now(), request, refused, permanent);
+    }
+    changed_.notify_all();
+  });
+}
+
+void slurm_deployment::query(const std::vector<std::string>& units) {
+  ++under_way_;
+  commands_->post([this, units] {
+    query_now(units);
+    std::lock_guard guard{mutex_};
+    --under_way_;
+    changed_.notify_all();
+  });
+}
+
+void slurm_deployment::cancel(const std::vector<std::string>& units) {
+  ++under_way_;
+  commands_->post([this, units] {
+    cancel_now(units);
+    std::lock_guard guard{mutex_};
+    --under_way_;
+    changed_.notify_all();
+  });
+}
+
+void slurm_deployment::drain(const std::string&, node_id node) {
+  setup_.on_node_unwanted(static_cast<std::uint32_t>(node.value));
+}
+
+void slurm_deployment::node_gone(const node_end& what) {
+  if (what.by_infrastructure)
+    setup_.on_node_lost(static_cast<std::uint32_t>(what.node.value),
+                        what.cause == end_cause::timed_out ? error_code::worker_walltime : error_code::worker_node_lost,
+                        what.text);
+}
+
+void slurm_deployment::failed_start(const std::vector<std::string>& units, const std::string& sentence) {
+  auto output = units.empty() ? std::string{} : log_tail(log_of(units.front()), shown_lines);
+  last_failure_ = sentence + (output.empty() ? "" : " Its last output: " + output);
+  // Others may start all the same, but where none has there is nothing to hope for.
+  if (nodes_.empty())
+    fail(last_failure_);
+}
+
+void slurm_deployment::exhausted(const std::string& sentence) {
+  fail(sentence);
+  setup_.on_exhausted(sentence);
+}
+
+void slurm_deployment::report(const fleet_report& now) {
+  report_ = now;
+  changed_.notify_all();
+}
+
+void slurm_deployment::fail(const std::string& sentence) {
+  if (problem_.empty())
+    problem_ = sentence;
+  changed_.notify_all();
+}
+
+// -- SLURM --------------------------------------------------------------------------------------------------
+// On the thread for commands, without the lock.
+
+std::vector<std::string> slurm_deployment::submit_now(std::size_t count) {
+  slurm_commands slurm{tuning::slurm_timeout, stopping_.get_token()};
+  auto script =
+      job_script(request_for(setup_.options, count, setup_.session_folder, setup_.log_folder, setup_.program_name));
+  std::vector<std::string> units;
+  switch (setup_.options.job_shape) {
+  case job_shape::array: {
+    auto array = slurm.submit(script);
+    for (std::size_t i = 0; i < count; ++i)
+      units.push_back(array + "_" + std::to_string(i));
+    break;
+  }
+  case job_shape::separate:
+    while (units.size() < count) {
+      try {
+        units.push_back(slurm.submit(script));
+      } catch (const error&) {
+        if (units.empty())
+          throw;
+        break; // the core asks for what is missing
+      }
+    }
+    break;
+  case job_shape::allocation: {
+    auto job = slurm.submit(script);
+    for (std::size_t i = 0; i < count; ++i)
+      units.push_back(job + "." + std::to_string(i));
+    std::lock_guard guard{mutex_};
+    sizes_[job] = count;
+    break;
+  }
+  }
+  return units;
+}
+
+void slurm_deployment::query_now(const std::vector<std::string>& units) {
+  std::set<std::string> jobs;
+  for (const auto& unit : units)
+    jobs.insert(job_of(unit));
+  try {
+    slurm_commands slurm{tuning::slurm_timeout, stopping_.get_token()};
+    auto answer = statuses_of(units, slurm.query({jobs.begin(), jobs.end()}, std::string{squeue_format}));
+    std::lock_guard guard{mutex_};
+    doubt_first_reasons(answer);
+    core_.statuses(clock::now(), answer);
+    tell_ends(answer);
+  } catch (const error& e) {
+    std::lock_guard guard{mutex_};
+    core_.query_failed(clock::now(), e.what());
+  }
+}
+
+/// By unit: what squeue says of an allocation holds for each of its parts.
+std::vector<job_status> slurm_deployment::statuses_of(const std::vector<std::string>& units,
+                                                      const std::string& squeue_said) {
+  std::map<std::string, job_status> by_id;
+  for (auto& status : parse_squeue(squeue_said))
+    by_id.insert_or_assign(status.id, std::move(status));
+  std::vector<job_status> answer;
+  for (const auto& unit : units)
+    if (auto found = by_id.find(is_part_of_allocation(unit) ? job_of(unit) : unit); found != by_id.end()) {
+      answer.push_back(found->second);
+      answer.back().id = unit;
+    }
+  return answer;
+}
+
+void slurm_deployment::doubt_first_reasons(std::vector<job_status>& answer) {
+  auto now = clock::now();
+  for (auto& status : answer) {
+    if (status.state != job_state::pending || !internal::can_never_start(status.reason)) {
+      hopeless_since_.erase(status.id);
+      continue;
+    }
+    auto since = hopeless_since_.try_emplace(status.id, now).first->second;
+    if (now - since < second_look)
+      status.reason.clear();
+    else if (auto meaning = explain_reason(status.reason); !meaning.empty())
+      status.reason.append(": ").append(meaning);
+  }
+}
+
+void slurm_deployment::tell_ends(const std::vector<job_status>& answer) {
+  for (auto& [slot, node] : nodes_) {
+    auto found = std::ranges::find(answer, node.unit, &job_status::id);
+    // A job that is told to be pending is one that SLURM starts anew; this node is of the time before.
+    if (found == answer.end() || found->state == job_state::pending)
+      continue;
+    node.knows_its_end = true;
+    if (found->time_left)
+      setup_.on_node_time_left(slot, *found->time_left);
+  }
+}
+
+/// Part of an allocation cannot be cancelled alone: its node is drained, and the rest of it goes on.
+void slurm_deployment::cancel_now(const std::vector<std::string>& units) {
+  std::vector<std::string> jobs;
+  {
+    std::lock_guard guard{mutex_};
+    for (const auto& unit : units) {
+      if (!is_part_of_allocation(unit)) {
+        jobs.push_back(unit);
+        continue;
+      }
+      auto& of_job = cancelled_[job_of(unit)];
+      if (of_job.insert(unit).second && of_job.size() == sizes_[job_of(unit)])
+        jobs.push_back(job_of(unit));
+    }
+  }
+  if (jobs.empty())
+    return;
+  try {
+    slurm_commands{tuning::slurm_timeout, stopping_.get_token()}.cancel(jobs);
+  } catch (const error& e) {
+    std::string all;
+    for (const auto& job : jobs)
+      all += (all.empty() ? "" : " ") + job;
+    std::cerr << "daskify could not cancel jobs of SLURM: " << e.what()
+              << " They may still run; cancel them by: scancel " << all << std::endl;
+  }
+}
+
+std::string slurm_deployment::log_of(const std::string& unit) const {
+  return setup_.log_folder + "/job-" + (is_part_of_allocation(unit) ? job_of(unit) : unit) + ".log";
+}
+
+} // namespace daskify::internal

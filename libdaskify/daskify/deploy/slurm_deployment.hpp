@@ -1,0 +1,98 @@
+#pragma once
+
+#include "daskify/deploy/deployment.hpp"
+#include "daskify/deploy/job_fleet_core.hpp"
+#include "daskify/deploy/slurm_commands.hpp"
+#include "daskify/store/work_thread.hpp"
+
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace daskify::internal {
+
+/// Nodes in SLURM's jobs. The job fleet core decides which there are; here sbatch, squeue and scancel are called, and
+/// the node processes come and go.
+class slurm_deployment final : public deployment, private job_fleet_effects {
+public:
+  explicit slurm_deployment(deployment_setup with);
+  ~slurm_deployment() override;
+
+  void start() override;
+  void wait_until_ready(std::chrono::milliseconds timeout) override;
+  void worker_enrolled(const enrol_request&) override {}
+  void worker_refused(const enrol_request& who, const std::string& reason) override;
+  void worker_silent(std::uint32_t, std::int32_t) override {} // its node sees it end, or ends itself
+  void node_joined(std::uint32_t slot, const join_node& who) override;
+  void node_ready(std::uint32_t slot) override;
+  void node_refused(const join_node& who, const std::string& reason) override;
+  void node_silent(std::uint32_t slot, std::int32_t pid) override;
+  void node_leaving(std::uint32_t slot) override;
+  void node_drained(std::uint32_t slot) override;
+  void node_left(std::uint32_t slot) override;
+  bool is_adaptive() const override;
+  void demand(std::uint64_t threads, const std::vector<std::uint32_t>& idle_nodes) override;
+  void stop_replacing() override;
+  void end_all() override;
+
+private:
+  using clock = std::chrono::steady_clock;
+
+  void submit(submission_id request, std::size_t count) override;
+  void query(const std::vector<std::string>& units) override;
+  void cancel(const std::vector<std::string>& units) override;
+  void drain(const std::string& unit, node_id node) override;
+  void node_gone(const node_end& what) override;
+  void failed_start(const std::vector<std::string>& units, const std::string& sentence) override;
+  void exhausted(const std::string& sentence) override;
+  void report(const fleet_report& now) override;
+
+  std::vector<std::string> submit_now(std::size_t count);
+  void query_now(const std::vector<std::string>& units);
+  std::vector<job_status> statuses_of(const std::vector<std::string>& units, const std::string& squeue_said);
+  void doubt_first_reasons(std::vector<job_status>& answer);
+  void tell_ends(const std::vector<job_status>& answer);
+  void cancel_now(const std::vector<std::string>& units);
+  std::string log_of(const std::string& unit) const;
+  void fail(const std::string& sentence);
+  void tick(const std::stop_token& stop);
+
+  struct node_record {
+    std::string unit;
+    clock::time_point joined;
+    bool knows_its_end = false;
+    bool ready = false;
+    bool said_goodbye = false;
+  };
+
+  deployment_setup setup_;
+  std::size_t first_;  ///< jobs that are submitted first
+  std::size_t needed_; ///< of them, for the cluster to be ready
+
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  job_fleet_core core_;
+  std::map<std::uint32_t, node_record> nodes_; ///< connected, by slot
+  fleet_report report_;
+  std::string problem_;      ///< why the cluster cannot start
+  std::string last_failure_; ///< of a job that ended before its node came
+  bool replacing_ = true;
+  std::size_t under_way_ = 0;                               ///< commands that were posted and have not ended
+  std::set<std::string> submitted_;                         ///< jobs and arrays
+  std::map<std::string, clock::time_point> hopeless_since_; ///< units that can never start, by SLURM's word
+  std::map<std::string, std::set<std::string>> cancelled_;  ///< units of allocations, by job
+  std::map<std::string, std::size_t> sizes_;                ///< of allocations: how many units, by job
+
+  std::stop_source stopping_;
+  std::unique_ptr<work_thread> commands_;
+  std::jthread ticking_; ///< last: it uses the rest
+};
+
+} // namespace daskify::internal

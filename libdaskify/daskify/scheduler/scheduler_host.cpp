@@ -1,0 +1,225 @@
+#include "daskify/scheduler/scheduler_host.hpp"
+
+#include "daskify/config/value_text.hpp"
+#include "daskify/defaults.hpp"
+#include "daskify/deploy/local_deployment.hpp"
+#include "daskify/deploy/process.hpp"
+#include "daskify/deploy/slurm_deployment.hpp"
+#include "daskify/deploy/srun_deployment.hpp"
+#include "daskify/program/code_address.hpp"
+#include "daskify/scheduler/scheduler_actor.hpp"
+#include "daskify/store/directory_actor.hpp"
+#include "daskify/store/memory_room.hpp"
+#include "daskify/store/spill_file.hpp"
+#include "daskify/transport/connect.hpp"
+
+#include <caf/send.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <ctime>
+#include <fcntl.h>
+#include <filesystem>
+#include <system_error>
+#include <unistd.h>
+
+namespace daskify::internal {
+
+namespace {
+
+void make_folder(const std::string& path, const char* option) {
+  std::error_code failed;
+  std::filesystem::create_directories(path, failed);
+  if (failed)
+    throw cluster_error{error_code::session_failed, "The " + std::string{option} + " " + path + " cannot be made (" +
+                                                        failed.message() + "); name a folder that you may write to."};
+}
+
+/// What workers print is lost on a full disk, and with it why they failed: better said before they start.
+void require_room_for_logs(const std::string& folder) {
+  constexpr std::size_t some_lines = 64 << 10;
+  auto probe = folder + "/.probe-" + random_hex(8);
+  file_descriptor file{::open(probe.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
+  int problem = file ? ::posix_fallocate(file.get(), 0, some_lines) : errno;
+  if (file)
+    ::unlink(probe.c_str());
+  if (problem != 0 && problem != EOPNOTSUPP && problem != EINVAL)
+    throw cluster_error{error_code::session_failed, "Nothing can be written into the log_directory " + folder + " (" +
+                                                        std::generic_category().message(problem) +
+                                                        "); free some room there, or name another folder."};
+}
+
+bool is_on_slurm(const settings& options) {
+  return options.mode == cluster_mode::slurm || options.mode == cluster_mode::test;
+}
+
+/// Where session folders are made: for jobs a folder that other machines see, as they do most homes.
+std::string session_base(const settings& options) {
+  if (options.session_directory || !is_on_slurm(options))
+    return options.session_directory.value_or("");
+  const auto* home = std::getenv("HOME");
+  if (!home || *home == '\0')
+    throw cluster_error{error_code::session_failed,
+                        "HOME is not set, where the session folder would be made; name a folder that the nodes of the "
+                        "cluster share by session_directory."};
+  auto base = std::string{home} + "/.daskify";
+  make_folder(base, "session_directory");
+  return base;
+}
+
+/// "20240501-100000-4711"
+std::string time_and_pid() {
+  auto now = std::time(nullptr);
+  std::tm local{};
+  ::localtime_r(&now, &local);
+  char text[32]{};
+  std::strftime(text, sizeof text, "%Y%m%d-%H%M%S-", &local);
+  return text + std::to_string(::getpid());
+}
+
+} // namespace
+
+scheduler_host::scheduler_host(const settings& with, std::string program_name)
+    : settings_{with},
+      program_name_{std::move(program_name)},
+      folder_{session_folder::create(session_base(with))} {}
+
+scheduler_host::~scheduler_host() {
+  folder_.remove();
+}
+
+void scheduler_host::start(caf::actor_system& system) {
+  secret_ = random_hex(32);
+  require_spill_folder();
+  session_folder::sweep_stale(folder_.path().parent_path());
+  auto share = tuning::store_share * static_cast<double>(free_memory().bytes) / static_cast<double>(settings_.nodes);
+  store_limit_ = settings_.store_limit.value_or(std::max(limits::smallest_store, static_cast<std::uint64_t>(share)));
+  deployment_ = make_deployment();
+  start_actors(system);
+  listen(system);
+  deployment_->start();
+  deployment_->wait_until_ready(settings_.start_timeout);
+}
+
+/// The default is not asked for, so it is no error before something has to be spilled.
+void scheduler_host::require_spill_folder() const {
+  auto spill = settings_.spill_folder();
+  if (!spill || settings_.origin("spill_directory") == "default")
+    return;
+  if (auto why = why_no_spilling(*spill); !why.empty())
+    throw config_error{error_code::bad_option_value,
+                       "The spill_directory " + in_quotes(*spill) + " (" + settings_.origin("spill_directory") +
+                           ") cannot be used: " + why + "; name a folder that you may write to, or none."};
+}
+
+bool scheduler_host::serves_other_machines() const {
+  return is_on_slurm(settings_);
+}
+
+/// The output of jobs is kept: it tells what went wrong when nobody was looking.
+std::string scheduler_host::log_folder() const {
+  if (!settings_.log_directory && !is_on_slurm(settings_))
+    return folder_.path();
+  auto folder = settings_.log_directory.value_or(folder_.path().parent_path() / "logs" / time_and_pid());
+  make_folder(folder, "log_directory");
+  require_room_for_logs(folder);
+  return std::filesystem::absolute(folder);
+}
+
+std::unique_ptr<deployment> scheduler_host::make_deployment() {
+  deployment_setup setup;
+  setup.options = settings_;
+  setup.session_folder = folder_.path();
+  setup.log_folder = log_folder();
+  setup.program_name = program_name_;
+  setup.store_limit = store_limit_;
+  auto tell = [this](auto message) { voice_->tell_if_open(scheduler_, std::move(message)); };
+  setup.on_worker_exited = [tell](worker_exited what) { tell(std::move(what)); };
+  setup.on_exhausted = [tell](const std::string& reason) { tell(workers_exhausted{reason}); };
+  setup.on_node_unwanted = [tell](std::uint32_t slot) { tell(drain_node{slot}); };
+  setup.on_node_time_left = [tell](std::uint32_t slot, std::chrono::milliseconds left) {
+    tell(node_time_left{slot, static_cast<std::uint64_t>(std::max<std::int64_t>(left.count(), 0))});
+  };
+  setup.on_node_lost = [tell](std::uint32_t slot, error_code code, const std::string& how) {
+    tell(node_lost{slot, code, how});
+  };
+  if (is_on_slurm(settings_) && srun_deployment::is_in_allocation())
+    return std::make_unique<srun_deployment>(std::move(setup));
+  if (is_on_slurm(settings_))
+    return std::make_unique<slurm_deployment>(std::move(setup));
+  return std::make_unique<local_deployment>(std::move(setup));
+}
+
+void scheduler_host::start_actors(caf::actor_system& system) {
+  store_setup data;
+  data.secret = secret_;
+  data.limit = store_limit_;
+  data.spill_directory = settings_.spill_folder();
+  data.source_patience = settings_.heartbeat_timeout + tuning::source_grace;
+  data.host = serves_other_machines() ? std::string{} : loopback;
+  node_ = std::make_shared<node_store>(std::move(data));
+  directory_ = system.spawn(directory_behavior);
+  store_ = system.spawn(store_behavior, node_);
+
+  scheduler_setup setup;
+  setup.secret = secret_;
+  setup.build_id = program_build_id();
+  setup.heartbeat_interval = settings_.heartbeat_interval;
+  setup.heartbeat_timeout = settings_.heartbeat_timeout;
+  setup.start_timeout = settings_.start_timeout;
+  setup.retries = settings_.retries;
+  setup.store = store_;
+  setup.directory = directory_;
+  setup.processes = deployment_.get();
+  scheduler_ = system.spawn(scheduler_behavior, std::move(setup));
+  voice_->open(system.spawn(client_behavior, [](const std::vector<object_id>&) {}));
+
+  voice_->tell(store_, caf::actor_cast<directory_for_stores>(directory_));
+  auto transfers = node_->transfers_at();
+  voice_->ask_and_wait<node_admitted>(
+      directory_, {}, "object directory",
+      admit_node{local_deployment::first_node_name(settings_), transfers.host, transfers.port},
+      caf::actor_cast<store_for_directory>(store_));
+}
+
+void scheduler_host::listen(caf::actor_system& system) {
+  std::optional<std::string> listen_at = loopback;
+  std::vector<std::string> hosts{loopback};
+  if (serves_other_machines()) {
+    hosts = addresses_to_publish(interface_addresses(), settings_.interface);
+    listen_at = settings_.interface ? std::optional{hosts.front()} : std::nullopt;
+  }
+  auto port = publish(system, caf::actor_cast<scheduler_for_workers>(scheduler_), "scheduler", listen_at).port;
+  std::vector<endpoint> addresses;
+  for (auto& host : hosts)
+    addresses.push_back({std::move(host), port});
+  if (listen_at && addresses.size() > 1)
+    addresses.resize(1);
+  folder_.publish({random_hex(8), std::move(addresses), secret_, this_process(), program_build_id()});
+}
+
+void scheduler_host::stop() noexcept {
+  if (!deployment_)
+    return;
+  deployment_->stop_replacing();
+  voice_->tell_if_open(scheduler_, stop_session{});
+  deployment_->end_all();
+  if (node_)
+    node_->stop();
+}
+
+void scheduler_host::end_actors() noexcept {
+  voice_->close();
+  auto end = [](auto& actor) {
+    if (actor)
+      caf::anon_send_exit(actor, caf::exit_reason::kill);
+    actor = nullptr;
+  };
+  end(voice_->speaker());
+  end(scheduler_);
+  end(store_);
+  end(directory_);
+}
+
+} // namespace daskify::internal

@@ -1,0 +1,65 @@
+#pragma once
+
+#include "daskify/client/crossing.hpp"
+#include "daskify/config/settings.hpp"
+#include "daskify/deploy/deployment.hpp"
+#include "daskify/protocol/actors.hpp"
+#include "daskify/store/store_actor.hpp"
+#include "daskify/transport/session_folder.hpp"
+
+#include <caf/actor_system.hpp>
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace daskify::internal {
+
+/// The middle of a cluster: its scheduler, its object directory and the store of this process's node, at an address
+/// that the session folder tells; and the deployment that starts the processes around them.
+///
+/// REQUIRES: it outlives the actor system that it was started in, and `stop` and `end_actors` have been called before
+/// that is destroyed, also when `start` has thrown.
+class scheduler_host {
+public:
+  /// Makes the session folder. Throws cluster_error.
+  scheduler_host(const settings& with, std::string program_name);
+  ~scheduler_host();
+  scheduler_host(const scheduler_host&) = delete;
+  scheduler_host& operator=(const scheduler_host&) = delete;
+
+  /// Starts the actors and the processes of the cluster. Returns when it can take work. Throws error.
+  void start(caf::actor_system& system);
+
+  /// Ends all processes of the cluster.
+  void stop() noexcept;
+  /// Ends the actors.
+  void end_actors() noexcept;
+
+  const std::string& secret() const noexcept { return secret_; }
+  const session_folder& folder() const noexcept { return folder_; }
+  const scheduler_actor& scheduler() const noexcept { return scheduler_; }
+  const store_actor& store() const noexcept { return store_; }
+
+private:
+  void require_spill_folder() const;
+  bool serves_other_machines() const;
+  std::string log_folder() const;
+  std::unique_ptr<deployment> make_deployment();
+  void start_actors(caf::actor_system& system);
+  void listen(caf::actor_system& system);
+
+  settings settings_;
+  std::string program_name_;
+  session_folder folder_;
+  std::string secret_;
+  std::uint64_t store_limit_ = 0;                                  ///< bytes, of each node on this machine
+  std::shared_ptr<crossing> voice_ = std::make_shared<crossing>(); ///< in whose name the deployment speaks
+  std::shared_ptr<node_store> node_;
+  directory_actor directory_;
+  store_actor store_;
+  scheduler_actor scheduler_;
+  std::unique_ptr<deployment> deployment_;
+};
+
+} // namespace daskify::internal

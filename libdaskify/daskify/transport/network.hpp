@@ -1,0 +1,56 @@
+#pragma once
+
+/// Where processes on other machines find this one, and how a connection to one of several addresses is tried.
+
+#include "daskify/transport/session_folder.hpp" // endpoint
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace daskify::internal {
+
+inline constexpr auto loopback = "127.0.0.1";
+
+/// "127.0.0.1:4711", "[::1]:4711"
+std::string to_text(const endpoint& where);
+
+/// One address of an interface that is up.
+struct interface_address {
+  std::string interface; ///< "eth0"
+  std::string address;   ///< numeric, IPv6 without brackets
+  bool is_loopback = false;
+  bool is_ipv6 = false;
+
+  bool operator==(const interface_address&) const = default;
+};
+
+/// Of this machine, in the order of the kernel; addresses that mean something on one link only are left out.
+/// Throws cluster_error(session_failed).
+std::vector<interface_address> interface_addresses();
+
+/// The addresses at which to tell others to look, best first: those of networks before the loopback, which still serves
+/// processes on this machine, and IPv4 before IPv6. With the name of an interface: its own, and no other. Throws
+/// config_error(bad_option_value), with the interfaces that there are, when there is no such one.
+std::vector<std::string> addresses_to_publish(const std::vector<interface_address>& all,
+                                              const std::optional<std::string>& interface);
+
+/// An address that answered.
+struct reached {
+  endpoint peer;
+  std::string own_address; ///< of this machine, as the connection has it: the peer's network knows it
+};
+
+/// What each address that was tried answered.
+struct unreached {
+  std::string tried; ///< "10.0.0.1:4711 (Connection refused), ..."
+};
+
+/// Connects to each address in turn, waiting at most `patience` for each, and hangs up at once.
+std::variant<reached, unreached> find_reachable(const std::vector<endpoint>& addresses,
+                                                std::chrono::milliseconds patience);
+
+} // namespace daskify::internal

@@ -1,0 +1,10 @@
+#!/bin/bash
+#SBATCH --array=0
+#SBATCH --ntasks=1
+#SBATCH --cpus-per-task=1
+#SBATCH --open-mode=append # started again, the job goes on in its log
+#SBATCH --requeue
+
+umask 0077 # what the job writes is for its owner only
+
+exec /usr/bin/true

@@ -1,0 +1,253 @@
+/// Clusters in the jobs of a real SLURM.
+
+#include "support/slurm_cluster.hpp"
+
+#include <daskify/daskify.hpp>
+
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <map>
+#include <numeric>
+#include <span>
+#include <thread>
+
+using namespace daskify::test;
+using namespace std::chrono_literals;
+using testing::AllOf;
+using testing::HasSubstr;
+
+namespace {
+
+double scaled_sum(std::span<const double> data, int factor) {
+  return factor * std::accumulate(data.begin(), data.end(), 0.0);
+}
+
+/// Long enough for something to happen meanwhile.
+int slow_square(int x) {
+  std::this_thread::sleep_for(20ms);
+  return x * x;
+}
+
+/// What a command prints.
+std::string output_of(const std::string& command) {
+  std::string text;
+  auto* pipe = ::popen(command.c_str(), "r");
+  std::array<char, 4096> part;
+  while (auto count = std::fread(part.data(), 1, part.size(), pipe))
+    text.append(part.data(), count);
+  ::pclose(pipe);
+  return text;
+}
+
+std::string text_of(const std::filesystem::path& file) {
+  std::ifstream in{file};
+  return {std::istreambuf_iterator<char>{in}, {}};
+}
+
+struct on_slurm : slurm_test {
+  temporary_folder base;
+
+  daskify::daskified make(daskify::options with = {}) const {
+    static char name[] = "test";
+    char* argv[] = {name, nullptr};
+    int argc = 1;
+    with.mode = daskify::cluster_mode::slurm;
+    with.size = with.size.value_or(4);
+    with.queue = with.queue.value_or("main");
+    with.memory = with.memory.value_or(256 << 20);
+    with.session_directory = base.path().string();
+    with.progress = daskify::progress_style::off;
+    return {argc, argv, with};
+  }
+
+  void TearDown() override {
+    EXPECT_TRUE(eventually([] { return output_of("squeue -h -o %i").empty(); })) << "no job is left";
+    EXPECT_EQ(entries(base.path(), "daskify-"), std::set<std::string>{}) << "no session folder is left";
+  }
+
+  /// What start_cluster throws.
+  std::string refusal_of(daskify::options with) const {
+    auto cluster = make(std::move(with));
+    try {
+      cluster.start_cluster();
+    } catch (const daskify::error& e) {
+      return e.what();
+    }
+    return "nothing";
+  }
+
+  /// The job of the first worker's node: "12_0".
+  static std::string a_job_of(const daskify::daskified& cluster) {
+    auto node = cluster.workers().at(0).node;
+    return node.substr(node.find('/') + 1);
+  }
+};
+
+void expect_squares(const daskify::daskified& cluster, const daskify::futures<int, int>& squares) {
+  auto values = cluster.gather_data(squares);
+  for (int x = 0; x < static_cast<int>(values.size()); ++x)
+    EXPECT_EQ(values[static_cast<std::size_t>(x)], x * x);
+}
+
+TEST_F(on_slurm, runs_a_sweep_on_scattered_data) {
+  auto cluster = make();
+  cluster.start_cluster();
+  EXPECT_EQ(cluster.workers().size(), 4u);
+  auto data = cluster.scatter_data(std::vector<double>{1, 2, 3});
+  auto sums = cluster.run(scaled_sum, daskify::args(data), daskify::iterables(daskify::range(1'000)));
+  auto values = cluster.gather_data(sums);
+  for (int i = 0; i < 1'000; ++i)
+    EXPECT_EQ(values[static_cast<std::size_t>(i)], 6.0 * i);
+}
+
+TEST_F(on_slurm, has_several_workers_in_a_job_that_share_a_store) {
+  auto cluster = make({.size = 4, .processes = 2});
+  cluster.start_cluster();
+  std::map<std::string, int> workers_of;
+  for (const auto& w : cluster.workers())
+    ++workers_of[w.node];
+  EXPECT_THAT(workers_of, testing::SizeIs(2));
+  for (const auto& [node, workers] : workers_of)
+    EXPECT_EQ(workers, 2) << node;
+}
+
+TEST_F(on_slurm, starts_in_every_shape) {
+  for (auto shape : {daskify::job_shape::array, daskify::job_shape::separate, daskify::job_shape::allocation}) {
+    SCOPED_TRACE(to_string(shape));
+    auto cluster = make({.size = 3, .job_shape = shape});
+    cluster.start_cluster();
+    EXPECT_EQ(cluster.workers().size(), 3u);
+    expect_squares(cluster, cluster.map(slow_square, daskify::range(20)));
+  }
+}
+
+TEST_F(on_slurm, is_small_in_mode_test) {
+  auto cluster = make({.memory = {}});
+  cluster.start_cluster(daskify::cluster_mode::test);
+  EXPECT_EQ(cluster.workers().size(), 4u) << "size was set";
+}
+
+TEST_F(on_slurm, gathers_large_results_from_other_nodes) {
+  auto cluster = make({.size = 2});
+  cluster.start_cluster();
+  auto many = [](int x) { return std::vector<double>(1'000'000, x); };
+  auto vectors = cluster.map(many, daskify::range(4));
+  int x = 0;
+  for (const auto& vector : cluster.gather_data(vectors)) {
+    EXPECT_EQ(vector, std::vector<double>(1'000'000, x));
+    ++x;
+  }
+}
+
+TEST_F(on_slurm, loses_nothing_with_a_requeued_job) {
+  auto cluster = make();
+  cluster.start_cluster();
+  auto squares = cluster.map(slow_square, daskify::range(1'000));
+  daskify::wait(squares, 100);
+  output_of("scontrol requeue " + a_job_of(cluster) + " 2>&1");
+  expect_squares(cluster, squares);
+}
+
+TEST_F(on_slurm, loses_nothing_with_a_cancelled_job) {
+  auto cluster = make();
+  cluster.start_cluster();
+  auto squares = cluster.map(slow_square, daskify::range(1'000));
+  daskify::wait(squares, 100);
+  output_of("scancel " + a_job_of(cluster) + " 2>&1");
+  expect_squares(cluster, squares);
+}
+
+TEST_F(on_slurm, loses_nothing_with_a_failed_node) {
+  auto cluster = make();
+  cluster.start_cluster();
+  auto squares = cluster.map(slow_square, daskify::range(1'000));
+  daskify::wait(squares, 100);
+  output_of("scontrol update NodeName=n1 State=DOWN Reason=test 2>&1");
+  expect_squares(cluster, squares);
+  output_of("scontrol update NodeName=n1 State=RESUME 2>&1");
+}
+
+TEST_F(on_slurm, loses_nothing_with_a_job_that_is_killed_at_its_walltime) {
+  auto cluster = make({.size = 2});
+  cluster.start_cluster();
+  auto squares = cluster.map(slow_square, daskify::range(2'000));
+  daskify::wait(squares, 100);
+  output_of("scontrol update JobId=" + a_job_of(cluster) + " EndTime=now+2 2>&1");
+  expect_squares(cluster, squares);
+}
+
+TEST_F(on_slurm, moves_what_only_a_cancelled_job_has) {
+  auto cluster = make({.size = 2});
+  cluster.start_cluster();
+  auto many = [](int x) { return std::vector<double>(1'000'000, x); };
+  auto vectors = cluster.map(many, daskify::range(8));
+  daskify::wait(vectors);
+  output_of("scancel " + a_job_of(cluster) + " 2>&1");
+  EXPECT_TRUE(eventually([&] { return cluster.workers().size() == 1; }));
+  int x = 0;
+  for (const auto& vector : cluster.gather_data(vectors))
+    EXPECT_EQ(vector, std::vector<double>(1'000'000, x++));
+}
+
+TEST_F(on_slurm, follows_the_work_between_minimum_and_maximum) {
+  auto cluster = make({.size = 1, .minimum = 1, .maximum = 6});
+  cluster.start_cluster();
+  EXPECT_EQ(cluster.workers().size(), 1u);
+  auto tasks = cluster.map(
+      [](int x) {
+        std::this_thread::sleep_for(2s);
+        return x;
+      },
+      daskify::range(200));
+  EXPECT_TRUE(eventually([&] { return cluster.workers().size() == 6; }, 30s));
+  tasks.cancel();
+}
+
+TEST_F(on_slurm, is_in_one_allocation_by_the_script_for_it) {
+  auto log = base.path() / "allocation.log";
+  auto said = output_of("sbatch --wait --ntasks=3 --mem=300M --output=" + log.string() + " " + DASKIFY_SOURCE_DIR +
+                        "/slurm/one-allocation.sbatch " + DASKIFY_BIN_DIR + "/hello_sweep 2>&1");
+  EXPECT_THAT(text_of(log), HasSubstr("90\t100\n")) << said;
+}
+
+TEST_F(on_slurm, says_what_is_asked_for_can_never_start) {
+  EXPECT_THAT(refusal_of({.queue = "short", .walltime = 10h}), HasSubstr("can never start: PartitionTimeLimit"));
+}
+
+TEST_F(on_slurm, says_that_there_is_no_sbatch) {
+  std::string path = std::getenv("PATH");
+  ::setenv("PATH", "/nowhere", 1);
+  auto said = refusal_of({});
+  ::setenv("PATH", path.c_str(), 1);
+  EXPECT_THAT(said, HasSubstr("there is no sbatch on this machine"));
+}
+
+TEST_F(on_slurm, says_that_there_is_no_such_partition) {
+  EXPECT_THAT(refusal_of({.queue = "nowhere"}), HasSubstr("invalid partition specified: nowhere"));
+}
+
+TEST_F(on_slurm, says_that_no_node_has_so_much_memory) {
+  EXPECT_THAT(refusal_of({.memory = 1LL << 40}), HasSubstr("emory"));
+}
+
+TEST_F(on_slurm, says_what_a_prologue_that_failed_has_printed) {
+  EXPECT_THAT(refusal_of({.job_prologue = std::vector<std::string>{"echo no such module; false"}}),
+              HasSubstr("no such module"));
+}
+
+TEST_F(on_slurm, says_that_the_program_is_not_there) {
+  EXPECT_THAT(refusal_of({.worker_program = "/nowhere/program"}), HasSubstr("/nowhere/program"));
+}
+
+TEST_F(on_slurm, says_that_the_program_is_another_one) {
+  EXPECT_THAT(refusal_of({.worker_program = std::string{DASKIFY_BIN_DIR} + "/hello_sweep"}),
+              HasSubstr("another build of the program"));
+}
+
+} // namespace
