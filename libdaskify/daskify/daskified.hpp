@@ -87,7 +87,8 @@ public:
   void start_cluster();
   void start_cluster(cluster_mode mode);
 
-  /// Ends the cluster: no process, file or shared memory is left. Waiting calls in other threads throw. May be called
+  /// Ends the cluster: no process, file or shared memory is left; in mode connect only what this program has of it: its
+  /// runs, futures and data. Waiting calls in other threads throw. May be called
   /// again, and without a cluster; does not throw.
   void shutdown_cluster() noexcept;
 

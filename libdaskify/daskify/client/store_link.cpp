@@ -92,7 +92,7 @@ void store_link::join(store_for_users store, const join_store& who, object_liste
 /// In a forked copy of the process locks may be held for ever: it is told before it takes one.
 void store_link::require_open() const {
   if (!through_->is_open())
-    crossing::throw_closed();
+    through_->throw_closed();
 }
 
 /// A store in this process answers, or ends with the session.
@@ -377,7 +377,7 @@ void store_link::forget(const std::vector<object_id>& objects) {
 }
 
 void store_link::drop_key(const std::string& key) {
-  ask<acknowledged>(internal::drop_key{key}, tuning::directory_timeout);
+  ask<acknowledged>(internal::drop_key{key, {}}, tuning::directory_timeout);
 }
 
 object_list store_link::list() {

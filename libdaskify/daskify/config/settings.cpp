@@ -21,6 +21,10 @@ std::optional<std::string> settings::partition() const {
   return queue == "none" ? std::nullopt : std::optional{queue};
 }
 
+std::optional<std::string> settings::interface_name() const {
+  return interface == "all" ? std::nullopt : interface;
+}
+
 std::uint64_t settings::job_memory() const {
   return memory.value_or(mode == cluster_mode::test ? defaults::test_memory : defaults::slurm_memory);
 }
@@ -36,8 +40,8 @@ void settings::validate() const {
 
   if (minimum && maximum && *minimum > *maximum)
     throw config_error{error_code::bad_option_value, "minimum " + std::to_string(*minimum) + " (" + origin("minimum") +
-                                                         ") must not be more than maximum " +
-                                                         std::to_string(*maximum) + " (" + origin("maximum") +
+                                                         ") must not be more than maximum " + std::to_string(*maximum) +
+                                                         " (" + origin("maximum") +
                                                          "): lower the first or raise the second"};
   if (heartbeat_timeout <= 2 * heartbeat_interval)
     throw config_error{error_code::bad_option_value,

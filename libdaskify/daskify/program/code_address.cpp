@@ -8,10 +8,12 @@
 #include <array>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <optional>
 #include <sstream>
+#include <system_error>
 
 namespace daskify::internal {
 
@@ -23,6 +25,14 @@ struct loaded_file {
   const ElfW(Phdr) * headers = nullptr;
   std::size_t header_count = 0;
   bool is_program = false;
+  const char* path = ""; ///< nothing for the program
+
+  /// Without folders.
+  std::string name() const {
+    std::error_code unknown;
+    auto file = is_program ? std::filesystem::read_symlink("/proc/self/exe", unknown) : std::filesystem::path{path};
+    return file.filename();
+  }
 
   bool has_code_at(std::uint64_t offset) const {
     for (std::size_t i = 0; i < header_count; ++i) {
@@ -89,7 +99,8 @@ void each_loaded_file(F&& f) {
   dl_iterate_phdr(
       [](dl_phdr_info* info, std::size_t, void* data) {
         auto& st = *static_cast<state*>(data);
-        loaded_file file{info->dlpi_addr, info->dlpi_phdr, info->dlpi_phnum, st.first};
+        loaded_file file{info->dlpi_addr, info->dlpi_phdr, info->dlpi_phnum, st.first,
+                         info->dlpi_name ? info->dlpi_name : ""};
         st.first = false; // the program itself comes first
         return st.f(file) ? 1 : 0;
       },
@@ -118,7 +129,7 @@ function_ref to_reference(const void* address) {
   each_loaded_file([&](const loaded_file& file) {
     if (at < file.base || !file.has_code_at(at - file.base))
       return false;
-    found.emplace(function_ref{file.is_program ? program_build_id() : build_id_of(file), at - file.base});
+    found.emplace(function_ref{file.is_program ? program_build_id() : build_id_of(file), at - file.base, file.name()});
     return true;
   });
   if (!found || found->module.empty())
@@ -140,10 +151,21 @@ const void* to_address(const function_ref& function) {
   if (!address)
     throw error{
         error_code::function_not_found,
-        "The worker has not loaded the file with build id " + function.module +
-            " that the function is in; load the same libraries in the first lines of main, before the daskified "
-            "object is made."};
+        "The worker has not loaded " + (function.file.empty() ? "the file" : "'" + function.file + "'") +
+            " (build id " + function.module +
+            "), which the function is in; load the same libraries in the first lines of main, before the daskified "
+            "object is made, and start daskify-worker with this very file by --load or --program."};
   return address;
+}
+
+void load_library(const std::string& path) {
+  // Resolved now: what is missing is said here, and does not end a worker in the middle of a task.
+  if (::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL))
+    return;
+  const char* why = ::dlerror();
+  throw config_error{error_code::bad_option_value, "The library '" + path + "' cannot be loaded (" +
+                                                       (why ? why : "no reason was given") +
+                                                       "); name a shared library whose own libraries are found."};
 }
 
 std::string symbol_at(const void* address) {

@@ -20,6 +20,9 @@ function_ref to_reference(const void* address);
 /// the offset is not in its code.
 const void* to_address(const function_ref& function);
 
+/// Makes the functions of a shared library known in this process, for good. Throws config_error(bad_option_value).
+void load_library(const std::string& path);
+
 /// Name of the function at `address` where the program exports it, else "".
 std::string symbol_at(const void* address);
 

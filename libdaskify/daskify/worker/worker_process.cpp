@@ -52,6 +52,8 @@ private:
 int work(const worker_launch& as, const std::string& name) {
   // By lines, so that what a task printed is there to be shown when it kills the process.
   std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
+  for (const auto& library : as.libraries)
+    load_library(library);
   auto folder = session_folder::open(as.session_folder);
   auto where = folder.read_connection();
   // Never destroyed: its thread looks at it until the process is gone.
