@@ -1,10 +1,11 @@
 #include "daskify/daskified.hpp"
 
-#include "daskify/client/cluster.hpp"
 #include "daskify/client/attached_session.hpp"
+#include "daskify/client/cluster.hpp"
 #include "daskify/config/loader.hpp"
 #include "daskify/config/option_table.hpp"
 #include "daskify/defaults.hpp"
+#include "daskify/deploy/slurm_deployment.hpp"
 #include "daskify/node/node_process.hpp"
 #include "daskify/worker/worker_process.hpp"
 
@@ -70,6 +71,10 @@ void daskified::start_cluster() {
 
 void daskified::start_cluster(cluster_mode mode) {
   held().start(mode);
+}
+
+std::string daskified::job_script() const {
+  return internal::example_job_script(held().configured(), held().program_name());
 }
 
 void daskified::shutdown_cluster() noexcept {

@@ -114,8 +114,9 @@ struct scheduler_shell : testing::Test {
   /// The node of the workers, whose slot is 7.
   node_actor join() {
     auto speaker = system.spawn(scripted_node);
-    auto asked = client->request(scheduler, caf::infinite, join_node{"the secret", "the build", "node-0", "", 7, 1, 1, 0, "", 0},
-                                 caf::actor_cast<store_for_directory>(store), speaker);
+    auto asked =
+        client->request(scheduler, caf::infinite, join_node{"the secret", "the build", "node-0", "", 7, 1, 1, 0, "", 0},
+                        caf::actor_cast<store_for_directory>(store), speaker);
     steps.run();
     asked.receive([](node_answer& a, directory_for_stores&) { EXPECT_EQ(a.refusal, error_code::none); },
                   [](caf::error& e) { ADD_FAILURE() << caf::to_string(e); });

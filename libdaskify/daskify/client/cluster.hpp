@@ -21,6 +21,7 @@ public:
   void start(cluster_mode mode);
   void shutdown() noexcept;
   const settings& configured() const { return settings_; }
+  const std::string& program_name() const { return program_name_; }
 
   /// Throws cluster_error(not_started or shut_down) when none is running.
   std::shared_ptr<attached_session> session() const;

@@ -1,5 +1,6 @@
 #include "daskify/config/option_table.hpp"
 
+#include <set>
 #include <type_traits>
 #include <utility>
 
@@ -200,18 +201,37 @@ std::string help_text() {
   return text;
 }
 
-std::string example_config() {
-  std::string text{"# Settings of daskify for a cluster on this machine: every option, at its default.\n"
-                   "#\n"
-                   "# Take away the '#' before a name to change its value. A '#' at the start of a line or after a\n"
-                   "# blank starts a comment. Stronger than this file are, in this order, DASKIFY_NAME in the\n"
-                   "# environment, what the program sets, and --daskify.NAME VALUE on its command line.\n"
-                   "\n"
-                   "[daskify]\n"};
+std::string example_config(cluster_mode mode) {
+  bool slurm = mode == cluster_mode::slurm;
+  settings shown;
+  std::set<std::string_view> set;
+  if (slurm) {
+    shown.mode = mode;
+    shown.size = shown.slurm_size();
+    shown.memory = shown.job_memory();
+    set = {"mode", "size", "queue", "memory", "walltime"};
+  }
+  if (mode == cluster_mode::connect) {
+    shown.mode = mode;
+    set = {"mode", "size", "load", "interface", "connection_directory", "port"};
+  }
+  std::string text{
+      mode == cluster_mode::connect
+          ? "# Settings of daskify for a standing cluster, to be read by daskify-scheduler, daskify-worker and the\n"
+            "# programs that use it: every option, at its default. Those that depend on the site most are set.\n"
+      : slurm ? "# Settings of daskify for a cluster in jobs of SLURM: every option, at its default. Those that\n"
+                "# depend on the site most are set.\n"
+              : "# Settings of daskify for a cluster on this machine: every option, at its default.\n"};
+  text += "#\n"
+          "# Take away the '#' before a name to change its value. A '#' at the start of a line or after a\n"
+          "# blank starts a comment. Stronger than this file are, in this order, DASKIFY_NAME in the\n"
+          "# environment, what the program sets, and --daskify.NAME VALUE on its command line.\n"
+          "\n"
+          "[daskify]\n";
   for (const auto& option : option_table()) {
     text += "\n" + indented("# ", option.help);
     text += "# Value: " + option.form + ".\n";
-    text += "#" + std::string{option.name} + " = " + option.write({}) + "\n";
+    text += (set.contains(option.name) ? "" : "#") + std::string{option.name} + " = " + option.write(shown) + "\n";
   }
   return text;
 }

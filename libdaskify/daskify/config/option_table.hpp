@@ -20,7 +20,7 @@ struct option_entry {
   std::string form;      ///< what a value looks like, in words that fit after "give"
   std::string_view help; ///< what it does and why the default is what it is; lines end with '\n' but the last
 
-  bool is_list;          ///< may be given several times, a line each
+  bool is_list; ///< may be given several times, a line each
 
   /// Puts the value that `text` stands for into the settings; throws bad_value.
   std::function<void(std::string_view text, settings& into)> read;
@@ -40,7 +40,9 @@ void set_option(settings& into, const option_entry& option, std::string_view tex
 /// What `--daskify.help` shows.
 std::string help_text();
 
-/// A config file in which every option is explained and commented out at its default: config/local.conf.
-std::string example_config();
+/// A config file in which every option is explained and commented out at its default (config/local.conf); for SLURM
+/// with those that a site has to look at set to their defaults (config/slurm.conf), and the same for a standing
+/// cluster (config/standing.conf).
+std::string example_config(cluster_mode mode);
 
 } // namespace daskify::internal

@@ -9,10 +9,10 @@
 namespace daskify::internal {
 
 struct batch_job {
-  std::string id;               ///< as squeue shows it: "12", or "12_3" for a task of an array
-  std::string member;           ///< which of the processes that were submitted together this is: the id, or "12.3"
-  std::string node;             ///< SLURM's name for it
-  std::uint64_t memory = 0;     ///< bytes that the job may use on this node; 0: not told
+  std::string id;           ///< as squeue shows it: "12", or "12_3" for a task of an array
+  std::string member;       ///< which of the processes that were submitted together this is: the id, or "12.3"
+  std::string node;         ///< SLURM's name for it
+  std::uint64_t memory = 0; ///< bytes that the job may use on this node; 0: not told
 };
 
 /// Reads a variable; null when it is not set.

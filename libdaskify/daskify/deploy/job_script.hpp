@@ -20,7 +20,7 @@ struct job_request {
   std::string account;  ///< empty: the user's default
   std::size_t jobs = 1; ///< processes: array tasks, jobs, or tasks of the allocation
   daskify::job_shape shape = daskify::job_shape::array; ///< a separate one is submitted as often
-  std::size_t cores = 1;                 ///< of each process
+  std::size_t cores = 1;                                ///< of each process
   std::uint64_t memory = 0;              ///< bytes for each process, rounded up to MiB; 0: the site's default
   std::chrono::seconds walltime{};       ///< rounded up to minutes, as SLURM does; 0: the partition's default
   std::vector<std::string> job_extra;    ///< more options of sbatch, one each: "--gres=gpu:1", "-C skylake"; they win

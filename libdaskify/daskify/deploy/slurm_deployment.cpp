@@ -26,8 +26,9 @@ std::string program_of(const settings& options) {
   auto program = options.worker_program ? std::filesystem::absolute(*options.worker_program, failed)
                                         : std::filesystem::read_symlink("/proc/self/exe", failed);
   if (failed)
-    throw cluster_error{error_code::worker_failed, "The path of the program that jobs are to run cannot be found out (" +
-                                                       failed.message() + "); name it by worker_program."};
+    throw cluster_error{error_code::worker_failed,
+                        "The path of the program that jobs are to run cannot be found out (" + failed.message() +
+                            "); name it by worker_program."};
   return program.string();
 }
 
@@ -84,7 +85,8 @@ job_request request_for(const settings& options, std::size_t jobs, const std::st
   request.walltime = std::chrono::ceil<std::chrono::seconds>(options.walltime);
   request.job_extra = options.job_extra;
   request.job_prologue = options.job_prologue;
-  request.output = file_pattern(log_folder) + (options.job_shape == job_shape::array ? "/job-%A_%a.log" : "/job-%j.log");
+  request.output =
+      file_pattern(log_folder) + (options.job_shape == job_shape::array ? "/job-%A_%a.log" : "/job-%j.log");
   std::error_code ignored; // without it jobs run where sbatch is called, which is the same
   request.working_directory = std::filesystem::current_path(ignored).string();
   request.environment = to_environment(node);
@@ -92,13 +94,18 @@ job_request request_for(const settings& options, std::size_t jobs, const std::st
   return request;
 }
 
+std::string example_job_script(const settings& options, const std::string& program_name) {
+  auto log_folder = options.log_directory.value_or("SESSION");
+  return job_script(request_for(options, fleet_for(options).size, "SESSION", log_folder, program_name));
+}
+
 slurm_deployment::slurm_deployment(deployment_setup with)
     : setup_{std::move(with)},
       size_{fleet_for(setup_.options).size},
       core_{*this, fleet_for(setup_.options)} {
   // Whatever cannot be written is said before anything is started.
-  static_cast<void>(job_script(
-      request_for(setup_.options, size_, setup_.session_folder, setup_.log_folder, setup_.program_name)));
+  static_cast<void>(
+      job_script(request_for(setup_.options, size_, setup_.session_folder, setup_.log_folder, setup_.program_name)));
 }
 
 slurm_deployment::~slurm_deployment() {
@@ -314,8 +321,8 @@ void slurm_deployment::fail(const std::string& sentence) {
 
 std::vector<std::string> slurm_deployment::submit_now(std::size_t count) {
   slurm_commands slurm{tuning::slurm_timeout, stopping_.get_token()};
-  auto script = job_script(
-      request_for(setup_.options, count, setup_.session_folder, setup_.log_folder, setup_.program_name));
+  auto script =
+      job_script(request_for(setup_.options, count, setup_.session_folder, setup_.log_folder, setup_.program_name));
   std::vector<std::string> units;
   switch (setup_.options.job_shape) {
   case job_shape::array: {
@@ -414,8 +421,8 @@ void slurm_deployment::cancel_now(const std::vector<std::string>& units) {
     std::string all;
     for (const auto& job : jobs)
       all += (all.empty() ? "" : " ") + job;
-    std::cerr << "daskify could not cancel jobs of SLURM: " << e.what() << " They may still run; cancel them by: scancel "
-              << all << std::endl;
+    std::cerr << "daskify could not cancel jobs of SLURM: " << e.what()
+              << " They may still run; cancel them by: scancel " << all << std::endl;
   }
 }
 

@@ -24,6 +24,9 @@ namespace daskify::internal {
 job_request request_for(const settings& options, std::size_t jobs, const std::string& session_folder,
                         const std::string& log_folder, const std::string& program_name);
 
+/// The script of a whole cluster with these settings, to be looked at: with SESSION in place of the session's folder.
+std::string example_job_script(const settings& options, const std::string& program_name);
+
 /// How many jobs that are, for a number of workers.
 std::size_t jobs_for(const settings& options, std::size_t workers);
 
@@ -84,10 +87,10 @@ private:
   job_fleet_core core_;
   std::map<std::uint32_t, node_record> nodes_; ///< connected, by slot
   fleet_report report_;
-  std::string problem_;       ///< why the cluster cannot start
-  std::string last_failure_;  ///< of a job that ended before its node came
+  std::string problem_;      ///< why the cluster cannot start
+  std::string last_failure_; ///< of a job that ended before its node came
   bool replacing_ = true;
-  std::size_t under_way_ = 0; ///< commands that were posted and have not ended
+  std::size_t under_way_ = 0;                               ///< commands that were posted and have not ended
   std::map<std::string, clock::time_point> hopeless_since_; ///< units that can never start, by SLURM's word
   std::map<std::string, std::set<std::string>> cancelled_;  ///< units of allocations, by job
   std::map<std::string, std::size_t> sizes_;                ///< of allocations: how many units, by job

@@ -7,7 +7,7 @@
 ///
 /// Numbers are in the byte order of the machine, as all nodes of a session run the same build of a program.
 
-#include "daskify/deploy/process.hpp"           // file_descriptor
+#include "daskify/deploy/process.hpp"    // file_descriptor
 #include "daskify/transport/network.hpp" // endpoint, its text
 
 #include <array>
@@ -111,8 +111,8 @@ struct free_addresses {
   void operator()(addrinfo* list) const noexcept { ::freeaddrinfo(list); }
 };
 
-/// The addresses of a host, to connect to or to listen at, at least one; without a host, to listen at all addresses. Throws connection_lost. A name (not an
-/// address) is looked up, for which the system takes as long as it takes.
+/// The addresses of a host, to connect to or to listen at, at least one; without a host, to listen at all addresses.
+/// Throws connection_lost. A name (not an address) is looked up, for which the system takes as long as it takes.
 std::unique_ptr<addrinfo, free_addresses> find_addresses(const endpoint& where);
 
 /// A new socket; throws connection_lost when the system has none.

@@ -399,7 +399,7 @@ TEST_F(loader_with_file, reads_an_empty_file) {
 }
 
 TEST_F(loader_with_file, shipped_example_is_valid_with_every_option_taken_in) {
-  auto text = example_config();
+  auto text = example_config(cluster_mode::local);
   for (const auto& option : option_table()) {
     auto line = "\n#" + std::string{option.name} + " = ";
     auto at = text.find(line);
@@ -410,6 +410,28 @@ TEST_F(loader_with_file, shipped_example_is_valid_with_every_option_taken_in) {
   EXPECT_EQ(all.origins.size(), option_table().size());
   all.origins.clear();
   EXPECT_EQ(describe_settings(all), describe_settings({}));
+}
+
+TEST_F(loader_with_file, shipped_example_for_slurm_sets_what_holds_without_it) {
+  auto all = load_text(example_config(cluster_mode::slurm));
+  EXPECT_EQ(all.mode, cluster_mode::slurm);
+  settings without;
+  without.mode = cluster_mode::slurm;
+  EXPECT_EQ(all.slurm_size(), without.slurm_size());
+  EXPECT_EQ(all.job_memory(), without.job_memory());
+  EXPECT_EQ(all.partition(), without.partition());
+  EXPECT_EQ(all.walltime, without.walltime);
+}
+
+TEST_F(loader_with_file, takes_a_list_line_by_line_from_a_file_and_the_command_line_in_place_of_it) {
+  write("job_extra = --gres=gpu:1\njob_extra = --constraint=\"a|b\"\njob_prologue = module load gcc\n");
+  auto all = load({"prog", "--config=" + path.string()});
+  EXPECT_EQ(all.job_extra, (std::vector<std::string>{"--gres=gpu:1", "--constraint=\"a|b\""}));
+  EXPECT_EQ(all.job_prologue, std::vector<std::string>{"module load gcc"});
+  all = load({"prog", "--config=" + path.string(), "--daskify.job_extra=-C x", "--daskify.job_extra=-C y"});
+  EXPECT_EQ(all.job_extra, (std::vector<std::string>{"-C x", "-C y"}));
+  all = load({"prog", "--config=" + path.string(), "--daskify.job_extra=none"});
+  EXPECT_EQ(all.job_extra, std::vector<std::string>{});
 }
 
 TEST_F(loader_with_file, description_can_be_used_as_a_config_file) {
