@@ -427,11 +427,10 @@ auto scheduler_state::sending_worker() -> std::pair<worker_id, peer*> {
 /// On whose behalf this is said: a worker's tasks', a client's, that of the client in this process (none), or nobody's
 /// that may say anything.
 std::optional<worker_id> scheduler_state::speaker() const {
-  if (from_this_process())
-    return worker_id{};
   const auto& from = self_->current_sender();
-  auto known = from ? speakers_.find(from->address()) : speakers_.end();
-  return known == speakers_.end() ? std::optional<worker_id>{} : known->second;
+  if (auto known = from ? speakers_.find(from->address()) : speakers_.end(); known != speakers_.end())
+    return known->second;
+  return from_this_process() ? std::optional{worker_id{}} : std::nullopt;
 }
 
 /// Tasks see no runs but those that tasks of their worker have submitted; clients see their own.

@@ -19,6 +19,10 @@ std::filesystem::path connection_directory(const settings& options) {
 
 found_cluster find_cluster(const settings& options) {
   const auto* secret = std::getenv(secret_variable);
+  if (options.scheduler && secret && *secret != '\0' && !is_secret(secret))
+    throw cluster_error{error_code::bad_secret, std::string{secret_variable} +
+                                                    " is not the secret of a cluster, which has 64 hexadecimal digits; "
+                                                    "set it to the word behind 'secret' in the scheduler's file."};
   if (options.scheduler && secret && *secret != '\0')
     return {{*options.scheduler}, secret, {}};
   auto path = connection_directory(options);

@@ -163,10 +163,6 @@ bool is_word(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
 }
 
-bool is_secret(std::string_view text) {
-  return text.size() == secret_digits && text.find_first_not_of("0123456789abcdef") == text.npos;
-}
-
 template <class T>
 bool parse_number(std::string_view text, T& value) {
   auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -253,6 +249,10 @@ bool is_stale(const fs::path& path) {
 }
 
 } // namespace
+
+bool is_secret(std::string_view text) {
+  return text.size() == secret_digits && text.find_first_not_of("0123456789abcdef") == text.npos;
+}
 
 std::string random_hex(std::size_t bytes) {
   std::string digits;

@@ -22,6 +22,9 @@ namespace daskify::internal {
 /// Throws cluster_error(session_failed) when the kernel has none.
 std::string random_hex(std::size_t bytes);
 
+/// Whether it is of the form of a secret: 32 bytes as hexadecimal digits.
+bool is_secret(std::string_view text);
+
 /// One process, told from every other that has or will have the same pid.
 struct process_identity {
   pid_t pid = 0;
