@@ -73,6 +73,7 @@ job_request request_for(const settings& options, std::size_t jobs, const std::st
   node.start_timeout = options.start_timeout;
   node.store_limit = options.store_limit.value_or(0);
   node.spill_directory = options.spill_folder();
+  node.libraries = options.load;
 
   job_request request;
   request.name = "daskify";
