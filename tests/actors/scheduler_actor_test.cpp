@@ -425,7 +425,9 @@ TEST_F(standing_scheduler_shell, forgets_what_a_client_had_when_it_is_gone_and_k
   caf::send_as(one.shown, scheduler, subscribe_progress{1, {{run, 0, 1}}}, one.shown);
   leave(one);
   ASSERT_FALSE(log->orders.empty());
-  auto told_to_cancel = [&](const work_order& order) { return !order.cancelled.empty() && order.cancelled[0].run == run; };
+  auto told_to_cancel = [&](const work_order& order) {
+    return !order.cancelled.empty() && order.cancelled[0].run == run;
+  };
   EXPECT_TRUE(std::any_of(log->orders.begin(), log->orders.end(), told_to_cancel));
   EXPECT_FALSE(log->stopped);
   EXPECT_FALSE(counts_for(one, run)) << "it is nobody any more, or another client";

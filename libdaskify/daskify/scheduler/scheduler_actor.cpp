@@ -16,6 +16,9 @@ constexpr auto tick_interval = std::chrono::milliseconds{250};
 constexpr std::size_t shown_lines = 10;
 /// How long after a broken connection the exit status of the process may come.
 constexpr auto exit_status_grace = std::chrono::milliseconds{1000};
+/// Workers and clients that a scheduler can have had, so that the ids of their objects and runs are unique.
+constexpr std::uint64_t most_ids = (std::uint64_t{1} << (64 - own_id_bits)) - 3;
+constexpr auto out_of_ids = "the scheduler has given out all the ids that it has; start another one";
 
 } // namespace
 
@@ -237,6 +240,8 @@ std::optional<std::pair<error_code, std::string>> scheduler_state::refusal(const
                                                                            const std::string& build_id) const {
   if (secret != setup_.secret)
     return {{error_code::bad_secret, "it does not know the secret of this session"}};
+  if (last_worker_ >= most_ids)
+    return {{error_code::no_workers, out_of_ids}};
   if (!setup_.build_id.empty() && build_id != setup_.build_id)
     return {{error_code::other_build, "it runs another build of the program (build id " + build_id +
                                           ", the cluster has " + setup_.build_id +
@@ -303,6 +308,8 @@ scheduler_state::attach(const attach_client& who, const store_for_directory& sto
   };
   if (who.secret != setup_.secret)
     refuse(error_code::bad_secret, "it does not know the secret of this cluster");
+  else if (last_worker_ >= most_ids)
+    refuse(error_code::no_workers, out_of_ids);
   else if (stopping_)
     refuse(error_code::shut_down, "the cluster is just being shut down");
   else if (!setup_.build_id.empty())

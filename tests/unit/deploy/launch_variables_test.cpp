@@ -13,8 +13,8 @@ void set(const launch_environment& variables) {
 }
 
 TEST(launch_variables, tell_a_worker_what_it_is_once) {
-  set(to_environment(worker_launch{"/run/me", 7, 3, "/log/worker-7.log", "node-2", endpoint{"::1", 4711},
-                                   {"/lib/a.so", "/lib/b c.so"}}));
+  set(to_environment(worker_launch{
+      "/run/me", 7, 3, "/log/worker-7.log", "node-2", endpoint{"::1", 4711}, {"/lib/a.so", "/lib/b c.so"}}));
   EXPECT_FALSE(take_node_launch());
   auto as = take_worker_launch();
   ASSERT_TRUE(as);
