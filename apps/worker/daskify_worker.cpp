@@ -7,6 +7,7 @@
 #include "daskify/config/loader.hpp"
 #include "daskify/config/option_table.hpp"
 #include "daskify/config/value_text.hpp"
+#include "daskify/deploy/launch_variables.hpp"
 #include "daskify/error.hpp"
 #include "daskify/node/node_process.hpp"
 #include "daskify/worker/worker_process.hpp"
@@ -54,6 +55,8 @@ void prefer_files_here(std::vector<std::string>& libraries) {
 int main(int argc, char** argv) try {
   if (auto worker = take_worker_launch())
     become_worker(*worker);
+  if (auto node = take_node_launch())
+    become_node(*node);
   auto arguments = in_full(argc, argv);
   std::vector<char*> pointers;
   for (auto& argument : arguments)

@@ -4,7 +4,9 @@
 #include "daskify/progress/progress_actor.hpp"
 #include "daskify/progress/progress_bar.hpp"
 
+#include <caf/after.hpp>
 #include <caf/logger.hpp>
+#include <caf/scoped_actor.hpp>
 
 #include <thread>
 #include <unistd.h>
@@ -30,10 +32,12 @@ attached_session::attached_session(const settings& with, const std::string& prog
     else
       host_ = std::make_unique<scheduler_host>(with, program_name);
     system_ = std::make_unique<caf::actor_system>(config_);
-    if (host_)
+    if (host_) {
       host_->start(*system_);
-    else
+      host_->wait_until_ready();
+    } else {
       attached_->connect(*system_);
+    }
     start_client();
     // This thread would keep the system's logger alive, and ending the system waits for that to be gone.
     caf::logger::set_current_actor_system(nullptr);
@@ -212,6 +216,20 @@ node_list attached_session::nodes() {
 
 void attached_session::drop_key(const std::string& key) {
   data_->drop_key(key);
+}
+
+cluster_status attached_session::status() {
+  return crossing_->ask_and_wait<cluster_status>(scheduler_, limit(), "scheduler", ask_status{});
+}
+
+bool attached_session::end_cluster(std::chrono::milliseconds timeout) {
+  caf::scoped_actor self{*system_};
+  self->monitor(scheduler_);
+  crossing_->ask_and_wait<acknowledged>(scheduler_, limit(), "scheduler", internal::end_cluster{});
+  bool ended = false;
+  self->receive([&](caf::down_msg&) { ended = true; }, caf::after(timeout) >> [] {});
+  caf::logger::set_current_actor_system(nullptr); // as above
+  return ended;
 }
 
 worker_list attached_session::workers() {

@@ -45,6 +45,13 @@ public:
   void spread(object_id object) override;
 
   worker_list workers();
+  /// Of the whole cluster, with what others do.
+  cluster_status status();
+  /// Ends a cluster of another process. True when its scheduler is gone before `timeout` is over.
+  bool end_cluster(std::chrono::milliseconds timeout);
+  /// In mode connect: the scheduler's address that is used, and this session among its clients.
+  endpoint reached() const { return attached_->reached_at(); }
+  worker_id client() const noexcept { return client_; }
   object_list objects();
   node_list nodes();
   void drop_key(const std::string& key);

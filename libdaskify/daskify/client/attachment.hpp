@@ -38,6 +38,7 @@ public:
   const store_actor& store() const noexcept { return store_; }
   const std::string& secret() const noexcept { return cluster_.secret; }
   worker_id client() const noexcept { return client_; }
+  const endpoint& reached_at() const noexcept { return found_.by.peer; }
   /// For the error that says it.
   std::exception_ptr lost_scheduler() const;
 

@@ -3,11 +3,13 @@
 /// Whoever starts the processes of a cluster, replaces those that die, and ends them.
 
 #include "daskify/config/settings.hpp"
+#include "daskify/deploy/job_fleet_effects.hpp" // fleet_report
 #include "daskify/protocol/messages.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 namespace daskify::internal {
@@ -56,7 +58,10 @@ public:
   /// Its connection is gone.
   virtual void node_left(std::uint32_t slot) = 0;
 
-  /// Nothing is started from here on.
+  /// Its jobs, where it has some.
+  virtual std::optional<fleet_report> jobs() { return std::nullopt; }
+
+  /// Nothing is started from here on, and nobody waits until it is ready.
   virtual void stop_replacing() = 0;
   /// Waits a while for all to end by themselves, then ends them.
   virtual void end_all() = 0;

@@ -137,7 +137,7 @@ void slurm_deployment::wait_until_ready(std::chrono::milliseconds timeout) {
     return static_cast<std::size_t>(std::ranges::count_if(nodes_, [](const auto& n) { return n.second.ready; }));
   };
   std::string shown;
-  while (problem_.empty() && ready() < size_) {
+  while (problem_.empty() && replacing_ && ready() < size_) {
     if (report_.sentence != shown && setup_.options.progress != progress_style::off) {
       shown = report_.sentence;
       std::cerr << "SLURM: " << shown << std::endl;
@@ -147,6 +147,8 @@ void slurm_deployment::wait_until_ready(std::chrono::milliseconds timeout) {
   }
   if (!problem_.empty())
     throw cluster_error{error_code::worker_failed, problem_};
+  if (!replacing_)
+    throw cluster_error{error_code::shut_down, "The cluster was ended while it was being started."};
   if (ready() >= size_ || (setup_.options.accept_fewer && ready() != 0))
     return;
   throw cluster_error{error_code::start_timeout,
@@ -212,9 +214,15 @@ void slurm_deployment::node_left(std::uint32_t slot) {
   changed_.notify_all();
 }
 
+std::optional<fleet_report> slurm_deployment::jobs() {
+  std::lock_guard guard{mutex_};
+  return report_;
+}
+
 void slurm_deployment::stop_replacing() {
   std::lock_guard guard{mutex_};
   replacing_ = false;
+  changed_.notify_all();
 }
 
 void slurm_deployment::end_all() {

@@ -49,6 +49,7 @@ public:
   void node_leaving(std::uint32_t slot) override;
   void node_drained(std::uint32_t slot) override;
   void node_left(std::uint32_t slot) override;
+  std::optional<fleet_report> jobs() override;
   void stop_replacing() override;
   void end_all() override;
 

@@ -268,6 +268,10 @@ using scheduler_for_clients = scheduler_for_workers::extend<
     caf::reacts_to<client_alive>,
     /// Who is there?
     caf::replies_to<list_workers>::with<worker_list>,
+    /// How is all of it, with what others have submitted? Only for clients.
+    caf::replies_to<ask_status>::with<cluster_status>,
+    /// The cluster is to end. Only heard from a client in another process.
+    caf::replies_to<end_cluster>::with<acknowledged>,
     /// Counts go to this progress actor, now, at most every 50 ms while they change, and at the end.
     caf::reacts_to<subscribe_progress, progress_actor>>;
 

@@ -6,6 +6,7 @@
 #include "daskify/transport/remote_error.hpp"
 
 #include <algorithm>
+#include <unistd.h>
 
 namespace daskify::internal {
 
@@ -14,6 +15,8 @@ namespace {
 constexpr auto tick_interval = std::chrono::milliseconds{250};
 /// Of a dead worker's output.
 constexpr std::size_t shown_lines = 10;
+/// Of each client, in the state of the cluster.
+constexpr std::size_t shown_runs = 20;
 /// How long after a broken connection the exit status of the process may come.
 constexpr auto exit_status_grace = std::chrono::milliseconds{1000};
 /// Workers and clients that a scheduler can have had, so that the ids of their objects and runs are unique.
@@ -149,12 +152,22 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
         if (!speaker())
           return caf::error{caf::sec::invalid_argument};
         worker_list list;
-        for (const auto& [id, p] : peers_) {
-          auto running = core_->running(id);
-          list.workers.push_back(
-              {id, p.who.name, p.who.host, p.who.node, p.who.pid, running != 0, running, p.resident_bytes});
-        }
+        for (const auto& [id, p] : peers_)
+          list.workers.push_back(entry_of(id));
         return list;
+      },
+      [this](ask_status) -> caf::result<cluster_status> {
+        auto who = speaker();
+        if (!who || (*who && !clients_.contains(*who)))
+          return caf::error{caf::sec::invalid_argument};
+        return status();
+      },
+      [this](end_cluster) -> caf::result<acknowledged> {
+        auto who = speaker();
+        if (!who || !clients_.contains(*who) || !setup_.on_end_wanted)
+          return caf::error{caf::sec::invalid_argument};
+        setup_.on_end_wanted();
+        return acknowledged{};
       },
       [this](subscribe_progress& msg, progress_actor& listener) {
         auto who = speaker();
@@ -321,7 +334,7 @@ scheduler_state::attach(const attach_client& who, const store_for_directory& sto
   answer.heartbeat_interval_ms = static_cast<std::uint64_t>(setup_.heartbeat_interval.count());
   answer.heartbeat_timeout_ms = static_cast<std::uint64_t>(setup_.heartbeat_timeout.count());
   auto& client = clients_[id];
-  client = {link, {link.address(), progress.address()}, {}, clock::now()};
+  client = {who.name, link, {link.address(), progress.address()}, {}, clock::now()};
   if (speaker)
     client.speakers.push_back(speaker->address());
   for (const auto& address : client.speakers)
@@ -361,6 +374,63 @@ void scheduler_state::client_left(worker_id id) {
   self_->send(setup_.directory, owner_gone{owner_of(id)});
   if (client.node)
     self_->send(setup_.directory, node_gone{client.node});
+}
+
+worker_entry scheduler_state::entry_of(worker_id worker) const {
+  const auto& p = peers_.at(worker);
+  auto running = core_->running(worker);
+  const auto* node = outlook_of(p);
+  return {worker,     p.who.name,       p.who.host,
+          p.who.node, p.who.pid,        running != 0,
+          running,    p.resident_bytes, node && node->draining};
+}
+
+/// Takes time for each run; nobody asks often.
+cluster_status scheduler_state::status() const {
+  cluster_status all;
+  all.host = host_name();
+  all.pid = ::getpid();
+  all.uptime_ms =
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - begin_).count());
+  all.mode = setup_.mode;
+  all.log_folder = setup_.log_folder;
+  for (const auto& [id, p] : peers_)
+    all.workers.push_back(entry_of(id));
+
+  std::map<worker_id, std::vector<run_range>> runs;
+  for (const auto& [id, client] : clients_)
+    runs[id];
+  for (auto run : core_->runs())
+    runs[submitter_of(run)].push_back({run, 0, UINT64_MAX});
+  for (const auto& [id, of_one] : runs) {
+    auto known = clients_.find(id);
+    auto& entry = all.clients.emplace_back();
+    entry.id = id;
+    entry.name = known == clients_.end() ? std::string{} : known->second.name;
+    entry.runs = of_one.size();
+    entry.counts = core_->counts(of_one);
+    for (const auto& run : of_one) {
+      if (entry.open.size() == shown_runs)
+        break;
+      if (auto counts = core_->counts({run}); counts.pending + counts.running != 0)
+        entry.open.push_back({run.run, core_->name_of(run.run), counts});
+    }
+  }
+
+  if (auto report = setup_.processes->jobs()) {
+    auto& jobs = all.jobs;
+    jobs.wanted = report->wanted;
+    jobs.submitted = report->submitted;
+    jobs.pending = report->pending;
+    for (const auto& [reason, count] : report->reasons)
+      jobs.reasons.push_back({reason, count});
+    jobs.starting = report->starting;
+    jobs.enrolled = report->enrolled;
+    jobs.draining = report->draining;
+    jobs.lost = report->lost;
+    jobs.sentence = report->sentence;
+  }
+  return all;
 }
 
 /// The client whose link says this; null: none.

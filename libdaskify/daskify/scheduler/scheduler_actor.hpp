@@ -4,6 +4,7 @@
 #include "daskify/deploy/log_tail.hpp"
 #include "daskify/protocol/actors.hpp"
 #include "daskify/scheduler/scheduler_core.hpp"
+#include "daskify/transport/session_folder.hpp"
 
 #include <chrono>
 #include <functional>
@@ -21,7 +22,11 @@ struct scheduler_setup {
   std::size_t retries = 0;
   store_for_users store; ///< of this node
   directory_actor directory;
-  deployment* processes = nullptr; ///< outlives the actor
+  deployment* processes = nullptr;     ///< outlives the actor
+  std::function<void()> on_end_wanted; ///< a client wants the cluster to end; none: that is not for clients to say
+  // For people.
+  std::string mode;
+  std::string log_folder;
   // Slots for nodes that come without.
   std::uint32_t first_free_node = 1;
   std::uint32_t first_free_worker = 0;
@@ -86,6 +91,7 @@ private:
   };
   /// A client in another process.
   struct client_record {
+    std::string name;
     link_actor link;
     std::vector<caf::actor_addr> speakers; ///< in whose names it speaks, the link among them
     node_id node;                          ///< its store; none: the directory has not answered yet
@@ -108,6 +114,8 @@ private:
   attach(const attach_client& who, const store_for_directory& store, const link_actor& link,
          const caf::strong_actor_ptr& speaker, const progress_actor& progress);
   void client_left(worker_id client);
+  worker_entry entry_of(worker_id worker) const;
+  cluster_status status() const;
   client_record* sending_client();
   /// Why a process may not join; nothing if it may.
   std::optional<std::pair<error_code, std::string>> refusal(const std::string& secret,
@@ -153,6 +161,7 @@ private:
   bool progress_tick_pending_ = false;
   bool stopping_ = false; ///< the session ends
   clock::time_point last_tick_ = clock::now();
+  clock::time_point begin_ = clock::now();
 };
 
 scheduler_actor::behavior_type scheduler_behavior(scheduler_state::pointer self, scheduler_setup setup);

@@ -1180,6 +1180,19 @@ std::uint64_t scheduler_core::running(worker_id worker) const {
   return found == workers_.end() ? 0 : std::min<std::uint64_t>(found->second.leases.size(), found->second.in_hand());
 }
 
+std::vector<run_id> scheduler_core::runs() const {
+  std::vector<run_id> all;
+  for (const auto& [id, run] : runs_)
+    all.push_back(id);
+  std::ranges::sort(all);
+  return all;
+}
+
+std::string scheduler_core::name_of(run_id run) const {
+  const auto* known = find(run);
+  return known ? known->spec.name : std::string{};
+}
+
 void scheduler_core::check_invariants() const {
   auto require = [](bool holds, const char* what) {
     if (!holds)

@@ -102,6 +102,10 @@ public:
   /// Tasks that this worker is in, at most its threads.
   std::uint64_t running(worker_id worker) const;
   std::size_t workers() const { return workers_.size(); }
+  /// All runs, by submitter and in the order of their ids.
+  std::vector<run_id> runs() const;
+  /// What its function is called; "" for an unknown run.
+  std::string name_of(run_id run) const;
 
   /// Throws std::logic_error when the books contradict each other. Slow: for tests.
   void check_invariants() const;

@@ -2,6 +2,8 @@
 
 #include "daskify/defaults.hpp"
 #include "daskify/deploy/local_deployment.hpp"
+#include "daskify/deploy/open_deployment.hpp"
+#include "daskify/deploy/own_programs.hpp"
 #include "daskify/deploy/slurm_deployment.hpp"
 #include "daskify/deploy/standing_deployment.hpp"
 #include "daskify/program/code_address.hpp"
@@ -15,9 +17,7 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <ctime>
 #include <filesystem>
-#include <unistd.h>
 
 namespace daskify::internal {
 
@@ -39,16 +39,6 @@ std::string session_base(const settings& options) {
   auto base = std::string{home} + "/.daskify";
   make_folder(base, "session_directory");
   return base;
-}
-
-/// "20240501-100000-4711"
-std::string time_and_pid() {
-  auto now = std::time(nullptr);
-  std::tm local{};
-  ::localtime_r(&now, &local);
-  char text[32]{};
-  std::strftime(text, sizeof text, "%Y%m%d-%H%M%S-", &local);
-  return text + std::to_string(::getpid());
 }
 
 constexpr auto look_patience = std::chrono::seconds{3};
@@ -78,32 +68,35 @@ scheduler_host::scheduler_host(const settings& with, std::string program_name, c
     : settings_{with},
       kind_{kind},
       program_name_{std::move(program_name)},
-      folder_{kind == cluster_kind::standing ? claimed_folder(with) : session_folder::create(session_base(with))} {}
+      folder_{is_standing() ? claimed_folder(with) : session_folder::create(session_base(with))} {}
 
 scheduler_host::~scheduler_host() {
+  if (folder_of_workers_)
+    folder_of_workers_->remove();
   folder_.remove();
 }
 
 void scheduler_host::start(caf::actor_system& system) {
   secret_ = random_hex(32);
-  session_folder::sweep_stale(folder_.path().parent_path());
+  if (kind_ == cluster_kind::standing_with_workers)
+    folder_of_workers_ = session_folder::create(session_base(settings_));
+  session_folder::sweep_stale(own_folder().path().parent_path());
   store_limit_ = settings_.store_limit.value_or(share_for_stores(free_memory().bytes / settings_.nodes));
   deployment_ = make_deployment();
   start_actors(system);
   listen(system);
   deployment_->start();
-  deployment_->wait_until_ready(settings_.start_timeout);
 }
 
 bool scheduler_host::serves_other_machines() const {
-  return kind_ == cluster_kind::standing ? settings_.interface.has_value() : is_on_slurm(settings_);
+  return (is_standing() && settings_.interface) || (kind_ != cluster_kind::standing && is_on_slurm(settings_));
 }
 
 /// The output of jobs is kept: it tells what went wrong when nobody was looking.
 std::string scheduler_host::log_folder() const {
   if (!settings_.log_directory && !is_on_slurm(settings_))
-    return folder_.path();
-  auto folder = settings_.log_directory.value_or(folder_.path().parent_path() / "logs" / time_and_pid());
+    return own_folder().path();
+  auto folder = settings_.log_directory.value_or(own_folder().path().parent_path() / "logs" / time_and_pid());
   make_folder(folder, "log_directory");
   return std::filesystem::absolute(folder);
 }
@@ -113,8 +106,8 @@ std::unique_ptr<deployment> scheduler_host::make_deployment() {
     return std::make_unique<standing_deployment>();
   deployment_setup setup;
   setup.options = settings_;
-  setup.session_folder = folder_.path();
-  setup.log_folder = log_folder();
+  setup.session_folder = own_folder().path();
+  setup.log_folder = log_folder_ = log_folder();
   setup.program_name = program_name_;
   setup.store_limit = store_limit_;
   auto tell = [this](auto message) { voice_->tell_if_open(scheduler_, std::move(message)); };
@@ -124,9 +117,17 @@ std::unique_ptr<deployment> scheduler_host::make_deployment() {
   setup.on_node_lost = [tell](std::uint32_t slot, error_code code, const std::string& how) {
     tell(node_lost{slot, code, how});
   };
-  if (is_on_slurm(settings_))
-    return std::make_unique<slurm_deployment>(std::move(setup));
-  return std::make_unique<local_deployment>(std::move(setup));
+  std::unique_ptr<deployment> own;
+  if (is_on_slurm(settings_)) {
+    own = std::make_unique<slurm_deployment>(std::move(setup));
+  } else {
+    auto local = std::make_unique<local_deployment>(std::move(setup));
+    own_workers_ = local->size();
+    own = std::move(local);
+  }
+  if (kind_ == cluster_kind::standing_with_workers)
+    own = std::make_unique<open_deployment>(std::move(own));
+  return own;
 }
 
 void scheduler_host::start_actors(caf::actor_system& system) {
@@ -149,6 +150,13 @@ void scheduler_host::start_actors(caf::actor_system& system) {
   setup.store = store_;
   setup.directory = directory_;
   setup.processes = deployment_.get();
+  setup.on_end_wanted = on_end_wanted_;
+  setup.mode = to_string(kind_ == cluster_kind::standing ? cluster_mode::connect : settings_.mode);
+  setup.log_folder = log_folder_;
+  if (kind_ == cluster_kind::standing_with_workers && !is_on_slurm(settings_)) {
+    setup.first_free_node = static_cast<std::uint32_t>(settings_.nodes);
+    setup.first_free_worker = static_cast<std::uint32_t>(own_workers_);
+  }
   scheduler_ = system.spawn(scheduler_behavior, std::move(setup));
   voice_->open(system.spawn(client_behavior, [](const std::vector<object_id>&) {}));
 
@@ -169,13 +177,16 @@ void scheduler_host::listen(caf::actor_system& system) {
     hosts = addresses_to_publish(interface_addresses(), interface);
     listen_at = interface ? std::optional{hosts.front()} : std::nullopt;
   }
-  auto asked = kind_ == cluster_kind::standing ? static_cast<std::uint16_t>(settings_.port) : std::uint16_t{0};
+  auto asked = is_standing() ? static_cast<std::uint16_t>(settings_.port) : std::uint16_t{0};
   auto port = publish(system, caf::actor_cast<scheduler_for_clients>(scheduler_), "scheduler", listen_at, asked).port;
   if (listen_at)
     hosts.resize(1);
   for (auto& host : hosts)
     addresses_.push_back({std::move(host), port});
-  folder_.publish({random_hex(8), addresses_, secret_, this_process(), program_build_id()});
+  connection where{random_hex(8), addresses_, secret_, this_process(), program_build_id()};
+  folder_.publish(where);
+  if (folder_of_workers_)
+    folder_of_workers_->publish(where);
 }
 
 void scheduler_host::stop() noexcept {

@@ -9,14 +9,17 @@
 
 #include <caf/actor_system.hpp>
 
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 namespace daskify::internal {
 
-/// Whether a cluster ends with the program that has started it, and is of its build, or serves any that come.
-enum class cluster_kind : std::uint8_t { of_one_program, standing };
+/// Whether a cluster ends with the program that has started it, and is of its build, or serves any that come. The
+/// workers of a standing one come by themselves; or it starts some, too.
+enum class cluster_kind : std::uint8_t { of_one_program, standing, standing_with_workers };
 
 /// The middle of a cluster: its scheduler, its object directory and the store of this process's node, at an address
 /// that the session folder tells; and the deployment that starts the processes around them.
@@ -31,8 +34,14 @@ public:
   scheduler_host(const scheduler_host&) = delete;
   scheduler_host& operator=(const scheduler_host&) = delete;
 
-  /// Starts the actors and the processes of the cluster. Returns when it can take work. Throws error.
+  /// What is to be done when a client asks for the end of the cluster, on an actor's thread; must not block. Before
+  /// `start`.
+  void on_end_wanted(std::function<void()> end) { on_end_wanted_ = std::move(end); }
+
+  /// Starts the actors and the processes of the cluster. Throws error.
   void start(caf::actor_system& system);
+  /// Returns when it can take work. Throws error.
+  void wait_until_ready() { deployment_->wait_until_ready(settings_.start_timeout); }
 
   /// Ends all processes of the cluster.
   void stop() noexcept;
@@ -45,8 +54,12 @@ public:
   const std::vector<endpoint>& addresses() const noexcept { return addresses_; }
   const scheduler_actor& scheduler() const noexcept { return scheduler_; }
   const store_actor& store() const noexcept { return store_; }
+  deployment& processes() const noexcept { return *deployment_; }
 
 private:
+  bool is_standing() const noexcept { return kind_ != cluster_kind::of_one_program; }
+  /// In which the processes that it starts find it.
+  const session_folder& own_folder() const noexcept { return folder_of_workers_ ? *folder_of_workers_ : folder_; }
   bool serves_other_machines() const;
   std::string log_folder() const;
   std::unique_ptr<deployment> make_deployment();
@@ -57,6 +70,12 @@ private:
   cluster_kind kind_;
   std::string program_name_;
   session_folder folder_;
+  /// Of a standing cluster that starts workers: they, and what ends with them, know of no folder that others may have
+  /// after it.
+  std::optional<session_folder> folder_of_workers_;
+  std::function<void()> on_end_wanted_;
+  std::string log_folder_;      ///< of the processes that it starts; empty: none
+  std::size_t own_workers_ = 0; ///< whose slots are not for others
   std::string secret_;
   std::vector<endpoint> addresses_;
   std::uint64_t store_limit_ = 0;                                  ///< bytes, of each node on this machine

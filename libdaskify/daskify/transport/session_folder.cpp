@@ -401,18 +401,30 @@ session_folder session_folder::open(const fs::path& folder) {
   return session_folder{path};
 }
 
-std::size_t session_folder::sweep_stale(const fs::path& base) {
-  std::vector<fs::path> stale;
-  std::error_code ignored; // a base that cannot be listed has nothing to sweep
+std::vector<session_folder::listed> session_folder::list(const fs::path& base) {
+  std::vector<listed> all;
+  std::error_code ignored; // a base that cannot be listed has nothing to show
   const auto prefix = folder_prefix();
   for (fs::directory_iterator entry{base_or_default(base), ignored}, end; !ignored && entry != end;
        entry.increment(ignored)) {
     auto name = entry->path().filename().string();
-    if (name.starts_with(prefix) && name.size() == prefix.size() + 6 && is_stale(entry->path()))
-      stale.push_back(entry->path());
+    if (!name.starts_with(prefix) || name.size() != prefix.size() + 6 || !open_private_folder(entry->path().c_str()))
+      continue;
+    listed found{session_folder{entry->path()}, std::nullopt, is_stale(entry->path())};
+    try {
+      found.where = found.folder.read_connection();
+    } catch (const cluster_error&) {
+      // Not there yet, or of another version.
+    }
+    all.push_back(std::move(found));
   }
-  auto removed =
-      std::count_if(stale.begin(), stale.end(), [](const auto& path) { return session_folder{path}.remove(); });
+  std::ranges::sort(all, {}, [](const listed& l) { return l.folder.path(); });
+  return all;
+}
+
+std::size_t session_folder::sweep_stale(const fs::path& base) {
+  auto all = list(base);
+  auto removed = std::count_if(all.begin(), all.end(), [](const listed& l) { return l.is_stale && l.folder.remove(); });
   return static_cast<std::size_t>(removed);
 }
 

@@ -99,6 +99,11 @@ public:
   /// removed.
   static std::size_t sweep_stale(const std::filesystem::path& base = {});
 
+  /// One of our folders, as `list` finds it.
+  struct listed;
+  /// All of our folders in `base` (found as by `create`), by name.
+  static std::vector<listed> list(const std::filesystem::path& base = {});
+
   const std::filesystem::path& path() const noexcept { return path_; }
 
   /// Writes the connection file; readers see the old one or the new one, whole.
@@ -118,6 +123,12 @@ private:
 
   std::filesystem::path path_;
   std::shared_ptr<const void> claim_; ///< the lock; none: it is not claimed
+};
+
+struct session_folder::listed {
+  session_folder folder;
+  std::optional<connection> where; ///< none: it has no connection file, or one that cannot be read
+  bool is_stale = false;           ///< what `sweep_stale` removes
 };
 
 } // namespace daskify::internal
