@@ -127,9 +127,10 @@ int clean(arguments given) {
       "dry-run", "remove nothing, and say what would be removed");
   parsed all{"clean", own, std::move(given)};
   if (all.shows_help("[--older-than TIME] [--dry-run] [--config FILE]",
-                     "Removes the folders of sessions whose programs have ended, and old logs in ~/.daskify/logs.\n"
-                     "What belongs to a session that lives stays. Of a session on another machine that is not known;\n"
-                     "its folder goes only when nobody answers there and nothing was written for TIME.\n\n"
+                     "Removes the folders of sessions whose programs have ended, and old logs in\n"
+                     "~/.daskify/logs. What belongs to a session that lives stays. Of a session on\n"
+                     "another machine that is not known; its folder goes only when nobody answers there\n"
+                     "and nothing was written for TIME.\n\n"
                      "Examples:\n"
                      "  daskify clean\n"
                      "  daskify clean --older-than 1h --dry-run"))

@@ -117,8 +117,8 @@ bool parsed::shows_help(const std::string& usage, const std::string& description
             << description << "\n\nOptions:\n"
             << own_
             << "  --help                this text\n\n"
-               "Each option of daskify, such as mode, size or queue, can be given as --NAME VALUE, too, or in a\n"
-               "file that --config names. 'daskify config --help' tells more of them.\n";
+               "Each option of daskify, such as mode, size or queue, can be given as --NAME VALUE,\n"
+               "too, or in a file that --config names; 'daskify config --options' explains them.\n";
   return true;
 }
 

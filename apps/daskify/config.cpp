@@ -40,8 +40,9 @@ int config(arguments given) {
       "options", "explain every option instead");
   parsed all{"config", own, std::move(given)};
   if (all.shows_help("[--json] [--options] [--config FILE] [--NAME VALUE]...",
-                     "Shows the value of every option, and where it comes from: the file that --config or\n"
-                     "DASKIFY_CONFIG names, DASKIFY_NAME in the environment, the command line, or its default.\n\n"
+                     "Shows the value of every option, and where it comes from: the file that --config\n"
+                     "or DASKIFY_CONFIG names, DASKIFY_NAME in the environment, the command line, or\n"
+                     "its default.\n\n"
                      "Examples:\n"
                      "  daskify config --options | less\n"
                      "  daskify config --config cluster.conf\n"

@@ -91,7 +91,7 @@ void list(const std::vector<log_file>& all, const fs::path& folder) {
     auto size = format_bytes(l.size);
     auto age = std::max(now - l.changed, fs::file_time_type::duration{0});
     std::cout << "  " << name << std::string(longest - name.size() + 2, ' ')
-              << std::string(size.size() < 8 ? 8 - size.size() : 0, ' ') << size << "  written "
+              << std::string(size.size() < 10 ? 10 - size.size() : 0, ' ') << size << "  written "
               << duration_text(std::chrono::duration_cast<std::chrono::nanoseconds>(age)) << " ago\n";
   }
   if (all.empty())
@@ -125,8 +125,8 @@ int logs(arguments given) {
       "so many lines of its end (20)")("follow", "go on with what is printed, until Ctrl-C");
   parsed all{"logs", own, std::move(given), "log"};
   if (all.shows_help("[WORKER|JOB|scheduler] [--lines N] [--follow] [--config FILE]",
-                     "Lists the logs of the cluster, or of the last one where none runs; or shows the end of one,\n"
-                     "made harmless for a terminal.\n\n"
+                     "Lists the logs of the cluster, or of the last one where none runs; or shows the\n"
+                     "end of one, made harmless for a terminal.\n\n"
                      "Examples:\n"
                      "  daskify logs\n"
                      "  daskify logs worker-3 --lines 100\n"

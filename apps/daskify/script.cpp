@@ -20,8 +20,10 @@ void preview_jobs(settings with, bool ask_slurm) {
     with.worker_program = own_program("daskify-worker");
   auto text = example_job_script(with, *with.worker_program);
   std::cout << text << std::flush;
-  if (ask_slurm)
-    std::cerr << "SLURM: " << slurm_commands{tuning::slurm_timeout}.test_only(text) << std::endl;
+  if (!ask_slurm)
+    return;
+  auto answer = slurm_commands{tuning::slurm_timeout}.test_only(text);
+  std::cerr << "SLURM: " << answer << std::endl;
 }
 
 int script(arguments given) {
@@ -29,8 +31,8 @@ int script(arguments given) {
   own.add_options()("dry-run", "also ask SLURM (sbatch --test-only) whether and when such a job could run");
   parsed all{"script", own, std::move(given)};
   if (all.shows_help("[--dry-run] [--config FILE] [--NAME VALUE]...",
-                     "Shows the script of the jobs that 'daskify up' submits with these settings, with SESSION in\n"
-                     "place of the folder that is made then. Nothing is submitted.\n\n"
+                     "Shows the script of the jobs that 'daskify up' submits with these settings, with\n"
+                     "SESSION in place of the folder that is made then. Nothing is submitted.\n\n"
                      "Examples:\n"
                      "  daskify script --config cluster.conf\n"
                      "  daskify script --queue gpu --job_extra=--gres=gpu:1 --dry-run\n"

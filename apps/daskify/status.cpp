@@ -15,9 +15,9 @@ int status(arguments given) {
   own.add_options()("json", "for programs: one object of JSON");
   parsed all{"status", own, std::move(given)};
   if (all.shows_help("[--json] [--config FILE]",
-                     "Shows the cluster that the option connection_directory, or scheduler, names: its workers,\n"
-                     "the jobs of SLURM that it has submitted, what its nodes store, and what the programs that are\n"
-                     "attached have submitted.\n\n"
+                     "Shows the cluster that the option connection_directory, or scheduler, names: its\n"
+                     "workers, the jobs of SLURM that it has submitted, what its nodes store, and what\n"
+                     "the programs that are attached have submitted.\n\n"
                      "Exit codes: 0 it runs, 3 there is no cluster, 1 that cannot be told.\n\n"
                      "Examples:\n"
                      "  daskify status\n"

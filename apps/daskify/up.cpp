@@ -179,18 +179,19 @@ void print_summary(const settings& with, const cluster_view& view) {
 
 int up(arguments given) {
   boost::program_options::options_description own{""};
-  own.add_options()("dry-run", "start nothing; for SLURM show the job script and ask sbatch --test-only");
+  own.add_options()("dry-run", "start nothing; for SLURM: show the job script, and ask sbatch --test-only");
   parsed all{"up", own, std::move(given)};
-  if (all.shows_help(
-          "[--dry-run] [--config FILE] [--program PROGRAM] [--load LIBRARY] [--NAME VALUE]...",
-          "Starts a cluster that goes on when this terminal is closed: a scheduler on this machine, and workers\n"
-          "as the option mode says: on this machine (local), in jobs of SLURM (slurm, test), or none, which\n"
-          "come by themselves then (connect). The workers are PROGRAM, or load the libraries. Returns when\n"
-          "the cluster takes work; jobs that wait longer than start_timeout may come later.\n\n"
-          "Examples:\n"
-          "  daskify up --program ./my_program --size 8\n"
-          "  daskify up --load ./libmodel.so --mode slurm --size 64 --walltime 2h\n"
-          "  daskify up --config cluster.conf --dry-run"))
+  if (all.shows_help("[--dry-run] [--config FILE] [--program PROGRAM] [--load LIBRARY]\n"
+                     "                  [--NAME VALUE]...",
+                     "Starts a cluster that goes on when this terminal is closed: a scheduler on this\n"
+                     "machine, and workers as the option mode says: on this machine (local), in jobs of\n"
+                     "SLURM (slurm, test), or none, which come by themselves then (connect). The workers\n"
+                     "are PROGRAM, or load the libraries. Returns when the cluster takes work; jobs that\n"
+                     "wait longer than start_timeout may come later.\n\n"
+                     "Examples:\n"
+                     "  daskify up --program ./my_program --size 8\n"
+                     "  daskify up --load ./libmodel.so --mode slurm --size 64 --walltime 2h\n"
+                     "  daskify up --config cluster.conf --dry-run"))
     return done;
   auto with = all.settings();
   if (all.has("dry-run")) {

@@ -319,11 +319,13 @@ struct standing_scheduler_shell : scheduler_shell {
   };
   client_process one{system};
   client_process two{system};
+  bool end_wanted = false;
 
   standing_scheduler_shell() {
     caf::anon_send_exit(scheduler, caf::exit_reason::kill);
     auto with = setup();
     with.build_id.clear();
+    with.on_end_wanted = [this] { end_wanted = true; };
     scheduler = system.spawn(scheduler_behavior, with);
     steps.run();
   }
@@ -445,6 +447,51 @@ TEST_F(standing_scheduler_shell, hears_that_a_client_is_alive_from_its_link_only
   };
   EXPECT_FALSE(is_heard(one.speaker));
   EXPECT_FALSE(is_heard(two.speaker));
+}
+
+TEST_F(standing_scheduler_shell, tells_clients_but_no_workers_how_all_of_it_is) {
+  attach(one);
+  attach(two);
+  enrol(request());
+  auto run = submit(one, 10);
+  auto asked = two.speaker->request(scheduler, caf::infinite, ask_status{});
+  steps.run();
+  asked.receive(
+      [&](cluster_status& all) {
+        ASSERT_EQ(all.workers.size(), 1u);
+        EXPECT_EQ(all.workers[0].name, "worker-3");
+        ASSERT_EQ(all.clients.size(), 2u);
+        EXPECT_EQ(all.clients[0].runs, 1u);
+        EXPECT_EQ(all.clients[0].counts.total, 10u);
+        ASSERT_EQ(all.clients[0].open.size(), 1u);
+        EXPECT_EQ(all.clients[0].open[0].run, run);
+        EXPECT_EQ(all.clients[1].runs, 0u);
+      },
+      [](caf::error& e) { ADD_FAILURE() << caf::to_string(e); });
+}
+
+TEST_F(standing_scheduler_shell, ends_and_tells_of_others_at_the_word_of_a_client_only) {
+  attach(one);
+  caf::scoped_actor task{system};
+  auto enrolled =
+      client->request(scheduler, caf::infinite, request(), worker, caf::actor_cast<caf::strong_actor_ptr>(task));
+  steps.run();
+  enrolled.receive([](enrol_answer& a, store_for_users&) { EXPECT_TRUE(a.worker); },
+                   [](caf::error& e) { ADD_FAILURE() << caf::to_string(e); });
+  auto is_answered = [&](auto& from, auto question, auto answer) {
+    bool answered = false;
+    auto asked = from->request(scheduler, caf::infinite, question);
+    steps.run();
+    asked.receive([&](decltype(answer)&) { answered = true; }, [](caf::error&) {});
+    return answered;
+  };
+  EXPECT_FALSE(is_answered(task, ask_status{}, cluster_status{}));
+  EXPECT_FALSE(is_answered(task, end_cluster{}, acknowledged{}));
+  EXPECT_FALSE(is_answered(two.speaker, end_cluster{}, acknowledged{})) << "it has not attached";
+  EXPECT_FALSE(end_wanted);
+  EXPECT_TRUE(is_answered(one.speaker, ask_status{}, cluster_status{}));
+  EXPECT_TRUE(is_answered(one.speaker, end_cluster{}, acknowledged{}));
+  EXPECT_TRUE(end_wanted);
 }
 
 TEST_F(scheduler_shell, turns_away_clients_from_the_cluster_of_a_program) {
