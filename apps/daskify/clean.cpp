@@ -129,8 +129,8 @@ int clean(arguments given) {
   if (all.shows_help("[--older-than TIME] [--dry-run] [--config FILE]",
                      "Removes the folders of sessions whose programs have ended, and old logs in\n"
                      "~/.daskify/logs. What belongs to a session that lives stays. Of a session on\n"
-                     "another machine that is not known; its folder goes only when nobody answers there\n"
-                     "and nothing was written for TIME.\n\n"
+                     "another machine that is not known; its folder goes only when nobody answers\n"
+                     "there and nothing was written for TIME.\n\n"
                      "Examples:\n"
                      "  daskify clean\n"
                      "  daskify clean --older-than 1h --dry-run"))

@@ -117,8 +117,9 @@ bool parsed::shows_help(const std::string& usage, const std::string& description
             << description << "\n\nOptions:\n"
             << own_
             << "  --help                this text\n\n"
-               "Each option of daskify, such as mode, size or queue, can be given as --NAME VALUE,\n"
-               "too, or in a file that --config names; 'daskify config --options' explains them.\n";
+               "Each option of daskify, such as mode, size or queue, can be given as --NAME\n"
+               "VALUE, too, or in a file that --config names; 'daskify config --options'\n"
+               "explains them.\n";
   return true;
 }
 

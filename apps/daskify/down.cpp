@@ -21,8 +21,8 @@ int down(arguments given) {
   parsed all{"down", own, std::move(given)};
   if (all.shows_help("[--config FILE]",
                      "Ends the cluster that the option connection_directory, or scheduler, names: its\n"
-                     "workers, its jobs and its data. Programs that are attached get an error that says\n"
-                     "so. The logs stay. Where there is no cluster there is nothing to do.\n\n"
+                     "workers, its jobs and its data. Programs that are attached get an error that\n"
+                     "says so. The logs stay. Where there is no cluster there is nothing to do.\n\n"
                      "Examples:\n"
                      "  daskify down\n"
                      "  daskify down --config cluster.conf"))

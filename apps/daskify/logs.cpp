@@ -54,8 +54,10 @@ std::optional<fs::path> folder_of_logs(const settings& with) {
   if (why_no_cluster(with).empty()) {
     auto folder = look_at_cluster(with).all.log_folder;
     if (folder.empty())
-      throw cluster_error{error_code::bad_argument, "The cluster starts no workers, so it has no logs of them; they "
-                                                    "are where 'daskify-worker' was called."};
+      throw data_error{
+          error_code::bad_argument,
+          "The scheduler was started by hand, and keeps no logs; its workers' are where daskify-worker was "
+          "told to put them (option log_directory)."};
     return folder;
   }
   std::optional<fs::path> last;

@@ -150,12 +150,18 @@ std::string how_to_find(const settings& with) {
   return line == origin.npos ? "" : " --config " + quoted_for_shell(origin.substr(0, line));
 }
 
+std::string without_full_stop(std::string sentence) {
+  if (sentence.ends_with('.'))
+    sentence.pop_back();
+  return sentence;
+}
+
 void print_summary(const settings& with, const cluster_view& view) {
   const auto& all = view.all;
   auto count = all.workers.size();
   std::cout << "The cluster is up";
   if (is_on_slurm(with))
-    std::cout << " (" << all.jobs.sentence << ")";
+    std::cout << " (" << without_full_stop(all.jobs.sentence) << ")";
   else if (all.mode == "local")
     std::cout << " with " << count << (count == 1 ? " worker" : " workers") << " on this machine";
   std::cout << "; its scheduler listens at " << to_text(view.scheduler) << ".\n\n";
@@ -170,9 +176,8 @@ void print_summary(const settings& with, const cluster_view& view) {
   line("  end it by             ", "daskify down" + find);
   line("  its logs are in       ", all.log_folder);
   if (all.mode != "connect" && !with.worker_program && with.load.empty())
-    std::cout
-        << "\nIts workers know no functions yet: name your program by --program, or libraries by --load, when you "
-           "start it.\n";
+    std::cout << "\nIts workers know no functions: name your program by --program, or libraries by\n"
+                 "--load, when you start it.\n";
 }
 
 } // namespace
@@ -184,10 +189,10 @@ int up(arguments given) {
   if (all.shows_help("[--dry-run] [--config FILE] [--program PROGRAM] [--load LIBRARY]\n"
                      "                  [--NAME VALUE]...",
                      "Starts a cluster that goes on when this terminal is closed: a scheduler on this\n"
-                     "machine, and workers as the option mode says: on this machine (local), in jobs of\n"
-                     "SLURM (slurm, test), or none, which come by themselves then (connect). The workers\n"
-                     "are PROGRAM, or load the libraries. Returns when the cluster takes work; jobs that\n"
-                     "wait longer than start_timeout may come later.\n\n"
+                     "machine, and workers as the option mode says: on this machine (local), in jobs\n"
+                     "of SLURM (slurm, test), or none, which come by themselves then (connect). The\n"
+                     "workers are PROGRAM, or load the libraries. Returns when the cluster takes work;\n"
+                     "jobs that wait longer than start_timeout may come later.\n\n"
                      "Examples:\n"
                      "  daskify up --program ./my_program --size 8\n"
                      "  daskify up --load ./libmodel.so --mode slurm --size 64 --walltime 2h\n"

@@ -385,7 +385,7 @@ TEST_F(command, helps) {
                                    HasSubstr("--help ")));
     std::istringstream lines{all.output + help.output};
     for (std::string line; std::getline(lines, line);)
-      EXPECT_LE(line.size(), 84u) << line;
+      EXPECT_LE(line.size(), 80u) << line;
   }
   EXPECT_THAT(daskify_command("--version").output, MatchesRegex("daskify [0-9.]+\n"));
 }

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <csignal>
 #include <poll.h>
+#include <tuple>
 
 namespace daskify::internal {
 
@@ -66,6 +67,9 @@ cluster_view look_at_cluster(const settings& options) {
     std::erase_if(view.nodes.nodes, [&](const node_entry& n) { return n.name == self->name; });
     clients.erase(self);
   }
+  std::ranges::sort(view.all.workers, {}, [](const worker_entry& w) {
+    return std::tuple{w.name.size(), w.name, w.id};
+  });
   session->shutdown();
   return view;
 }

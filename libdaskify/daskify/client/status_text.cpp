@@ -153,14 +153,25 @@ std::string text_of_workers(const std::vector<worker_entry>& workers, std::size_
   return text + rows.text(width);
 }
 
+/// The sums, and the nodes that have something.
 std::string text_of_nodes(const std::vector<node_entry>& nodes, std::size_t width) {
-  std::string text = "Data: in the memory and on the disk of " + plural(nodes.size(), "node") + '\n';
   using enum align;
   table<5> rows{{"NODE", "MEMORY", "LIMIT", "DISK", "SENT"}, {left, right, right, right, right}};
-  for (const auto& n : nodes)
-    rows.add({n.name, format_bytes(n.figures.memory), format_bytes(n.figures.limit), format_bytes(n.figures.disk),
-              format_bytes(n.figures.sent)});
-  return text + rows.text(width);
+  store_figures sum;
+  std::size_t used = 0;
+  for (const auto& n : nodes) {
+    const auto& f = n.figures;
+    sum.limit += f.limit;
+    sum.memory += f.memory;
+    sum.disk += f.disk;
+    if (f.memory == 0 && f.disk == 0 && f.sent == 0)
+      continue;
+    ++used;
+    rows.add({n.name, format_bytes(f.memory), format_bytes(f.limit), format_bytes(f.disk), format_bytes(f.sent)});
+  }
+  auto text = "Data: " + format_bytes(sum.memory) + " in memory, of at most " + format_bytes(sum.limit) + ", and " +
+              format_bytes(sum.disk) + " on disk, on " + plural(nodes.size(), "node") + '\n';
+  return used == 0 ? text : text + rows.text(width);
 }
 
 std::string text_of_jobs(const job_figures& jobs) {

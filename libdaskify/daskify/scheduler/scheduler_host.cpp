@@ -102,8 +102,10 @@ std::string scheduler_host::log_folder() const {
 }
 
 std::unique_ptr<deployment> scheduler_host::make_deployment() {
-  if (kind_ == cluster_kind::standing)
+  if (kind_ == cluster_kind::standing) {
+    log_folder_ = settings_.log_directory.value_or("");
     return std::make_unique<standing_deployment>();
+  }
   deployment_setup setup;
   setup.options = settings_;
   setup.session_folder = own_folder().path();

@@ -74,7 +74,7 @@ private:
   /// after it.
   std::optional<session_folder> folder_of_workers_;
   std::function<void()> on_end_wanted_;
-  std::string log_folder_;      ///< of the processes that it starts; empty: none
+  std::string log_folder_;      ///< where logs of this cluster are; empty: nowhere
   std::size_t own_workers_ = 0; ///< whose slots are not for others
   std::string secret_;
   std::vector<endpoint> addresses_;

@@ -37,8 +37,8 @@ void wait_for_workers(scheduler_host& host, const settings& with) {
     if (!may_wait_for_more(with, e))
       throw;
     auto jobs = host.processes().jobs();
-    std::cout << "Not all jobs have workers yet (" << (jobs ? jobs->sentence : "")
-              << "); tasks wait until there are some." << std::endl;
+    std::cout << "Not all jobs have workers yet; tasks wait until there are some. "
+              << (jobs ? jobs->sentence : std::string{}) << std::endl;
   }
 }
 
