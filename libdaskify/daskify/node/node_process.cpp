@@ -228,7 +228,7 @@ int serve(const node_launch& as, const batch_job& job, const std::string& name, 
     std::cout << name << " has joined " << to_text(found.by.peer) << " with " << as.workers
               << (as.workers == 1 ? " worker." : " workers.") << std::endl;
   auto code = end->wait();
-  running.end_all(tuning::stop_grace);
+  running.end_all(code == 0 ? tuning::stop_grace : std::chrono::milliseconds{0}); // else there is nobody to report to
   return code;
 }
 

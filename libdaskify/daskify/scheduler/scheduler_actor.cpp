@@ -120,7 +120,7 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
         auto tasks = question.tasks;
         auto how_many = question.how_many;
         auto only_now = question.patience_ms == 0;
-        askers_.emplace(waiter, asker{promise, std::move(question), until, bool{*who}});
+        askers_.emplace(waiter, asker{promise, std::move(question), until, *who});
         core_->wait(waiter, std::move(tasks), how_many);
         if (only_now)
           answer(waiter, false);
@@ -356,6 +356,18 @@ void scheduler_state::client_left(worker_id id) {
       watching.push_back(key);
   for (auto key : watching)
     end_subscription(key);
+  // It may only have stood still: that its tasks were cancelled is not what it should hear.
+  for (auto next = askers_.begin(); next != askers_.end();) {
+    auto asked = next++;
+    if (asked->second.who != id)
+      continue;
+    core_->stop_waiting(asked->first);
+    asked->second.promise.deliver(to_caf_error(cluster_error{
+        error_code::scheduler_gone,
+        "The scheduler takes this program for gone, as nothing was heard of it for longer than heartbeat_timeout; what "
+        "was not gathered is lost: call shutdown_cluster, and start_cluster again."}));
+    askers_.erase(asked);
+  }
   core_->client_left(id);
   flush();
   self_->send(setup_.directory, owner_gone{owner_of(id)});
@@ -590,7 +602,7 @@ void scheduler_state::answer(waiter_id waiter, bool satisfied) {
   std::uint64_t bytes = 0;
   for (const auto& block : answer.blocks)
     bytes += weight(block);
-  if (a.is_remote && bytes > tuning::largest_message)
+  if (a.who && bytes > tuning::largest_message)
     a.promise.deliver(to_caf_error(
         data_error{error_code::no_room,
                    "The results that were asked for take " + format_bytes(bytes) +

@@ -82,7 +82,7 @@ private:
     caf::typed_response_promise<awaited_tasks> promise;
     await_tasks question;
     clock::time_point until;
-    bool is_remote = false; ///< the answer crosses a wire
+    worker_id who; ///< none: in this process; else the answer crosses a wire
   };
   /// A client in another process.
   struct client_record {
