@@ -10,6 +10,7 @@
 #include "daskify/scheduler/standing_scheduler.hpp"
 
 #include <exception>
+#include <filesystem>
 #include <iostream>
 
 using namespace daskify::internal;
@@ -24,6 +25,7 @@ int main(int argc, char** argv) try {
     throw daskify::config_error{daskify::error_code::unknown_option,
                                 "The argument " + in_quotes(argv[1]) +
                                     " means nothing; --daskify.help shows what does."};
+  settings.resolve_paths(std::filesystem::current_path());
   run_standing_scheduler(settings);
   return 0;
 } catch (const std::exception& e) {

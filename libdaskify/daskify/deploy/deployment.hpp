@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace daskify::internal {
 
@@ -55,6 +56,14 @@ public:
   virtual void node_drained(std::uint32_t slot) = 0;
   /// Its connection is gone.
   virtual void node_left(std::uint32_t slot) = 0;
+
+  /// Whether it follows the work there is, and wants to be told by `demand` about once a second.
+  virtual bool is_adaptive() const { return false; }
+  /// So many threads could be busy; these nodes have nothing to do.
+  virtual void demand(std::uint64_t threads, const std::vector<std::uint32_t>& idle_nodes) {
+    static_cast<void>(threads);
+    static_cast<void>(idle_nodes);
+  }
 
   /// Nothing is started from here on.
   virtual void stop_replacing() = 0;

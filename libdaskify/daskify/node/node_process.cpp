@@ -145,6 +145,7 @@ int serve(const node_launch& as, const batch_job& job, const std::string& name, 
   with.spill_directory = as.spill_directory;
   with.host = as.in_job ? std::string{} : as.by_hand ? found.by.own_address : loopback;
   with.scheduler_host = found.by.peer.host;
+  with.source_patience = as.heartbeat_timeout + tuning::source_grace;
   with.on_joined = [workers](std::uint32_t slot) { workers->joined(slot); };
   auto node = std::make_shared<node_store>(std::move(with));
   auto store = system.spawn(store_behavior, node);

@@ -51,10 +51,11 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
       [this](join_node& who, store_for_directory& store, node_actor& node) { return admit(who, store, node); },
       [this](node_alive) -> caf::result<void> {
         auto* node = sending_node();
-        if (!node || node->silent) // given up: it can only end, and join anew
+        if (!node || node->state == node_record::given_up) // it can only end, and join anew
           return caf::error{caf::sec::invalid_argument};
         node->heard = clock::now();
-        node->ready = true;
+        if (node->state == node_record::starting)
+          node->state = node_record::alive;
         return caf::unit;
       },
       [this](attach_client& who, store_for_directory& store, link_actor& link, caf::strong_actor_ptr& speaker,
@@ -483,7 +484,8 @@ bool scheduler_state::is_gone(std::uint32_t node) const {
   auto patience = setup_.heartbeat_timeout / 2;
   return std::none_of(nodes_.begin(), nodes_.end(), [&](const auto& entry) {
     const auto& n = entry.second;
-    return n.slot == node && !n.silent && (!n.ready || clock::now() - n.heard < patience);
+    return n.slot == node && n.state != node_record::given_up &&
+           (n.state == node_record::starting || clock::now() - n.heard < patience);
   });
 }
 
@@ -557,14 +559,20 @@ void scheduler_state::tick() {
     lose(id, error_code::worker_silent, how, {});
 
   // Its workers are alive, but without a store they can do little. They end with it, and their tasks go elsewhere.
-  for (auto& [address, node] : nodes_)
-    if (node.ready && now - node.heard > setup_.heartbeat_timeout) {
-      node.ready = false;
-      node.silent = true;
+  for (auto& [address, node] : nodes_) {
+    auto patience = node.state == node_record::starting ? setup_.start_timeout : setup_.heartbeat_timeout;
+    if (node.state != node_record::given_up && now - node.heard > patience) {
+      node.state = node_record::given_up;
       setup_.processes->node_silent(node.slot, node.pid);
       if (node.id)
         self_->send(setup_.directory, node_gone{node.id});
     }
+  }
+
+  if (setup_.processes->is_adaptive() && now - last_demand_ >= tuning::demand_interval) {
+    last_demand_ = now;
+    tell_demand();
+  }
 
   std::vector<worker_id> silent;
   for (const auto& [id, client] : clients_)
@@ -579,6 +587,16 @@ void scheduler_state::tick() {
       impatient.push_back(id);
   for (auto id : impatient)
     answer(id, false);
+}
+
+void scheduler_state::tell_demand() {
+  std::set<std::uint32_t> idle;
+  for (const auto& [address, node] : nodes_)
+    idle.insert(node.slot);
+  for (const auto& [id, p] : peers_)
+    if (p.node && core_->running(id) != 0)
+      idle.erase(*p.node);
+  setup_.processes->demand(core_->useful_threads(tuning::worth_a_worker), {idle.begin(), idle.end()});
 }
 
 void scheduler_state::answer(waiter_id waiter, bool satisfied) {
@@ -650,6 +668,10 @@ void scheduler_state::claim(worker_id worker, const std::vector<object_id>& resu
 
 void scheduler_state::let_go(const std::vector<object_id>& results) {
   self_->send(setup_.directory, release_objects{results});
+}
+
+void scheduler_state::let_go_of_arguments(run_id run, const std::vector<object_id>& arguments) {
+  self_->send(setup_.directory, release_arguments{arguments, owner_of(submitter_of(run))});
 }
 
 void scheduler_state::satisfied(waiter_id waiter) {

@@ -18,6 +18,7 @@ struct scheduler_setup {
   std::string build_id; ///< what a worker has to be; empty: anything, as it serves programs of several builds
   std::chrono::milliseconds heartbeat_interval{};
   std::chrono::milliseconds heartbeat_timeout{};
+  std::chrono::milliseconds start_timeout{}; ///< how long a node may take from when it joins to its first heartbeat
   std::size_t retries = 0;
   store_for_users store; ///< of this node
   directory_actor directory;
@@ -45,6 +46,7 @@ public:
   void forget(worker_id worker, run_id run) override;
   void claim(worker_id worker, const std::vector<object_id>& results) override;
   void let_go(const std::vector<object_id>& results) override;
+  void let_go_of_arguments(run_id run, const std::vector<object_id>& arguments) override;
   void satisfied(waiter_id waiter) override;
   void changed(run_id run) override;
 
@@ -69,8 +71,7 @@ private:
     std::uint32_t slot = 0;
     std::int32_t pid = 0;
     clock::time_point heard;
-    bool ready = false;  ///< it says that it is alive from here on
-    bool silent = false; ///< and does so no more
+    enum : std::uint8_t { starting, alive, given_up } state = starting;
   };
   /// What deployment says of a launched node, joined or not.
   struct node_outlook {
@@ -128,6 +129,7 @@ private:
   /// Keeps the promise of a question that is still open; "not yet" is an answer, too.
   void answer(waiter_id waiter, bool satisfied);
   void tick();
+  void tell_demand();
   void tell_progress(subscription_key id);
   void end_subscription(subscription_key id);
   void flush();
@@ -153,6 +155,7 @@ private:
   bool progress_tick_pending_ = false;
   bool stopping_ = false; ///< the session ends
   clock::time_point last_tick_ = clock::now();
+  clock::time_point last_demand_ = clock::now();
 };
 
 scheduler_actor::behavior_type scheduler_behavior(scheduler_state::pointer self, scheduler_setup setup);

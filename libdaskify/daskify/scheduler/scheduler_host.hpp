@@ -47,6 +47,7 @@ public:
   const store_actor& store() const noexcept { return store_; }
 
 private:
+  void require_spill_folder() const;
   bool serves_other_machines() const;
   std::string log_folder() const;
   std::unique_ptr<deployment> make_deployment();
