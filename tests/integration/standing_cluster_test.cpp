@@ -209,6 +209,16 @@ TEST_F(standing_cluster, can_be_joined_by_address_and_secret_alone) {
   EXPECT_EQ(workers.wait(), 0) << workers.output();
 }
 
+TEST_F(standing_cluster, listens_at_the_networks_of_the_machine_when_it_is_asked_to) {
+  start_scheduler({"--daskify.interface", "all"});
+  auto workers = start_workers(1);
+  auto cluster = client();
+  cluster.start_cluster();
+  auto data = cluster.scatter_data(std::vector<double>(500'000, 2.0));
+  auto twice = cluster.submit([](std::span<const double> x) { return std::vector<double>(x.size(), 2 * x[0]); }, data);
+  EXPECT_EQ(twice.get().at(499'999), 4.0) << "from store to store, and back";
+}
+
 // -- ends -----------------------------------------------------------------------------------------------------
 
 TEST_F(standing_cluster, tells_its_workers_when_it_is_ended_and_leaves_nothing) {
