@@ -277,6 +277,7 @@ int join_cluster(const settings& with, const std::string& program_name) {
   as.workers = with.size.value_or(usable_cpus());
   as.threads = with.threads;
   as.start_timeout = with.start_timeout;
+  as.heartbeat_timeout = with.heartbeat_timeout;
   as.store_limit = with.store_limit.value_or(0);
   as.spill_directory = with.spill_folder();
   as.libraries = with.load;
