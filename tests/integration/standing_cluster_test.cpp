@@ -22,7 +22,7 @@ using daskify::range;
 using testing::AllOf;
 using testing::HasSubstr;
 
-constexpr auto this_program = DASKIFY_BIN_DIR "/integration-tests";
+const std::string this_program = std::filesystem::read_symlink("/proc/self/exe");
 
 int until_stopped(int) {
   while (!daskify::this_task::stop_requested())
@@ -190,7 +190,8 @@ TEST_F(standing_cluster, runs_functions_of_a_library_that_the_workers_have_loade
   EXPECT_EQ(cluster.gather_data(sweep_of_model(cluster, 11))[10], 5.0);
   auto [code, sentence] = refusal([&] { cluster.submit(square, 3).get(); });
   EXPECT_EQ(code, error_code::function_not_found);
-  EXPECT_THAT(sentence, AllOf(HasSubstr("'integration-tests'"), HasSubstr("--program")));
+  EXPECT_THAT(sentence, AllOf(HasSubstr("'" + std::filesystem::path{this_program}.filename().string() + "'"),
+                              HasSubstr("--program")));
 }
 
 TEST_F(standing_cluster, can_be_joined_by_address_and_secret_alone) {
