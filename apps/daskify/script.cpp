@@ -5,7 +5,7 @@
 #include "daskify/defaults.hpp"
 #include "daskify/deploy/own_programs.hpp"
 #include "daskify/deploy/slurm_commands.hpp"
-#include "daskify/deploy/slurm_deployment.hpp"
+#include "daskify/deploy/slurm_request.hpp"
 
 #include <iostream>
 
@@ -16,6 +16,7 @@ using namespace daskify::internal;
 void preview_jobs(settings with, bool ask_slurm) {
   if (with.mode != cluster_mode::test)
     with.mode = cluster_mode::slurm;
+  with.resolve_paths(std::filesystem::current_path());
   if (!with.worker_program)
     with.worker_program = own_program("daskify-worker");
   auto text = example_job_script(with, *with.worker_program);

@@ -160,10 +160,11 @@ void print_summary(const settings& with, const cluster_view& view) {
   const auto& all = view.all;
   auto count = all.workers.size();
   std::cout << "The cluster is up";
-  if (is_on_slurm(with))
+  if (!all.jobs.sentence.empty())
     std::cout << " (" << without_full_stop(all.jobs.sentence) << ")";
-  else if (all.mode == "local")
-    std::cout << " with " << count << (count == 1 ? " worker" : " workers") << " on this machine";
+  else if (all.mode != "connect")
+    std::cout << " with " << count << (count == 1 ? " worker" : " workers")
+              << (all.mode == "local" ? " on this machine" : "");
   std::cout << "; its scheduler listens at " << to_text(view.scheduler) << ".\n\n";
   auto find = how_to_find(with);
   auto line = [](const char* what, const std::string& how) { std::cout << what << how << '\n'; };
@@ -199,6 +200,7 @@ int up(arguments given) {
                      "  daskify up --config cluster.conf --dry-run"))
     return done;
   auto with = all.settings();
+  with.resolve_paths(fs::current_path());
   if (all.has("dry-run")) {
     if (is_on_slurm(with))
       preview_jobs(with, true);

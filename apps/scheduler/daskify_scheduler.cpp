@@ -10,6 +10,7 @@
 #include "daskify/scheduler/standing_scheduler.hpp"
 
 #include <exception>
+#include <filesystem>
 #include <iostream>
 #include <string_view>
 
@@ -47,7 +48,9 @@ int main(int argc, char** argv) try {
     std::cout << usage << help_text();
     return 0;
   }
-  run_standing_scheduler(settings, read_arguments(argc, argv));
+  auto setup = read_arguments(argc, argv);
+  settings.resolve_paths(std::filesystem::current_path());
+  run_standing_scheduler(settings, setup);
   return 0;
 } catch (const std::exception& e) {
   std::cerr << "daskify-scheduler: " << e.what() << std::endl;

@@ -43,13 +43,6 @@ std::vector<std::string> in_full(int argc, char** argv) {
   return all;
 }
 
-/// Where the dynamic loader would look for a name without a folder only in its own places.
-void prefer_files_here(std::vector<std::string>& libraries) {
-  for (auto& library : libraries)
-    if (std::error_code unknown; std::filesystem::exists(library, unknown))
-      library = std::filesystem::absolute(library);
-}
-
 } // namespace
 
 int main(int argc, char** argv) try {
@@ -76,9 +69,7 @@ int main(int argc, char** argv) try {
     throw daskify::config_error{daskify::error_code::unknown_option,
                                 "The argument " + in_quotes(pointers[1]) +
                                     " means nothing; --daskify.help shows what does."};
-  prefer_files_here(settings.load);
-  if (settings.worker_program)
-    settings.worker_program = std::filesystem::absolute(*settings.worker_program);
+  settings.resolve_paths(std::filesystem::current_path());
   return join_cluster(settings, arguments[0]);
 } catch (const std::exception& e) {
   std::cerr << "daskify-worker: " << e.what() << std::endl;

@@ -5,11 +5,12 @@
 #include "daskify/config/loader.hpp"
 #include "daskify/config/option_table.hpp"
 #include "daskify/defaults.hpp"
-#include "daskify/deploy/slurm_deployment.hpp"
+#include "daskify/deploy/slurm_request.hpp"
 #include "daskify/node/node_process.hpp"
 #include "daskify/worker/worker_process.hpp"
 
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 
 namespace daskify {
@@ -47,6 +48,9 @@ std::unique_ptr<internal::cluster> make_cluster(int& argc, char** argv, const op
     std::cout << internal::help_text() << std::flush;
     std::exit(0);
   }
+  std::error_code gone;
+  if (auto here = std::filesystem::current_path(gone); !gone)
+    loaded.resolve_paths(here);
   return std::make_unique<internal::cluster>(std::move(loaded), program);
 }
 
@@ -127,16 +131,15 @@ std::shared_ptr<internal::client_session> daskified::session() const {
   return held().session();
 }
 
-void daskified::remember(std::shared_ptr<internal::run_handle> run, const char* result_type) {
+void daskified::remember(std::shared_ptr<internal::run_handle> run, const internal::type_label& result_type) {
   held().remember({std::move(run), result_type});
 }
 
-std::shared_ptr<internal::run_handle> daskified::most_recent(const char* result_type) const {
+std::shared_ptr<internal::run_handle> daskified::most_recent(const internal::type_label& result_type) const {
   auto recent = held().most_recent();
-  if (recent.result_type != result_type)
+  if (recent.result_type.hash != result_type.hash)
     throw data_error{error_code::wrong_type, "The most recent run (" + recent.run->name() + ") gives " +
-                                                 internal::demangle(recent.result_type.c_str()) + ", not " +
-                                                 internal::demangle(result_type) +
+                                                 internal::not_type(recent.result_type.name, result_type.name) +
                                                  "; gather it as the type that its function returns."};
   return recent.run;
 }

@@ -20,11 +20,6 @@ namespace internal {
 
 class cluster;
 
-template <class T>
-inline constexpr bool is_builder = false;
-template <class T>
-inline constexpr bool is_builder<data_builder<T>> = true;
-
 } // namespace internal
 
 /// A worker, as `workers()` tells it.
@@ -153,7 +148,7 @@ public:
   /// The same for many, in this order; much faster than one by one where they are small.
   template <class T>
   std::vector<T> gather_data(const std::vector<scattered<T>>& all) const {
-    constexpr std::size_t most_at_a_time = 1'000;
+    std::size_t most_at_a_time = 1'000;
     constexpr std::uint64_t most_bytes_at_a_time = 4 << 20; // they stay in memory together
     auto open = session();
     std::vector<T> values;
@@ -166,7 +161,18 @@ public:
           break;
         objects.push_back(next->handle()->id());
       }
-      for (const auto& bytes : open->map_all(objects))
+      std::vector<shared_bytes> mapped;
+      try {
+        mapped = open->map_all(objects);
+      } catch (const data_error& e) {
+        // Each keeps the block that it shares with others in memory; those of fewer may fit.
+        if (e.code() != error_code::no_room || objects.size() == 1)
+          throw;
+        most_at_a_time = objects.size() / 2;
+        next -= static_cast<std::ptrdiff_t>(objects.size());
+        continue;
+      }
+      for (const auto& bytes : mapped)
         values.push_back(internal::from_store_bytes<T>(bytes.view()));
     }
     return values;
@@ -185,7 +191,7 @@ public:
   template <class F, class... Groups>
   auto run(F&& f, Groups&&... groups) {
     auto all = internal::start_run_of_groups(session(), std::forward<F>(f), std::forward<Groups>(groups)...);
-    remember(all.run(), typeid(internal::result_type_of<decltype(all)>).name());
+    remember(all.run(), internal::label_of<internal::result_type_of<decltype(all)>>());
     return all;
   }
 
@@ -235,7 +241,7 @@ public:
   /// Of the most recent run, whose function returns R.
   template <class R, internal::error_choice OnError = on_error::raise_t>
   auto gather_data(OnError when = {}) const {
-    return internal::gather(futures<R>{most_recent(typeid(R).name()), 0}, when);
+    return internal::gather(futures<R>{most_recent(internal::label_of<R>()), 0}, when);
   }
   template <class R, internal::error_choice OnError = on_error::raise_t>
   auto collect_results(OnError when = {}) const {
@@ -264,8 +270,8 @@ public:
 
 private:
   std::shared_ptr<internal::client_session> session() const;
-  void remember(std::shared_ptr<internal::run_handle> run, const char* result_type);
-  std::shared_ptr<internal::run_handle> most_recent(const char* result_type) const;
+  void remember(std::shared_ptr<internal::run_handle> run, const internal::type_label& result_type);
+  std::shared_ptr<internal::run_handle> most_recent(const internal::type_label& result_type) const;
   std::vector<internal::run_range> recent_ranges() const;
   progress check(const std::vector<internal::run_range>& tasks, std::ostream& out) const;
   void release_run(const internal::run_handle& run);

@@ -100,8 +100,19 @@ inline constexpr std::chrono::milliseconds directory_timeout = std::chrono::seco
 inline constexpr std::chrono::milliseconds begin_of_pull = std::chrono::seconds{1};
 /// How long a store may take to make room, by writing to disk what is in the way.
 inline constexpr std::chrono::milliseconds room_timeout = std::chrono::minutes{3};
+/// How long it waits, before it says that there is no room, for others to let go of what is in the way: tasks that have
+/// just ended still have it mapped for a moment.
+inline constexpr std::chrono::milliseconds patience_with_users = std::chrono::seconds{2};
+/// A node that has an object and does not give it is asked again after this time.
+inline constexpr std::chrono::milliseconds source_pause = std::chrono::seconds{1};
+/// And it is given up when it has given nothing for this much longer than the heartbeat timeout: it may not be dead.
+inline constexpr std::chrono::milliseconds source_grace = std::chrono::seconds{60};
 /// Heartbeat timeouts for which a worker waits for a scheduler that is connected but does not answer.
 inline constexpr int scheduler_patience = 10;
+/// Work that makes one more worker worth its start, which takes SLURM some seconds at best.
+inline constexpr std::chrono::nanoseconds worth_a_worker = std::chrono::seconds{10};
+/// How often a cluster that follows the work there is looks how much there is.
+inline constexpr std::chrono::milliseconds demand_interval = std::chrono::seconds{1};
 /// A command of SLURM's that has not ended by then is taken for hung; the controller's own patience is 10 s, twice.
 inline constexpr std::chrono::milliseconds slurm_timeout = std::chrono::seconds{60};
 /// How long shutdown waits until the jobs that are left have been cancelled.

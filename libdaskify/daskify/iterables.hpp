@@ -180,7 +180,23 @@ struct repetitions {
   std::uint64_t count = 1;
 };
 
+template <class T>
+class data_builder;
+
 namespace internal {
+
+template <class T>
+inline constexpr bool is_builder = false;
+template <class T>
+inline constexpr bool is_builder<data_builder<T>> = true;
+
+/// Says what to do instead of passing a builder to a task, which reads better than that it cannot be copied.
+template <class... Ts>
+constexpr void require_values() {
+  static_assert(!(is_builder<std::decay_t<Ts>> || ...),
+                "daskify: a builder is no value for a task; scatter it, scatter_data(std::move(builder)), and pass the "
+                "handle");
+}
 
 /// A string literal travels as a std::string.
 template <class T>
@@ -193,6 +209,7 @@ using kept_argument =
 /// Values, scattered<T> or future<T> that every task gets before the elements of the iterables.
 template <class... Ts>
 arguments<internal::kept_argument<Ts>...> args(Ts&&... values) {
+  internal::require_values<Ts...>();
   return {{std::forward<Ts>(values)...}};
 }
 

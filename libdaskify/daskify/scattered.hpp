@@ -4,7 +4,6 @@
 
 #include "daskify/bytes.hpp"
 #include "daskify/codec.hpp"
-#include "daskify/program/code_address.hpp" // demangle
 #include "daskify/protocol/ids.hpp"
 
 #include <cstddef>
@@ -12,6 +11,7 @@
 #include <span>
 #include <string>
 #include <type_traits>
+#include <typeinfo>
 #include <vector>
 
 namespace daskify {
@@ -82,17 +82,26 @@ T from_store_bytes(std::span<const std::byte> bytes) {
   }
 }
 
-/// The same for the same type in every process of one build.
-std::uint64_t hash_of_type(const char* name);
-
 /// A type, for the store and for people.
 struct type_label {
-  std::uint64_t hash = 0;
+  std::uint64_t hash = 0; ///< the same for the same type in every process of one build; never 0, which is any type
   std::string name;
 };
+
+/// Its address tells apart types of one name in several source files, which have one each. Not constant: linkers may
+/// lay constants of equal value on top of each other.
 template <class T>
-type_label label_of() {
-  return {hash_of_type(typeid(T).name()), demangle(typeid(T).name())};
+inline char place_of_type = 0;
+
+/// "int, not double": a type that is there, and the one that was asked for, by their names.
+std::string not_type(const std::string& is, const std::string& asked_for);
+
+type_label make_label(const std::type_info& type, const void* place);
+
+template <class T>
+const type_label& label_of() {
+  static const type_label label = make_label(typeid(T), &place_of_type<T>);
+  return label;
 }
 
 } // namespace internal
@@ -101,8 +110,12 @@ type_label label_of() {
 /// daskified::new_data, used up by daskified::scatter_data. Movable; not thread-safe, but for its elements.
 template <class T>
 class data_builder {
-  static_assert(bitwise<T>, "daskify: only numbers and plain classes of them, without padding, can be filled in place; "
-                            "scatter a container of anything else");
+  static_assert(!std::is_const_v<T> && !std::is_volatile_v<T>,
+                "daskify: the elements of new_data are there to be filled in, so they cannot be const (or volatile); "
+                "leave the word out");
+  static_assert(bitwise<std::remove_cv_t<T>>,
+                "daskify: only numbers and plain classes of them, without padding, can be filled in place; "
+                "scatter a container of anything else");
   static_assert(alignof(T) <= internal::object_alignment, "daskify: elements that are aligned to more than 64 bytes "
                                                           "cannot be filled in place; scatter a vector of them");
 
@@ -131,14 +144,22 @@ public:
 
   explicit data_view(shared_bytes bytes) : bytes_{std::move(bytes)} {}
 
-  std::span<const T> values() const noexcept {
+  std::span<const T> values() const& noexcept {
     return {reinterpret_cast<const T*>(bytes_.data()), bytes_.size() / sizeof(T)};
   }
-  operator std::span<const T>() const noexcept { return values(); }
+  /// The elements would be gone with the temporary.
+  template <class Nobody = T>
+  std::span<const T> values() const&& {
+    static_assert(!std::is_same_v<Nobody, T>, "daskify: the elements go with the view, which is a temporary here; keep "
+                                              "the view in a variable, or go over the view itself");
+    return {};
+  }
+  operator std::span<const T>() const noexcept { return values(); } ///< of a temporary: as an argument of a call only
   const T* begin() const noexcept { return values().data(); }
   const T* end() const noexcept { return begin() + size(); }
   std::size_t size() const noexcept { return values().size(); }
-  const T& operator[](std::size_t i) const noexcept { return values()[i]; }
+  const T& operator[](std::size_t i) const& noexcept { return values()[i]; }
+  T operator[](std::size_t i) const&& noexcept { return values()[i]; }
 
 private:
   shared_bytes bytes_;

@@ -44,6 +44,7 @@ struct recording_deployment : deployment {
   std::vector<std::uint32_t> enrolled;
   std::vector<std::string> refused;
   std::vector<std::uint32_t> drained;
+  std::vector<std::uint32_t> silent;
 
   void start() override {}
   void wait_until_ready(std::chrono::milliseconds) override {}
@@ -53,7 +54,7 @@ struct recording_deployment : deployment {
   void node_joined(std::uint32_t, const join_node&) override {}
   void node_ready(std::uint32_t) override {}
   void node_refused(const join_node&, const std::string&) override {}
-  void node_silent(std::uint32_t, std::int32_t) override {}
+  void node_silent(std::uint32_t slot, std::int32_t) override { silent.push_back(slot); }
   void node_leaving(std::uint32_t) override {}
   void node_drained(std::uint32_t slot) override { drained.push_back(slot); }
   void node_left(std::uint32_t) override {}
@@ -85,6 +86,7 @@ struct scheduler_shell : testing::Test {
     s.build_id = "the build";
     s.heartbeat_interval = std::chrono::seconds{1};
     s.heartbeat_timeout = std::chrono::hours{1};
+    s.start_timeout = std::chrono::milliseconds{1};
     s.retries = 2;
     s.store = store;
     s.directory = directory;
@@ -111,11 +113,11 @@ struct scheduler_shell : testing::Test {
     return answer;
   }
 
-  /// The node of the workers, whose slot is 7.
-  node_actor join() {
+  /// A node that says nothing by itself; 7 is the slot of the workers'.
+  node_actor join(std::uint32_t slot = 7) {
     auto speaker = system.spawn(scripted_node);
     auto asked =
-        client->request(scheduler, caf::infinite, join_node{"the secret", "the build", "node-0", "", 7, 1, 1, 0, "", 0},
+        client->request(scheduler, caf::infinite, join_node{"the secret", "the build", "node-0", "", slot, 1, 1, 0, "", 0},
                         caf::actor_cast<store_for_directory>(store), speaker);
     steps.run();
     asked.receive([](node_answer& a, directory_for_stores&) { EXPECT_EQ(a.refusal, error_code::none); },
@@ -134,6 +136,15 @@ struct scheduler_shell : testing::Test {
     steps.run();
     asked.receive([&](progress& p) { seen = p; }, [](caf::error& e) { ADD_FAILURE() << caf::to_string(e); });
     return seen;
+  }
+
+  /// The scheduler looks at the time, when `passed` of it has gone by.
+  void tick(std::chrono::milliseconds passed) {
+    auto until = std::chrono::steady_clock::now() + passed;
+    while (std::chrono::steady_clock::now() <= until) {
+    }
+    client->send(scheduler, scheduler_tick{});
+    steps.run();
   }
 
   void submit(std::uint64_t tasks) {
@@ -287,6 +298,19 @@ TEST_F(scheduler_shell, blames_no_task_of_a_lost_node_or_of_one_whose_time_is_ov
   caf::anon_send_exit(speaker, caf::exit_reason::kill);
 }
 
+TEST_F(scheduler_shell, gives_up_a_node_that_joins_and_then_says_nothing_and_says_so_once) {
+  auto silent = join(1);
+  auto alive = join(2);
+  caf::send_as(caf::actor_cast<caf::actor>(alive), scheduler, node_alive{});
+  steps.run();
+  tick(std::chrono::milliseconds{2});
+  tick(std::chrono::milliseconds{2});
+  EXPECT_EQ(processes.silent, std::vector<std::uint32_t>{1});
+  caf::anon_send_exit(silent, caf::exit_reason::kill);
+  caf::anon_send_exit(alive, caf::exit_reason::kill);
+  steps.run();
+}
+
 TEST_F(scheduler_shell, tells_all_workers_to_stop_at_the_end) {
   enrol(request());
   client->send(scheduler, stop_session{});
@@ -432,7 +456,7 @@ TEST_F(standing_scheduler_shell, forgets_what_a_client_had_when_it_is_gone_and_k
   };
   EXPECT_TRUE(std::any_of(log->orders.begin(), log->orders.end(), told_to_cancel));
   EXPECT_FALSE(log->stopped);
-  EXPECT_FALSE(counts_for(one, run)) << "it is nobody any more, or another client";
+  EXPECT_EQ(counts_for(one, run)->total, 0u) << "the run is gone";
   EXPECT_EQ(counts_for(two, other)->total, 5u);
 }
 

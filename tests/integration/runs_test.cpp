@@ -2,10 +2,12 @@
 
 #include "support/cluster_of_two.hpp"
 
+#include <array>
 #include <bit>
 #include <cmath>
 #include <fstream>
 #include <limits>
+#include <memory>
 
 namespace {
 
@@ -161,6 +163,27 @@ TEST_F(runs, keeps_what_a_chain_of_tasks_needs) {
   for (int i = 0; i < 2'000; ++i)
     last = cluster.submit([](int x) { return x + 1; }, last);
   EXPECT_EQ(last.get(), 2'000);
+}
+
+/// Three megabytes, which a stack has room for once or twice.
+using large = std::array<double, 375'000>;
+
+TEST_F(runs, takes_and_gives_arrays_that_are_large_for_a_stack) {
+  auto value = std::make_unique<large>();
+  value->back() = 4;
+  auto last = [](const large& x) { return x.back(); };
+  EXPECT_EQ(cluster.submit(last, *value).get(), 4);
+  EXPECT_EQ(cluster.submit(last, cluster.scatter_data(*value)).get(), 4);
+  auto made = cluster.submit([](double x) { return large{x}; }, 5.0);
+  EXPECT_EQ(cluster.submit([](const large& x) { return x.front(); }, made).get(), 5);
+  EXPECT_EQ(made.get().front(), 5);
+}
+
+TEST_F(runs, takes_several_arrays_that_travel_with_their_run) {
+  using part = std::array<double, 125'000>;
+  part a{1}, b{2};
+  auto sum = [a](const part& x, const part& y, const part& z) { return a[0] + x[0] + y[0] + z[0]; };
+  EXPECT_EQ(cluster.submit(sum, a, b, b).get(), 6);
 }
 
 TEST_F(runs, remembers_runs_until_they_are_released) {

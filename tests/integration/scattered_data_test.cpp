@@ -33,6 +33,17 @@ TEST_F(scattered_data, lets_tasks_see_scattered_data_without_a_copy) {
   EXPECT_EQ(cluster.gather_data<std::vector<double>>("weights"), (std::vector{2.0, 1.0}));
 }
 
+TEST_F(scattered_data, is_listed_in_the_order_in_which_it_came) {
+  auto first = cluster.scatter_data("first", 1);
+  auto second = cluster.submit([] { return std::string(2'000'000, 'r'); });
+  EXPECT_TRUE(second.wait_for(20s));
+  auto third = cluster.scatter_data("third", 3);
+  std::vector<std::string> keys;
+  for (const auto& o : cluster.objects())
+    keys.push_back(o.key);
+  EXPECT_THAT(keys, testing::ElementsAre("first", "", "third"));
+}
+
 TEST_F(scattered_data, loses_only_the_task_that_writes_to_scattered_data) {
   auto data = cluster.scatter_data(std::vector<int>{1, 2, 3});
   auto bad = cluster.submit(
@@ -54,8 +65,14 @@ TEST_F(scattered_data, is_filled_in_place_seen_by_tasks_and_viewed_without_a_cop
   EXPECT_EQ(cluster.submit([](std::span<const double> x) { return x[1]; }, data).get(), 2.5);
   auto view = cluster.view_data(data);
   EXPECT_THAT(view, testing::ElementsAre(0.0, 2.5, 0.0));
-  EXPECT_THAT(cluster.view_data<std::vector<double>>("filled").values(), testing::ElementsAre(0.0, 2.5, 0.0));
+  EXPECT_THAT(cluster.view_data<std::vector<double>>("filled"), testing::ElementsAre(0.0, 2.5, 0.0));
   EXPECT_EQ(cluster.gather_data(data), (std::vector{0.0, 2.5, 0.0}));
+  double sum = 0;
+  for (double x : cluster.view_data(data)) // the view lives as long as the loop
+    sum += x;
+  EXPECT_EQ(sum, 2.5);
+  const auto& element = cluster.view_data(data)[1]; // a copy
+  EXPECT_EQ(element, 2.5);
   cluster.shutdown_cluster();
   EXPECT_EQ(view[1], 2.5) << "a view keeps its bytes";
 }

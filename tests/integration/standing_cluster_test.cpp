@@ -22,7 +22,7 @@ using daskify::range;
 using testing::AllOf;
 using testing::HasSubstr;
 
-constexpr auto this_program = DASKIFY_BIN_DIR "/integration-tests";
+const std::string this_program = std::filesystem::read_symlink("/proc/self/exe");
 
 int until_stopped(int) {
   while (!daskify::this_task::stop_requested())
@@ -51,6 +51,7 @@ struct standing_cluster : testing::Test {
   temporary_folder base;
   std::filesystem::path folder = base.path() / "cluster";
   std::unique_ptr<child_program> scheduler;
+  std::ostringstream unread;
 
   std::vector<std::string> with_folder(std::vector<std::string> more) const {
     more.insert(more.begin(), {"--daskify.connection_directory", folder.string()});
@@ -134,7 +135,7 @@ TEST_F(standing_cluster, keeps_the_runs_and_keys_of_its_clients_apart) {
   EXPECT_EQ(two.monitor_progress().finished, 500u);
   EXPECT_EQ(one.runs().size(), 1u);
   EXPECT_EQ(one.gather_data(of_one)[999], 998001);
-  EXPECT_EQ(two.check_progress(of_two, std::clog).finished, 500u);
+  EXPECT_EQ(two.check_progress(of_two, unread).finished, 500u);
   one.shutdown_cluster();
   EXPECT_EQ(two.gather_data(of_two)[499], 249001) << "the other one only detached";
   EXPECT_EQ(two.workers().size(), 2u);
@@ -176,7 +177,7 @@ TEST_F(standing_cluster, takes_work_before_there_are_workers) {
   auto cluster = client();
   cluster.start_cluster();
   auto futures = cluster.map(square, range(10));
-  EXPECT_EQ(cluster.check_progress(futures, std::clog).pending, 10u);
+  EXPECT_EQ(cluster.check_progress(futures, unread).pending, 10u);
   auto workers = start_workers(1);
   EXPECT_EQ(cluster.gather_data(futures)[9], 81);
 }
@@ -189,7 +190,8 @@ TEST_F(standing_cluster, runs_functions_of_a_library_that_the_workers_have_loade
   EXPECT_EQ(cluster.gather_data(sweep_of_model(cluster, 11))[10], 5.0);
   auto [code, sentence] = refusal([&] { cluster.submit(square, 3).get(); });
   EXPECT_EQ(code, error_code::function_not_found);
-  EXPECT_THAT(sentence, AllOf(HasSubstr("'integration-tests'"), HasSubstr("--program")));
+  EXPECT_THAT(sentence, AllOf(HasSubstr("'" + std::filesystem::path{this_program}.filename().string() + "'"),
+                              HasSubstr("--program")));
 }
 
 TEST_F(standing_cluster, can_be_joined_by_address_and_secret_alone) {
@@ -206,6 +208,16 @@ TEST_F(standing_cluster, can_be_joined_by_address_and_secret_alone) {
   cluster.shutdown_cluster();
   scheduler->signal(SIGTERM);
   EXPECT_EQ(workers.wait(), 0) << workers.output();
+}
+
+TEST_F(standing_cluster, listens_at_the_networks_of_the_machine_when_it_is_asked_to) {
+  start_scheduler({"--daskify.interface", "all"});
+  auto workers = start_workers(1);
+  auto cluster = client();
+  cluster.start_cluster();
+  auto data = cluster.scatter_data(std::vector<double>(500'000, 2.0));
+  auto twice = cluster.submit([](std::span<const double> x) { return std::vector<double>(x.size(), 2 * x[0]); }, data);
+  EXPECT_EQ(twice.get().at(499'999), 4.0) << "from store to store, and back";
 }
 
 // -- ends -----------------------------------------------------------------------------------------------------
@@ -277,7 +289,7 @@ TEST_F(standing_cluster, loses_nothing_when_workers_are_asked_to_end) {
   auto large = cluster.submit([](int n) { return std::vector<double>(static_cast<std::size_t>(n), 1.0); }, 400'000);
   daskify::wait(std::vector{large});
   auto futures = cluster.map(slow_square, range(400));
-  ASSERT_TRUE(eventually([&] { return cluster.check_progress(futures, std::clog).finished > 10; }));
+  ASSERT_TRUE(eventually([&] { return cluster.check_progress(futures, unread).finished > 10; }));
   auto staying = start_workers(1);
   leaving->signal(SIGTERM);
   EXPECT_EQ(leaving->wait(), 0) << leaving->output();
@@ -294,7 +306,7 @@ TEST_F(standing_cluster, goes_on_when_workers_are_killed) {
   auto cluster = client();
   cluster.start_cluster();
   auto futures = cluster.map(slow_square, range(400));
-  ASSERT_TRUE(eventually([&] { return cluster.check_progress(futures, std::clog).finished > 10; }));
+  ASSERT_TRUE(eventually([&] { return cluster.check_progress(futures, unread).finished > 10; }));
   auto workers = cluster.workers();
   ASSERT_EQ(workers.size(), 2u);
   auto first = workers[0];

@@ -3,6 +3,7 @@
 #include "support/cluster_of_two.hpp"
 
 #include <filesystem>
+#include <fstream>
 
 namespace {
 
@@ -110,6 +111,38 @@ TEST_F(small_store, refuses_what_is_larger_than_itself) {
   }
 }
 
+TEST_F(small_store, refuses_nothing_because_of_tasks_that_have_ended) {
+  constexpr std::size_t most = 2 * large + large / 2; // of four only one fits
+  std::vector<daskify::scattered<std::vector<double>>> kept;
+  for (int i = 0; i < 4; ++i)
+    kept.push_back(cluster.scatter_data(std::vector<double>(most, i)));
+  auto first = [](std::span<const double> all) { return all[0]; };
+  for (int i = 0; i < 24; ++i) {
+    auto& one = kept[static_cast<std::size_t>(i % 4)];
+    auto& next = kept[static_cast<std::size_t>((i + 1) % 4)];
+    ASSERT_EQ(cluster.submit(first, one).get(), i % 4);
+    auto both = cluster.run([](std::span<const double> all, int) { return all[0]; }, args(one), iterables(range(2)));
+    ASSERT_EQ(cluster.gather_data(both).at(1), i % 4);
+    cluster.release(both);
+    both = {};
+    ASSERT_EQ(cluster.gather_data(next)[0], (i + 1) % 4);
+    ASSERT_EQ(cluster.submit(first, std::vector<double>(most, i)).get(), i);
+  }
+}
+
+TEST_F(small_store, gathers_small_objects_together_that_share_their_blocks_with_what_is_gone) {
+  std::vector<daskify::scattered<std::string>> kept;
+  for (int i = 0; i < 60; ++i) {
+    kept.push_back(cluster.scatter_data(std::to_string(i)));
+    for (int k = 0; k < 16; ++k)
+      cluster.scatter_data(std::string(65'000, 'x')); // gone at once
+  }
+  auto all = cluster.gather_data(kept);
+  ASSERT_EQ(all.size(), 60U);
+  for (std::size_t i = 0; i < all.size(); ++i)
+    EXPECT_EQ(all[i], std::to_string(i));
+}
+
 TEST_F(small_store_without_disk, refuses_more_than_it_can_hold_until_something_is_released) {
   std::vector<daskify::scattered<std::vector<double>>> all;
   for (int i = 0; i < 3; ++i)
@@ -134,17 +167,43 @@ TEST_F(small_store_without_disk, gives_back_the_room_of_a_builder_that_is_not_us
     EXPECT_EQ(cluster.new_data<double>(3 * large).values().size(), 3 * large);
 }
 
-TEST_F(small_store, says_that_a_disk_is_not_there) {
+TEST_F(small_store_without_disk, says_of_a_task_that_ran_that_its_result_found_no_room) {
+  auto made = cluster.submit([] { return std::vector<double>(5 * large); });
+  try {
+    made.get();
+    FAIL();
+  } catch (const daskify::data_error& e) {
+    EXPECT_EQ(e.code(), daskify::error_code::no_room);
+    EXPECT_THAT(e.what(), HasSubstr("ran, but its result could not be stored"));
+  }
+}
+
+TEST_F(small_store, does_not_start_with_a_folder_to_spill_to_that_cannot_be_used) {
   cluster.shutdown_cluster();
   cluster = make({.store_limit = limit, .spill_directory = "/proc/nowhere"});
+  try {
+    cluster.start_cluster();
+    FAIL();
+  } catch (const daskify::config_error& e) {
+    EXPECT_EQ(e.code(), daskify::error_code::bad_option_value);
+    EXPECT_THAT(e.what(), testing::AllOf(HasSubstr("spill_directory '/proc/nowhere' (code)"), HasSubstr("No such")));
+  }
+}
+
+TEST_F(small_store, says_that_a_disk_is_not_there_any_more) {
+  cluster.shutdown_cluster();
+  auto folder = disk.path() / "gone";
+  cluster = make({.store_limit = limit, .spill_directory = folder.string()});
   cluster.start_cluster();
+  std::filesystem::remove(folder);
+  std::ofstream{folder} << "a file";
   std::vector<daskify::scattered<std::vector<double>>> all;
   try {
     for (int i = 0; i < 6; ++i)
       all.push_back(cluster.scatter_data(numbers(i)));
     FAIL();
   } catch (const daskify::data_error& e) {
-    EXPECT_THAT(e.what(), HasSubstr("/proc/nowhere"));
+    EXPECT_THAT(e.what(), HasSubstr(folder.string()));
   }
 }
 

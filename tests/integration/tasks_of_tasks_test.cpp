@@ -183,4 +183,24 @@ TEST(this_task, refuses_to_submit_outside_of_a_task) {
   }
 }
 
+TEST_F(tasks_of_tasks, leaves_no_data_of_tasks_whose_worker_died_while_they_submitted) {
+  auto hasty = make({.size = 2, .retries = 0});
+  hasty.start_cluster();
+  for (int i = 0; i < 12; ++i) {
+    auto task = hasty.submit(
+        [](int n) {
+          std::vector<char> large(2 << 20, static_cast<char>(n));
+          auto inner = daskify::this_task::submit([](const std::vector<char>& v) { return v.size(); }, large);
+          // The submission is somewhere between the worker, the node's store, the directory and the scheduler.
+          auto until = std::chrono::steady_clock::now() + n * 20us;
+          while (std::chrono::steady_clock::now() < until) {
+          }
+          ::kill(::getpid(), SIGKILL);
+        },
+        i);
+    EXPECT_THROW(task.get(), daskify::worker_lost);
+  }
+  EXPECT_TRUE(eventually([&] { return hasty.objects().empty(); }));
+}
+
 } // namespace

@@ -47,6 +47,7 @@ void attachment::connect(caf::actor_system& system) {
   with.spill_directory = settings_.spill_folder();
   with.host = found_.by.own_address;
   with.scheduler_host = found_.by.peer.host;
+  with.source_patience = settings_.heartbeat_timeout + tuning::source_grace;
   node_ = std::make_shared<node_store>(std::move(with));
   store_ = system.spawn(store_behavior, node_);
 }

@@ -28,7 +28,7 @@ public:
 
   struct remembered_run {
     std::shared_ptr<run_handle> run;
-    std::string result_type; ///< mangled
+    type_label result_type;
   };
   void remember(remembered_run run);
   /// Throws data_error(unknown_run) when there is none.

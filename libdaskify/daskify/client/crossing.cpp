@@ -39,6 +39,9 @@ void crossing::forget(std::uint64_t id) {
 }
 
 void crossing::throw_closed() const {
+  if (::getpid() != owner_)
+    throw cluster_error{error_code::shut_down, "The cluster belongs to the process that started it, and this one was "
+                                               "forked from that; use it there, or start another one here."};
   std::rethrow_exception(closed_error());
 }
 

@@ -67,7 +67,7 @@ std::string sentence(const failure& why, std::uint64_t task, const std::string& 
     text += " was cancelled";
     break;
   default:
-    text += " could not be run: " + why.text;
+    text += (why.text.starts_with(ran_but) ? " ran, but " : " could not be run: ") + why.text;
   }
   if (!why.worker.empty() && kind_of(why.code) == error_kind::task)
     text += " [" + why.worker + " on " + why.host + "]";
@@ -92,7 +92,7 @@ failure describe_undecodable(std::uint64_t task) {
     if (was_there)
       why.code = error_code::not_decodable;
     else if (why.code != error_code::object_lost)
-      why.text = "it has a result, which could not be brought here: " + why.text;
+      why.text = std::string{ran_but} + "brought here: " + why.text;
     why.first = task;
     return why;
   }

@@ -108,7 +108,7 @@ Reply store_link::ask(Message message, std::chrono::milliseconds timeout) {
 // -- writing ----------------------------------------------------------------------------------------------
 
 block_id store_link::reserve_block(std::uint64_t bytes) {
-  return ask<room_granted>(reserve_room{bytes}, tuning::room_timeout).block;
+  return ask<room_granted>(reserve_room{bytes}, tuning::room_timeout + tuning::answer_timeout).block;
 }
 
 void store_link::give_back(block_id block) noexcept {
@@ -366,7 +366,7 @@ void store_link::release(object_id object) noexcept {
 
 void store_link::retain_for_run(const std::vector<object_id>& objects) {
   if (!objects.empty())
-    through_->tell(store_, retain_objects{objects});
+    through_->tell(store_, retain_objects{objects, {}});
 }
 
 void store_link::forget(const std::vector<object_id>& objects) {

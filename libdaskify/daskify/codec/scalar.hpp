@@ -20,9 +20,15 @@ concept scalar = (std::is_arithmetic_v<T> || std::is_enum_v<T>)&&std::is_same_v<
 /// Reads an object whose bytes are its encoded form.
 template <class T>
 T read_representation(decoder& in) {
-  std::array<std::byte, sizeof(T)> bytes;
-  in.copy_to(bytes.data(), bytes.size());
-  return std::bit_cast<T>(bytes);
+  if constexpr (std::is_trivially_default_constructible_v<T> && !std::is_const_v<T>) {
+    T value; // where the caller wants it, which matters for large ones
+    in.copy_to(&value, sizeof value);
+    return value;
+  } else {
+    std::array<std::byte, sizeof(T)> bytes;
+    in.copy_to(bytes.data(), bytes.size());
+    return std::bit_cast<T>(bytes);
+  }
 }
 
 } // namespace internal

@@ -156,7 +156,8 @@ const std::vector<option_entry>& option_table() {
             "the nodes on this machine, so that the tasks have memory, too."),
       entry("spill_directory", &options::spill_directory, &settings::spill_directory, file_path{},
             "Folder for data that do not fit into the memory of a node; none: they are refused.\n"
-            "/var/tmp, because it is on disk, where /tmp is often in memory. Nothing is left there."),
+            "/var/tmp, because it is on disk, where /tmp is often in memory. It is made if need be, and\n"
+            "stays; no files are left in it."),
       entry("session_directory", &options::session_directory, &settings::session_directory, file_path{},
             "Folder in which the private folder of a session is made.\n"
             "auto: $XDG_RUNTIME_DIR when it is a folder of yours, else /tmp."),

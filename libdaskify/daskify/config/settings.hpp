@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
@@ -60,6 +61,9 @@ struct settings {
 
   /// The origin of an option's value; "default" when nobody set it.
   std::string origin(std::string_view name) const;
+
+  /// Paths are relative to `folder`, wherever the program goes from there.
+  void resolve_paths(const std::filesystem::path& folder);
 
   /// Where to spill to; nothing: nowhere.
   std::optional<std::string> spill_folder() const;

@@ -11,6 +11,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace daskify::internal {
 
@@ -57,6 +58,14 @@ public:
   virtual void node_drained(std::uint32_t slot) = 0;
   /// Its connection is gone.
   virtual void node_left(std::uint32_t slot) = 0;
+
+  /// Whether it follows the work there is, and wants to be told by `demand` about once a second.
+  virtual bool is_adaptive() const { return false; }
+  /// So many threads could be busy; these nodes have nothing to do.
+  virtual void demand(std::uint64_t threads, const std::vector<std::uint32_t>& idle_nodes) {
+    static_cast<void>(threads);
+    static_cast<void>(idle_nodes);
+  }
 
   /// Its jobs, where it has some.
   virtual std::optional<fleet_report> jobs() { return std::nullopt; }

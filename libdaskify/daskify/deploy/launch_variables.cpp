@@ -10,12 +10,16 @@ namespace {
 constexpr auto worker_prefix = "DASKIFY_WORKER_";
 constexpr auto node_prefix = "DASKIFY_NODE_";
 
-/// Writes the fields of a launch, in the order in which `reader` reads them.
+/// Writes the fields of a launch, in the order in which `reader` reads them. What is empty or 0 is left out, which reads
+/// the same: people see these variables in job scripts.
 class writer {
 public:
   explicit writer(std::string prefix) : prefix_{std::move(prefix)} {}
 
-  void operator()(const char* name, const std::string& value) { all_.emplace_back(prefix_ + name, value); }
+  void operator()(const char* name, const std::string& value) {
+    if (!value.empty() && value != "0")
+      all_.emplace_back(prefix_ + name, value);
+  }
   void operator()(const char* name, const std::optional<std::string>& value) { (*this)(name, value.value_or("")); }
   void operator()(const char* name, const std::optional<endpoint>& value) {
     (*this)(name, value ? value->host + " " + std::to_string(value->port) : std::string{});
@@ -102,6 +106,7 @@ void node_fields(Launch& x, Fields& f) {
   f("WORKERS", x.workers);
   f("THREADS", x.threads);
   f("START_TIMEOUT", x.start_timeout);
+  f("HEARTBEAT_TIMEOUT", x.heartbeat_timeout);
   f("STORE_LIMIT", x.store_limit);
   f("SPILL_DIRECTORY", x.spill_directory);
   f("LIBRARIES", x.libraries);

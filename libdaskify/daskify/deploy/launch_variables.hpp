@@ -39,6 +39,7 @@ struct node_launch {
   std::size_t workers = 1;
   std::size_t threads = 1; ///< of each worker
   std::chrono::milliseconds start_timeout{};
+  std::chrono::milliseconds heartbeat_timeout{};
   std::uint64_t store_limit = 0; ///< bytes; 0: a share of what is free
   std::optional<std::string> spill_directory;
   std::vector<std::string> libraries; ///< that its workers load

@@ -137,6 +137,7 @@ std::unique_ptr<local_fleet> local_deployment::fleet_of_nodes() {
     std::tie(launch.first_worker, launch.workers) = workers_of(slot);
     launch.threads = setup_.options.threads;
     launch.start_timeout = setup_.options.start_timeout;
+    launch.heartbeat_timeout = setup_.options.heartbeat_timeout;
     launch.store_limit = setup_.store_limit;
     launch.spill_directory = setup_.options.spill_folder();
     launch.libraries = setup_.options.load;

@@ -7,6 +7,13 @@
 
 namespace daskify::internal {
 
+namespace {
+
+/// How long a start waits that the system refused: others may have given something back by then.
+constexpr auto pause_after_refusal = std::chrono::milliseconds{500};
+
+} // namespace
+
 local_fleet::local_fleet(setup with)
     : setup_{std::move(with)},
       members_(setup_.size),
@@ -46,9 +53,45 @@ void local_fleet::launch(member& which) {
   auto process = spawn({setup_.program, {setup_.name}, setup_.environment(slot, log_file(slot)), log_file(slot)});
   which.process = process.id();
   which.pid = process.pid();
-  which.alive = true;
   which.enrolled = false;
   watcher_.watch(std::move(process));
+  which.alive = true;
+}
+
+/// REQUIRES: the lock is held.
+void local_fleet::replace(member& which) {
+  if (which.failures >= tuning::start_attempts)
+    return;
+  try {
+    launch(which);
+  } catch (const std::exception& e) {
+    problem_ = e.what();
+    if (++which.failures >= tuning::start_attempts)
+      return;
+    watcher_.call_after(pause_after_refusal, [this, slot = slot_of(which)] { try_again(slot); });
+    which.awaited = true;
+  }
+}
+
+void local_fleet::try_again(std::uint32_t slot) {
+  std::string why;
+  {
+    std::lock_guard guard{mutex_};
+    auto& which = *find(slot);
+    which.awaited = false;
+    if (!replacing_)
+      return;
+    replace(which);
+    why = exhausted();
+  }
+  if (!why.empty())
+    setup_.on_exhausted(why);
+}
+
+/// Why there is nobody, and will be nobody; empty while there is. REQUIRES: the lock is held.
+std::string local_fleet::exhausted() const {
+  bool some = std::any_of(members_.begin(), members_.end(), [](const member& m) { return m.alive || m.awaited; });
+  return some ? std::string{} : problem_;
 }
 
 void local_fleet::wait_enrolled(std::chrono::milliseconds timeout) {
@@ -126,12 +169,12 @@ void local_fleet::ended(child_id process, const exit_status& status) {
       std::find_if(members_.begin(), members_.end(), [&](const member& m) { return m.alive && m.process == process; });
   if (found == members_.end())
     return;
+  found->alive = false;
   auto slot = slot_of(*found);
   auto how = explain(status);
   auto log = read_log_end(log_file(slot));
   auto pid = found->pid;
-  found->alive = false;
-  std::string exhausted;
+  std::string why;
   if (replacing_) {
     if (!found->enrolled) {
       ++found->failures;
@@ -141,21 +184,14 @@ void local_fleet::ended(child_id process, const exit_status& status) {
                    " before it enrolled; its last output: " + (output.empty() ? "none" : output);
     }
     found->enrolled = false;
-    if (found->failures < tuning::start_attempts) {
-      try {
-        launch(*found);
-      } catch (const error& e) {
-        problem_ = e.what();
-      }
-    }
-    if (std::none_of(members_.begin(), members_.end(), [](const member& m) { return m.alive; }))
-      exhausted = problem_;
+    replace(*found);
+    why = exhausted();
   }
   lock.unlock();
   changed_.notify_all();
   setup_.on_exit(slot, pid, how, std::move(log));
-  if (!exhausted.empty())
-    setup_.on_exhausted(exhausted);
+  if (!why.empty())
+    setup_.on_exhausted(why);
 }
 
 } // namespace daskify::internal

@@ -57,10 +57,14 @@ private:
     std::int32_t pid = 0;
     bool alive = false;
     bool enrolled = false;
+    bool awaited = false;     ///< it is not there, but a start will be tried again
     std::size_t failures = 0; ///< starts in a row that did not lead to enrolment
   };
 
   void launch(member& which);
+  void replace(member& which);
+  void try_again(std::uint32_t slot);
+  std::string exhausted() const;
   void ended(child_id process, const exit_status& status);
   std::uint32_t slot_of(const member& of) const;
   member* find(std::uint32_t slot);

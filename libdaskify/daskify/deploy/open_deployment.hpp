@@ -28,6 +28,10 @@ public:
   void node_leaving(std::uint32_t slot) override { of(slot).node_leaving(slot); }
   void node_drained(std::uint32_t slot) override { of(slot).node_drained(slot); }
   void node_left(std::uint32_t slot) override;
+  bool is_adaptive() const override { return own_->is_adaptive(); }
+  void demand(std::uint64_t threads, const std::vector<std::uint32_t>& idle_nodes) override {
+    own_->demand(threads, idle_nodes);
+  }
   std::optional<fleet_report> jobs() override { return own_->jobs(); }
   void stop_replacing() override { own_->stop_replacing(); }
   void end_all() override;

@@ -228,7 +228,7 @@ child spawn(const spawn_request& request) {
   actions.pass(lifeline.read.get(), lifeline_descriptor);
   actions.close_from(lifeline_descriptor + 1);
   try {
-    return start_process(request.program, search::path_as_given, request.arguments, merged_environment(request),
+    return start_process(request.program, request.where, request.arguments, merged_environment(request),
                          actions, std::move(lifeline.write));
   } catch (const std::system_error& e) {
     fail(request, "the system refused", e.code().value());

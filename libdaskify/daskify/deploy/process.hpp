@@ -80,13 +80,17 @@ std::optional<std::uint64_t> parse_oom_kills(std::string_view text);
 /// The same count for the control group of this process; nothing when there is no such file.
 std::optional<std::uint64_t> oom_kills();
 
+/// Where a program is looked for.
+enum class search : std::uint8_t { path_as_given, in_PATH };
+
 struct spawn_request {
-  /// A path, not searched for in PATH. "/proc/self/exe" is this program, even if its file was replaced.
+  /// "/proc/self/exe" is this program, even if its file was replaced.
   std::filesystem::path program;
   std::vector<std::string> arguments; ///< argv, beginning with the program's name
   /// Added to the environment of this process, in place of variables of the same name.
   std::vector<std::pair<std::string, std::string>> environment;
   std::filesystem::path log; ///< output and errors are appended here; made with mode 0600
+  search where = search::path_as_given;
 };
 
 class file_actions; // these two: start_process.hpp

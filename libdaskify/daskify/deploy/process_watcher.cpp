@@ -1,5 +1,6 @@
 #include "daskify/deploy/process_watcher.hpp"
 
+#include "daskify/deploy/quiet_thread.hpp"
 #include "daskify/error.hpp"
 
 #include <algorithm>
@@ -9,7 +10,6 @@
 #include <map>
 #include <mutex>
 #include <poll.h>
-#include <pthread.h>
 #include <sys/eventfd.h>
 #include <system_error>
 #include <thread>
@@ -28,22 +28,6 @@ clock::time_point after(std::chrono::milliseconds grace) {
   return clock::now() + std::clamp(grace, std::chrono::milliseconds{0}, longest_grace);
 }
 
-/// Threads started while one of these lives take no signals.
-class signals_blocked {
-public:
-  signals_blocked() {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  signals_blocked(const signals_blocked&) = delete;
-  signals_blocked& operator=(const signals_blocked&) = delete;
-  ~signals_blocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-private:
-  sigset_t before_;
-};
-
 [[noreturn]] void fail(const std::string& reason) {
   throw cluster_error{error_code::worker_failed, "cannot start the thread that watches the workers: " + reason +
                                                      "; allow more processes (ulimit -u) or open files (ulimit -n)"};
@@ -57,13 +41,11 @@ public:
   explicit reaper(end_callback on_end) : on_end_{std::move(on_end)}, wake_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
     if (!wake_)
       fail(std::generic_category().message(errno));
-    signals_blocked here;
     try {
-      thread_ = std::thread{[this] { run(); }};
+      thread_ = start_thread("daskify-reaper", [this] { run(); });
     } catch (const std::system_error& e) {
       fail(e.what());
     }
-    ::pthread_setname_np(thread_.native_handle(), "daskify-reaper");
   }
 
   reaper(const reaper&) = delete;
@@ -105,6 +87,12 @@ public:
       none_left_.wait(guard, [this, before = times_emptied_] { return times_emptied_ != before; });
   }
 
+  void call_after(std::chrono::milliseconds delay, std::function<void()> what) {
+    std::lock_guard guard{mutex_};
+    calls_.emplace(after(delay), std::move(what));
+    wake();
+  }
+
   std::size_t watched() const {
     std::lock_guard guard{mutex_};
     return children_.size();
@@ -138,6 +126,8 @@ private:
         if (stopping_ && children_.empty())
           return;
         next = press_on();
+        if (!calls_.empty() && !stopping_)
+          next = std::min(next.value_or(calls_.begin()->first), calls_.begin()->first);
         for (const auto& [id, watched] : children_) {
           events.push_back({watched.process.ended_descriptor(), POLLIN, 0});
           ids.push_back(id);
@@ -151,6 +141,31 @@ private:
       for (std::size_t i = 0; i < ids.size(); ++i)
         if (events[i + 1].revents != 0)
           reap(ids[i]);
+      make_calls();
+    }
+  }
+
+  /// Those whose time has come.
+  void make_calls() {
+    while (true) {
+      std::function<void()> what;
+      {
+        std::lock_guard guard{mutex_};
+        if (stopping_ || calls_.empty() || calls_.begin()->first > clock::now())
+          return;
+        what = std::move(calls_.begin()->second);
+        calls_.erase(calls_.begin());
+      }
+      call(what);
+    }
+  }
+
+  /// The user's program does not end because there was no memory for a message about one of its workers.
+  template <class F>
+  static void call(F&& what) {
+    try {
+      what();
+    } catch (const std::exception&) {
     }
   }
 
@@ -206,7 +221,7 @@ private:
         end->out_of_memory = take_oom_kill();
     }
     if (on_end_)
-      on_end_(id, *status);
+      call([&] { on_end_(id, *status); });
     std::lock_guard guard{mutex_};
     children_.erase(id);
     if (children_.empty()) {
@@ -225,6 +240,7 @@ private:
   mutable std::mutex mutex_; // guards all that follows but the thread
   std::condition_variable none_left_;
   std::map<child_id, watched_child> children_;
+  std::multimap<clock::time_point, std::function<void()>> calls_; ///< that are to be made then
   std::optional<clock::time_point> ending_; ///< while all shall end: when those that are left are killed
   std::uint64_t times_emptied_ = 0;
   bool stopping_ = false;
@@ -253,6 +269,10 @@ void process_watcher::end(child_id id, std::chrono::milliseconds grace) {
 void process_watcher::end_all(std::chrono::milliseconds grace) {
   if (!reaper_->is_forked_copy())
     reaper_->end_all(grace);
+}
+
+void process_watcher::call_after(std::chrono::milliseconds delay, std::function<void()> what) {
+  reaper_->call_after(delay, std::move(what));
 }
 
 std::size_t process_watcher::watched() const {

@@ -20,7 +20,7 @@ namespace daskify::internal {
 class process_watcher {
 public:
   /// Called once for each child that ended, from the watcher's thread and one at a time. May call the
-  /// watcher, but not destroy it. Must not throw.
+  /// watcher, but not destroy it. Should not throw: exceptions are dropped.
   using end_callback = std::function<void(child_id, const exit_status&)>;
 
   /// Throws cluster_error(worker_failed) when the system refuses the thread.
@@ -40,6 +40,10 @@ public:
   /// `end` for every child; returns when all have been reaped and their callbacks have returned. From the
   /// callback it does not wait.
   void end_all(std::chrono::milliseconds grace);
+
+  /// Calls `what` from the watcher's thread when `delay` is over, unless the watcher is destroyed before. The same
+  /// holds for it as for the callback.
+  void call_after(std::chrono::milliseconds delay, std::function<void()> what);
 
   /// How many children have not been reaped, or are in their callback.
   std::size_t watched() const;

@@ -1,15 +1,13 @@
 #include "daskify/deploy/slurm_deployment.hpp"
 
 #include "daskify/defaults.hpp"
-#include "daskify/deploy/launch_variables.hpp"
 #include "daskify/deploy/log_tail.hpp"
+#include "daskify/deploy/slurm_request.hpp"
 #include "daskify/deploy/slurm_text.hpp"
 #include "daskify/error.hpp"
 
 #include <algorithm>
-#include <filesystem>
 #include <iostream>
-#include <system_error>
 
 namespace daskify::internal {
 
@@ -19,18 +17,6 @@ constexpr auto tick_interval = std::chrono::seconds{1};
 /// SLURM's first word on why a job waits is not its last one.
 constexpr auto second_look = std::chrono::seconds{4};
 constexpr std::size_t shown_lines = 10;
-
-/// The program that jobs start: a path that means the same on other machines.
-std::string program_of(const settings& options) {
-  std::error_code failed;
-  auto program = options.worker_program ? std::filesystem::absolute(*options.worker_program, failed)
-                                        : std::filesystem::read_symlink("/proc/self/exe", failed);
-  if (failed)
-    throw cluster_error{error_code::worker_failed,
-                        "The path of the program that jobs are to run cannot be found out (" + failed.message() +
-                            "); name it by worker_program."};
-  return program.string();
-}
 
 /// The job that a unit is in, or, of an array, the array: what squeue takes and what tells arrays from each other.
 std::string job_of(const std::string& unit) {
@@ -56,57 +42,14 @@ fleet_settings fleet_for(const settings& options) {
 
 } // namespace
 
-std::size_t jobs_for(const settings& options, std::size_t workers) {
-  return (workers + options.processes - 1) / options.processes;
-}
-
-job_request request_for(const settings& options, std::size_t jobs, const std::string& session_folder,
-                        const std::string& log_folder, const std::string& program_name) {
-  node_launch node;
-  node.session_folder = session_folder;
-  node.in_job = true;
-  node.in_step = options.job_shape == job_shape::allocation;
-  node.program_name = program_name;
-  node.log_folder = log_folder;
-  node.workers = options.processes;
-  node.threads = options.threads;
-  node.start_timeout = options.start_timeout;
-  node.store_limit = options.store_limit.value_or(0);
-  node.spill_directory = options.spill_folder();
-  node.libraries = options.load;
-
-  job_request request;
-  request.name = "daskify";
-  request.queue = options.partition().value_or("");
-  request.account = options.account.value_or("");
-  request.jobs = jobs;
-  request.shape = options.job_shape;
-  request.cores = options.cores;
-  request.memory = options.job_memory();
-  request.walltime = std::chrono::ceil<std::chrono::seconds>(options.walltime);
-  request.job_extra = options.job_extra;
-  request.job_prologue = options.job_prologue;
-  request.output =
-      file_pattern(log_folder) + (options.job_shape == job_shape::array ? "/job-%A_%a.log" : "/job-%j.log");
-  std::error_code ignored; // without it jobs run where sbatch is called, which is the same
-  request.working_directory = std::filesystem::current_path(ignored).string();
-  request.environment = to_environment(node);
-  request.command = {program_of(options)};
-  return request;
-}
-
-std::string example_job_script(const settings& options, const std::string& program_name) {
-  auto log_folder = options.log_directory.value_or("SESSION");
-  return job_script(request_for(options, fleet_for(options).size, "SESSION", log_folder, program_name));
-}
-
 slurm_deployment::slurm_deployment(deployment_setup with)
     : setup_{std::move(with)},
-      size_{fleet_for(setup_.options).size},
+      first_{fleet_for(setup_.options).size},
+      needed_{is_adaptive() ? fleet_for(setup_.options).minimum : first_},
       core_{*this, fleet_for(setup_.options)} {
   // Whatever cannot be written is said before anything is started.
   static_cast<void>(
-      job_script(request_for(setup_.options, size_, setup_.session_folder, setup_.log_folder, setup_.program_name)));
+      job_script(request_for(setup_.options, first_, setup_.session_folder, setup_.log_folder, setup_.program_name)));
 }
 
 slurm_deployment::~slurm_deployment() {
@@ -134,10 +77,10 @@ void slurm_deployment::wait_until_ready(std::chrono::milliseconds timeout) {
   auto latest = clock::now() + timeout;
   std::unique_lock lock{mutex_};
   auto ready = [this] {
-    return static_cast<std::size_t>(std::ranges::count_if(nodes_, [](const auto& n) { return n.second.ready; }));
+    return static_cast<std::size_t>(std::ranges::count_if(nodes_, [](const auto& node) { return node.second.ready; }));
   };
   std::string shown;
-  while (problem_.empty() && replacing_ && ready() < size_) {
+  while (problem_.empty() && replacing_ && ready() < needed_) {
     if (report_.sentence != shown && setup_.options.progress != progress_style::off) {
       shown = report_.sentence;
       std::cerr << "SLURM: " << shown << std::endl;
@@ -149,10 +92,10 @@ void slurm_deployment::wait_until_ready(std::chrono::milliseconds timeout) {
     throw cluster_error{error_code::worker_failed, problem_};
   if (!replacing_)
     throw cluster_error{error_code::shut_down, "The cluster was ended while it was being started."};
-  if (ready() >= size_ || (setup_.options.accept_fewer && ready() != 0))
+  if (ready() >= needed_ || (setup_.options.accept_fewer && ready() != 0))
     return;
   throw cluster_error{error_code::start_timeout,
-                      "Only " + std::to_string(ready()) + " of " + std::to_string(size_) +
+                      "Only " + std::to_string(ready()) + " of " + std::to_string(needed_) +
                           " jobs had their workers ready when start_timeout was over (" + report_.sentence + ")" +
                           (last_failure_.empty() ? "" : "; " + last_failure_) +
                           "; make start_timeout longer, or set accept_fewer to go on with those that are there."};
@@ -217,6 +160,21 @@ void slurm_deployment::node_left(std::uint32_t slot) {
 std::optional<fleet_report> slurm_deployment::jobs() {
   std::lock_guard guard{mutex_};
   return report_;
+}
+
+bool slurm_deployment::is_adaptive() const {
+  return setup_.options.minimum || setup_.options.maximum;
+}
+
+void slurm_deployment::demand(std::uint64_t threads, const std::vector<std::uint32_t>& idle_nodes) {
+  auto each = setup_.options.processes * setup_.options.threads;
+  auto jobs = threads / each + (threads % each != 0);
+  std::lock_guard guard{mutex_};
+  std::vector<std::string> idle;
+  for (auto slot : idle_nodes)
+    if (auto known = nodes_.find(slot); known != nodes_.end())
+      idle.push_back(known->second.unit);
+  core_.wanted(clock::now(), static_cast<std::size_t>(jobs), idle);
 }
 
 void slurm_deployment::stop_replacing() {

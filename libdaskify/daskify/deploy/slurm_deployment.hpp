@@ -2,7 +2,6 @@
 
 #include "daskify/deploy/deployment.hpp"
 #include "daskify/deploy/job_fleet_core.hpp"
-#include "daskify/deploy/job_script.hpp"
 #include "daskify/deploy/slurm_commands.hpp"
 #include "daskify/store/work_thread.hpp"
 
@@ -18,17 +17,6 @@
 #include <vector>
 
 namespace daskify::internal {
-
-/// The request that a SLURM cluster with these settings submits for `jobs` of its jobs. `session_folder` and
-/// `log_folder` are folders that the nodes see, too. Throws config_error for a value that no script can hold.
-job_request request_for(const settings& options, std::size_t jobs, const std::string& session_folder,
-                        const std::string& log_folder, const std::string& program_name);
-
-/// The script of a whole cluster with these settings, to be looked at: with SESSION in place of the session's folder.
-std::string example_job_script(const settings& options, const std::string& program_name);
-
-/// How many jobs that are, for a number of workers.
-std::size_t jobs_for(const settings& options, std::size_t workers);
 
 /// Nodes in SLURM's jobs. The job fleet core decides which there are; here sbatch, squeue and scancel are called, and
 /// the node processes come and go.
@@ -50,6 +38,8 @@ public:
   void node_drained(std::uint32_t slot) override;
   void node_left(std::uint32_t slot) override;
   std::optional<fleet_report> jobs() override;
+  bool is_adaptive() const override;
+  void demand(std::uint64_t threads, const std::vector<std::uint32_t>& idle_nodes) override;
   void stop_replacing() override;
   void end_all() override;
 
@@ -81,7 +71,8 @@ private:
   };
 
   deployment_setup setup_;
-  std::size_t size_; ///< jobs
+  std::size_t first_;  ///< jobs that are submitted first
+  std::size_t needed_; ///< of them, for the cluster to be ready
 
   std::mutex mutex_;
   std::condition_variable_any changed_;

@@ -48,9 +48,6 @@ private:
   posix_spawn_file_actions_t actions_;
 };
 
-/// Where a program is looked for.
-enum class search : std::uint8_t { path_as_given, in_PATH };
-
 /// Starts a process as the leader of a group of its own, with no signal ignored or blocked whatever this program does.
 /// `environment` is NAME=value each; `lifeline` is the end that the child object keeps. This process's memory is not
 /// copied, however large it is. Throws std::system_error with the system's reason. Thread-safe.

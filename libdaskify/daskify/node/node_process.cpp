@@ -145,6 +145,7 @@ int serve(const node_launch& as, const batch_job& job, const std::string& name, 
   with.spill_directory = as.spill_directory;
   with.host = as.in_job ? std::string{} : as.by_hand ? found.by.own_address : loopback;
   with.scheduler_host = found.by.peer.host;
+  with.source_patience = as.heartbeat_timeout + tuning::source_grace;
   with.on_joined = [workers](std::uint32_t slot) { workers->joined(slot); };
   auto node = std::make_shared<node_store>(std::move(with));
   auto store = system.spawn(store_behavior, node);
@@ -228,7 +229,7 @@ int serve(const node_launch& as, const batch_job& job, const std::string& name, 
     std::cout << name << " has joined " << to_text(found.by.peer) << " with " << as.workers
               << (as.workers == 1 ? " worker." : " workers.") << std::endl;
   auto code = end->wait();
-  running.end_all(tuning::stop_grace);
+  running.end_all(code == 0 ? tuning::stop_grace : std::chrono::milliseconds{0}); // else there is nobody to report to
   return code;
 }
 
@@ -276,6 +277,7 @@ int join_cluster(const settings& with, const std::string& program_name) {
   as.workers = with.size.value_or(usable_cpus());
   as.threads = with.threads;
   as.start_timeout = with.start_timeout;
+  as.heartbeat_timeout = with.heartbeat_timeout;
   as.store_limit = with.store_limit.value_or(0);
   as.spill_directory = with.spill_folder();
   as.libraries = with.load;

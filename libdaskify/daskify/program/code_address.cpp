@@ -34,10 +34,12 @@ struct loaded_file {
     return file.filename();
   }
 
-  bool has_code_at(std::uint64_t offset) const {
+  bool has_code_at(std::uint64_t offset) const { return has_at(offset, PF_X); }
+  /// In a part with at least one of the `flags`.
+  bool has_at(std::uint64_t offset, ElfW(Word) flags) const {
     for (std::size_t i = 0; i < header_count; ++i) {
       const auto& h = headers[i];
-      if (h.p_type == PT_LOAD && (h.p_flags & PF_X) != 0 && offset >= h.p_vaddr && offset - h.p_vaddr < h.p_memsz)
+      if (h.p_type == PT_LOAD && (h.p_flags & flags) != 0 && offset >= h.p_vaddr && offset - h.p_vaddr < h.p_memsz)
         return true;
     }
     return false;
@@ -166,6 +168,19 @@ void load_library(const std::string& path) {
   throw config_error{error_code::bad_option_value, "The library '" + path + "' cannot be loaded (" +
                                                        (why ? why : "no reason was given") +
                                                        "); name a shared library whose own libraries are found."};
+}
+
+std::string place_of(const void* address) {
+  auto at = reinterpret_cast<std::uint64_t>(address);
+  std::string place;
+  each_loaded_file([&](const loaded_file& file) {
+    if (at < file.base || !file.has_at(at - file.base, PF_R | PF_W | PF_X))
+      return false;
+    auto module = file.is_program ? program_build_id() : build_id_of(file);
+    place = (module.empty() ? std::string{file.path} : module) + "+" + std::to_string(at - file.base);
+    return true;
+  });
+  return place;
 }
 
 std::string symbol_at(const void* address) {

@@ -73,6 +73,7 @@ auto start_run_of_groups(std::shared_ptr<cluster_session> session, F&& f, Groups
 
 template <class F, class... Ts>
 auto start_run_of_one(std::shared_ptr<cluster_session> session, F&& f, Ts&&... values) {
+  require_values<Ts...>();
   auto one = start_run(std::move(session), std::decay_t<F>(std::forward<F>(f)),
                        std::tuple<kept_argument<Ts>...>{std::forward<Ts>(values)...}, std::tuple<>{}, 1);
   return one[0];

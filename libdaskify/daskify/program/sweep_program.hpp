@@ -53,13 +53,46 @@ const object_handle& handle_in(const cluster_session* session, const scattered<T
 template <class A, class P>
 struct argument;
 
+/// A value that a worker holds for its tasks. A large one stays where it was made, because stacks have room for few of
+/// them.
+template <class A>
+class held_value {
+  static constexpr bool is_apart = sizeof(A) > 4096;
+
+public:
+  /// Of what `make` returns.
+  template <class Make>
+  static held_value of(Make&& make) {
+    if constexpr (is_apart)
+      return held_value{std::unique_ptr<const A>{new A(make())}}; // made in its place
+    else
+      return held_value{make()};
+  }
+
+  const A& get() const {
+    if constexpr (is_apart)
+      return *value_;
+    else
+      return value_;
+  }
+
+private:
+  using kept = std::conditional_t<is_apart, std::unique_ptr<const A>, A>;
+
+  explicit held_value(kept value) : value_{std::move(value)} {}
+
+  kept value_;
+};
+
 /// A plain value.
 template <class A, class P>
 struct small_argument {
-  using held = A;
+  using held = held_value<A>;
   static void write(encoder& out, run_draft&, const A& value) { out.write(value); }
-  static held read(decoder& in, program_inputs&) { return in.read<A>(); }
-  static const A& pass(const held& value) { return value; }
+  static held read(decoder& in, program_inputs&) {
+    return held::of([&] { return in.read<A>(); });
+  }
+  static const A& pass(const held& value) { return value.get(); }
 };
 
 /// A value that may be too large to travel with its run: then it is put into the store, once.
@@ -67,7 +100,7 @@ template <class A, class P>
 struct large_argument {
   using in_store = argument<scattered<A>, P>;
   struct held {
-    std::optional<A> value; ///< that has travelled
+    std::unique_ptr<const A> value; ///< that has travelled
     typename in_store::held stored;
   };
 
@@ -97,7 +130,7 @@ struct large_argument {
     if (in.read<bool>())
       h.stored = in_store::read(in, inputs);
     else
-      h.value.emplace(in.read<A>());
+      h.value.reset(new A(in.read<A>()));
     return h;
   }
   static decltype(auto) pass(const held& h) {
@@ -125,7 +158,7 @@ struct argument : std::conditional_t<has_fixed_layout<A>, small_argument<A, P>, 
 template <class R, class P>
 struct argument<future<R>, P> {
   static_assert(!std::is_void_v<R>, "daskify: a future<void> has no value that could be an argument");
-  using held = R;
+  using held = held_value<R>;
   static void write(encoder& out, run_draft& draft, const future<R>& value) {
     auto range = value.range();
     refuse_foreign(&value.run()->session() == draft.session);
@@ -134,6 +167,9 @@ struct argument<future<R>, P> {
     draft.spec.inputs.push_back(range); // the scheduler keeps its run until this one is over
   }
   static held read(decoder& in, program_inputs& inputs) {
+    return held::of([&] { return read_value(in, inputs); });
+  }
+  static R read_value(decoder& in, program_inputs& inputs) {
     run_id run{in.read<std::uint64_t>()};
     auto task = in.read<std::uint64_t>();
     for (const auto& block : inputs.futures)
@@ -141,7 +177,7 @@ struct argument<future<R>, P> {
         return value_at<R>(block, task, [&](object_id object) { return inputs.objects.find(object, 0); });
     throw data_error{error_code::unknown_run, "The result of a future that is an argument did not come with the run."};
   }
-  static const R& pass(const held& value) { return value; }
+  static const R& pass(const held& value) { return value.get(); }
 };
 
 template <class P, class T>
@@ -208,7 +244,7 @@ struct factor<std::vector<future<R>>> {
   static held read(decoder& in, program_inputs& inputs) {
     held all;
     for (auto left = in.read<std::uint64_t>(); left != 0; --left)
-      all.push_back(argument<future<R>, R>::read(in, inputs));
+      all.push_back(argument<future<R>, R>::read_value(in, inputs));
     return all;
   }
 };

@@ -11,7 +11,11 @@
 namespace daskify::internal {
 
 void result_sink::put(const type_label& type, std::span<const std::byte> bytes) {
-  stored_.push_back({first_ + count_, store_->put(type, bytes), bytes.size()});
+  try {
+    stored_.push_back({first_ + count_, store_->put(type, bytes), bytes.size()});
+  } catch (const data_error& e) {
+    throw data_error{e.code(), std::string{ran_but} + "stored: " + e.what()};
+  }
 }
 
 void result_sink::undo_half_written(block_layout layout, std::uint64_t value_size) {

@@ -8,9 +8,10 @@
 #include "daskify/protocol/result_block.hpp"
 #include "daskify/scattered.hpp"
 
+#include <map>
 #include <memory>
 #include <mutex>
-#include <typeinfo>
+#include <string_view>
 #include <unordered_map>
 
 namespace daskify::internal {
@@ -42,15 +43,16 @@ public:
       kept = known;
     }
     std::lock_guard guard{kept->mutex}; // user code runs under it, so nothing else may
-    if (!kept->value)
-      kept->value = std::make_shared<const T>(decode());
-    return std::static_pointer_cast<const T>(kept->value);
+    auto& value = kept->by_type[label_of<T>().hash];
+    if (!value)
+      value = std::shared_ptr<const T>{new T(decode())}; // made in its place: it may be too large for the stack
+    return std::static_pointer_cast<const T>(value);
   }
 
-  /// A value of the user's. Its last owner destroys it, which takes as long as the user's code does.
+  /// Values of the user's. Their last owner destroys them, which takes as long as the user's code does.
   struct decoded_value {
     std::mutex mutex;
-    std::shared_ptr<const void> value;
+    std::map<std::uint64_t, std::shared_ptr<const void>> by_type; ///< hash; as a rule it is one type
   };
 
   /// Forgets the decoded object; null when there is none.
@@ -151,6 +153,9 @@ public:
 
 /// How run_spec::program is to be called.
 using program_factory = std::unique_ptr<task_program>(decoder& description, program_inputs& inputs);
+
+/// How the text of a failure begins whose task has run.
+inline constexpr std::string_view ran_but = "its result could not be ";
 
 /// Describes the exception being handled: its type, demangled, and its what().
 failure describe_current_exception();

@@ -188,6 +188,7 @@ void add_all(registrar types, const std::string& version) {
       .add_message_type<progress_event>("daskify::progress_event")
       .add_message_type<claim_objects>("daskify::claim_objects")
       .add_message_type<release_objects>("daskify::release_objects")
+      .add_message_type<release_arguments>("daskify::release_arguments")
       .add_message_type<owner_gone>("daskify::owner_gone")
       .add_message_type<node_gone>("daskify::node_gone")
       .add_message_type<directory_actor>("daskify::directory_actor")

@@ -203,6 +203,8 @@ using directory_actor = directory_for_stores::extend<
     caf::reacts_to<claim_objects>,
     /// These results are not needed any more.
     caf::reacts_to<release_objects>,
+    /// Nor are these arguments.
+    caf::reacts_to<release_arguments>,
     /// What this owner holds is released.
     caf::reacts_to<owner_gone>,
     /// What was there is gone.

@@ -44,11 +44,16 @@ inline worker_id submitter_of(run_id run) noexcept {
   return {run.value >> own_id_bits};
 }
 
-/// References to objects are held by processes, and by the scheduler for the results of runs.
+/// References to objects are held by processes, by their runs for their arguments, and by the scheduler for the results
+/// of runs.
 inline constexpr owner_id scheduler_owner{1};
 inline constexpr owner_id client_owner{2};
 inline owner_id owner_of(worker_id worker) noexcept {
   return {worker.value + 2};
+}
+/// What the runs hold that a process has submitted: apart from what it holds itself, and gone with it, too.
+inline owner_id owner_of_runs(owner_id submitter) noexcept {
+  return {submitter.value | std::uint64_t{1} << 63};
 }
 inline object_id nth_object_of(owner_id putter, std::uint64_t n) noexcept {
   return {putter.value << own_id_bits | n};

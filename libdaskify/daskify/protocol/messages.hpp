@@ -508,7 +508,7 @@ struct cluster_status {
   std::int32_t pid = 0;
   std::uint64_t uptime_ms = 0;
   std::string mode;       ///< how it gets workers: "local", "slurm", "test", or "connect" when they come by themselves
-  std::string log_folder; ///< of those that it starts; empty: it starts none
+  std::string log_folder; ///< empty: it knows of none
   std::vector<worker_entry> workers;
   std::vector<client_entry> clients;
   job_figures jobs;

@@ -165,14 +165,15 @@ auto inspect(Inspector& f, release_object& x) {
   return f(x.object, x.owner);
 }
 
-/// The scheduler holds these, too: for a run that I am about to submit.
+/// My runs hold these, too: one that I am about to submit. The scheduler lets go of them when it is over.
 struct retain_objects {
   std::vector<object_id> objects;
+  owner_id submitter; ///< filled in by the store
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, retain_objects& x) {
-  return f(x.objects);
+  return f(x.objects, x.submitter);
 }
 
 /// Which object has this key? Counts as a new reference. An error when there is none, or when it has another type.
@@ -482,6 +483,17 @@ struct release_objects {
 template <class Inspector>
 auto inspect(Inspector& f, release_objects& x) {
   return f(x.objects);
+}
+
+/// The arguments of a run are not needed any more.
+struct release_arguments {
+  std::vector<object_id> objects;
+  owner_id submitter;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, release_arguments& x) {
+  return f(x.objects, x.submitter);
 }
 
 /// A node is gone, although its connection may not be broken yet.

@@ -54,10 +54,11 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
       [this](join_node& who, store_for_directory& store, node_actor& node) { return admit(who, store, node); },
       [this](node_alive) -> caf::result<void> {
         auto* node = sending_node();
-        if (!node || node->silent) // given up: it can only end, and join anew
+        if (!node || node->state == node_record::given_up) // it can only end, and join anew
           return caf::error{caf::sec::invalid_argument};
         node->heard = clock::now();
-        node->ready = true;
+        if (node->state == node_record::starting)
+          node->state = node_record::alive;
         return caf::unit;
       },
       [this](attach_client& who, store_for_directory& store, link_actor& link, caf::strong_actor_ptr& speaker,
@@ -123,7 +124,7 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
         auto tasks = question.tasks;
         auto how_many = question.how_many;
         auto only_now = question.patience_ms == 0;
-        askers_.emplace(waiter, asker{promise, std::move(question), until, bool{*who}});
+        askers_.emplace(waiter, asker{promise, std::move(question), until, *who});
         core_->wait(waiter, std::move(tasks), how_many);
         if (only_now)
           answer(waiter, false);
@@ -369,6 +370,18 @@ void scheduler_state::client_left(worker_id id) {
       watching.push_back(key);
   for (auto key : watching)
     end_subscription(key);
+  // It may only have stood still: that its tasks were cancelled is not what it should hear.
+  for (auto next = askers_.begin(); next != askers_.end();) {
+    auto asked = next++;
+    if (asked->second.who != id)
+      continue;
+    core_->stop_waiting(asked->first);
+    asked->second.promise.deliver(to_caf_error(cluster_error{
+        error_code::scheduler_gone,
+        "The scheduler takes this program for gone, as nothing was heard of it for longer than heartbeat_timeout; what "
+        "was not gathered is lost: call shutdown_cluster, and start_cluster again."}));
+    askers_.erase(asked);
+  }
   core_->client_left(id);
   flush();
   self_->send(setup_.directory, owner_gone{owner_of(id)});
@@ -541,7 +554,8 @@ bool scheduler_state::is_gone(std::uint32_t node) const {
   auto patience = setup_.heartbeat_timeout / 2;
   return std::none_of(nodes_.begin(), nodes_.end(), [&](const auto& entry) {
     const auto& n = entry.second;
-    return n.slot == node && !n.silent && (!n.ready || clock::now() - n.heard < patience);
+    return n.slot == node && n.state != node_record::given_up &&
+           (n.state == node_record::starting || clock::now() - n.heard < patience);
   });
 }
 
@@ -615,14 +629,20 @@ void scheduler_state::tick() {
     lose(id, error_code::worker_silent, how, {});
 
   // Its workers are alive, but without a store they can do little. They end with it, and their tasks go elsewhere.
-  for (auto& [address, node] : nodes_)
-    if (node.ready && now - node.heard > setup_.heartbeat_timeout) {
-      node.ready = false;
-      node.silent = true;
+  for (auto& [address, node] : nodes_) {
+    auto patience = node.state == node_record::starting ? setup_.start_timeout : setup_.heartbeat_timeout;
+    if (node.state != node_record::given_up && now - node.heard > patience) {
+      node.state = node_record::given_up;
       setup_.processes->node_silent(node.slot, node.pid);
       if (node.id)
         self_->send(setup_.directory, node_gone{node.id});
     }
+  }
+
+  if (setup_.processes->is_adaptive() && now - last_demand_ >= tuning::demand_interval) {
+    last_demand_ = now;
+    tell_demand();
+  }
 
   std::vector<worker_id> silent;
   for (const auto& [id, client] : clients_)
@@ -637,6 +657,16 @@ void scheduler_state::tick() {
       impatient.push_back(id);
   for (auto id : impatient)
     answer(id, false);
+}
+
+void scheduler_state::tell_demand() {
+  std::set<std::uint32_t> idle;
+  for (const auto& [address, node] : nodes_)
+    idle.insert(node.slot);
+  for (const auto& [id, p] : peers_)
+    if (p.node && core_->running(id) != 0)
+      idle.erase(*p.node);
+  setup_.processes->demand(core_->useful_threads(tuning::worth_a_worker), {idle.begin(), idle.end()});
 }
 
 void scheduler_state::answer(waiter_id waiter, bool satisfied) {
@@ -660,7 +690,7 @@ void scheduler_state::answer(waiter_id waiter, bool satisfied) {
   std::uint64_t bytes = 0;
   for (const auto& block : answer.blocks)
     bytes += weight(block);
-  if (a.is_remote && bytes > tuning::largest_message)
+  if (a.who && bytes > tuning::largest_message)
     a.promise.deliver(to_caf_error(
         data_error{error_code::no_room,
                    "The results that were asked for take " + format_bytes(bytes) +
@@ -708,6 +738,10 @@ void scheduler_state::claim(worker_id worker, const std::vector<object_id>& resu
 
 void scheduler_state::let_go(const std::vector<object_id>& results) {
   self_->send(setup_.directory, release_objects{results});
+}
+
+void scheduler_state::let_go_of_arguments(run_id run, const std::vector<object_id>& arguments) {
+  self_->send(setup_.directory, release_arguments{arguments, owner_of(submitter_of(run))});
 }
 
 void scheduler_state::satisfied(waiter_id waiter) {

@@ -19,6 +19,7 @@ struct scheduler_setup {
   std::string build_id; ///< what a worker has to be; empty: anything, as it serves programs of several builds
   std::chrono::milliseconds heartbeat_interval{};
   std::chrono::milliseconds heartbeat_timeout{};
+  std::chrono::milliseconds start_timeout{}; ///< how long a node may take from when it joins to its first heartbeat
   std::size_t retries = 0;
   store_for_users store; ///< of this node
   directory_actor directory;
@@ -50,6 +51,7 @@ public:
   void forget(worker_id worker, run_id run) override;
   void claim(worker_id worker, const std::vector<object_id>& results) override;
   void let_go(const std::vector<object_id>& results) override;
+  void let_go_of_arguments(run_id run, const std::vector<object_id>& arguments) override;
   void satisfied(waiter_id waiter) override;
   void changed(run_id run) override;
 
@@ -74,8 +76,7 @@ private:
     std::uint32_t slot = 0;
     std::int32_t pid = 0;
     clock::time_point heard;
-    bool ready = false;  ///< it says that it is alive from here on
-    bool silent = false; ///< and does so no more
+    enum : std::uint8_t { starting, alive, given_up } state = starting;
   };
   /// What deployment says of a launched node, joined or not.
   struct node_outlook {
@@ -87,7 +88,7 @@ private:
     caf::typed_response_promise<awaited_tasks> promise;
     await_tasks question;
     clock::time_point until;
-    bool is_remote = false; ///< the answer crosses a wire
+    worker_id who; ///< none: in this process; else the answer crosses a wire
   };
   /// A client in another process.
   struct client_record {
@@ -136,6 +137,7 @@ private:
   /// Keeps the promise of a question that is still open; "not yet" is an answer, too.
   void answer(waiter_id waiter, bool satisfied);
   void tick();
+  void tell_demand();
   void tell_progress(subscription_key id);
   void end_subscription(subscription_key id);
   void flush();
@@ -162,6 +164,7 @@ private:
   bool stopping_ = false; ///< the session ends
   clock::time_point last_tick_ = clock::now();
   clock::time_point begin_ = clock::now();
+  clock::time_point last_demand_ = clock::now();
 };
 
 scheduler_actor::behavior_type scheduler_behavior(scheduler_state::pointer self, scheduler_setup setup);

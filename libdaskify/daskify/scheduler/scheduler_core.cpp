@@ -587,7 +587,8 @@ void scheduler_core::erase(run_id id) {
 }
 
 void scheduler_core::let_go_of_inputs(run_record& run) {
-  let_go(std::exchange(run.spec.objects, {}));
+  if (auto arguments = std::exchange(run.spec.objects, {}); !arguments.empty())
+    effects_.let_go_of_arguments(run.spec.run, arguments);
   for (auto id : run.needs)
     if (auto* source = find(id); source && --source->needed_by == 0 && source->released)
       unneeded_.push_back(id);
@@ -1191,6 +1192,20 @@ std::vector<run_id> scheduler_core::runs() const {
 std::string scheduler_core::name_of(run_id run) const {
   const auto* known = find(run);
   return known ? known->spec.name : std::string{};
+}
+
+std::uint64_t scheduler_core::useful_threads(std::chrono::nanoseconds each) const {
+  std::uint64_t threads = 0;
+  for (const auto& [id, run] : runs_) {
+    auto tasks = run->inputs_ended ? run->unfinished() : 0;
+    if (tasks != 0 && run->estimate && run->estimate->known()) {
+      auto work = static_cast<double>(tasks) * static_cast<double>(run->estimate->ns_per_task());
+      auto busy = static_cast<std::uint64_t>(work / static_cast<double>(each.count())) + 1;
+      tasks = std::min(tasks, busy);
+    }
+    threads += tasks;
+  }
+  return threads;
 }
 
 void scheduler_core::check_invariants() const {

@@ -102,6 +102,9 @@ public:
   /// Tasks that this worker is in, at most its threads.
   std::uint64_t running(worker_id worker) const;
   std::size_t workers() const { return workers_.size(); }
+  /// How many threads the tasks that have not ended could keep busy for at least this long each; a task of unknown
+  /// duration is one. Takes time for each run.
+  std::uint64_t useful_threads(std::chrono::nanoseconds each) const;
   /// All runs, by submitter and in the order of their ids.
   std::vector<run_id> runs() const;
   /// What its function is called; "" for an unknown run.

@@ -1,27 +1,49 @@
 #include "daskify/scheduler/scheduler_host.hpp"
 
+#include "daskify/config/value_text.hpp"
 #include "daskify/defaults.hpp"
 #include "daskify/deploy/local_deployment.hpp"
 #include "daskify/deploy/open_deployment.hpp"
 #include "daskify/deploy/own_programs.hpp"
+#include "daskify/deploy/process.hpp"
 #include "daskify/deploy/slurm_deployment.hpp"
+#include "daskify/deploy/srun_deployment.hpp"
 #include "daskify/deploy/standing_deployment.hpp"
 #include "daskify/program/code_address.hpp"
 #include "daskify/scheduler/scheduler_actor.hpp"
 #include "daskify/store/directory_actor.hpp"
 #include "daskify/store/memory_room.hpp"
+#include "daskify/store/spill_file.hpp"
 #include "daskify/transport/connect.hpp"
 #include "daskify/transport/find_cluster.hpp"
 
 #include <caf/send.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
+#include <fcntl.h>
 #include <filesystem>
+#include <system_error>
+#include <unistd.h>
 
 namespace daskify::internal {
 
 namespace {
+
+/// What workers print is lost on a full disk, and with it why they failed: better said before they start.
+void require_room_for_logs(const std::string& folder) {
+  constexpr std::size_t some_lines = 64 << 10;
+  auto probe = folder + "/.probe-" + random_hex(8);
+  file_descriptor file{::open(probe.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
+  int problem = file ? ::posix_fallocate(file.get(), 0, some_lines) : errno;
+  if (file)
+    ::unlink(probe.c_str());
+  if (problem != 0 && problem != EOPNOTSUPP && problem != EINVAL)
+    throw cluster_error{error_code::session_failed, "Nothing can be written into the log_directory " + folder + " (" +
+                                                        std::generic_category().message(problem) +
+                                                        "); free some room there, or name another folder."};
+}
 
 bool is_on_slurm(const settings& options) {
   return options.mode == cluster_mode::slurm || options.mode == cluster_mode::test;
@@ -78,6 +100,7 @@ scheduler_host::~scheduler_host() {
 
 void scheduler_host::start(caf::actor_system& system) {
   secret_ = random_hex(32);
+  require_spill_folder();
   if (kind_ == cluster_kind::standing_with_workers)
     folder_of_workers_ = session_folder::create(session_base(settings_));
   session_folder::sweep_stale(own_folder().path().parent_path());
@@ -86,6 +109,17 @@ void scheduler_host::start(caf::actor_system& system) {
   start_actors(system);
   listen(system);
   deployment_->start();
+}
+
+/// The default is not asked for, so it is no error before something has to be spilled.
+void scheduler_host::require_spill_folder() const {
+  auto spill = settings_.spill_folder();
+  if (!spill || settings_.origin("spill_directory") == "default")
+    return;
+  if (auto why = why_no_spilling(*spill); !why.empty())
+    throw config_error{error_code::bad_option_value,
+                       "The spill_directory " + in_quotes(*spill) + " (" + settings_.origin("spill_directory") +
+                           ") cannot be used: " + why + "; name a folder that you may write to, or none."};
 }
 
 bool scheduler_host::serves_other_machines() const {
@@ -98,6 +132,7 @@ std::string scheduler_host::log_folder() const {
     return own_folder().path();
   auto folder = settings_.log_directory.value_or(own_folder().path().parent_path() / "logs" / time_and_pid());
   make_folder(folder, "log_directory");
+  require_room_for_logs(folder);
   return std::filesystem::absolute(folder);
 }
 
@@ -120,7 +155,9 @@ std::unique_ptr<deployment> scheduler_host::make_deployment() {
     tell(node_lost{slot, code, how});
   };
   std::unique_ptr<deployment> own;
-  if (is_on_slurm(settings_)) {
+  if (is_on_slurm(settings_) && srun_deployment::is_in_allocation()) {
+    own = std::make_unique<srun_deployment>(std::move(setup));
+  } else if (is_on_slurm(settings_)) {
     own = std::make_unique<slurm_deployment>(std::move(setup));
   } else {
     auto local = std::make_unique<local_deployment>(std::move(setup));
@@ -137,6 +174,7 @@ void scheduler_host::start_actors(caf::actor_system& system) {
   data.secret = secret_;
   data.limit = store_limit_;
   data.spill_directory = settings_.spill_folder();
+  data.source_patience = settings_.heartbeat_timeout + tuning::source_grace;
   data.host = serves_other_machines() ? std::string{} : loopback;
   node_ = std::make_shared<node_store>(std::move(data));
   directory_ = system.spawn(directory_behavior);
@@ -148,6 +186,7 @@ void scheduler_host::start_actors(caf::actor_system& system) {
     setup.build_id = program_build_id();
   setup.heartbeat_interval = settings_.heartbeat_interval;
   setup.heartbeat_timeout = settings_.heartbeat_timeout;
+  setup.start_timeout = settings_.start_timeout;
   setup.retries = settings_.retries;
   setup.store = store_;
   setup.directory = directory_;

@@ -60,6 +60,7 @@ private:
   bool is_standing() const noexcept { return kind_ != cluster_kind::of_one_program; }
   /// In which the processes that it starts find it.
   const session_folder& own_folder() const noexcept { return folder_of_workers_ ? *folder_of_workers_ : folder_; }
+  void require_spill_folder() const;
   bool serves_other_machines() const;
   std::string log_folder() const;
   std::unique_ptr<deployment> make_deployment();

@@ -46,6 +46,7 @@ void wait_for_workers(scheduler_host& host, const settings& with) {
 
 void run_standing_scheduler(const settings& as_given, const standing_setup& setup) {
   termination signals{SIGTERM, SIGINT, SIGHUP};
+  std::signal(SIGPIPE, SIG_IGN); // whoever waited for the news may be gone
   keep_standard_descriptors();
   file_descriptor news{setup.news_descriptor.value_or(-1)};
   if (news)

@@ -1,6 +1,8 @@
 #include "daskify/store/directory_actor.hpp"
 
+#include "daskify/config/value_text.hpp"
 #include "daskify/defaults.hpp"
+#include "daskify/scattered.hpp"
 #include "daskify/transport/remote_error.hpp"
 
 #include <algorithm>
@@ -41,7 +43,7 @@ directory_actor::behavior_type directory_state::make_behavior() {
       [this](retain_objects& msg) {
         static_cast<void>(decide<acknowledged>([&](node_id) {
           for (auto object : msg.objects)
-            core_.retain_for_run(object, scheduler_owner);
+            core_.retain_for_run(object, owner_of_runs(msg.submitter));
           return acknowledged{};
         }));
       },
@@ -49,8 +51,9 @@ directory_actor::behavior_type directory_state::make_behavior() {
         return decide<object_found>([&](node_id) {
           const auto& found = core_.find_by_key(question.key, question.owner).facts;
           if (question.type != 0 && found.type != question.type)
-            throw data_error{error_code::wrong_type, "The data under the key '" + question.key + "' are of type " +
-                                                         found.type_name + ", not " + question.type_name +
+            throw data_error{error_code::wrong_type, "The data under the key " + in_quotes(question.key) +
+                                                         " are of type " +
+                                                         not_type(found.type_name, question.type_name) +
                                                          "; ask for the type they were scattered as."};
           core_.retain(found.object, question.owner);
           return object_found{found};
@@ -112,14 +115,23 @@ directory_actor::behavior_type directory_state::make_behavior() {
         if (!from_this_process())
           return;
         for (auto object : msg.objects)
-          core_.release_from_run(object, scheduler_owner);
+          core_.release(object, scheduler_owner);
+        flush();
+      },
+      [this](release_arguments& msg) {
+        if (!from_this_process())
+          return;
+        for (auto object : msg.objects)
+          core_.release_from_run(object, owner_of_runs(msg.submitter));
         flush();
       },
       [this](evacuate_node msg) { return evacuate(msg.node); },
       [this](owner_gone msg) {
         if (!from_this_process())
           return;
+        // The scheduler has erased its runs before it says this, and takes no more of them.
         core_.owner_left(msg.owner);
+        core_.owner_left(owner_of_runs(msg.owner));
         flush();
       },
       [this](node_gone msg) {

@@ -59,6 +59,10 @@ bool contains(const std::vector<node_id>& nodes, node_id node) {
   return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
 }
 
+auto entry_of(std::vector<std::pair<owner_id, std::uint64_t>>& counts, owner_id owner) {
+  return std::find_if(counts.begin(), counts.end(), [&](const auto& entry) { return entry.first == owner; });
+}
+
 } // namespace
 
 void throw_unknown_object(object_id object) {
@@ -131,6 +135,7 @@ void object_directory::put(object_facts facts, std::string key, taken_key when_t
   }
   auto& object = objects_[id];
   object.facts = std::move(facts);
+  object.arrival = ++arrivals_;
   object.key = std::move(key);
   object.key_space = key_space;
   if (!object.key.empty())
@@ -156,20 +161,28 @@ void object_directory::retain_for_run(object_id object, owner_id owner) {
   auto found = objects_.find(object);
   if (found == objects_.end())
     return; // its tasks will be told
-  if (found->second.owed != 0)
-    --found->second.owed;
-  else
+  auto& owed = found->second.owed;
+  if (auto own = entry_of(owed, owner); own != owed.end()) {
+    if (--own->second == 0)
+      owed.erase(own);
+  } else if (!left_.contains(owner)) { // else nobody would ever give it back
     add_references(found->second, owner, 1);
+  }
 }
 
 void object_directory::release_from_run(object_id object, owner_id owner) {
   auto found = objects_.find(object);
   if (found == objects_.end())
     return;
-  if (remove_reference(found->second, owner))
+  if (remove_reference(found->second, owner)) {
     free_if_unused(object);
-  else
-    ++found->second.owed;
+  } else if (!left_.contains(owner)) {
+    auto& owed = found->second.owed;
+    if (auto own = entry_of(owed, owner); own != owed.end())
+      ++own->second;
+    else
+      owed.emplace_back(owner, 1);
+  }
 }
 
 void object_directory::hand_over(object_id object, owner_id from, owner_id to) {
@@ -216,7 +229,7 @@ void object_directory::owner_left(owner_id owner) {
 
 void object_directory::add_references(record& of, owner_id owner, std::uint64_t count) {
   auto& references = of.references;
-  auto own = std::find_if(references.begin(), references.end(), [&](const auto& r) { return r.first == owner; });
+  auto own = entry_of(references, owner);
   if (own == references.end())
     references.emplace_back(owner, count);
   else
@@ -226,7 +239,7 @@ void object_directory::add_references(record& of, owner_id owner, std::uint64_t 
 
 bool object_directory::remove_reference(record& of, owner_id owner) {
   auto& references = of.references;
-  auto own = std::find_if(references.begin(), references.end(), [&](const auto& r) { return r.first == owner; });
+  auto own = entry_of(references, owner);
   if (own == references.end())
     return false;
   auto& held = held_.at(owner);
@@ -367,7 +380,7 @@ auto object_directory::list() const -> std::vector<const entry*> {
   all.reserve(objects_.size());
   for (const auto& [id, object] : objects_)
     all.push_back(&object);
-  std::sort(all.begin(), all.end(), [](const entry* a, const entry* b) { return a->facts.object < b->facts.object; });
+  std::sort(all.begin(), all.end(), [](const entry* a, const entry* b) { return a->arrival < b->arrival; });
   return all;
 }
 

@@ -59,6 +59,7 @@ class object_directory {
 public:
   struct entry {
     object_facts facts;
+    std::uint64_t arrival = 0;                                  ///< so many have come before it, and one
     std::string key;                                            ///< empty: none
     owner_id key_space;                                         ///< where that is known
     std::vector<std::pair<owner_id, std::uint64_t>> references; ///< how many each owner holds; none of 0
@@ -86,7 +87,8 @@ public:
   void retain(object_id object, owner_id owner);
   /// One less. An object or reference that is gone already is ignored: handles outlive what they refer to.
   void release(object_id object, owner_id owner);
-  /// The same for references that are taken and given back by different ways, in any order.
+  /// The same for references that are taken and given back by different ways, in any order. An owner that has left
+  /// takes none.
   void retain_for_run(object_id object, owner_id owner);
   void release_from_run(object_id object, owner_id owner);
   /// Moves a reference from one owner to another, if it is there.
@@ -97,8 +99,8 @@ public:
   void owner_left(owner_id owner);
 
   /// Whom `node` may pull the object from, best first; some of them are still receiving it. Told to `node` as long as
-  /// it pulls: `failed` are sources of it that turned out to be gone. None: they all are, or the node has the object.
-  /// Throws `unknown_object`, and `object_lost` with the reason.
+  /// it pulls: `failed` are sources of it that gave nothing. None: all nodes that have it are among these, and are
+  /// still there, or the node has the object itself. Throws `unknown_object`, and `object_lost` with the reason.
   std::vector<node_id> sources(object_id object, node_id node, const std::vector<node_id>& failed);
   /// `node` has all of it.
   void arrived(object_id object, node_id node);
@@ -111,7 +113,7 @@ public:
   const entry& find(object_id object) const;
   /// Throws `unknown_key`, naming the keys that come close.
   const entry& find_by_key(std::string_view key, owner_id key_space = {}) const;
-  /// Everything there is, by id.
+  /// Everything there is, in the order in which it came.
   std::vector<const entry*> list() const;
   /// What is lost when this node goes.
   std::vector<object_id> only_on(node_id node) const;
@@ -129,7 +131,8 @@ private:
   struct record : entry {
     std::vector<pull> pulls; ///< in the order in which they began: nobody pulls from one that began later
     std::string lost;        ///< why; empty: it is not
-    std::uint64_t owed = 0;  ///< references of runs that were given back before they were taken
+    /// References of runs that were given back before they were taken.
+    std::vector<std::pair<owner_id, std::uint64_t>> owed;
   };
   struct node_record {
     std::string name;
@@ -147,6 +150,7 @@ private:
 
   directory_effects& effects_;
   std::unordered_map<object_id, record> objects_;
+  std::uint64_t arrivals_ = 0;
   std::map<owner_id, std::map<std::string, object_id, std::less<>>> keys_; ///< by their space; none is empty
   std::map<node_id, node_record> nodes_;
   std::unordered_map<owner_id, std::unordered_map<object_id, std::uint64_t>> held_; ///< the references, by owner

@@ -2,6 +2,13 @@
 
 namespace daskify::internal {
 
+namespace {
+
+/// Objects that are kept ready for those who pull them; each takes 8 bytes for a MiB of it.
+constexpr std::size_t most_served = 32;
+
+} // namespace
+
 void object_table::add_block(block_id block, segment memory) {
   std::lock_guard guard{mutex_};
   blocks_[block].memory = std::move(memory);
@@ -27,7 +34,10 @@ std::shared_ptr<const file_descriptor> object_table::disk_of(block_id block) con
 std::optional<segment> object_table::take_memory(block_id block) {
   std::lock_guard guard{mutex_};
   auto found = blocks_.find(block);
-  return found == blocks_.end() ? std::nullopt : std::exchange(found->second.memory, std::nullopt);
+  if (found == blocks_.end())
+    return std::nullopt;
+  stop_serving(found->second); // from memory: that would keep it
+  return std::exchange(found->second.memory, std::nullopt);
 }
 
 void object_table::set_memory(block_id block, segment memory) {
@@ -47,6 +57,7 @@ std::pair<std::optional<segment>, std::shared_ptr<const file_descriptor>> object
   auto node = blocks_.extract(block);
   if (node.empty())
     return {};
+  stop_serving(node.mapped());
   return {std::move(node.mapped().memory), std::move(node.mapped().disk)};
 }
 
@@ -69,6 +80,7 @@ void object_table::remove(object_id object) {
     return;
   if (auto served = found->second.served.lock())
     served->close();
+  std::erase_if(serving_, [&](const auto& served) { return served->id() == object; });
   if (auto in = blocks_.find(found->second.where.block); in != blocks_.end())
     in->second.objects.erase(object);
   objects_.erase(found);
@@ -125,8 +137,17 @@ std::shared_ptr<chunked_object> object_table::served_now(object_id object) const
     served = std::make_shared<chunked_object>(object, in.memory ? in.memory->file() : in.disk, entry.where.offset,
                                               entry.where.size, entry.where.sums);
     entry.served = served;
+    if (served->chunks() > 1)
+      serving_.push_back(served);
+    if (serving_.size() > most_served)
+      serving_.pop_front();
   }
   return served;
+}
+
+/// Its objects are made anew when somebody asks for them again. REQUIRES: the lock is held.
+void object_table::stop_serving(const block_entry& block) {
+  std::erase_if(serving_, [&](const auto& served) { return block.objects.contains(served->id()); });
 }
 
 } // namespace daskify::internal

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -71,6 +72,7 @@ private:
   };
 
   std::shared_ptr<chunked_object> served_now(object_id object) const;
+  void stop_serving(const block_entry& block);
 
   mutable std::mutex mutex_;
   mutable std::condition_variable added_;
@@ -78,6 +80,8 @@ private:
   std::unordered_map<block_id, block_entry> blocks_;
   std::unordered_map<object_id, object_entry> objects_;
   std::unordered_map<object_id, std::shared_ptr<chunked_object>> arriving_;
+  /// Objects of several chunks that others pull, the latest last: made once, and not again for each chunk.
+  mutable std::deque<std::shared_ptr<chunked_object>> serving_;
 };
 
 } // namespace daskify::internal

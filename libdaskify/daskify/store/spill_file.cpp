@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -40,6 +41,14 @@ file_descriptor open_nameless(const std::filesystem::path& folder) {
   return file;
 }
 
+/// What the disk still takes; without limit where the file system does not tell.
+std::uint64_t free_on_disk_of(const file_descriptor& file) {
+  struct statvfs disk {};
+  if (::fstatvfs(file.get(), &disk) != 0 || disk.f_blocks == 0)
+    return UINT64_MAX;
+  return std::uint64_t{disk.f_bavail} * disk.f_frsize;
+}
+
 /// Calls `transfer` for `size` bytes in steps of a chunk until all are through. False, with errno, when it fails.
 template <class Transfer>
 bool all_of(std::uint64_t size, Transfer&& transfer) {
@@ -59,18 +68,25 @@ bool all_of(std::uint64_t size, Transfer&& transfer) {
 
 } // namespace
 
-file_descriptor spill_to_disk(const std::filesystem::path& folder, const segment& block) {
+spilled_block spill_to_disk(const std::filesystem::path& folder, const segment& block, std::uint64_t reserve,
+                            bool may_use_it) {
   auto what = format_bytes(block.size()) + " could not be spilled to " + in_quotes(folder.string());
   auto file = open_nameless(folder);
   if (!file)
     throw_disk_error(what);
+  if (auto free = free_on_disk_of(file); !may_use_it && (free < block.size() || free - block.size() < reserve)) {
+    errno = ENOSPC;
+    throw_disk_error(what + ", where " + format_bytes(reserve) +
+                     " stay free so that what is there can be read back into memory that is full");
+  }
   auto mapped = block.map();
   auto bytes = mapped.view();
   if (!all_of(block.size(), [&](std::uint64_t at, std::uint64_t count) {
         return ::pwrite(file.get(), bytes.data() + at, count, static_cast<off_t>(at));
       }))
     throw_disk_error(what);
-  return file;
+  auto missing = reserve - std::min(reserve, free_on_disk_of(file));
+  return {std::move(file), missing};
 }
 
 segment load_from_disk(const file_descriptor& file, const std::vector<piece_of_block>& objects) {
@@ -96,6 +112,10 @@ segment load_from_disk(const file_descriptor& file, const std::vector<piece_of_b
     if (checksums_of_chunks(mapped.view().subspan(object.offset, object.size)) != object.sums)
       throw data_error{error_code::object_lost, "spilled data came back from disk damaged"};
   return block;
+}
+
+std::string why_no_spilling(const std::filesystem::path& folder) {
+  return open_nameless(folder) ? std::string{} : std::generic_category().message(errno);
 }
 
 } // namespace daskify::internal

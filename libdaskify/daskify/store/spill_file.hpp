@@ -20,10 +20,21 @@ struct piece_of_block {
   chunk_checksums sums;
 };
 
-/// Copies a block to a new file in `folder`, which is made if need be (mode 0700).
-file_descriptor spill_to_disk(const std::filesystem::path& folder, const segment& block);
+/// A block on disk.
+struct spilled_block {
+  file_descriptor file;
+  std::uint64_t missing = 0; ///< bytes of the reserve that are not free on the disk any more
+};
+
+/// Copies a block to a new file in `folder`, which is made if need be (mode 0700). Unless it may use the reserve, so
+/// many bytes must be free on the disk afterwards.
+spilled_block spill_to_disk(const std::filesystem::path& folder, const segment& block, std::uint64_t reserve = 0,
+                            bool may_use_it = false);
 
 /// Reads a block back into memory, and checks every object in it.
 segment load_from_disk(const file_descriptor& file, const std::vector<piece_of_block>& objects);
+
+/// Why no files can be made in `folder`, which is made if need be; empty when they can.
+std::string why_no_spilling(const std::filesystem::path& folder);
 
 } // namespace daskify::internal

@@ -4,6 +4,7 @@
 #include "daskify/transport/remote_error.hpp"
 
 #include <caf/send.hpp>
+#include <caf/skip.hpp>
 
 #include <algorithm>
 
@@ -114,8 +115,12 @@ store_actor::behavior_type store_state::make_behavior(std::shared_ptr<node_store
         if (!user)
           return not_a_user();
         auto owner = user->owner;
-        return ask_core<room_granted>({}, owner,
-                                      [=, this](request_id request) { core_->reserve(request, msg.bytes, owner); });
+        question room;
+        room.bytes = msg.bytes;
+        room.asker = owner;
+        room.ask = [=, this](request_id request) { core_->reserve(request, msg.bytes, owner); };
+        room.until = clock::now() + node_->setup().room_patience;
+        return ask_core<room_granted>(std::move(room));
       },
       [this](put_object& msg) { return put(msg); },
       [this](put_unkeyed& msg) {
@@ -137,8 +142,7 @@ store_actor::behavior_type store_state::make_behavior(std::shared_ptr<node_store
         if (!user)
           return not_a_user();
         auto owner = user->owner;
-        return ask_core<object_location>(msg.object, owner,
-                                         [=, this](request_id request) { core_->want(request, msg.object, owner); });
+        return want_of_core<object_location>(msg.object, owner);
       },
       [this](unpin_objects& msg) {
         const auto* user = sending_user();
@@ -147,6 +151,7 @@ store_actor::behavior_type store_state::make_behavior(std::shared_ptr<node_store
         auto owner = user->owner;
         for (auto object : msg.objects)
           core_->unpin(object, owner);
+        ask_parked();
       },
       [this](release_object msg) {
         if (const auto* user = sending_user()) {
@@ -155,8 +160,10 @@ store_actor::behavior_type store_state::make_behavior(std::shared_ptr<node_store
         }
       },
       [this](retain_objects& msg) {
-        if (sending_user())
+        if (const auto* user = sending_user()) {
+          msg.submitter = user->owner;
           self_->send(directory_, std::move(msg));
+        }
       },
       [this](find_object& msg) {
         const auto* user = sending_user();
@@ -182,12 +189,15 @@ store_actor::behavior_type store_state::make_behavior(std::shared_ptr<node_store
             pulls_.erase(wanted); // it has not begun
         }
         tell_users(std::move(msg.objects));
+        ask_parked();
       },
       [this](keep_object msg) {
         if (from_directory())
           core_->keep(msg.object);
       },
       [this](count_store) -> caf::result<store_figures> {
+        if (!directory_)
+          return caf::skip();
         if (!from_directory())
           return not_a_user();
         auto now = core_->count();
@@ -195,10 +205,12 @@ store_actor::behavior_type store_state::make_behavior(std::shared_ptr<node_store
         return store_figures{now.limit, now.memory, now.in_use, now.disk, transfers ? transfers->bytes_sent() : 0};
       },
       [this](hold_object msg) -> caf::result<object_held> {
+        // The directory may ask this node before the node is told of the directory: that is answered afterwards.
+        if (!directory_)
+          return caf::skip();
         if (!from_directory())
           return not_a_user();
-        return ask_core<object_held>(msg.object, {},
-                                     [=, this](request_id request) { core_->want(request, msg.object, std::nullopt); });
+        return want_of_core<object_held>(msg.object, std::nullopt);
       },
       [this](store_event& event) { handle(event); },
       [this](store_tick) {
@@ -240,6 +252,7 @@ void store_state::user_left(const caf::actor_addr& speaker) {
   auto owner = gone.mapped().owner;
   core_->user_left(owner);
   std::erase_if(questions_, [&](const auto& entry) { return entry.second.asker == owner; });
+  ask_parked();
 }
 
 /// What they have made of these objects is of no use any more.
@@ -270,12 +283,24 @@ auto store_state::pass_on(Message message) -> promise<Reply> {
 
 /// Keeps the promise open until the core answers.
 template <class Reply>
-auto store_state::ask_core(object_id object, owner_id asker, std::function<void(request_id)> ask) -> promise<Reply> {
+auto store_state::ask_core(question what) -> promise<Reply> {
   auto answer = self_->make_response_promise<Reply>();
   request_id request{++last_request_};
-  questions_.emplace(request, question{answer, object, asker, ask, clock::now() + tuning::patience});
+  what.answer = answer;
+  auto ask = what.ask; // the question may be gone before it returns
+  questions_.emplace(request, std::move(what));
   ask(request);
   return answer;
+}
+
+template <class Reply>
+auto store_state::want_of_core(object_id object, std::optional<owner_id> user) -> promise<Reply> {
+  question what;
+  what.object = object;
+  what.asker = user.value_or(owner_id{});
+  what.ask = [=, this](request_id request) { core_->want(request, object, user); };
+  what.until = clock::now() + tuning::patience;
+  return ask_core<Reply>(std::move(what));
 }
 
 /// What a user has released before may still be on its way through the directory. When that has come back, the answer
@@ -294,6 +319,27 @@ void store_state::ask_again(request_id request, const store_problem& refused) {
             if (questions_.contains(request))
               failed(request, refused);
           });
+}
+
+/// Tasks that have ended still have pinned for a moment what they used: whoever follows them must not be refused
+/// because of that. False when that does not help, or has been waited for long enough.
+bool store_state::park(request_id request, const store_problem& refused) {
+  auto& q = questions_.at(request);
+  auto now = clock::now();
+  if (!q.users_have_until)
+    q.users_have_until = now + tuning::patience_with_users;
+  if (!refused.may_pass || now >= *q.users_have_until)
+    return false;
+  parked_.push_back(request);
+  return true;
+}
+
+void store_state::ask_parked() {
+  for (auto request : std::exchange(parked_, {}))
+    if (auto asked = questions_.find(request); asked != questions_.end()) {
+      auto ask = asked->second.ask; // the question may be gone before it returns
+      ask(request);
+    }
 }
 
 /// Files a user's object; what the directory has to know. Throws data_error.
@@ -342,16 +388,25 @@ auto store_state::put(put_object& msg) -> promise<acknowledged> {
 
 void store_state::tick() {
   auto now = clock::now();
-  // Room is waited for as long as it takes to spill; what is on its way can be asked for again.
+  ask_parked();
   std::vector<request_id> late;
   for (const auto& [request, q] : questions_)
-    if (q.object && now >= q.until)
+    if (now >= q.until)
       late.push_back(request);
   for (auto request : late) {
     auto node = questions_.extract(request);
     if (node.empty())
       continue; // answered meanwhile, as another has stopped to wait
     auto& q = node.mapped();
+    // What is on its way can be asked for again. Who waits for room gives up a little later: room that was granted to
+    // somebody who does not listen any more would stay taken.
+    if (auto* room = std::get_if<promise<room_granted>>(&q.answer)) {
+      core_->stop_reserving(request);
+      room->deliver(
+          caf_error_of({error_code::no_room, core_->no_room_for(q.bytes) + "; room was made for " +
+                                                 to_text(node_->setup().room_patience) + " and it was not enough"}));
+      continue;
+    }
     core_->stop_waiting(request, q.object);
     if (auto* location = std::get_if<promise<object_location>>(&q.answer))
       location->deliver(object_location{});
@@ -402,6 +457,8 @@ void store_state::failed(request_id request, const store_problem& why) {
     ask_again(request, why);
     return;
   }
+  if (why.code == error_code::no_room && park(request, why))
+    return;
   auto asked = questions_.extract(request);
   std::visit([&](auto& answer) { answer.deliver(caf_error_of(why)); }, asked.mapped().answer);
 }
@@ -452,8 +509,8 @@ void store_state::begin_pull(object_id object, open_pull& wanted) {
           event.problem = {error_code::object_lost, std::move(*problem)};
         tell(std::move(event));
       },
-      [tell, object](std::vector<node_id> failed) {
-        tell({.what = store_event::kind::sources_wanted, .object = object, .failed = std::move(failed)});
+      [tell, object](lost_sources lost) {
+        tell({.what = store_event::kind::sources_wanted, .object = object, .lost = std::move(lost)});
       });
 }
 
@@ -462,10 +519,13 @@ void store_state::cancel_pull(object_id object) {
     transfers->cancel(object);
 }
 
-void store_state::spill(block_id block) {
+void store_state::spill(block_id block, std::uint64_t reserve, bool may_use_it) {
   on_disk({.what = store_event::kind::spilled, .block = block},
-          [folder = *node_->setup().spill_directory, memory = node_->table().memory_of(block).value()](auto& event) {
-            event.file = std::make_shared<const file_descriptor>(spill_to_disk(folder, memory));
+          [folder = *node_->setup().spill_directory, memory = node_->table().memory_of(block).value(), reserve,
+           may_use_it](auto& event) {
+            auto spilled = spill_to_disk(folder, memory, reserve, may_use_it);
+            event.file = std::make_shared<const file_descriptor>(std::move(spilled.file));
+            event.missing = spilled.missing;
           });
 }
 
@@ -520,7 +580,10 @@ void store_state::handle(store_event& event) {
     pull_ended(event.object, event.problem);
     break;
   case store_event::kind::sources_wanted:
-    find_more_sources(event.object, event.failed);
+    sources_lost(event.object, event.lost);
+    break;
+  case store_event::kind::sources_may_answer:
+    find_more_sources(event.object);
     break;
   case store_event::kind::room_is_there:
     small_block_wanted_ = {};
@@ -542,7 +605,7 @@ void store_state::handle(store_event& event) {
   case store_event::kind::spilled:
     if (event.file) {
       node_->table().set_disk(event.block, event.file);
-      core_->spilled(event.block);
+      core_->spilled(event.block, event.missing);
     } else {
       core_->spill_failed(event.block, event.problem.text);
     }
@@ -560,24 +623,57 @@ void store_state::handle(store_event& event) {
   }
 }
 
-void store_state::find_more_sources(object_id object, const std::vector<node_id>& failed) {
+void store_state::sources_lost(object_id object, const lost_sources& lost) {
+  auto found = pulls_.find(object);
+  if (found == pulls_.end())
+    return;
+  auto& pull = found->second;
+  pull.wrong.insert(pull.wrong.end(), lost.wrong.begin(), lost.wrong.end());
+  pull.silent.insert(pull.silent.end(), lost.silent.begin(), lost.silent.end());
+  pull.last_failure = lost.why;
+  if (lost.progress || !pull.stuck_since)
+    pull.stuck_since = clock::now();
+  find_more_sources(object);
+}
+
+void store_state::find_more_sources(object_id object) {
   auto pull = pulls_.find(object);
   if (pull == pulls_.end())
     return;
-  auto& all_failed = pull->second.failed;
-  all_failed.insert(all_failed.end(), failed.begin(), failed.end());
-  self_->request(directory_, directory_timeout_, find_sources{object, all_failed})
-      .then(
-          [this, object](object_sources& found) {
-            if (auto transfers = node_->transfers())
-              transfers->add_sources(object, to_sources(found, node_->setup().scheduler_host));
-          },
-          [this, object](caf::error& why) {
-            if (auto wanted = pulls_.find(object); wanted != pulls_.end())
-              wanted->second.problem = to_problem(why);
-            if (auto transfers = node_->transfers())
-              transfers->add_sources(object, {});
-          });
+  auto failed = pull->second.wrong;
+  failed.insert(failed.end(), pull->second.silent.begin(), pull->second.silent.end());
+  self_->request(directory_, directory_timeout_, find_sources{object, std::move(failed)})
+      .then([this, object](object_sources& found) { add_or_pause(object, to_sources(found, node_->setup().scheduler_host)); },
+            [this, object](caf::error& why) {
+              if (auto wanted = pulls_.find(object); wanted != pulls_.end())
+                wanted->second.problem = to_problem(why);
+              if (auto transfers = node_->transfers())
+                transfers->add_sources(object, {});
+            });
+}
+
+/// No source is left, and the object is not lost: some that have failed have it, and are there. A node that stands
+/// still for a while, or has too many visitors, may give it later. The directory tells when it is gone.
+void store_state::add_or_pause(object_id object, std::vector<pull_source> sources) {
+  auto found = pulls_.find(object);
+  if (found == pulls_.end())
+    return;
+  auto& pull = found->second;
+  auto patience = node_->setup().source_patience;
+  if (sources.empty() && !pull.silent.empty()) {
+    if (clock::now() - pull.stuck_since.value_or(clock::now()) < patience) {
+      pull.silent.clear();
+      self_->delayed_send(self_, tuning::source_pause,
+                          store_event{.what = store_event::kind::sources_may_answer, .object = object});
+      return;
+    }
+    pull.problem = {error_code::store_failed, "object " + std::to_string(object.value) + " is not lost, but for " +
+                                                  to_text(patience) +
+                                                  " nothing of it could be fetched: " + pull.last_failure +
+                                                  "; see what that node is doing, and ask for the data again"};
+  }
+  if (auto transfers = node_->transfers())
+    transfers->add_sources(object, std::move(sources));
 }
 
 void store_state::pull_ended(object_id object, const store_problem& problem) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "daskify/defaults.hpp"
 #include "daskify/protocol/actors.hpp"
 #include "daskify/store/object_table.hpp"
 #include "daskify/store/store_core.hpp"
@@ -21,14 +22,15 @@ namespace daskify::internal {
 
 /// What a thread of the store has done, for the store actor.
 struct store_event {
-  enum class kind : std::uint8_t { pull_ended, sources_wanted, room_is_there, spilled, loaded };
+  enum class kind : std::uint8_t { pull_ended, sources_wanted, sources_may_answer, room_is_there, spilled, loaded };
   kind what{};
   object_id object{};
   block_id block{};
-  store_problem problem{};                       ///< none: it went well
-  std::vector<node_id> failed{};                 ///< sources
+  store_problem problem{}; ///< none: it went well
+  lost_sources lost{};
   std::optional<segment> memory{};               ///< what was loaded
   std::shared_ptr<const file_descriptor> file{}; ///< what was spilled to
+  std::uint64_t missing = 0;                     ///< of the reserve on the disk, after it was spilled
 };
 
 struct store_setup {
@@ -38,6 +40,9 @@ struct store_setup {
   std::string host = "127.0.0.1";                    ///< where transfers listen; empty: at all addresses
   std::string scheduler_host;                        ///< where this node has found the scheduler's node
   std::function<void(std::uint32_t slot)> on_joined; ///< a worker uses the store; on the actor's thread, must not block
+  std::chrono::milliseconds room_patience = tuning::room_timeout; ///< of those who want room
+  /// So long a node that is there, and gives nothing of an object that it has, is asked for it again and again.
+  std::chrono::milliseconds source_patience = defaults::heartbeat_timeout + tuning::source_grace;
 };
 
 /// The part of a node's store that is no actor: its memory and disk, and the threads that move bytes.
@@ -80,7 +85,7 @@ public:
   void failed(request_id request, const store_problem& why) override;
   void find(object_id object) override;
   void pull(object_id object, block_id block) override;
-  void spill(block_id block) override;
+  void spill(block_id block, std::uint64_t reserve, bool may_use_it) override;
   void load(block_id block) override;
   void cancel_pull(object_id object) override;
   void leave_memory(block_id block) override;
@@ -99,10 +104,12 @@ private:
   struct question {
     std::variant<promise<room_granted>, promise<object_location>, promise<object_held>> answer;
     object_id object;
+    std::uint64_t bytes = 0;             ///< without an object: to be written
     owner_id asker;                      ///< none: the directory
     std::function<void(request_id)> ask; ///< asks the core
     clock::time_point until;
     bool asked_again = false;
+    std::optional<clock::time_point> users_have_until; ///< to let go of what is in the way
   };
   /// A pull that is wanted or goes on.
   struct open_pull {
@@ -111,8 +118,11 @@ private:
     std::shared_ptr<chunked_object> into;
     std::shared_ptr<const file_descriptor> file; ///< none: it is small
     block_id block;
-    std::vector<node_id> failed; ///< sources, so far
-    store_problem problem;       ///< what the directory said when the sources were gone
+    std::vector<node_id> wrong;  ///< sources that are not asked again
+    std::vector<node_id> silent; ///< those that are asked again after a pause
+    std::string last_failure;
+    std::optional<clock::time_point> stuck_since; ///< nobody has given anything
+    store_problem problem;                        ///< why no more sources were to be had
   };
 
   template <class Reply, class Message>
@@ -122,10 +132,16 @@ private:
   promise<acknowledged> put(put_object& msg);
   add_object take_over(const user_record& from, put_object& msg);
   template <class Reply>
-  promise<Reply> ask_core(object_id object, owner_id asker, std::function<void(request_id)> ask);
+  promise<Reply> ask_core(question what);
+  template <class Reply>
+  promise<Reply> want_of_core(object_id object, std::optional<owner_id> user);
   void ask_again(request_id request, const store_problem& refused);
+  bool park(request_id request, const store_problem& refused);
+  void ask_parked();
   void begin_pull(object_id object, open_pull& wanted);
-  void find_more_sources(object_id object, const std::vector<node_id>& failed);
+  void sources_lost(object_id object, const lost_sources& lost);
+  void find_more_sources(object_id object);
+  void add_or_pause(object_id object, std::vector<pull_source> sources);
   void pull_ended(object_id object, const store_problem& problem);
   void place_small_objects();
   void handle(store_event& event);
@@ -145,6 +161,7 @@ private:
   std::unique_ptr<store_core> core_;
   std::unordered_map<caf::actor_addr, user_record> users_;
   std::map<request_id, question> questions_;
+  std::vector<request_id> parked_; ///< questions that were refused, and are asked again when something is unpinned
   std::uint64_t last_request_ = 0;
   std::unordered_map<object_id, open_pull> pulls_;
   std::string drop_reason_; ///< of what goes in this event, where it is no decision of the core

@@ -27,6 +27,11 @@ void store_core::reserve(request_id request, std::uint64_t bytes, owner_id write
   settle();
 }
 
+void store_core::stop_reserving(request_id request) {
+  std::erase_if(claims_, [&](const claim& c) { return c.reserve == request; });
+  settle();
+}
+
 block_id store_core::new_block(std::uint64_t bytes, transit in) {
   block_id id{++last_block_};
   auto& made = blocks_[id];
@@ -312,12 +317,13 @@ auto store_core::end_work(block_id id, transit work, std::uint64_t& bytes) -> bl
   return &found->second;
 }
 
-void store_core::spilled(block_id id) {
+void store_core::spilled(block_id id, std::uint64_t missing) {
   auto* ended = end_work(id, transit::spilling, leaving_);
   if (!ended)
     return;
   auto& block = *ended;
   block.on_disk = true;
+  missing_ = missing;
   touch(id, block);
   if (block.objects.empty())
     release_if_unused(id);
@@ -331,11 +337,24 @@ void store_core::spill_failed(block_id id, const std::string& why) {
   if (!ended)
     return;
   auto& block = *ended;
+  auto bytes = block.bytes;
+  bool for_reading = block.for_reading;
   touch(id, block);
   release_if_unused(id);
   // Once for each failure, so that a full disk is found out by asking, but not asked without end.
   if (!claims_.empty() && !fits(claims_.front(), memory_ - leaving_ - droppable_bytes_)) {
     auto refused = claims_.front();
+    if (refused.load && !for_reading) {
+      settle(); // it may use the reserve
+      return;
+    }
+    if (refused.load) {
+      too_large_ = bytes;
+      if (next_to_spill(refused) != spillable_.end()) {
+        settle();
+        return;
+      }
+    }
     claims_.pop_front();
     refuse(refused, no_room_for(refused.bytes) + "; spilling to disk failed: " + why);
   }
@@ -426,6 +445,10 @@ void store_core::release_if_unused(block_id id) {
     std::erase_if(claims_, [&](const claim& c) { return c.load == id; });
     effects_.forget(id);
   }
+  if (std::exchange(block.on_disk, false)) {
+    missing_ -= std::min(missing_, block.bytes);
+    too_large_ = UINT64_MAX;
+  }
   if (block.pins != 0)
     return;
   if (block.in_memory)
@@ -438,19 +461,18 @@ void store_core::settle() {
     auto first = claims_.front();
     auto staying = memory_ - leaving_;
     auto in_use = staying - droppable_bytes_ - (can_spill_ ? spillable_bytes_ : 0);
+    bool fits_now = fits(first, memory_);
+    // When the spilling has ended there will be room, and when the loading has ended there may be. Whoever asks for an
+    // object asks again from time to time: until then the claim keeps its place, also while just nobody waits.
+    if (!fits_now && (fits(first, staying) || (!fits(first, in_use) && fits(first, in_use - loading_))))
+      return;
     if (nobody_waits_for(first)) {
       claims_.pop_front();
       refuse(first, {});
-    } else if (fits(first, memory_)) {
+    } else if (fits_now) {
       claims_.pop_front();
       grant(first);
-    } else if (fits(first, staying)) {
-      return; // when the spilling has ended there will be room
-    } else if (fits(first, in_use)) {
-      make_room();
-    } else if (fits(first, in_use - loading_)) {
-      return; // there may be room when the loading has ended
-    } else {
+    } else if (!fits(first, in_use) || !make_room(first)) {
       claims_.pop_front();
       refuse(first, no_room_for(first.bytes));
     }
@@ -458,7 +480,21 @@ void store_core::settle() {
 }
 
 bool store_core::fits(const claim& wanted, std::uint64_t taken) const {
-  return wanted.bytes <= limit_ && taken <= limit_ - wanted.bytes;
+  auto needed = needed_by(wanted);
+  return needed <= limit_ && taken <= limit_ - needed;
+}
+
+/// When the reserve on the disk was used, new data must leave room in memory for what is to be read from there.
+std::uint64_t store_core::needed_by(const claim& wanted) const {
+  return wanted.bytes + (missing_ != 0 && !wanted.load ? largest_on_disk() : 0);
+}
+
+std::uint64_t store_core::largest_on_disk() const {
+  std::uint64_t largest = 0;
+  for (const auto& [id, block] : blocks_)
+    if (block.on_disk)
+      largest = std::max(largest, block.bytes);
+  return largest;
 }
 
 /// All who asked for it have left.
@@ -471,8 +507,8 @@ bool store_core::nobody_waits_for(const claim& wanted) const {
   return std::all_of(objects.begin(), objects.end(), [&](auto id) { return objects_.at(id).waiters.empty(); });
 }
 
-/// One block fewer in memory, now or soon; there is one that can go.
-void store_core::make_room() {
+/// One block fewer in memory, now or soon. False when all that could go is too large for the disk.
+bool store_core::make_room(const claim& wanted) {
   if (!droppable_.empty()) {
     auto id = droppable_.begin()->second;
     auto& oldest = blocks_.at(id);
@@ -480,17 +516,35 @@ void store_core::make_room() {
       leave_memory(id, oldest);
     else
       drop_objects(id, oldest);
-    return;
+    return true;
   }
-  auto id = spillable_.begin()->second;
+  auto next = next_to_spill(wanted);
+  if (next == spillable_.end())
+    return false;
+  auto id = next->second;
   auto& oldest = blocks_.at(id);
+  // Room for the largest that may have to be read, and for the largest that may have to go for it.
+  auto largest = wanted.bytes;
+  for (const auto& [used, other] : spillable_)
+    largest = std::max(largest, blocks_.at(other).bytes);
+  auto reserve = std::max(largest_on_disk(), oldest.bytes) + largest;
   oldest.in = transit::spilling;
+  oldest.for_reading = bool{wanted.load};
   leaving_ += oldest.bytes;
   touch(id, oldest);
-  effects_.spill(id);
+  effects_.spill(id, reserve, oldest.for_reading);
+  return true;
+}
+
+auto store_core::next_to_spill(const claim& wanted) -> std::set<std::pair<std::uint64_t, block_id>>::iterator {
+  if (!wanted.load)
+    return spillable_.begin();
+  return std::find_if(spillable_.begin(), spillable_.end(),
+                      [&](const auto& entry) { return blocks_.at(entry.second).bytes < too_large_; });
 }
 
 void store_core::grant(const claim& to) {
+  too_large_ = UINT64_MAX;
   if (to.reserve) {
     auto id = new_block(to.bytes, transit::writing);
     blocks_.at(id).writer = to.writer;
@@ -512,25 +566,59 @@ void store_core::grant(const claim& to) {
 
 void store_core::refuse(const claim& to, const std::string& why) {
   store_problem problem{error_code::no_room, why};
+  too_large_ = UINT64_MAX; // the next one asks the disk again
   if (to.reserve) {
+    problem.may_pass = would_fit_without_pins(to.bytes, to.writer);
     effects_.failed(to.reserve, problem);
   } else if (to.pull) {
     auto found = objects_.find(to.pull);
-    fail_waiters(found->second, problem);
+    refuse_waiters(found->second, to.bytes, problem);
     objects_.erase(found);
     effects_.dropped(to.pull);
   } else {
     for (auto object : blocks_.at(to.load).objects)
-      fail_waiters(objects_.at(object), problem);
+      refuse_waiters(objects_.at(object), to.bytes, problem);
   }
+}
+
+void store_core::refuse_waiters(object_record& of, std::uint64_t bytes, const store_problem& why) {
+  auto problem = why;
+  for (const auto& w : of.waiters) {
+    problem.may_pass = would_fit_without_pins(bytes, w.user.value_or(owner_id{}));
+    effects_.failed(w.request, problem);
+  }
+  of.waiters.clear();
+}
+
+/// Whether pins alone are in the way. Tasks that have just ended, and whoever gathers, let go of what they have pinned
+/// without being asked. The client does so only when the program that asks goes on.
+bool store_core::would_fit_without_pins(std::uint64_t bytes, owner_id asker) const {
+  std::set<block_id> staying;
+  if (auto own = pins_.find(client_owner); asker == client_owner && own != pins_.end())
+    for (const auto& [object, held] : own->second)
+      staying.insert(held.in);
+  auto taken = memory_ - leaving_ - droppable_bytes_ - (can_spill_ ? spillable_bytes_ : 0);
+  if (bytes > limit_ || taken <= limit_ - bytes)
+    return false; // something else is
+  for (const auto& [id, block] : blocks_)
+    if (block.pins != 0 && block.in == transit::none && !staying.contains(id) &&
+        (can_spill_ || droppable(block) || block.objects.empty()))
+      taken -= block.bytes;
+  return taken <= limit_ - bytes;
 }
 
 std::string store_core::no_room_for(std::uint64_t bytes) const {
   auto now = count();
+  std::uint64_t shared = 0;
+  for (const auto& [id, block] : blocks_)
+    shared += block.in_memory && block.bytes == tuning::shared_block ? block.bytes : 0;
   return format_bytes(bytes) + " do not fit into the store of this node: of its limit of " + format_bytes(now.limit) +
          ", " + format_bytes(now.memory) + " are taken, " + format_bytes(now.in_use) +
          " of them by running tasks, views and data on their way" +
          (can_spill_ ? "" : ", and there is no folder to spill to (spill_directory)") +
+         (shared > now.memory / 2 ? "; small objects share blocks of " + format_bytes(tuning::shared_block) +
+                                        ", each of which stays as long as one of its objects"
+                                  : "") +
          "; release data, let tasks use less at a time, or raise store_limit";
 }
 

@@ -17,6 +17,10 @@
 /// figures; but not before what is being read from disk is there, as it may turn out to be unused. Nothing waits for
 /// what is being received: two nodes could wait for each other.
 ///
+/// The way back must stay open. To read a block from disk into memory that is full, another one has to be written to
+/// disk first: so what makes room for new data leaves a reserve on the disk that only reading may use. When it was
+/// used, new data get as much less of the memory, until the disk has room again.
+///
 /// Not thread-safe: it belongs to the store actor. What follows from an event is told to `store_effects` before the
 /// event returns; an effect must not call back.
 
@@ -41,6 +45,7 @@ using request_id = id<struct request_tag>;
 struct store_problem {
   error_code code = error_code::none;
   std::string text;
+  bool may_pass = false; ///< others have pinned what is in the way, and may have let go of it in a moment
 };
 
 /// The store core's only exit.
@@ -56,8 +61,9 @@ public:
   // Work that takes time; each is answered by an event.
   virtual void find(object_id object) = 0;                 ///< `found` or `not_found`
   virtual void pull(object_id object, block_id block) = 0; ///< no block: it is small; `arrived` or `pull_failed`
-  virtual void spill(block_id block) = 0;                  ///< `spilled` or `spill_failed`
-  virtual void load(block_id block) = 0;                   ///< `loaded` or `load_failed`
+  /// `spilled` or `spill_failed`: unless it may use the reserve, so many bytes have to be free on the disk after it.
+  virtual void spill(block_id block, std::uint64_t reserve, bool may_use_it) = 0;
+  virtual void load(block_id block) = 0; ///< `loaded` or `load_failed`
 
   // Done at once.
   virtual void cancel_pull(object_id object) = 0; ///< it is not needed any more; the pull's end is still told
@@ -78,6 +84,8 @@ public:
 
   /// Somebody wants to write `bytes`: answered by `granted` or `failed`.
   void reserve(request_id request, std::uint64_t bytes, owner_id writer);
+  /// Whoever wants to write has waited long enough, and is not answered any more.
+  void stop_reserving(request_id request);
   /// An object has been written into a block of the writer's, and is kept here. False when the block is not open (any
   /// more), or the object is here or on its way from elsewhere. Tells nobody: who has asked for the object before is
   /// answered when the directory, which was asked then, answers.
@@ -113,7 +121,8 @@ public:
   /// The block is where it lies now: the one that it was pulled to, or an open one.
   void arrived(object_id object, block_id block);
   void pull_failed(object_id object, const store_problem& why);
-  void spilled(block_id block);
+  /// `missing`: so many bytes of the reserve are not free any more.
+  void spilled(block_id block, std::uint64_t missing = 0);
   void spill_failed(block_id block, const std::string& why);
   void loaded(block_id block);
   /// With `object_lost` the file is of no use any more; otherwise it may be read at another time.
@@ -132,6 +141,8 @@ public:
   /// The object is here, in memory or on disk.
   bool has(object_id object) const;
   bool is_in_memory(object_id object) const;
+  /// The sentence for those who want so much and get nothing, with the figures.
+  std::string no_room_for(std::uint64_t bytes) const;
 
   /// Throws std::logic_error when the books contradict each other. Slow: for tests.
   void check_invariants() const;
@@ -144,7 +155,8 @@ private:
     bool in_memory = true;
     bool on_disk = false;
     transit in = transit::none;
-    bool forgotten = false; ///< only pins, or work under way, hold the memory
+    bool forgotten = false;   ///< only pins, or work under way, hold the memory
+    bool for_reading = false; ///< it is spilled so that another one can be read
     owner_id writer;
     std::set<object_id> objects;
     std::uint64_t kept = 0; ///< objects that this node keeps
@@ -183,6 +195,7 @@ private:
   void end_writing(block_id id, block_record& of);
   void answer_ready(object_id id, object_record& of);
   void fail_waiters(object_record& of, const store_problem& why);
+  void refuse_waiters(object_record& of, std::uint64_t bytes, const store_problem& why);
   void answer_when_in_memory(object_id id, object_record& of);
   void need_in_memory(block_id id, const block_record& of);
   void answer_all(const block_record& of);
@@ -194,11 +207,14 @@ private:
   void release_if_unused(block_id id);
   void settle();
   bool fits(const claim& wanted, std::uint64_t taken) const;
+  std::uint64_t needed_by(const claim& wanted) const;
+  std::uint64_t largest_on_disk() const;
   bool nobody_waits_for(const claim& wanted) const;
-  void make_room();
+  bool would_fit_without_pins(std::uint64_t bytes, owner_id asker) const;
+  bool make_room(const claim& wanted);
+  std::set<std::pair<std::uint64_t, block_id>>::iterator next_to_spill(const claim& wanted);
   void grant(const claim& to);
   void refuse(const claim& to, const std::string& why);
-  std::string no_room_for(std::uint64_t bytes) const;
 
   store_effects& effects_;
   std::uint64_t limit_;
@@ -210,11 +226,13 @@ private:
   /// Blocks in memory that could leave it, by last use: at once, or by way of the disk.
   std::set<std::pair<std::uint64_t, block_id>> droppable_;
   std::set<std::pair<std::uint64_t, block_id>> spillable_;
-  std::uint64_t memory_ = 0;          ///< bytes of blocks in memory
-  std::uint64_t leaving_ = 0;         ///< of that: being spilled
-  std::uint64_t loading_ = 0;         ///< of that: being loaded
-  std::uint64_t droppable_bytes_ = 0; ///< of that: filed in `droppable_`
-  std::uint64_t spillable_bytes_ = 0; ///< of that: filed in `spillable_`
+  std::uint64_t memory_ = 0;             ///< bytes of blocks in memory
+  std::uint64_t leaving_ = 0;            ///< of that: being spilled
+  std::uint64_t loading_ = 0;            ///< of that: being loaded
+  std::uint64_t droppable_bytes_ = 0;    ///< of that: filed in `droppable_`
+  std::uint64_t spillable_bytes_ = 0;    ///< of that: filed in `spillable_`
+  std::uint64_t missing_ = 0;            ///< of the reserve on the disk
+  std::uint64_t too_large_ = UINT64_MAX; ///< blocks of this size were not even taken by the reserve
   std::uint64_t clock_ = 0;
   std::uint64_t last_block_ = 0;
 };

@@ -39,7 +39,7 @@ public:
   /// or throw.
   using done = transfer_puller::done;
 
-  /// All sources are lost; `failed` are those since the last time. Wants `add_sources` as an answer, from any thread
+  /// All sources are lost; told are those since the last time. Wants `add_sources` as an answer, from any thread
   /// and at any time; until then the pull waits. Must not block or throw.
   using more_sources = transfer_puller::more_sources;
 

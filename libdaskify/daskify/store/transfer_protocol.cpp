@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <netinet/tcp.h>
-#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <system_error>
@@ -121,23 +119,6 @@ std::string to_text(std::chrono::milliseconds time) {
   if (auto tenths = time.count() % 1000 / 100)
     text += '.' + std::to_string(tenths);
   return text + " s";
-}
-
-std::thread start_thread(const char* name, std::function<void()> run) {
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before); // a new thread blocks what its parent blocks
-  std::thread started;
-  try {
-    started = std::thread{std::move(run)};
-  } catch (...) {
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    throw;
-  }
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  ::pthread_setname_np(started.native_handle(), name);
-  return started;
 }
 
 } // namespace daskify::internal

@@ -7,20 +7,19 @@
 ///
 /// Numbers are in the byte order of the machine, as all nodes of a session run the same build of a program.
 
-#include "daskify/deploy/process.hpp"    // file_descriptor
+#include "daskify/deploy/process.hpp" // file_descriptor
+#include "daskify/deploy/quiet_thread.hpp"
 #include "daskify/transport/network.hpp" // endpoint, its text
 
 #include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <netdb.h>
 #include <span>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <type_traits>
 
 namespace daskify::internal {
@@ -68,6 +67,11 @@ concept wire_struct = std::is_trivially_copyable_v<T> && std::has_unique_object_
 struct connection_lost : std::runtime_error {
   explicit connection_lost(const std::string& why, bool by_peer = false) : std::runtime_error{why}, closed{by_peer} {}
   bool closed; ///< the other side closed it, and has perhaps not seen what was sent last
+};
+
+/// The other side says what cannot be right. To ask it again is of no use.
+struct wrong_answer : connection_lost {
+  using connection_lost::connection_lost;
 };
 
 /// One end of a TCP connection. All that waits ends with connection_lost: when the other side does nothing for
@@ -120,9 +124,5 @@ file_descriptor open_socket(const addrinfo& for_address);
 
 /// "10 s", "1.5 s"
 std::string to_text(std::chrono::milliseconds time);
-
-/// Starts a thread that takes no signals: they are for the user's program, and SIGPIPE is for nobody. Throws
-/// std::system_error.
-std::thread start_thread(const char* name, std::function<void()> run);
 
 } // namespace daskify::internal

@@ -88,8 +88,7 @@ struct transfer_puller::pull_state {
   pull_plan plan;
   std::deque<pull_source> spare; ///< not at work; the next one first
   std::vector<line*> lines;      ///< one for each source at work
-  std::vector<node_id> failed;   ///< lost since more sources were asked for
-  std::string last_failure;
+  lost_sources lost;
   bool waits_for_answer = false; ///< more sources were asked for
   std::size_t threads = 0;       ///< that do something for it; it stays while there are any
   bool ended = false;
@@ -222,7 +221,7 @@ void transfer_puller::line::learn_sums() {
     chunk_checksums sums(into_.chunks());
     socket_->receive(std::as_writable_bytes(std::span{sums}));
     if (!into_.learn_sums(std::move(sums)))
-      throw connection_lost{"sends wrong checksums"};
+      throw wrong_answer{"sends wrong checksums"};
   }
 }
 
@@ -265,6 +264,7 @@ void transfer_puller::line::take_reply(std::span<std::byte> room) {
   lock guard{owner_.mutex_};
   if (good) {
     last_progress_ = clock::now();
+    pull_->lost.progress = true;
     pull_->plan.arrived(source_, chunk);
     if (pull_->plan.is_complete())
       owner_.end(pull_, std::nullopt, this);
@@ -274,7 +274,7 @@ void transfer_puller::line::take_reply(std::span<std::byte> room) {
   pull_->changed.notify_all();
   owner_.changed_.notify_one();
   if (here && ++damaged_ == most_damaged)
-    throw connection_lost{"sends damaged data"};
+    throw wrong_answer{"sends damaged data"};
 }
 
 /// The source's reply to what was asked: true when `length` bytes follow, false when it has them not yet.
@@ -282,7 +282,7 @@ bool transfer_puller::line::is_here(const request& asked, std::uint64_t length) 
   auto answer = socket_->receive_message<reply>();
   bool ok = answer.status == reply_status::ok;
   if (answer.answered != asked || answer.length != (ok ? length : 0))
-    throw connection_lost{"answers what it was not asked"};
+    throw wrong_answer{"answers what it was not asked"};
   answered_ = true;
   if (answer.status == reply_status::not_here)
     throw connection_lost{"does not have it"};
@@ -355,7 +355,7 @@ void transfer_puller::add_sources(object_id object, const std::vector<pull_sourc
         current->spare.push_back(source);
     if (more.empty() && current->waits_for_answer)
       end(current, name_of(*current->into) + " cannot be fetched from any other node: " +
-                       (current->last_failure.empty() ? "none has it" : current->last_failure));
+                       (current->lost.why.empty() ? "none has it" : current->lost.why));
     current->waits_for_answer = false;
   }
   changed_.notify_one();
@@ -418,11 +418,13 @@ void transfer_puller::run_line(position pull, lock& guard, byte_buffer& room) {
 
   std::optional<std::string> source_failed;
   std::optional<std::string> pull_failed;
+  bool wrong = false;
   try {
     room.resize(chunk_size);
     current.run({room.data(), room.size()});
   } catch (const connection_lost& e) {
     source_failed = name_of(current.from()) + ' ' + e.what();
+    wrong = dynamic_cast<const wrong_answer*>(&e) != nullptr;
   } catch (const std::exception& e) {
     pull_failed = e.what();
   }
@@ -434,18 +436,19 @@ void transfer_puller::run_line(position pull, lock& guard, byte_buffer& room) {
   if (pull_failed)
     end(pull, std::move(pull_failed));
   if (source_failed && !pull->ended) {
-    pull->failed.push_back(current.from().node);
-    pull->last_failure = std::move(*source_failed);
+    (wrong ? pull->lost.wrong : pull->lost.silent).push_back(current.from().node);
+    pull->lost.why = std::move(*source_failed);
   }
 }
 
 void transfer_puller::ask_for_sources(position pull, lock& guard) {
   pull->waits_for_answer = true;
-  auto failed = std::exchange(pull->failed, {});
+  auto lost = pull->lost;
+  pull->lost = {{}, {}, lost.why, false};
   ++pull->threads;
   changed_.notify_one();
   guard.unlock();
-  pull->on_none_left(std::move(failed));
+  pull->on_none_left(std::move(lost));
   guard.lock();
   --pull->threads;
 }

@@ -26,6 +26,14 @@ struct pull_source {
   endpoint where;
 };
 
+/// What became of the sources of a pull since more were asked for.
+struct lost_sources {
+  std::vector<node_id> silent; ///< closed, said nothing, or had nothing to give: at another time they may
+  std::vector<node_id> wrong;  ///< gave what is wrong
+  std::string why;             ///< of the last of them: a sentence about it
+  bool progress = false;       ///< a chunk has arrived
+};
+
 /// Connections without work: all that was asked is answered, so the next pull can go on with them. Not thread-safe.
 class idle_connections {
 public:
@@ -56,7 +64,7 @@ private:
 class transfer_puller {
 public:
   using done = std::function<void(std::optional<std::string> problem)>;
-  using more_sources = std::function<void(std::vector<node_id> failed)>;
+  using more_sources = std::function<void(lost_sources lost)>;
 
   transfer_puller(const hello& greeting, std::size_t pulls_at_a_time, std::chrono::milliseconds patience);
   ~transfer_puller();

@@ -117,8 +117,10 @@ void transfer_server::receive(file_descriptor accepted) {
     return;
   try {
     auto socket = std::make_shared<tcp_socket>(std::move(accepted), patience_ / hello_part);
-    auto& known = visitors_.emplace_back(visitor{socket, {}});
-    known.thread = start_thread("daskify-serve", [this, socket] { serve(*socket); });
+    std::list<visitor> added; // it comes to the others with its thread only
+    added.push_back({socket, {}});
+    added.front().thread = start_thread("daskify-serve", [this, socket] { serve(*socket); });
+    visitors_.splice(visitors_.end(), added);
   } catch (const std::exception&) { // too many threads, or no memory: the client turns to another node
   }
 }

@@ -1,17 +1,19 @@
 #include "daskify/store/work_thread.hpp"
 
-#include <csignal>
+#include "daskify/deploy/quiet_thread.hpp"
+#include "daskify/error.hpp"
+
+#include <system_error>
 
 namespace daskify::internal {
 
 work_thread::work_thread() {
-  // Signals are for the program's own threads.
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread{[this] { run(); }};
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  try {
+    thread_ = start_thread("daskify-work", [this] { run(); });
+  } catch (const std::system_error& e) {
+    throw cluster_error{error_code::session_failed, std::string{"No thread can be started for work on data: "} +
+                                                        e.what() + "; allow more processes (ulimit -u)."};
+  }
 }
 
 work_thread::~work_thread() {

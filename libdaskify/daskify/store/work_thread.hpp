@@ -13,6 +13,7 @@ namespace daskify::internal {
 /// Thread-safe, but for its destruction, which drops what has not begun and waits for the rest.
 class work_thread {
 public:
+  /// Throws cluster_error(session_failed) when the system refuses the thread.
   work_thread();
   ~work_thread();
   work_thread(const work_thread&) = delete;

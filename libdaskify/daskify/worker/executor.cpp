@@ -55,7 +55,7 @@ struct executor::loaded_run {
   explicit loaded_run(run_brief b) : brief{std::move(b)} {}
 
   /// Makes the program at the first call. Throws what making it throws, each time.
-  const task_program& program(object_space& objects) {
+  std::shared_ptr<const task_program> program(object_space& objects) {
     std::lock_guard guard{mutex};
     if (!made) {
       auto factory = reinterpret_cast<program_factory*>(const_cast<void*>(to_address(brief.spec.program)));
@@ -66,12 +66,18 @@ struct executor::loaded_run {
       program_inputs inputs{objects, brief.inputs};
       made = factory(description, inputs);
     }
-    return *made;
+    return made;
+  }
+
+  /// Another thread may still use it, and a task that is to run again has it made again.
+  std::shared_ptr<const task_program> take_program() {
+    std::lock_guard guard{mutex};
+    return std::move(made);
   }
 
   run_brief brief;
   std::mutex mutex;
-  std::unique_ptr<task_program> made;
+  std::shared_ptr<const task_program> made;
   std::atomic<std::uint64_t> chunk{1}; ///< tasks that take about chunk_duration
 };
 
@@ -185,7 +191,8 @@ void executor::run_lease(std::size_t thread, std::unique_lock<std::mutex>& lock)
   std::uint64_t busy_ns = 0;
   lease_report report;
   std::shared_ptr<loaded_run> run;
-  const task_program* program = nullptr;
+  std::shared_ptr<const task_program> program;
+  std::uint64_t tasks = 0;
   result_sink sink{objects_, 0};
   bool fresh = true;
   auto output_begin = log_size();
@@ -200,6 +207,11 @@ void executor::run_lease(std::size_t thread, std::unique_lock<std::mutex>& lock)
   auto value_size = [&] { return program ? program->value_size() : 0; };
   auto send = [&](bool closed, urgency when) {
     report.block = sink.take(layout(), value_size());
+    if (closed && run && tasks == run->brief.spec.tasks) {
+      // That was all of the run. What it has used of the store is free for whoever hears of its end.
+      program.reset();
+      run->take_program();
+    }
     for (auto& f : report.block.failures) {
       f.worker = setup_.worker;
       f.host = setup_.host;
@@ -242,15 +254,16 @@ void executor::run_lease(std::size_t thread, std::unique_lock<std::mutex>& lock)
       try {
         if (!run)
           throw data_error{error_code::unknown_run, "The worker was given tasks of a run that it was not told about."};
-        const auto& made = run->program(objects_);
+        auto made = run->program(objects_);
         if (sink.count() != 0)
           send(false, urgency::soon); // what was cancelled before has the layout of no values
-        program = &made;
+        program = std::move(made);
       } catch (...) {
         no_program = describe_current_exception();
       }
     }
     now = steady::now();
+    tasks += chunk.count;
     if (no_program) {
       sink.failed(chunk.count, std::move(*no_program), layout(), value_size());
     } else {

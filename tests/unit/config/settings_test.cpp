@@ -56,6 +56,26 @@ TEST(settings, a_value_that_was_put_in_by_hand_is_checked_too) {
   EXPECT_NE(refusal(all).find("for 'log_directory'"), std::string::npos);
 }
 
+TEST(settings, relative_paths_are_of_the_folder_that_the_program_started_in) {
+  settings all;
+  all.resolve_paths("/home/me");
+  EXPECT_EQ(all.spill_directory, "/var/tmp");
+  EXPECT_EQ(all.session_directory, std::nullopt);
+  all.spill_directory = "spill";
+  all.session_directory = "./s";
+  all.log_directory = "../logs";
+  all.worker_program = "build/worker";
+  all.resolve_paths("/home/me");
+  EXPECT_EQ(all.spill_directory, "/home/me/spill");
+  EXPECT_EQ(all.session_directory, "/home/me/s");
+  EXPECT_EQ(all.log_directory, "/home/logs");
+  EXPECT_EQ(all.worker_program, "/home/me/build/worker");
+  all.spill_directory = "none";
+  all.resolve_paths("/elsewhere");
+  EXPECT_EQ(all.spill_directory, "none");
+  EXPECT_EQ(all.log_directory, "/home/logs");
+}
+
 TEST(settings, description_shows_each_value_and_its_origin) {
   settings all;
   all.size = 8;

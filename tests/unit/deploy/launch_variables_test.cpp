@@ -39,6 +39,7 @@ TEST(launch_variables, tell_a_node_what_it_is_once) {
   what.workers = 4;
   what.threads = 2;
   what.start_timeout = std::chrono::seconds{5};
+  what.heartbeat_timeout = std::chrono::seconds{40};
   what.store_limit = std::uint64_t{5} << 40;
   what.libraries = {"/lib/a.so"};
   set(to_environment(what));
@@ -46,6 +47,7 @@ TEST(launch_variables, tell_a_node_what_it_is_once) {
   auto as = take_node_launch();
   ASSERT_TRUE(as);
   EXPECT_EQ(to_environment(*as), to_environment(what));
+  EXPECT_EQ(as->heartbeat_timeout, std::chrono::seconds{40});
   EXPECT_EQ(as->store_limit, std::uint64_t{5} << 40);
   EXPECT_EQ(as->spill_directory, std::nullopt);
   EXPECT_FALSE(take_node_launch());

@@ -37,6 +37,10 @@ struct recorder : scheduler_effects {
       EXPECT_EQ(std::erase_if(claimed, [&](const auto& c) { return c.second == object; }), 1u)
           << "not claimed, or twice";
   }
+  void let_go_of_arguments(run_id run, const std::vector<object_id>& arguments) override {
+    for (auto object : arguments)
+      EXPECT_TRUE(returned.insert({run, object}).second) << "twice";
+  }
   void satisfied(waiter_id waiter) override { answered.push_back(waiter); }
   void changed(run_id) override {}
 
@@ -47,6 +51,7 @@ struct recorder : scheduler_effects {
   std::set<worker_id> drained_workers;
   std::vector<waiter_id> answered;
   std::set<std::pair<worker_id, object_id>> claimed;
+  std::set<std::pair<run_id, object_id>> returned; ///< arguments
 };
 
 struct scheduler : testing::Test {
@@ -163,14 +168,13 @@ TEST_F(scheduler, lets_go_of_what_a_run_uses_when_it_is_over_and_not_before) {
   auto uses = spec(sweep, 1);
   uses.objects = {object_id{7}};
   core.submit(uses);
-  seen.claimed = {{ann, object_id{7}}}; // as the directory counts it
   auto needs = spec(run_id{2}, 1);
   needs.inputs = {{sweep, 0, 1}};
   core.submit(needs);
   core.release(sweep);
-  EXPECT_FALSE(seen.claimed.empty()) << "the other run needs its result";
+  EXPECT_TRUE(seen.returned.empty()) << "the other run needs its result";
   finish(ann, next(ann));
-  EXPECT_TRUE(seen.claimed.empty());
+  EXPECT_EQ(seen.returned, (std::set{std::pair{sweep, object_id{7}}}));
 }
 
 TEST_F(scheduler, lets_go_of_stored_results_that_nobody_wants_any_more) {
@@ -440,9 +444,12 @@ TEST_F(scheduler, forgets_the_runs_of_tasks_whose_worker_died) {
   core.worker_joined(bob, 1);
   core.submit(spec(sweep, 1));
   next(ann);
-  core.submit(spec(nth_run_of(ann, 1), 10));
+  auto of_ann = spec(nth_run_of(ann, 1), 10);
+  of_ann.objects = {object_id{7}};
+  core.submit(of_ann);
   core.worker_left(ann, died());
-  EXPECT_FALSE(core.knows(nth_run_of(ann, 1)));
+  EXPECT_FALSE(core.knows(of_ann.run));
+  EXPECT_TRUE(seen.returned.contains({of_ann.run, object_id{7}})) << "before anybody is told that ann has left";
   ASSERT_EQ(seen.cancelled.size(), 1u) << "bob had begun one of them";
   EXPECT_EQ(seen.cancelled[0].first, bob);
 }
@@ -461,7 +468,7 @@ TEST_F(scheduler, serves_clients_in_other_processes_in_turn) {
     order.push_back(submitter_of(l.run));
     finish(ann, l, 1'000'000'000);
   }
-  EXPECT_EQ(order, (std::vector{one, two, one, two}));
+  EXPECT_EQ(order, (std::vector{one, one, two, one})) << "in turn, behind the one that began alone";
 }
 
 TEST_F(scheduler, forgets_the_runs_of_a_client_that_left_and_what_their_tasks_had_submitted) {
@@ -835,6 +842,7 @@ struct timed_cluster : scheduler_effects {
   void forget(worker_id, run_id) override {}
   void claim(worker_id, const std::vector<object_id>&) override {}
   void let_go(const std::vector<object_id>&) override {}
+  void let_go_of_arguments(run_id, const std::vector<object_id>&) override {}
   void satisfied(waiter_id) override {}
   void changed(run_id) override {}
 

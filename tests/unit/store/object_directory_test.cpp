@@ -184,13 +184,37 @@ TEST_F(directory, does_not_mind_that_a_run_is_over_before_it_is_heard_of) {
   EXPECT_TRUE(core.list().empty());
 }
 
-TEST_F(directory, lists_everything_by_id) {
+TEST_F(directory, keeps_nothing_for_the_runs_of_a_process_that_has_ended) {
+  put(7);
+  event()->retain_for_run(object_id{7}, runs);
+  event()->release(object_id{7}, client);
+  event()->owner_left(runs);
+  EXPECT_THAT(told(), ElementsAre(freed(7, ann)));
+  // Said before the end, and heard of after it.
+  put(8);
+  event()->retain_for_run(object_id{8}, runs);
+  EXPECT_THAT(core.find(object_id{8}).references, ElementsAre(Pair(client, 1U)));
+}
+
+TEST_F(directory, does_not_take_what_one_owner_owes_for_what_another_does) {
+  constexpr owner_id others{78};
+  put(7);
+  event()->release_from_run(object_id{7}, runs);
+  event()->retain_for_run(object_id{7}, others);
+  event()->owner_left(runs);
+  event()->release(object_id{7}, client);
+  EXPECT_THAT(core.find(object_id{7}).references, ElementsAre(Pair(others, 1U)));
+  event()->release_from_run(object_id{7}, others);
+  EXPECT_THAT(told(), ElementsAre(freed(7, ann)));
+}
+
+TEST_F(directory, lists_everything_in_the_order_in_which_it_came) {
   for (std::uint64_t id : {5, 1, 9, 3})
     put(id);
   std::vector<std::uint64_t> ids;
   for (const auto* e : core.list())
     ids.push_back(e->facts.object.value);
-  EXPECT_THAT(ids, ElementsAre(1, 3, 5, 9));
+  EXPECT_THAT(ids, ElementsAre(5, 1, 9, 3));
 }
 
 TEST_F(directory, keeps_an_object_that_has_only_a_key) {
@@ -580,7 +604,7 @@ public:
   }
 
   void step() {
-    switch (below(16)) {
+    switch (below(18)) {
     case 0:
       below(4) == 0 ? join() : leave();
       break;
@@ -612,6 +636,12 @@ public:
     case 12:
       arrive();
       break;
+    case 13:
+      retain_for_run();
+      break;
+    case 14:
+      release_from_run();
+      break;
     default:
       ask();
     }
@@ -620,9 +650,7 @@ public:
 
   void finish() {
     for (std::uint64_t owner = 1; owner <= last_owner_; ++owner) {
-      core_.owner_left({owner});
-      for (auto& [id, object] : objects_)
-        object.references.erase({owner});
+      leave_with_runs({owner});
       bury();
       compare();
     }
@@ -645,6 +673,7 @@ private:
   struct model_object {
     std::string key;
     std::map<owner_id, std::uint64_t> references;
+    std::map<owner_id, std::uint64_t> owed; ///< given back by runs, but not taken yet
     std::vector<node_id> holders;
     std::map<node_id, std::vector<node_id>> pulls; ///< and their sources, as far as these still count
   };
@@ -769,11 +798,50 @@ private:
     bury();
   }
 
+  /// Those of a process that is there, or of one that has ended.
+  owner_id some_runs() { return owner_of_runs(below(4) == 0 ? owner_id{1 + below(last_owner_)} : an_owner()); }
+  bool is_there(owner_id holder) const {
+    return std::any_of(owners_.begin(), owners_.end(), [&](owner_id o) { return owner_of_runs(o) == holder; });
+  }
+
+  void retain_for_run() {
+    auto id = an_object();
+    auto holder = some_runs();
+    core_.retain_for_run(id, holder);
+    auto object = objects_.find(id);
+    if (object == objects_.end())
+      return;
+    if (auto& owed = object->second.owed[holder]; owed != 0) {
+      --owed;
+      ++happened["taken late"];
+    } else if (is_there(holder)) {
+      ++object->second.references[holder];
+    } else {
+      ++happened["taken too late"];
+    }
+  }
+
+  void release_from_run() {
+    auto id = an_object();
+    auto holder = some_runs();
+    core_.release_from_run(id, holder);
+    if (!remove_reference(id, holder) && objects_.contains(id) && is_there(holder))
+      ++objects_[id].owed[holder];
+    bury();
+  }
+
+  void leave_with_runs(owner_id owner) {
+    core_.owner_left(owner);
+    core_.owner_left(owner_of_runs(owner));
+    for (auto& [id, object] : objects_) {
+      object.references.erase(owner);
+      object.references.erase(owner_of_runs(owner));
+    }
+  }
+
   void owner_left() {
     auto owner = an_owner();
-    core_.owner_left(owner);
-    for (auto& [id, object] : objects_)
-      object.references.erase(owner);
+    leave_with_runs(owner);
     bury();
     EXPECT_THROW(core_.put(facts(last_object_ + 1), "", taken_key::refuse, node_id{1}, owner), data_error);
     // Another one comes in its place.
@@ -955,7 +1023,7 @@ TEST(directory_simulation, agrees_with_a_plain_model_whatever_happens) {
       happened[what] += count;
   }
   for (const auto* what : {"node left", "replaced", "handed over", "lost", "chained", "pulled", "arrived too late",
-                           "found again", "keeper replaced", "freed"})
+                           "found again", "keeper replaced", "freed", "taken late", "taken too late"})
     EXPECT_GT(happened[what], 50) << what;
 }
 

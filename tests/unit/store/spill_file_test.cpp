@@ -51,7 +51,7 @@ struct spill_file : testing::Test {
 };
 
 TEST_F(spill_file, comes_back_as_it_left_and_has_no_name) {
-  auto file = spill_to_disk(folder.path() / "new" / "folder", memory);
+  auto file = spill_to_disk(folder.path() / "new" / "folder", memory).file;
   EXPECT_TRUE(fs::is_empty(folder.path() / "new" / "folder"));
   struct stat status {};
   ASSERT_EQ(::stat((folder.path() / "new" / "folder").c_str(), &status), 0);
@@ -66,7 +66,7 @@ TEST_F(spill_file, of_several_objects_is_checked_object_by_object) {
   std::span<const std::byte> all = bytes;
   for (std::uint64_t at : {0u, 64u, 5'000u, 1'500'000u})
     parts.push_back({at, 40, checksums_of_chunks(all.subspan(at, 40))});
-  auto file = spill_to_disk(folder.path(), memory);
+  auto file = spill_to_disk(folder.path(), memory).file;
   EXPECT_EQ(load_from_disk(file, parts).size(), bytes.size());
   char other = 'x';
   ASSERT_EQ(::pwrite(file.get(), &other, 1, 5'039), 1);
@@ -76,7 +76,7 @@ TEST_F(spill_file, of_several_objects_is_checked_object_by_object) {
 }
 
 TEST_F(spill_file, that_was_damaged_is_found_out) {
-  auto file = spill_to_disk(folder.path(), memory);
+  auto file = spill_to_disk(folder.path(), memory).file;
   char byte = 0;
   ASSERT_EQ(::pread(file.get(), &byte, 1, chunk_size + 17), 1);
   byte = static_cast<char>(byte ^ 4);
@@ -85,7 +85,7 @@ TEST_F(spill_file, that_was_damaged_is_found_out) {
 }
 
 TEST_F(spill_file, that_was_cut_short_is_found_out) {
-  auto file = spill_to_disk(folder.path(), memory);
+  auto file = spill_to_disk(folder.path(), memory).file;
   ASSERT_EQ(::ftruncate(file.get(), 100), 0);
   EXPECT_EQ(problem_of(file), error_code::object_lost);
 }
@@ -117,6 +117,21 @@ TEST_F(spill_file, says_that_the_disk_is_full) {
   }
   ::setrlimit(RLIMIT_FSIZE, &before);
   ::signal(SIGXFSZ, old);
+}
+
+TEST_F(spill_file, leaves_the_reserve_on_the_disk_unless_it_may_use_it) {
+  constexpr std::uint64_t more_than_any_disk_has = std::uint64_t{1} << 60;
+  try {
+    spill_to_disk(folder.path(), memory, more_than_any_disk_has);
+    ADD_FAILURE();
+  } catch (const data_error& e) {
+    EXPECT_EQ(e.code(), error_code::no_room);
+    EXPECT_NE(std::string{e.what()}.find("stay free"), std::string::npos) << e.what();
+  }
+  auto used = spill_to_disk(folder.path(), memory, more_than_any_disk_has, true);
+  EXPECT_GT(used.missing, std::uint64_t{1} << 59);
+  EXPECT_EQ(load_from_disk(used.file, whole).size(), bytes.size());
+  EXPECT_EQ(spill_to_disk(folder.path(), memory, 1).missing, 0U);
 }
 
 } // namespace

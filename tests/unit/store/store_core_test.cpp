@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <memory>
@@ -54,7 +55,11 @@ struct recorder : store_effects {
     tell("pull " + text_of(object) + (block ? " into " + text_of(block) : ""));
     last_block = block;
   }
-  void spill(block_id block) override { tell("spill " + text_of(block)); }
+  void spill(block_id block, std::uint64_t reserve, bool may_use_it) override {
+    tell("spill " + text_of(block));
+    last_reserve = reserve;
+    last_may_use_it = may_use_it;
+  }
   void load(block_id block) override { tell("load " + text_of(block)); }
   void cancel_pull(object_id object) override { tell("cancel pull " + text_of(object)); }
   void leave_memory(block_id block) override { tell("leave memory " + text_of(block)); }
@@ -66,6 +71,8 @@ struct recorder : store_effects {
   told_list told;
   block_id last_block;
   store_problem problem;
+  std::uint64_t last_reserve = 0;
+  bool last_may_use_it = false;
 };
 
 /// The way to a core for one event, after which its books are checked.
@@ -296,6 +303,60 @@ TEST_F(store, gives_what_is_in_memory_at_once_and_keeps_it_there_until_all_pins_
   }
   event()->reserve(ask, 60 * mib, bob);
   EXPECT_THAT(told(), ElementsAre("spill " + text_of(block)));
+}
+
+TEST_F(store, says_whether_what_is_in_the_way_may_be_let_go_of_soon) {
+  constexpr owner_id client = client_owner;
+  constexpr owner_id worker{77};
+  auto may_pass = [&](std::uint64_t bytes, owner_id asker) {
+    event()->reserve(ask, bytes, asker);
+    EXPECT_THAT(told(), ElementsAre("failed 1001: no_room"));
+    return seen.problem.may_pass;
+  };
+  written(30 * mib, {one});
+  written(30 * mib, {two});
+  pin(one, worker);
+  pin(two, client);
+  EXPECT_TRUE(may_pass(60 * mib, client)) << "the worker may have ended its task";
+  EXPECT_FALSE(may_pass(80 * mib, client)) << "the program itself looks at it";
+  EXPECT_TRUE(may_pass(80 * mib, worker)) << "the program may only gather";
+  EXPECT_FALSE(may_pass(101 * mib, worker)) << "never";
+  pin(one, client);
+  EXPECT_FALSE(may_pass(60 * mib, client));
+  event()->unpin(one, client);
+  auto open = opened(30 * mib);
+  EXPECT_FALSE(may_pass(60 * mib, client)) << "somebody writes";
+  event()->close(open);
+  EXPECT_THAT(told(), ElementsAre("forget " + text_of(open)));
+  event()->unpin(one, worker);
+  event()->reserve(ask, 60 * mib, client);
+  EXPECT_THAT(told(), ElementsAre("spill 1"));
+  event()->spilled(block_id{1});
+  EXPECT_THAT(told(), ElementsAre("leave memory 1", StartsWith("granted")));
+}
+
+TEST_F(store, does_not_blame_those_who_use_something_for_a_disk_that_fails) {
+  written(60 * mib, {one});
+  written(20 * mib, {two});
+  pin(two, owner_id{77});
+  event()->reserve(ask, 60 * mib, client_owner);
+  EXPECT_THAT(told(), ElementsAre("spill 1"));
+  event()->spill_failed(block_id{1}, "the disk is full");
+  EXPECT_THAT(told(), ElementsAre("failed 1001: no_room"));
+  EXPECT_FALSE(seen.problem.may_pass);
+}
+
+TEST_F(store, says_that_what_can_not_leave_memory_stays_in_the_way_also_when_it_is_let_go_of) {
+  cannot_spill();
+  written(60 * mib, {one});
+  pin(one, owner_id{77});
+  event()->reserve(ask, 60 * mib, client_owner);
+  EXPECT_THAT(told(), ElementsAre("failed 1001: no_room"));
+  EXPECT_FALSE(seen.problem.may_pass);
+  event()->free(one);
+  event()->reserve(ask, 60 * mib, client_owner);
+  EXPECT_THAT(told(), ElementsAre("forget 1", "failed 1001: no_room"));
+  EXPECT_TRUE(seen.problem.may_pass) << "only the pin holds it";
 }
 
 TEST_F(store, ignores_an_unpin_of_what_is_not_pinned) {
@@ -772,6 +833,78 @@ TEST_F(store, lets_a_block_go_whose_use_began_and_ended_while_it_was_spilled) {
   EXPECT_THAT(told(), ElementsAre("leave memory 1", "granted 1001: block 2"));
 }
 
+TEST_F(store, keeps_the_place_of_a_reader_that_asks_again_while_room_is_made) {
+  auto block = on_disk(60 * mib, {one});
+  auto other = written(60 * mib, {two});
+  event()->want(ask, one, bob);
+  EXPECT_THAT(told(), ElementsAre("spill " + text_of(other)));
+  event()->reserve(ask2, 60 * mib, ann);
+  event()->stop_waiting(ask, one);
+  EXPECT_THAT(told(), IsEmpty()) << "a writer overtakes";
+  event()->want(ask3, one, bob);
+  event()->spilled(other);
+  EXPECT_THAT(told(), ElementsAre("leave memory " + text_of(other), "load " + text_of(block)));
+  event()->loaded(block);
+  EXPECT_THAT(told(), ElementsAre("ready 1003: object 1", "failed 1002: no_room"));
+}
+
+TEST_F(store, keeps_the_place_of_a_pull_that_is_asked_for_again_while_room_is_made) {
+  written(60 * mib, {one});
+  event()->want(ask, two, bob);
+  event()->found(two, 60 * mib);
+  EXPECT_THAT(told(), ElementsAre("find 2", "spill 1"));
+  event()->reserve(ask2, 60 * mib, ann);
+  event()->stop_waiting(ask, two);
+  event()->want(ask3, two, bob);
+  event()->spilled(block_id{1});
+  EXPECT_THAT(told(), ElementsAre("leave memory 1", "pull 2 into 2", "failed 1002: no_room"));
+}
+
+TEST_F(store, serves_a_reader_in_its_turn_however_often_it_asks_again_among_writers) {
+  auto block = on_disk(40 * mib, {one});
+  std::uint64_t objects = 100;
+  std::vector<block_id> spills;
+  std::size_t ended = 0;
+  bool loads = false;
+  auto go_on = [&] {
+    while (!seen.told.empty())
+      for (const auto& what : told())
+        if (what.starts_with("spill ")) {
+          spills.push_back(block_id{std::stoull(what.substr(6))});
+        } else if (what.starts_with("granted ")) {
+          block_id granted{std::stoull(what.substr(what.rfind(' ')))};
+          event()->put(granted, object_id{++objects});
+          event()->close(granted);
+        } else {
+          loads = loads || what == "load " + text_of(block);
+        }
+  };
+  for (int i = 0; i < 2; ++i) {
+    event()->reserve(request_id{++last_request}, 40 * mib, ann);
+    go_on();
+  }
+  request_id asked{++last_request};
+  event()->want(asked, one, bob);
+  int rounds = 0;
+  for (; rounds < 20 && !loads; ++rounds) {
+    event()->reserve(request_id{++last_request}, 40 * mib, ann);
+    event()->stop_waiting(asked, one);
+    asked = request_id{++last_request};
+    event()->want(asked, one, bob);
+    go_on();
+    if (ended < spills.size())
+      event()->spilled(spills[ended++]);
+    go_on();
+  }
+  EXPECT_LE(rounds, 2);
+  while (ended < spills.size()) {
+    event()->spilled(spills[ended++]);
+    go_on();
+  }
+  event()->loaded(block);
+  go_on();
+}
+
 // -- pulling ------------------------------------------------------------------------------------------------
 
 TEST_F(store, pulls_an_object_once_for_all_who_want_it) {
@@ -1158,9 +1291,9 @@ TEST_F(store, pulls_nothing_for_a_user_that_left_while_its_pull_waited_for_room)
   event()->reserve(ask2, 30 * mib, ann);
   EXPECT_THAT(told(), ElementsAre("find 2", "spill 1"));
   event()->user_left(bob);
-  EXPECT_THAT(told(), ElementsAre("dropped 2", "granted 1002: block 2"));
+  EXPECT_THAT(told(), IsEmpty());
   event()->spilled(block_id{1});
-  EXPECT_THAT(told(), ElementsAre("leave memory 1"));
+  EXPECT_THAT(told(), ElementsAre("leave memory 1", "dropped 2", "granted 1002: block 2"));
 }
 
 TEST_F(store, has_what_arrived_for_a_user_that_left_unpinned) {
@@ -1205,6 +1338,30 @@ TEST_F(store, answers_the_others_when_one_who_waited_for_the_same_left) {
   EXPECT_EQ(in_use(), 60U);
 }
 
+TEST_F(store, makes_no_room_for_one_who_does_not_wait_for_it_any_more) {
+  written(60 * mib, {one});
+  event()->reserve(ask, 60 * mib, bob);
+  event()->reserve(ask2, 50 * mib, ann);
+  EXPECT_THAT(told(), ElementsAre("spill 1"));
+  event()->stop_reserving(ask);
+  event()->stop_reserving(ask3);
+  EXPECT_THAT(told(), IsEmpty());
+  event()->spilled(block_id{1});
+  EXPECT_THAT(told(), ElementsAre("leave memory 1", "granted 1002: block 2"));
+  EXPECT_EQ(in_use(), 50U);
+}
+
+TEST_F(store, serves_who_waits_behind_one_that_has_given_up) {
+  written(60 * mib, {one});
+  event()->reserve(ask, 60 * mib, bob);
+  event()->reserve(ask2, 30 * mib, ann);
+  EXPECT_THAT(told(), ElementsAre("spill 1"));
+  event()->stop_reserving(ask);
+  EXPECT_THAT(told(), ElementsAre("granted 1002: block 2"));
+  event()->spilled(block_id{1});
+  EXPECT_THAT(told(), ElementsAre("leave memory 1"));
+}
+
 TEST_F(store, answers_nobody_who_does_not_wait_any_more) {
   auto block = arriving(60 * mib, one, ask, bob);
   event()->want(ask2, one, bob);
@@ -1216,14 +1373,189 @@ TEST_F(store, answers_nobody_who_does_not_wait_any_more) {
   EXPECT_EQ(in_use(), 0U);
 }
 
-TEST_F(store, lets_those_behind_pass_when_nobody_waits_for_what_needs_room) {
+TEST_F(store, lets_those_behind_pass_when_nobody_waits_for_the_room_that_is_there) {
   written(60 * mib, {one});
   event()->want(ask, two, bob);
   event()->found(two, 60 * mib);
   event()->reserve(ask2, 30 * mib, ann);
   EXPECT_THAT(told(), ElementsAre("find 2", "spill 1"));
   event()->stop_waiting(ask, two);
-  EXPECT_THAT(told(), ElementsAre("dropped 2", "granted 1002: block 2"));
+  event()->spilled(block_id{1});
+  EXPECT_THAT(told(), ElementsAre("leave memory 1", "dropped 2", "granted 1002: block 2"));
+}
+
+// -- a disk that is full --------------------------------------------------------------------------------------
+
+TEST_F(store, leaves_a_reserve_on_the_disk_that_only_reading_may_use) {
+  auto block = on_disk(40 * mib, {one});
+  EXPECT_EQ(seen.last_reserve, 80 * mib);
+  EXPECT_FALSE(seen.last_may_use_it);
+  written(50 * mib, {two});
+  written(50 * mib, {three});
+  event()->want(ask, one, {});
+  EXPECT_THAT(told(), ElementsAre("spill 4"));
+  EXPECT_EQ(seen.last_reserve, 100 * mib);
+  EXPECT_TRUE(seen.last_may_use_it);
+  event()->spilled(block_id{4}, 20 * mib);
+  EXPECT_THAT(told(), ElementsAre("leave memory 4", "load " + text_of(block)));
+  event()->loaded(block);
+  EXPECT_THAT(told(), ElementsAre("ready 1001: object 1"));
+  // The way back of what is on disk now.
+  event()->reserve(ask2, 10 * mib, ann);
+  EXPECT_THAT(told(), ElementsAre("leave memory " + text_of(block), "spill 5"));
+  EXPECT_FALSE(seen.last_may_use_it);
+  event()->spill_failed(block_id{5}, "the disk is full");
+  EXPECT_THAT(told(), ElementsAre("failed 1002: no_room"));
+  event()->want(ask3, one, {});
+  EXPECT_THAT(told(), ElementsAre("load " + text_of(block)));
+  event()->loaded(block);
+  EXPECT_THAT(told(), ElementsAre("ready 1003: object 1"));
+}
+
+TEST_F(store, gives_all_its_memory_to_new_data_again_when_the_disk_has_room_again) {
+  auto block = on_disk(40 * mib, {one});
+  written(50 * mib, {two});
+  written(50 * mib, {three});
+  event()->want(ask, one, {});
+  event()->spilled(block_id{4}, 20 * mib);
+  event()->loaded(block);
+  told();
+  event()->free(two);
+  EXPECT_THAT(told(), ElementsAre("forget 4"));
+  event()->reserve(ask2, 50 * mib, ann);
+  EXPECT_THAT(told(), ElementsAre("leave memory " + text_of(block), StartsWith("granted 1002")));
+}
+
+TEST_F(store, reads_with_the_reserve_when_the_disk_refused_to_take_new_data) {
+  auto block = on_disk(40 * mib, {one});
+  written(50 * mib, {two});
+  written(50 * mib, {three});
+  event()->reserve(ask, 10 * mib, ann);
+  EXPECT_THAT(told(), ElementsAre("spill 4"));
+  event()->stop_reserving(ask);
+  event()->want(ask2, one, {});
+  EXPECT_THAT(told(), IsEmpty());
+  event()->spill_failed(block_id{4}, "only the reserve is left");
+  EXPECT_THAT(told(), ElementsAre("spill 4"));
+  EXPECT_TRUE(seen.last_may_use_it);
+  event()->spilled(block_id{4}, 1);
+  EXPECT_THAT(told(), ElementsAre("leave memory 4", "load " + text_of(block)));
+}
+
+TEST_F(store, spills_something_smaller_for_a_read_when_the_disk_does_not_take_the_oldest) {
+  auto block = on_disk(10 * mib, {one});
+  written(80 * mib, {two});
+  written(20 * mib, {three});
+  event()->want(ask, one, {});
+  EXPECT_THAT(told(), ElementsAre("spill 4"));
+  event()->spill_failed(block_id{4}, "the disk is full");
+  EXPECT_THAT(told(), ElementsAre("spill 5"));
+  event()->spill_failed(block_id{5}, "the disk is full");
+  EXPECT_THAT(told(), ElementsAre("failed 1001: no_room"));
+  event()->want(ask, one, {});
+  EXPECT_THAT(told(), ElementsAre("spill 4")) << "by now there may be room";
+  event()->spilled(block_id{4});
+  EXPECT_THAT(told(), ElementsAre("leave memory 4", "load " + text_of(block)));
+}
+
+/// A disk of limited size, and objects that come, are read and go.
+struct small_disk : store_effects {
+  explicit small_disk(unsigned seed, std::uint64_t unit_) : random{seed}, unit{unit_} {}
+
+  void granted(request_id, block_id block) override {
+    jobs.push_back([this, block] { put(block); });
+  }
+  void ready(request_id, object_id) override { ++read; }
+  void failed(request_id request, const store_problem&) override {
+    if (reads.contains(request))
+      ++not_read;
+    else
+      ++refused;
+  }
+  void find(object_id) override {}
+  void pull(object_id, block_id) override {}
+  void spill(block_id block, std::uint64_t reserve, bool may_use_it) override {
+    jobs.push_back([=, this] {
+      auto bytes = core.bytes_of(block);
+      if (used + bytes + (may_use_it ? 0 : reserve) > size)
+        return core.spill_failed(block, "the disk is full");
+      used += bytes;
+      files[block] = bytes;
+      core.spilled(block, reserve - std::min(reserve, size - used));
+    });
+  }
+  void load(block_id block) override {
+    jobs.push_back([=, this] { core.loaded(block); });
+  }
+  void cancel_pull(object_id) override {}
+  void leave_memory(block_id) override {}
+  void forget(block_id block) override {
+    if (auto file = files.find(block); file != files.end()) {
+      used -= file->second;
+      files.erase(file);
+    }
+  }
+  void dropped(object_id) override {}
+
+  void put(block_id block) {
+    objects.push_back({++last});
+    core.put(block, objects.back());
+    core.close(block);
+  }
+  void work() {
+    while (!jobs.empty()) {
+      auto next = std::exchange(jobs, {});
+      for (auto& job : next)
+        job();
+      core.check_invariants();
+    }
+  }
+  std::uint64_t below(std::uint64_t n) { return std::uniform_int_distribution<std::uint64_t>{0, n - 1}(random); }
+
+  std::mt19937 random;
+  std::uint64_t unit; ///< blocks are of up to so many MiB
+  store_core core{*this, 100 * mib, true};
+  std::vector<std::function<void()>> jobs;
+  std::vector<object_id> objects;
+  std::map<block_id, std::uint64_t> files;
+  std::set<request_id> reads;
+  std::uint64_t size = 60 * mib;
+  std::uint64_t used = 0;
+  std::uint64_t last = 0;
+  int read = 0;
+  int not_read = 0;
+  int refused = 0;
+};
+
+TEST(store_with_a_small_disk, reads_back_whatever_it_has_accepted) {
+  for (bool all_of_one_size : {true, false})
+    for (unsigned seed = 1; seed <= 50; ++seed) {
+      SCOPED_TRACE("seed " + std::to_string(seed));
+      small_disk disk{seed, 10};
+      std::uint64_t request = 0;
+      for (int i = 0; i < 300; ++i) {
+        if (disk.below(2) == 0) {
+          disk.core.reserve({++request}, (all_of_one_size ? disk.unit : 1 + disk.below(disk.unit)) * mib, owner_id{1});
+        } else if (!disk.objects.empty() && disk.below(3) != 0) {
+          disk.reads.insert({++request});
+          disk.core.want({request}, disk.objects[disk.below(disk.objects.size())], {});
+        } else if (!disk.objects.empty() && disk.below(4) == 0) {
+          auto which = disk.objects.begin() + static_cast<std::ptrdiff_t>(disk.below(disk.objects.size()));
+          disk.core.free(*which);
+          disk.objects.erase(which);
+        }
+        disk.work();
+        ASSERT_EQ(disk.not_read, 0) << "step " << i;
+      }
+      for (auto object : disk.objects) {
+        disk.reads.insert({++request});
+        disk.core.want({request}, object, {});
+        disk.work();
+      }
+      EXPECT_EQ(disk.not_read, 0);
+      EXPECT_GT(disk.refused, 0);
+      EXPECT_FALSE(disk.files.empty());
+    }
 }
 
 // -- simulation ---------------------------------------------------------------------------------------------
@@ -1433,7 +1765,8 @@ private:
     ++happened[in ? "pulled" : "pulled small"];
   }
 
-  void spill(block_id in) override {
+  void spill(block_id in, std::uint64_t reserve, bool) override {
+    EXPECT_GE(reserve, 2 * blocks_.at(in).bytes);
     auto& of = blocks_.at(in);
     EXPECT_TRUE(can_spill_ && of.memory && !of.disk && of.pins == 0 && !of.busy() && !of.forgotten);
     EXPECT_TRUE(has_kept_object(in)) << "spilled, and could be dropped";
@@ -1577,12 +1910,15 @@ private:
     if (open_.empty())
       return;
     auto one = any(open_);
-    if (!one->second.object)
-      return;
     auto [id, what] = *one;
+    if (what.user == shell)
+      return;
     open_.erase(one);
-    core_.stop_waiting(id, what.object);
-    ++happened["stopped waiting"];
+    if (what.object)
+      core_.stop_waiting(id, what.object);
+    else
+      core_.stop_reserving(id);
+    ++happened[what.object ? "stopped waiting" : "stopped reserving"];
   }
 
   void user_left() {
@@ -1692,7 +2028,7 @@ private:
         ++happened["spill failed"];
       } else {
         of.disk = true;
-        core_.spilled(in);
+        core_.spilled(in, below(8) == 0 ? unit : 0);
         ++happened["spilled"];
       }
       break;
@@ -1840,6 +2176,7 @@ TEST(store_simulation, answers_everything_once_within_its_limit_whatever_happens
                            "ready",
                            "spill failed",
                            "spilled",
+                           "stopped reserving",
                            "stopped waiting",
                            "user left"})
     EXPECT_GT(happened[what], 20) << what;

@@ -1,7 +1,9 @@
 #include "daskify/store/transfer.hpp"
 
 #include "daskify/error.hpp"
+#include "daskify/store/transfer_server.hpp"
 #include "support/leftovers.hpp"
+#include "support/no_more_threads.hpp"
 
 #include <algorithm>
 #include <array>
@@ -107,7 +109,7 @@ struct going_pull {
   bool has_ended() const { return result.wait_for(0s) == std::future_status::ready; }
 
   std::future<problem> result;
-  std::future<std::vector<node_id>> failed; ///< of the first question for more sources
+  std::future<lost_sources> lost; ///< as the first question for more sources said
 };
 
 /// One process of the cluster.
@@ -129,15 +131,15 @@ public:
   going_pull pull(const object_pointer& into, std::vector<pull_source> from,
                   std::optional<std::vector<pull_source>> more = std::vector<pull_source>{}) {
     auto ended = std::make_shared<std::promise<problem>>();
-    auto asked = std::make_shared<std::promise<std::vector<node_id>>>();
+    auto asked = std::make_shared<std::promise<lost_sources>>();
     auto first = std::make_shared<std::atomic<bool>>(true);
     going_pull going{ended->get_future(), asked->get_future()};
     transfer_->pull(
         into, std::move(from), [ended](problem what) { ended->set_value(std::move(what)); },
-        [this, asked, first, more, id = into->id()](std::vector<node_id> failed) {
+        [this, asked, first, more, id = into->id()](lost_sources lost) {
           bool is_first = first->exchange(false);
           if (is_first)
-            asked->set_value(std::move(failed));
+            asked->set_value(std::move(lost));
           if (more)
             transfer_->add_sources(id, is_first ? *more : std::vector<pull_source>{});
         });
@@ -236,6 +238,23 @@ std::chrono::milliseconds time_of(F&& f) {
   auto begin = std::chrono::steady_clock::now();
   f();
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
+}
+
+TEST(transfer_server_without_threads, turns_clients_away_and_goes_on) {
+  transfer_server server{"secret", "127.0.0.1", [](object_id) { return nullptr; }, 10s};
+  auto connection = [&] {
+    auto where = find_addresses(server.address());
+    tcp_socket client{open_socket(*where), 10s};
+    client.connect(*where);
+    client.send_message(greeting("secret"));
+    client.send_message(request{request_kind::sums, 7, 0});
+    return client.receive_message<reply>().status;
+  };
+  {
+    test::no_more_threads here;
+    EXPECT_THROW(connection(), connection_lost);
+  }
+  EXPECT_EQ(connection(), reply_status::not_here);
 }
 
 } // namespace
@@ -341,7 +360,10 @@ TEST(transfer, replaces_a_source_that_dies_and_asks_for_nothing_again) {
   auto id = a->id();
   a.reset();
   EXPECT_EQ(going.end(), std::nullopt);
-  EXPECT_THAT(going.failed.get(), ElementsAre(id));
+  auto lost = going.lost.get();
+  EXPECT_THAT(lost.silent, ElementsAre(id));
+  EXPECT_THAT(lost.wrong, IsEmpty());
+  EXPECT_TRUE(lost.progress);
   EXPECT_TRUE(has_arrived(*into, data));
   EXPECT_EQ(b.bytes_sent(), 10 * mib);
 }
@@ -396,11 +418,14 @@ TEST(transfer, ends_with_a_sentence_when_there_are_no_more_sources) {
               testing::Optional(std::string{
                   "object 7 of 3.0 MiB cannot be fetched from any other node: node " + std::to_string(a.id().value) +
                   " at 127.0.0.1:" + std::to_string(a.its_transfer().address().port) + " does not have it"}));
-  EXPECT_THAT(going.failed.get(), ElementsAre(a.id()));
+  auto lost = going.lost.get();
+  EXPECT_THAT(lost.silent, ElementsAre(a.id()));
+  EXPECT_THAT(lost.why, HasSubstr("does not have it"));
+  EXPECT_FALSE(lost.progress);
 
   auto alone = b.pull(arriving(data), {});
   EXPECT_EQ(alone.end(), "object 7 of 3.0 MiB cannot be fetched from any other node: none has it");
-  EXPECT_THAT(alone.failed.get(), IsEmpty());
+  EXPECT_THAT(alone.lost.get().silent, IsEmpty());
 }
 
 TEST(transfer, says_why_a_source_was_of_no_use) {
@@ -429,7 +454,9 @@ TEST(transfer, gets_a_damaged_chunk_from_elsewhere) {
   auto into = arriving(data);
   auto going = c.pull(into, {a}, std::vector<pull_source>{b});
   EXPECT_EQ(going.end(), std::nullopt);
-  EXPECT_THAT(going.failed.get(), ElementsAre(a.id()));
+  auto lost = going.lost.get();
+  EXPECT_THAT(lost.wrong, ElementsAre(a.id()));
+  EXPECT_THAT(lost.silent, IsEmpty());
   EXPECT_TRUE(has_arrived(*into, data));
   EXPECT_EQ(b.bytes_sent(), mib) << "only what was damaged";
 }
@@ -455,7 +482,7 @@ TEST(transfer, gives_up_a_source_that_is_silent) {
   auto into = arriving(data);
   auto going = a.pull(into, {silent}, std::vector<pull_source>{b});
   EXPECT_EQ(going.end(), std::nullopt);
-  EXPECT_THAT(going.failed.get(), ElementsAre(node_id{1000}));
+  EXPECT_THAT(going.lost.get().silent, ElementsAre(node_id{1000}));
   EXPECT_THAT(a.pull(arriving(data), {silent}).end().value_or(""), HasSubstr("was silent for 0.3 s"));
 }
 
@@ -695,7 +722,7 @@ TEST(transfer, can_be_cancelled_before_its_turn_and_while_it_waits_for_sources) 
     EXPECT_THAT(pull.end().value_or(""), HasSubstr("cancelled"));
 
   auto waits = b.pull(arriving(data), {}, std::nullopt);
-  waits.failed.wait();
+  waits.lost.wait();
   b.its_transfer().cancel(the_object);
   EXPECT_THAT(waits.end().value_or(""), HasSubstr("cancelled"));
 }

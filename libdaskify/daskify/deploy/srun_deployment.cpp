@@ -1,0 +1,150 @@
+#include "daskify/deploy/srun_deployment.hpp"
+
+#include "daskify/defaults.hpp"
+#include "daskify/deploy/log_tail.hpp"
+#include "daskify/deploy/slurm_request.hpp"
+#include "daskify/error.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <string_view>
+
+namespace daskify::internal {
+
+namespace {
+
+constexpr std::size_t shown_lines = 10;
+
+/// As many as srun would start by itself.
+std::size_t tasks_of_allocation() {
+  std::string_view text = std::getenv("SLURM_NTASKS") ? std::getenv("SLURM_NTASKS") : "";
+  std::size_t tasks = 0;
+  std::from_chars(text.data(), text.data() + text.size(), tasks);
+  return std::max<std::size_t>(tasks, 1);
+}
+
+} // namespace
+
+srun_deployment::srun_deployment(deployment_setup with)
+    : setup_{std::move(with)},
+      size_{setup_.options.size ? jobs_for(setup_.options, *setup_.options.size) : tasks_of_allocation()},
+      watcher_{[this](child_id, const exit_status& status) { srun_ended(status); }} {}
+
+bool srun_deployment::is_in_allocation() {
+  const auto* job = std::getenv("SLURM_JOB_ID");
+  return job && *job != '\0';
+}
+
+void srun_deployment::start() {
+  auto program = program_on_nodes(setup_.options);
+  // A node that ends, or a machine that fails, ends no other node. The step shares the allocation with the one that
+  // this program may itself run in.
+  std::vector<std::string> words{"srun",
+                                 "--ntasks=" + std::to_string(size_),
+                                 "--overlap",
+                                 "--export=ALL",
+                                 "--kill-on-bad-exit=0",
+                                 "--wait=0",
+                                 "--no-kill",
+                                 program};
+  auto node = node_in_job(setup_.options, setup_.session_folder, setup_.log_folder, setup_.program_name);
+  node.in_step = true;
+  std::lock_guard guard{mutex_};
+  running_ = true;
+  watcher_.watch(
+      spawn({"srun", std::move(words), to_environment(node), setup_.log_folder + "/srun.log", search::in_PATH}));
+}
+
+void srun_deployment::wait_until_ready(std::chrono::milliseconds timeout) {
+  std::unique_lock lock{mutex_};
+  auto ready = [this] {
+    return static_cast<std::size_t>(std::ranges::count_if(nodes_, [](const auto& node) { return node.second; }));
+  };
+  changed_.wait_for(lock, timeout, [&] { return !problem_.empty() || stopping_ || ready() == size_; });
+  if (!problem_.empty())
+    throw cluster_error{error_code::worker_failed, problem_};
+  if (stopping_)
+    throw cluster_error{error_code::shut_down, "The cluster was ended while it was being started."};
+  if (ready() == size_ || (setup_.options.accept_fewer && ready() != 0))
+    return;
+  auto output = log_tail(setup_.log_folder + "/srun.log", shown_lines);
+  throw cluster_error{error_code::start_timeout,
+                      "Only " + std::to_string(ready()) + " of " + std::to_string(size_) +
+                          " nodes in this allocation had their workers ready when start_timeout was over; make it "
+                          "longer, ask for fewer workers (size), or look at what srun printed: " +
+                          (output.empty() ? "nothing" : output)};
+}
+
+void srun_deployment::worker_refused(const enrol_request& who, const std::string& reason) {
+  fail(who.name + " on " + who.node + " was turned away because " + reason + ".");
+}
+
+void srun_deployment::node_refused(const join_node& who, const std::string& reason) {
+  fail(who.name + " was turned away because " + reason + ".");
+}
+
+void srun_deployment::node_joined(std::uint32_t slot, const join_node&) {
+  std::lock_guard guard{mutex_};
+  nodes_[slot] = false;
+}
+
+void srun_deployment::node_ready(std::uint32_t slot) {
+  {
+    std::lock_guard guard{mutex_};
+    if (auto known = nodes_.find(slot); known != nodes_.end())
+      known->second = true;
+  }
+  changed_.notify_all();
+}
+
+void srun_deployment::node_left(std::uint32_t slot) {
+  {
+    std::lock_guard guard{mutex_};
+    nodes_.erase(slot);
+  }
+  changed_.notify_all();
+}
+
+void srun_deployment::srun_ended(const exit_status& status) {
+  auto output = log_tail(setup_.log_folder + "/srun.log", shown_lines);
+  auto sentence = "srun " + explain(status) + "; its last output: " + (output.empty() ? "none" : output);
+  bool unexpected = false;
+  {
+    std::lock_guard guard{mutex_};
+    running_ = false;
+    unexpected = !stopping_;
+    if (unexpected && problem_.empty())
+      problem_ = sentence;
+  }
+  changed_.notify_all();
+  if (unexpected)
+    setup_.on_exhausted(sentence);
+}
+
+void srun_deployment::fail(const std::string& sentence) {
+  {
+    std::lock_guard guard{mutex_};
+    if (problem_.empty())
+      problem_ = sentence;
+  }
+  changed_.notify_all();
+}
+
+void srun_deployment::stop_replacing() {
+  {
+    std::lock_guard guard{mutex_};
+    stopping_ = true;
+  }
+  changed_.notify_all();
+}
+
+void srun_deployment::end_all() {
+  {
+    std::unique_lock lock{mutex_};
+    changed_.wait_for(lock, 2 * tuning::stop_grace, [this] { return !running_; });
+  }
+  watcher_.end_all(tuning::stop_grace);
+}
+
+} // namespace daskify::internal

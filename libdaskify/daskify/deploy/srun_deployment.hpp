@@ -1,0 +1,52 @@
+#pragma once
+
+#include "daskify/deploy/deployment.hpp"
+#include "daskify/deploy/process_watcher.hpp"
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <string>
+
+namespace daskify::internal {
+
+/// Nodes in the allocation that this process itself runs in, started together by one srun. A node that is lost is not
+/// replaced: its part of the allocation is gone, or it would be lost again.
+class srun_deployment final : public deployment {
+public:
+  explicit srun_deployment(deployment_setup with);
+
+  /// Whether this process runs in an allocation of SLURM's.
+  static bool is_in_allocation();
+
+  void start() override;
+  void wait_until_ready(std::chrono::milliseconds timeout) override;
+  void worker_enrolled(const enrol_request&) override {}
+  void worker_refused(const enrol_request& who, const std::string& reason) override;
+  void worker_silent(std::uint32_t, std::int32_t) override {} // its node sees it end, or ends itself
+  void node_joined(std::uint32_t slot, const join_node& who) override;
+  void node_ready(std::uint32_t slot) override;
+  void node_refused(const join_node& who, const std::string& reason) override;
+  void node_silent(std::uint32_t, std::int32_t) override {} // it ends itself when it hears nothing of the scheduler
+  void node_leaving(std::uint32_t) override {}              // the whole job ends, and this process with it
+  void node_drained(std::uint32_t) override {}
+  void node_left(std::uint32_t slot) override;
+  void stop_replacing() override;
+  void end_all() override;
+
+private:
+  void srun_ended(const exit_status& status);
+  void fail(const std::string& sentence);
+
+  deployment_setup setup_;
+  std::size_t size_; ///< nodes
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::uint32_t, bool> nodes_; ///< connected, by slot; whether ready
+  std::string problem_;
+  bool running_ = false;
+  bool stopping_ = false;
+  process_watcher watcher_; ///< last: its thread uses the rest
+};
+
+} // namespace daskify::internal

@@ -1,0 +1,8 @@
+// expect: daskify: a builder is no value for a task
+#include <daskify/daskify.hpp>
+
+double sum(const std::vector<double>& all);
+
+void test(daskify::daskified& cluster) {
+  cluster.submit(sum, cluster.new_data<double>(10));
+}
