@@ -126,7 +126,7 @@ int logs(arguments given) {
       "lines", po::value<std::string>()->value_name("N"),
       "so many lines of its end (20)")("follow", "go on with what is printed, until Ctrl-C");
   parsed all{"logs", own, std::move(given), "log"};
-  if (all.shows_help("[WORKER|JOB|scheduler] [--lines N] [--follow] [--config FILE]",
+  if (all.shows_help("[WORKER|JOB|scheduler] [--lines N] [--follow] [--config F]",
                      "Lists the logs of the cluster, or of the last one where none runs; or shows the\n"
                      "end of one, made harmless for a terminal.\n\n"
                      "Examples:\n"

@@ -187,8 +187,8 @@ int up(arguments given) {
   boost::program_options::options_description own{""};
   own.add_options()("dry-run", "start nothing; for SLURM: show the job script, and ask sbatch --test-only");
   parsed all{"up", own, std::move(given)};
-  if (all.shows_help("[--dry-run] [--config FILE] [--program PROGRAM] [--load LIBRARY]\n"
-                     "                  [--NAME VALUE]...",
+  if (all.shows_help("[--dry-run] [--config FILE] [--program PROGRAM]\n"
+                     "                  [--load LIBRARY] [--NAME VALUE]...",
                      "Starts a cluster that goes on when this terminal is closed: a scheduler on this\n"
                      "machine, and workers as the option mode says: on this machine (local), in jobs\n"
                      "of SLURM (slurm, test), or none, which come by themselves then (connect). The\n"

@@ -396,10 +396,10 @@ TEST_F(command, shows_settings_and_where_they_come_from) {
   variable queue{"DASKIFY_QUEUE", "gpu"};
   auto given = " --size 3 --config " + file.string();
   auto text = daskify_command("config" + given).output;
-  EXPECT_THAT(text, AllOf(HasSubstr("size = 3                                # command line\n"),
-                          HasSubstr("queue = gpu                             # environment DASKIFY_QUEUE\n"),
-                          HasSubstr("load = a.so                             # " + file.string() + ":2"),
-                          HasSubstr("threads = 1                             # default\n")));
+  EXPECT_THAT(text, AllOf(HasSubstr("size = 3                                  # command line\n"),
+                          HasSubstr("queue = gpu                               # environment DASKIFY_QUEUE\n"),
+                          HasSubstr("load = a.so                               # " + file.string() + ":2"),
+                          HasSubstr("threads = 1                               # default\n")));
   auto json = daskify_command("config --json" + given).output;
   EXPECT_TRUE(json_check::is_json(json)) << json;
   EXPECT_THAT(json, AllOf(HasSubstr("\"size\": {\"value\": \"3\", \"origin\": \"command line\"}"),
