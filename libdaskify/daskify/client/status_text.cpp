@@ -123,7 +123,7 @@ std::string short_counts(const progress& p) {
 }
 
 std::string name_of(const client_entry& client) {
-  return client.name.empty() ? "tasks of a worker" : one_line(client.name);
+  return client.name.empty() ? "tasks of a worker" : client.name;
 }
 
 std::uint64_t own_number(run_id run) {
@@ -183,9 +183,10 @@ std::string text_of_jobs(const job_figures& jobs) {
 std::string text_of_clients(const std::vector<client_entry>& clients, std::size_t width) {
   std::string text = clients.empty() ? "Programs: none is attached\n" : "Programs:\n";
   for (const auto& client : clients) {
-    text += shortened("  " + name_of(client) + ": " + plural(client.runs, "run") + ", " + short_counts(client.counts),
-                      width) +
-            '\n';
+    auto name = "  " + one_line(name_of(client)) + ':';
+    auto counts = plural(client.runs, "run") + ", " + short_counts(client.counts) + '\n';
+    text += columns_of(name) + columns_of(counts) > width ? shortened(name, width) + "\n    " + counts
+                                                          : name + ' ' + counts;
     using enum align;
     table<3> rows{{"  RUN", "FUNCTION", "TASKS"}, {left, left, left}};
     for (const auto& run : client.open)

@@ -57,7 +57,8 @@ Data: 1.0 MiB in memory, of at most 2.0 GiB, and 0 bytes on disk, on 2 nodes
   head  1.0 MiB  1.0 GiB  0 bytes  0 bytes
 
 Programs:
-  sweep (pid 7 on head): 2 runs, 10 tasks: 1 running, 4 pending, 4 finished, 1 error
+  sweep (pid 7 on head):
+    2 runs, 10 tasks: 1 running, 4 pending, 4 finished, 1 error
     RUN  FUNCTION         TASKS
     2    double (*)(int)  5 tasks: 1 running, 4 pending
 )");
@@ -69,7 +70,7 @@ TEST(status_text, shortens_names_where_the_terminal_is_narrow) {
   view.all.workers[0].host = "a-host-with-a-long-name.of-a-large-site.example";
   view.all.clients[0].open[0].name = "double (*)(" + std::string(200, 'x') + ")";
   auto narrow = status_text(view, 80);
-  EXPECT_LE(longest_line(narrow), 82u) << narrow; // the line of a program is what it is
+  EXPECT_LE(longest_line(narrow), 80u) << narrow;
   EXPECT_THAT(narrow, AllOf(HasSubstr("~"), HasSubstr("12.0 MiB"), HasSubstr("5 tasks: 1 running, 4 pending")));
   auto wide = status_text(view, std::numeric_limits<std::size_t>::max());
   EXPECT_THAT(wide, AllOf(HasSubstr("letters/4711_12"), HasSubstr(std::string(200, 'x'))));
