@@ -165,9 +165,10 @@ void print_summary(const settings& with, const cluster_view& view) {
   else if (all.mode != "connect")
     std::cout << " with " << count << (count == 1 ? " worker" : " workers")
               << (all.mode == "local" ? " on this machine" : "");
-  std::cout << "; its scheduler listens at " << to_text(view.scheduler) << ".\n\n";
+  std::cout << ".\n\n";
   auto find = how_to_find(with);
   auto line = [](const char* what, const std::string& how) { std::cout << what << how << '\n'; };
+  line("  its scheduler is at   ", to_text(view.scheduler));
   auto program = with.worker_program.value_or("./my_program");
   line("  programs attach by    ", quoted_for_shell(program) + find + " --mode connect");
   line("  more workers join by  ", "daskify-worker" + find +
