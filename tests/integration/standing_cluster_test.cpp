@@ -319,6 +319,8 @@ TEST_F(standing_cluster, goes_on_when_workers_are_killed) {
   auto counts = cluster.monitor_progress(futures);
   EXPECT_EQ(counts.finished, 400u) << counts;
   EXPECT_TRUE(eventually([&] { return cluster.workers().size() == 1; }));
+  auto folders = [] { return entries(std::getenv("DASKIFY_SESSION_DIRECTORY"), "daskify-").size(); };
+  EXPECT_TRUE(eventually([&] { return folders() == 1; })) << "its workers have ended, and removed what it had left";
 }
 
 // -- clients that vanish ------------------------------------------------------------------------------------

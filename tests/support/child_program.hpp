@@ -16,7 +16,7 @@
 
 namespace daskify::test {
 
-/// Killed at the end, where it still runs.
+/// Asked to end at the end, where it still runs, and killed when it does not.
 class child_program {
 public:
   /// `program` is a path, or the name of one of the built programs.
@@ -40,7 +40,11 @@ public:
   child_program(const child_program&) = delete;
   child_program& operator=(const child_program&) = delete;
   ~child_program() {
-    if (!status_) {
+    if (has_ended())
+      return;
+    signal(SIGTERM);
+    signal(SIGCONT);
+    if (wait(std::chrono::seconds{5}) == -2) {
       signal(SIGKILL);
       wait();
     }
