@@ -6,6 +6,7 @@
 
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -214,6 +215,17 @@ TEST_F(on_slurm, is_in_one_allocation_by_the_script_for_it) {
   auto said = output_of("sbatch --wait --ntasks=3 --mem=300M --output=" + log.string() + " " + DASKIFY_SOURCE_DIR +
                         "/slurm/one-allocation.sbatch " + DASKIFY_BIN_DIR + "/hello_sweep 2>&1");
   EXPECT_THAT(text_of(log), HasSubstr("90\t100\n")) << said;
+}
+
+TEST_F(on_slurm, leaves_no_job_when_the_program_is_killed_while_some_wait) {
+  ::setenv("DASKIFY_SESSION_DIRECTORY", base.path().c_str(), 1);
+  auto pid = std::stoi(output_of(std::string{DASKIFY_BIN_DIR} +
+                                 "/hello_sweep --mode slurm --daskify.queue=main --daskify.memory=16MiB "
+                                 "--daskify.size=30 --daskify.progress=off >/dev/null 2>&1 & echo $!"));
+  EXPECT_TRUE(eventually([] { return !output_of("squeue -h -r -t RUNNING -o %i").empty(); }));
+  EXPECT_FALSE(output_of("squeue -h -r -t PENDING -o %i").empty());
+  ::kill(pid, SIGKILL);
+  EXPECT_TRUE(eventually([] { return output_of("squeue -h -o %i").empty(); }));
 }
 
 TEST_F(on_slurm, says_what_is_asked_for_can_never_start) {

@@ -37,7 +37,7 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
       if (p.actor.address() == msg.source && !p.hung_up)
         p.hung_up = clock::now();
     if (auto gone = nodes_.extract(caf::actor_cast<caf::actor_addr>(msg.source)))
-      setup_.processes->node_left(gone.mapped().slot);
+      node_left(gone.mapped().slot);
   });
   self_->delayed_send(self_, tick_interval, scheduler_tick{});
 
@@ -423,6 +423,23 @@ void scheduler_state::lose(worker_id worker, error_code code, std::string how, c
   core_->worker_left(worker, cause);
   flush();
   self_->send(setup_.directory, owner_gone{owner_of(worker)});
+  if (gone.node)
+    forget_if_gone(*gone.node);
+}
+
+void scheduler_state::node_left(std::uint32_t slot) {
+  setup_.processes->node_left(slot);
+  forget_if_gone(slot);
+}
+
+/// Slots of nodes in jobs are not used again.
+void scheduler_state::forget_if_gone(std::uint32_t slot) {
+  auto joined = std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& n) { return n.second.slot == slot; });
+  auto used = std::any_of(peers_.begin(), peers_.end(), [&](const auto& p) { return p.second.node == slot; });
+  if (joined || used)
+    return;
+  outlooks_.erase(slot);
+  draining_.erase(slot);
 }
 
 void scheduler_state::tick() {
