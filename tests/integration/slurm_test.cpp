@@ -218,8 +218,7 @@ TEST_F(on_slurm, is_in_one_allocation_by_the_script_for_it) {
 }
 
 TEST_F(on_slurm, leaves_no_job_when_the_program_is_killed_while_some_wait) {
-  ::setenv("DASKIFY_SESSION_DIRECTORY", base.path().c_str(), 1);
-  auto pid = std::stoi(output_of(std::string{DASKIFY_BIN_DIR} +
+  auto pid = std::stoi(output_of("DASKIFY_SESSION_DIRECTORY=" + base.path().string() + " " + DASKIFY_BIN_DIR +
                                  "/hello_sweep --mode slurm --daskify.queue=main --daskify.memory=16MiB "
                                  "--daskify.size=30 --daskify.progress=off >/dev/null 2>&1 & echo $!"));
   EXPECT_TRUE(eventually([] { return !output_of("squeue -h -r -t RUNNING -o %i").empty(); }));
