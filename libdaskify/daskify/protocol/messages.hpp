@@ -89,13 +89,14 @@ auto inspect(Inspector& f, result_block& x) {
 struct function_ref {
   std::string module; ///< build id of the executable or shared library, as hex digits
   std::uint64_t offset = 0;
+  std::string file; ///< its name without folders, for messages to people
 
   friend bool operator==(const function_ref&, const function_ref&) = default;
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, function_ref& x) {
-  return f(x.module, x.offset);
+  return f(x.module, x.offset, x.file);
 }
 
 /// Everything a worker needs to run any task of a run. Travels once per worker, whatever the number of tasks.
@@ -222,6 +223,45 @@ template <class Inspector>
 auto inspect(Inspector& f, node_leaving&) {
   return f();
 }
+
+// -- client in another process <-> scheduler ----------------------------------------------------------------
+
+/// Client: may I join, with a store of my own?
+struct attach_client {
+  std::string secret;        ///< of the cluster
+  std::string name;          ///< for people: "my_program (pid 4711 on my_host)"
+  std::string transfer_host; ///< where its store's transfers listen
+  std::uint16_t transfer_port = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, attach_client& x) {
+  return f(x.secret, x.name, x.transfer_host, x.transfer_port);
+}
+
+/// Scheduler: yes with an id from the sequence that workers have theirs from, or no with a reason.
+struct attach_answer {
+  worker_id client; ///< none when refused
+  error_code refusal = error_code::none;
+  std::string reason;
+  std::uint64_t heartbeat_interval_ms = 0;
+  std::uint64_t heartbeat_timeout_ms = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, attach_answer& x) {
+  return f(x.client, x.refusal, x.reason, x.heartbeat_interval_ms, x.heartbeat_timeout_ms);
+}
+
+/// Client, every heartbeat interval: I am alive. A request: the empty answer tells that the scheduler is, too.
+struct client_alive {};
+
+template <class Inspector>
+auto inspect(Inspector& f, client_alive&) {
+  return f();
+}
+
+// -- work -----------------------------------------------------------------------------------------------------
 
 /// The right and duty to run the tasks [first, first + count) of a run, one after the other.
 struct lease {

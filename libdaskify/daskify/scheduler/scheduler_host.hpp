@@ -15,6 +15,9 @@
 
 namespace daskify::internal {
 
+/// Whether a cluster ends with the program that has started it, and is of its build, or serves any that come.
+enum class cluster_kind : std::uint8_t { of_one_program, standing };
+
 /// The middle of a cluster: its scheduler, its object directory and the store of this process's node, at an address
 /// that the session folder tells; and the deployment that starts the processes around them.
 ///
@@ -22,8 +25,8 @@ namespace daskify::internal {
 /// that is destroyed, also when `start` has thrown.
 class scheduler_host {
 public:
-  /// Makes the session folder. Throws cluster_error.
-  scheduler_host(const settings& with, std::string program_name);
+  /// Makes the session folder, or claims the connection directory. Throws cluster_error.
+  scheduler_host(const settings& with, std::string program_name, cluster_kind kind = cluster_kind::of_one_program);
   ~scheduler_host();
   scheduler_host(const scheduler_host&) = delete;
   scheduler_host& operator=(const scheduler_host&) = delete;
@@ -38,6 +41,8 @@ public:
 
   const std::string& secret() const noexcept { return secret_; }
   const session_folder& folder() const noexcept { return folder_; }
+  /// Where it is told to be; after `start`.
+  const std::vector<endpoint>& addresses() const noexcept { return addresses_; }
   const scheduler_actor& scheduler() const noexcept { return scheduler_; }
   const store_actor& store() const noexcept { return store_; }
 
@@ -50,9 +55,11 @@ private:
   void listen(caf::actor_system& system);
 
   settings settings_;
+  cluster_kind kind_;
   std::string program_name_;
   session_folder folder_;
   std::string secret_;
+  std::vector<endpoint> addresses_;
   std::uint64_t store_limit_ = 0;                                  ///< bytes, of each node on this machine
   std::shared_ptr<crossing> voice_ = std::make_shared<crossing>(); ///< in whose name the deployment speaks
   std::shared_ptr<node_store> node_;
