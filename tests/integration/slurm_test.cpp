@@ -6,7 +6,11 @@
 
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <map>
@@ -40,6 +44,11 @@ std::string output_of(const std::string& command) {
     text.append(part.data(), count);
   ::pclose(pipe);
   return text;
+}
+
+std::string text_of(const std::filesystem::path& file) {
+  std::ifstream in{file};
+  return {std::istreambuf_iterator<char>{in}, {}};
 }
 
 struct on_slurm : slurm_test {
@@ -163,6 +172,71 @@ TEST_F(on_slurm, loses_nothing_with_a_failed_node) {
   output_of("scontrol update NodeName=n1 State=DOWN Reason=test 2>&1");
   expect_squares(cluster, squares);
   output_of("scontrol update NodeName=n1 State=RESUME 2>&1");
+}
+
+TEST_F(on_slurm, loses_nothing_with_a_job_that_is_killed_at_its_walltime) {
+  auto cluster = make({.size = 2});
+  cluster.start_cluster();
+  auto squares = cluster.map(slow_square, daskify::range(2'000));
+  daskify::wait(squares, 100);
+  output_of("scontrol update JobId=" + a_job_of(cluster) + " EndTime=now+2 2>&1");
+  expect_squares(cluster, squares);
+}
+
+TEST_F(on_slurm, moves_what_only_a_cancelled_job_has) {
+  auto cluster = make({.size = 2});
+  cluster.start_cluster();
+  auto many = [](int x) { return std::vector<double>(1'000'000, x); };
+  auto vectors = cluster.map(many, daskify::range(8));
+  daskify::wait(vectors);
+  output_of("scancel " + a_job_of(cluster) + " 2>&1");
+  EXPECT_TRUE(eventually([&] { return cluster.workers().size() == 1; }));
+  int x = 0;
+  for (const auto& vector : cluster.gather_data(vectors))
+    EXPECT_EQ(vector, std::vector<double>(1'000'000, x++));
+}
+
+TEST_F(on_slurm, follows_the_work_between_minimum_and_maximum) {
+  auto cluster = make({.size = 1, .minimum = 1, .maximum = 6});
+  cluster.start_cluster();
+  EXPECT_EQ(cluster.workers().size(), 1u);
+  auto tasks = cluster.map(
+      [](int x) {
+        std::this_thread::sleep_for(2s);
+        return x;
+      },
+      daskify::range(200));
+  EXPECT_TRUE(eventually([&] { return cluster.workers().size() == 6; }, 30s));
+  tasks.cancel();
+}
+
+TEST_F(on_slurm, is_in_one_allocation_by_the_script_for_it) {
+  auto log = base.path() / "allocation.log";
+  auto said = output_of("sbatch --wait --ntasks=3 --mem=300M --output=" + log.string() + " " + DASKIFY_SOURCE_DIR +
+                        "/slurm/one-allocation.sbatch " + DASKIFY_BIN_DIR + "/hello_sweep 2>&1");
+  EXPECT_THAT(text_of(log), HasSubstr("90\t100\n")) << said;
+}
+
+TEST_F(on_slurm, leaves_no_job_when_the_program_is_killed_while_some_wait) {
+  auto pid = std::stoi(output_of("DASKIFY_SESSION_DIRECTORY=" + base.path().string() + " " + DASKIFY_BIN_DIR +
+                                 "/hello_sweep --mode slurm --daskify.queue=main --daskify.memory=16MiB "
+                                 "--daskify.size=30 --daskify.progress=off >/dev/null 2>&1 & echo $!"));
+  EXPECT_TRUE(eventually([] { return !output_of("squeue -h -r -t RUNNING -o %i").empty(); }));
+  EXPECT_FALSE(output_of("squeue -h -r -t PENDING -o %i").empty());
+  ::kill(pid, SIGKILL);
+  EXPECT_TRUE(eventually([] { return output_of("squeue -h -o %i").empty(); }));
+}
+
+TEST_F(on_slurm, says_what_is_asked_for_can_never_start) {
+  EXPECT_THAT(refusal_of({.queue = "short", .walltime = 10h}), HasSubstr("can never start: PartitionTimeLimit"));
+}
+
+TEST_F(on_slurm, says_that_there_is_no_sbatch) {
+  std::string path = std::getenv("PATH");
+  ::setenv("PATH", "/nowhere", 1);
+  auto said = refusal_of({});
+  ::setenv("PATH", path.c_str(), 1);
+  EXPECT_THAT(said, HasSubstr("there is no sbatch on this machine"));
 }
 
 TEST_F(on_slurm, says_that_there_is_no_such_partition) {

@@ -26,6 +26,8 @@ struct deployment_setup {
   std::function<void(worker_exited)> on_worker_exited;
   std::function<void(const std::string& reason)> on_exhausted; ///< no worker is left, and none can be started
   std::function<void(std::uint32_t slot)> on_node_unwanted;    ///< it shall hand back its work, and leave
+  std::function<void(std::uint32_t slot, std::chrono::milliseconds left)>
+      on_node_time_left; ///< until it ends by itself
   /// It was lost through no fault of its tasks.
   std::function<void(std::uint32_t slot, error_code code, const std::string& how)> on_node_lost;
 };

@@ -315,9 +315,18 @@ std::string slurm_commands::query(const std::vector<std::string>& job_ids, const
 }
 
 void slurm_commands::cancel(const std::vector<std::string>& job_ids) const {
+  cancel(job_ids, {});
+}
+
+void slurm_commands::cancel_pending(const std::vector<std::string>& job_ids) const {
+  cancel(job_ids, {"--state=PENDING"});
+}
+
+void slurm_commands::cancel(const std::vector<std::string>& job_ids, const std::vector<std::string>& options) const {
   check_ids(job_ids);
   each_part(job_ids, [&](std::span<const std::string> part) {
     std::vector<std::string> words{"scancel"};
+    words.insert(words.end(), options.begin(), options.end());
     words.insert(words.end(), part.begin(), part.end());
     auto result = run(cancellation, words, "", timeout_, stop_, environment_without("SCANCEL_"));
     if (!succeeded(result) || result.errors.find("error:") != std::string::npos)

@@ -49,12 +49,16 @@ public:
   /// Ends exactly these jobs. Jobs that have ended, or that SLURM does not know, are no error. Without ids it does
   /// nothing. Returns before the jobs have ended.
   void cancel(const std::vector<std::string>& job_ids) const;
+  /// The same for those of them that have not started.
+  void cancel_pending(const std::vector<std::string>& job_ids) const;
 
   /// How long a job may still run, as squeue prints it: "59:58", "1-02:03:04", "UNLIMITED". Empty when SLURM does not
   /// know the job. `job_id` may also be that of a single array task, as SLURM_JOB_ID has it there.
   std::string time_left(const std::string& job_id) const;
 
 private:
+  void cancel(const std::vector<std::string>& job_ids, const std::vector<std::string>& options) const;
+
   std::chrono::milliseconds timeout_;
   std::stop_token stop_;
 };

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <utility>
 
 namespace daskify::internal {
 
@@ -16,6 +17,8 @@ namespace {
 constexpr auto tick_interval = std::chrono::seconds{1};
 /// SLURM's first word on why a job waits is not its last one.
 constexpr auto second_look = std::chrono::seconds{4};
+/// Nodes that come together are asked about together.
+constexpr auto settle_time = std::chrono::seconds{1};
 constexpr std::size_t shown_lines = 10;
 
 /// The job that a unit is in, or, of an array, the array: what squeue takes and what tells arrays from each other.
@@ -36,7 +39,9 @@ fleet_settings fleet_for(const settings& options) {
     fleet.size = std::clamp(fleet.size, fleet.minimum, fleet.maximum);
   }
   fleet.start_timeout = options.start_timeout;
-  fleet.can_never_start = [](std::string_view reason) { return internal::can_never_start(reason); };
+  fleet.can_never_start = [](std::string_view reason) {
+    return internal::can_never_start(reason.substr(0, reason.find(':'))); // what it means stands behind it
+  };
   return fleet;
 }
 
@@ -46,16 +51,36 @@ slurm_deployment::slurm_deployment(deployment_setup with)
     : setup_{std::move(with)},
       first_{fleet_for(setup_.options).size},
       needed_{is_adaptive() ? fleet_for(setup_.options).minimum : first_},
-      core_{*this, fleet_for(setup_.options)} {
+      core_{*this, fleet_for(setup_.options)},
+      guard_{setup_.log_folder + "/scancel.log"} {
   // Whatever cannot be written is said before anything is started.
   static_cast<void>(
       job_script(request_for(setup_.options, first_, setup_.session_folder, setup_.log_folder, setup_.program_name)));
 }
 
 slurm_deployment::~slurm_deployment() {
-  stopping_.request_stop();
+  stop_commands();
   ticking_ = {};
-  commands_.reset();
+}
+
+/// What the core wants from here on is not done.
+void slurm_deployment::stop_commands() {
+  stopping_.request_stop();
+  std::unique_lock lock{mutex_};
+  auto ending = std::move(commands_);
+  lock.unlock(); // its thread wants it
+}
+
+void slurm_deployment::post(std::function<void()> command) {
+  if (!commands_)
+    return;
+  ++under_way_;
+  commands_->post([this, run = std::move(command)] {
+    run();
+    std::lock_guard guard{mutex_};
+    --under_way_;
+    changed_.notify_all();
+  });
 }
 
 void slurm_deployment::start() {
@@ -69,7 +94,13 @@ void slurm_deployment::tick(const std::stop_token& stop) {
   std::unique_lock lock{mutex_};
   while (!stop.stop_requested()) {
     changed_.wait_for(lock, stop, tick_interval, [] { return false; });
-    core_.tick(clock::now());
+    auto now = clock::now();
+    core_.tick(now);
+    // No node knows when its job ends, but SLURM does: for all of them by one question.
+    if (std::ranges::any_of(nodes_, [&](const auto& node) {
+          return !node.second.knows_its_end && now - node.second.joined >= settle_time;
+        }))
+      core_.asked_why(now);
   }
 }
 
@@ -115,7 +146,7 @@ void slurm_deployment::node_refused(const join_node& who, const std::string& rea
 
 void slurm_deployment::node_joined(std::uint32_t slot, const join_node& who) {
   std::lock_guard guard{mutex_};
-  nodes_[slot] = {who.job, false, false};
+  nodes_[slot] = {who.job, clock::now(), who.time_left_ms != 0, false, false};
   std::optional<std::chrono::seconds> left;
   if (who.time_left_ms != 0)
     left = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::milliseconds{who.time_left_ms});
@@ -177,10 +208,20 @@ void slurm_deployment::demand(std::uint64_t threads, const std::vector<std::uint
   core_.wanted(clock::now(), static_cast<std::size_t>(jobs), idle);
 }
 
+/// Jobs that wait would start as soon as the first ones have ended.
 void slurm_deployment::stop_replacing() {
-  std::lock_guard guard{mutex_};
-  replacing_ = false;
-  changed_.notify_all();
+  std::unique_lock lock{mutex_};
+  if (!std::exchange(replacing_, false) || !commands_)
+    return;
+  changed_.notify_all(); // whoever waits for the start
+  post([this, jobs = std::vector(submitted_.begin(), submitted_.end())] {
+    try {
+      slurm_commands{tuning::slurm_timeout, stopping_.get_token()}.cancel_pending(jobs);
+    } catch (const error&) {
+      // They are cancelled once more at the end, and what is wrong is said then.
+    }
+  });
+  changed_.wait_for(lock, tuning::stop_grace, [this] { return under_way_ == 0; });
 }
 
 void slurm_deployment::end_all() {
@@ -193,15 +234,15 @@ void slurm_deployment::end_all() {
     core_.stop(clock::now());
     changed_.wait_for(lock, tuning::scancel_timeout, [this] { return under_way_ == 0; });
   }
-  stopping_.request_stop();
+  stop_commands();
+  guard_.release();
 }
 
 // -- what the core wants ------------------------------------------------------------------------------------
 // REQUIRES, of all: the lock is held.
 
 void slurm_deployment::submit(submission_id request, std::size_t count) {
-  ++under_way_;
-  commands_->post([this, request, count] {
+  post([this, request, count] {
     std::vector<std::string> units;
     std::string refused;
     bool permanent = false;
@@ -213,39 +254,27 @@ void slurm_deployment::submit(submission_id request, std::size_t count) {
       units = submit_now(count);
     } catch (const error& e) {
       refused = e.what();
-      permanent = e.code() != error_code::slurm_silent;
+      permanent = e.code() != error_code::slurm_silent && !may_be_taken_in_parts(refused);
     }
+    if (!units.empty())
+      watch_jobs(units);
     std::lock_guard guard{mutex_};
-    --under_way_;
     if (!units.empty()) {
       core_.submitted(clock::now(), request, units);
     } else {
-      core_.submit_failed(clock::now(), request, refused, permanent);
       if (permanent)
         fail(refused);
+      core_.submit_failed(clock::now(), request, refused, permanent);
     }
-    changed_.notify_all();
   });
 }
 
 void slurm_deployment::query(const std::vector<std::string>& units) {
-  ++under_way_;
-  commands_->post([this, units] {
-    query_now(units);
-    std::lock_guard guard{mutex_};
-    --under_way_;
-    changed_.notify_all();
-  });
+  post([this, units] { query_now(units); });
 }
 
 void slurm_deployment::cancel(const std::vector<std::string>& units) {
-  ++under_way_;
-  commands_->post([this, units] {
-    cancel_now(units);
-    std::lock_guard guard{mutex_};
-    --under_way_;
-    changed_.notify_all();
-  });
+  post([this, units] { cancel_now(units); });
 }
 
 void slurm_deployment::drain(const std::string&, node_id node) {
@@ -321,6 +350,20 @@ std::vector<std::string> slurm_deployment::submit_now(std::size_t count) {
   return units;
 }
 
+/// Without a guard all goes well as long as this process ends as it should.
+void slurm_deployment::watch_jobs(const std::vector<std::string>& units) {
+  std::unique_lock lock{mutex_};
+  for (const auto& unit : units)
+    submitted_.insert(job_of(unit));
+  auto jobs = submitted_;
+  lock.unlock();
+  try {
+    guard_.watch(jobs);
+  } catch (const error& e) {
+    std::cerr << "daskify: nobody will cancel the jobs if this program is killed: " << e.what() << std::endl;
+  }
+}
+
 void slurm_deployment::query_now(const std::vector<std::string>& units) {
   std::set<std::string> jobs;
   for (const auto& unit : units)
@@ -331,6 +374,7 @@ void slurm_deployment::query_now(const std::vector<std::string>& units) {
     std::lock_guard guard{mutex_};
     doubt_first_reasons(answer);
     core_.statuses(clock::now(), answer);
+    tell_ends(answer);
   } catch (const error& e) {
     std::lock_guard guard{mutex_};
     core_.query_failed(clock::now(), e.what());
@@ -362,6 +406,20 @@ void slurm_deployment::doubt_first_reasons(std::vector<job_status>& answer) {
     auto since = hopeless_since_.try_emplace(status.id, now).first->second;
     if (now - since < second_look)
       status.reason.clear();
+    else if (auto meaning = explain_reason(status.reason); !meaning.empty())
+      status.reason.append(": ").append(meaning);
+  }
+}
+
+void slurm_deployment::tell_ends(const std::vector<job_status>& answer) {
+  for (auto& [slot, node] : nodes_) {
+    auto found = std::ranges::find(answer, node.unit, &job_status::id);
+    // A job that is told to be pending is one that SLURM starts anew; this node is of the time before.
+    if (found == answer.end() || found->state == job_state::pending)
+      continue;
+    node.knows_its_end = true;
+    if (found->time_left)
+      setup_.on_node_time_left(slot, *found->time_left);
   }
 }
 

@@ -2,10 +2,12 @@
 
 #include "daskify/deploy/deployment.hpp"
 #include "daskify/deploy/job_fleet_core.hpp"
+#include "daskify/deploy/job_guard.hpp"
 #include "daskify/deploy/slurm_commands.hpp"
 #include "daskify/store/work_thread.hpp"
 
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -55,10 +57,14 @@ private:
   void exhausted(const std::string& sentence) override;
   void report(const fleet_report& now) override;
 
+  void post(std::function<void()> command);
+  void stop_commands();
   std::vector<std::string> submit_now(std::size_t count);
   void query_now(const std::vector<std::string>& units);
   std::vector<job_status> statuses_of(const std::vector<std::string>& units, const std::string& squeue_said);
   void doubt_first_reasons(std::vector<job_status>& answer);
+  void tell_ends(const std::vector<job_status>& answer);
+  void watch_jobs(const std::vector<std::string>& units);
   void cancel_now(const std::vector<std::string>& units);
   std::string log_of(const std::string& unit) const;
   void fail(const std::string& sentence);
@@ -66,6 +72,8 @@ private:
 
   struct node_record {
     std::string unit;
+    clock::time_point joined;
+    bool knows_its_end = false;
     bool ready = false;
     bool said_goodbye = false;
   };
@@ -83,10 +91,12 @@ private:
   std::string last_failure_; ///< of a job that ended before its node came
   bool replacing_ = true;
   std::size_t under_way_ = 0;                               ///< commands that were posted and have not ended
+  std::set<std::string> submitted_;                         ///< jobs and arrays
   std::map<std::string, clock::time_point> hopeless_since_; ///< units that can never start, by SLURM's word
   std::map<std::string, std::set<std::string>> cancelled_;  ///< units of allocations, by job
   std::map<std::string, std::size_t> sizes_;                ///< of allocations: how many units, by job
 
+  job_guard guard_; ///< of the thread for commands, while that runs
   std::stop_source stopping_;
   std::unique_ptr<work_thread> commands_;
   std::jthread ticking_; ///< last: it uses the rest

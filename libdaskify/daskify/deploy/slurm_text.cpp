@@ -311,6 +311,11 @@ std::string slurm_words(std::string_view stderr_text) {
   return words.substr(0, end).append(cut);
 }
 
+bool may_be_taken_in_parts(std::string_view words) {
+  return words.find("Invalid job array specification") != words.npos || words.find("submit limit") != words.npos ||
+         words.find("temporarily unable to accept job") != words.npos;
+}
+
 std::string_view explain_reason(std::string_view reason) {
   const auto* known = find_reason(reason);
   return known == nullptr ? std::string_view{} : known->text;

@@ -40,6 +40,10 @@ inline constexpr std::size_t slurm_words_limit = 400;
 /// harmless for a terminal, at most `slurm_words_limit` bytes.
 std::string slurm_words(std::string_view stderr_text);
 
+/// Whether what sbatch refused with such words may be taken in smaller parts, or later: there are limits on how many
+/// jobs a user may submit, and on the size of an array.
+bool may_be_taken_in_parts(std::string_view words);
+
 /// What the reason of a job that waits means and what helps, as a piece of a sentence about "it"; "" for reasons that
 /// explain themselves or are not known.
 std::string_view explain_reason(std::string_view reason);

@@ -2,12 +2,15 @@
 
 #include "daskify/defaults.hpp"
 #include "daskify/deploy/log_tail.hpp"
+#include "daskify/deploy/slurm_commands.hpp"
 #include "daskify/deploy/slurm_request.hpp"
+#include "daskify/deploy/slurm_text.hpp"
 #include "daskify/error.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <iostream>
 #include <string_view>
 
 namespace daskify::internal {
@@ -15,6 +18,7 @@ namespace daskify::internal {
 namespace {
 
 constexpr std::size_t shown_lines = 10;
+constexpr auto squeue_timeout = std::chrono::seconds{20};
 
 /// As many as srun would start by itself.
 std::size_t tasks_of_allocation() {
@@ -22,6 +26,16 @@ std::size_t tasks_of_allocation() {
   std::size_t tasks = 0;
   std::from_chars(text.data(), text.data() + text.size(), tasks);
   return std::max<std::size_t>(tasks, 1);
+}
+
+/// Of the job that this process is in.
+std::optional<std::chrono::seconds> time_left_of_job() {
+  try {
+    return parse_time(slurm_commands{squeue_timeout}.time_left(std::getenv("SLURM_JOB_ID")));
+  } catch (const error& e) {
+    std::cerr << "daskify does not know when this job ends: " << e.what() << std::endl;
+    return {};
+  }
 }
 
 } // namespace
@@ -50,7 +64,10 @@ void srun_deployment::start() {
                                  program};
   auto node = node_in_job(setup_.options, setup_.session_folder, setup_.log_folder, setup_.program_name);
   node.in_step = true;
+  auto left = time_left_of_job();
   std::lock_guard guard{mutex_};
+  if (left)
+    end_ = clock::now() + *left;
   running_ = true;
   watcher_.watch(
       spawn({"srun", std::move(words), to_environment(node), setup_.log_folder + "/srun.log", search::in_PATH}));
@@ -87,6 +104,8 @@ void srun_deployment::node_refused(const join_node& who, const std::string& reas
 void srun_deployment::node_joined(std::uint32_t slot, const join_node&) {
   std::lock_guard guard{mutex_};
   nodes_[slot] = false;
+  if (end_)
+    setup_.on_node_time_left(slot, std::chrono::ceil<std::chrono::milliseconds>(*end_ - clock::now()));
 }
 
 void srun_deployment::node_ready(std::uint32_t slot) {

@@ -3,9 +3,11 @@
 #include "daskify/deploy/deployment.hpp"
 #include "daskify/deploy/process_watcher.hpp"
 
+#include <chrono>
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 
 namespace daskify::internal {
@@ -35,6 +37,8 @@ public:
   void end_all() override;
 
 private:
+  using clock = std::chrono::steady_clock;
+
   void srun_ended(const exit_status& status);
   void fail(const std::string& sentence);
 
@@ -42,7 +46,8 @@ private:
   std::size_t size_; ///< nodes
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::map<std::uint32_t, bool> nodes_; ///< connected, by slot; whether ready
+  std::map<std::uint32_t, bool> nodes_;  ///< connected, by slot; whether ready
+  std::optional<clock::time_point> end_; ///< of the allocation
   std::string problem_;
   bool running_ = false;
   bool stopping_ = false;

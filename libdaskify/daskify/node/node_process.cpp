@@ -182,7 +182,8 @@ int serve(const node_launch& as, const batch_job& job, const std::string& name, 
   auto transfers = node->transfers_at();
   who.transfer_host = transfers.host.empty() ? found.by.own_address : transfers.host;
   who.transfer_port = transfers.port;
-  if (as.in_job)
+  // Of the nodes that a cluster has submitted itself, it asks SLURM by one question for all.
+  if (as.by_hand)
     if (auto left = time_left(name))
       who.time_left_ms = static_cast<std::uint64_t>(std::chrono::milliseconds{*left}.count());
   node_answer answer;

@@ -23,6 +23,11 @@ constexpr auto exit_status_grace = std::chrono::milliseconds{1000};
 constexpr std::uint64_t most_ids = (std::uint64_t{1} << (64 - own_id_bits)) - 3;
 constexpr auto out_of_ids = "the scheduler has given out all the ids that it has; start another one";
 
+/// Of the time until a node ends.
+std::chrono::milliseconds time_for_tasks(std::chrono::milliseconds left) {
+  return left - std::min<std::chrono::milliseconds>(tuning::end_of_job, left / 10);
+}
+
 } // namespace
 
 scheduler_actor::behavior_type scheduler_behavior(scheduler_state::pointer self, scheduler_setup setup) {
@@ -38,7 +43,7 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
       if (p.actor.address() == msg.source && !p.hung_up)
         p.hung_up = clock::now();
     if (auto gone = nodes_.extract(caf::actor_cast<caf::actor_addr>(msg.source)))
-      setup_.processes->node_left(gone.mapped().slot);
+      node_left(gone.mapped().slot);
     for (const auto& [id, client] : clients_)
       if (client.link.address() == msg.source) {
         client_left(id);
@@ -206,7 +211,7 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
       [this](node_time_left msg) {
         if (!from_this_process())
           return;
-        std::chrono::milliseconds left{msg.milliseconds};
+        auto left = time_for_tasks(std::chrono::milliseconds{msg.milliseconds});
         outlooks_[msg.slot].end = clock::now() + left;
         for (auto id : workers_of(msg.slot))
           core_->time_left(id, left);
@@ -289,10 +294,8 @@ scheduler_state::admit(join_node& who, store_for_directory& store, const node_ac
   draining_.erase(slot);
   if (outlook.end && *outlook.end <= clock::now())
     outlook.end.reset();
-  if (who.time_left_ms != 0) {
-    std::chrono::milliseconds left{who.time_left_ms};
-    outlook.end = clock::now() + left - std::min<std::chrono::milliseconds>(tuning::end_of_job, left / 10);
-  }
+  if (who.time_left_ms != 0)
+    outlook.end = clock::now() + time_for_tasks(std::chrono::milliseconds{who.time_left_ms});
   setup_.processes->node_joined(slot, who);
   answer.heartbeat_interval_ms = static_cast<std::uint64_t>(setup_.heartbeat_interval.count());
   answer.heartbeat_timeout_ms = static_cast<std::uint64_t>(setup_.heartbeat_timeout.count());
@@ -600,6 +603,23 @@ void scheduler_state::lose(worker_id worker, error_code code, std::string how, c
   core_->worker_left(worker, cause);
   flush();
   self_->send(setup_.directory, owner_gone{owner_of(worker)});
+  if (gone.node)
+    forget_if_gone(*gone.node);
+}
+
+void scheduler_state::node_left(std::uint32_t slot) {
+  setup_.processes->node_left(slot);
+  forget_if_gone(slot);
+}
+
+/// Slots of nodes in jobs are not used again.
+void scheduler_state::forget_if_gone(std::uint32_t slot) {
+  auto joined = std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& n) { return n.second.slot == slot; });
+  auto used = std::any_of(peers_.begin(), peers_.end(), [&](const auto& p) { return p.second.node == slot; });
+  if (joined || used)
+    return;
+  outlooks_.erase(slot);
+  draining_.erase(slot);
 }
 
 void scheduler_state::tick() {

@@ -132,6 +132,8 @@ private:
   bool is_gone(std::uint32_t node) const;
   std::vector<worker_id> workers_of(std::uint32_t node) const;
   void drain(std::uint32_t slot);
+  void node_left(std::uint32_t slot);
+  void forget_if_gone(std::uint32_t slot);
   void tell_drained_nodes();
   void leave_nothing_on(std::uint32_t slot);
   /// Keeps the promise of a question that is still open; "not yet" is an answer, too.

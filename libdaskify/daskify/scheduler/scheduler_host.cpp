@@ -151,6 +151,9 @@ std::unique_ptr<deployment> scheduler_host::make_deployment() {
   setup.on_worker_exited = [tell](worker_exited what) { tell(std::move(what)); };
   setup.on_exhausted = [tell](const std::string& reason) { tell(workers_exhausted{reason}); };
   setup.on_node_unwanted = [tell](std::uint32_t slot) { tell(drain_node{slot}); };
+  setup.on_node_time_left = [tell](std::uint32_t slot, std::chrono::milliseconds left) {
+    tell(node_time_left{slot, static_cast<std::uint64_t>(std::max<std::int64_t>(left.count(), 0))});
+  };
   setup.on_node_lost = [tell](std::uint32_t slot, error_code code, const std::string& how) {
     tell(node_lost{slot, code, how});
   };

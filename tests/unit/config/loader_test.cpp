@@ -165,12 +165,52 @@ TEST(loader, accepts_dashes_and_underscores) {
 }
 
 TEST(loader, reads_every_option_from_the_command_line) {
-  auto all =
-      load({"prog", "--daskify.mode=connect", "--daskify.size=3", "--daskify.threads=2",
-            "--daskify.worker_program=/bin/w", "--daskify.start_timeout=10m", "--daskify.heartbeat_interval=500ms",
-            "--daskify.heartbeat_timeout=1-00:00:00", "--daskify.retries=0", "--daskify.session_directory=/run/me",
-            "--daskify.log_directory=logs=1", "--daskify.progress=lines", "--daskify.nodes=2",
-            "--daskify.store_limit=1.5GiB", "--daskify.spill_directory=none"});
+  auto all = load({"prog",
+                   "--daskify.mode=connect",
+                   "--daskify.size=3",
+                   "--daskify.threads=2",
+                   "--daskify.worker_program=/bin/w",
+                   "--daskify.start_timeout=10m",
+                   "--daskify.heartbeat_interval=500ms",
+                   "--daskify.heartbeat_timeout=1-00:00:00",
+                   "--daskify.retries=0",
+                   "--daskify.session_directory=/run/me",
+                   "--daskify.log_directory=logs=1",
+                   "--daskify.progress=lines",
+                   "--daskify.nodes=2",
+                   "--daskify.store_limit=1.5GiB",
+                   "--daskify.spill_directory=none",
+                   "--daskify.queue=long",
+                   "--daskify.account=me",
+                   "--daskify.cores=4",
+                   "--daskify.memory=4GB",
+                   "--daskify.processes=2",
+                   "--daskify.walltime=2:00:00",
+                   "--daskify.job_extra=--gres=gpu:1",
+                   "--daskify.job_prologue=module load gcc",
+                   "--daskify.job_shape=allocation",
+                   "--daskify.minimum=1",
+                   "--daskify.maximum=9",
+                   "--daskify.interface=ib0",
+                   "--daskify.accept_fewer=yes",
+                   "--daskify.connection_directory=/c",
+                   "--daskify.scheduler=node7:4711",
+                   "--daskify.port=4711",
+                   "--daskify.load=/lib/libmodel.so"});
+  EXPECT_EQ(all.port, 4711u);
+  EXPECT_EQ(all.partition(), "long");
+  EXPECT_EQ(all.account, "me");
+  EXPECT_EQ(all.cores, 4u);
+  EXPECT_EQ(all.job_memory(), 4'000'000'000u);
+  EXPECT_EQ(all.processes, 2u);
+  EXPECT_EQ(all.walltime, 2h);
+  EXPECT_EQ(all.job_extra, words{"--gres=gpu:1"});
+  EXPECT_EQ(all.job_prologue, words{"module load gcc"});
+  EXPECT_EQ(all.job_shape, daskify::job_shape::allocation);
+  EXPECT_EQ(all.minimum, 1u);
+  EXPECT_EQ(all.maximum, 9u);
+  EXPECT_EQ(all.interface, "ib0");
+  EXPECT_TRUE(all.accept_fewer);
   EXPECT_EQ(all.nodes, 2u);
   EXPECT_EQ(all.store_limit, std::uint64_t{3} << 29);
   EXPECT_EQ(all.spill_folder(), std::nullopt);
@@ -286,11 +326,30 @@ TEST(loader, reads_every_option_from_the_environment) {
                         {"DASKIFY_NODES", "2"},
                         {"DASKIFY_STORE_LIMIT", "20MB"},
                         {"DASKIFY_SPILL_DIRECTORY", "/disk"},
+                        {"DASKIFY_QUEUE", "none"},
+                        {"DASKIFY_ACCOUNT", "me"},
+                        {"DASKIFY_CORES", "4"},
+                        {"DASKIFY_MEMORY", "4GB"},
+                        {"DASKIFY_PROCESSES", "2"},
+                        {"DASKIFY_WALLTIME", "90m"},
+                        {"DASKIFY_JOB_EXTRA", "--exclusive\n-C x"},
+                        {"DASKIFY_JOB_PROLOGUE", "module load gcc"},
+                        {"DASKIFY_JOB_SHAPE", "separate"},
+                        {"DASKIFY_MINIMUM", "1"},
+                        {"DASKIFY_MAXIMUM", "9"},
+                        {"DASKIFY_INTERFACE", "ib0"},
+                        {"DASKIFY_ACCEPT_FEWER", "no"},
+                        {"DASKIFY_CONNECTION_DIRECTORY", "/c"},
+                        {"DASKIFY_SCHEDULER", "node7:4711"},
+                        {"DASKIFY_PORT", "4711"},
+                        {"DASKIFY_LOAD", "/lib/libmodel.so"},
                         {"DASKIFY_PROGRESS", "off"}};
   auto all = load({"prog"}, {}, variables);
   EXPECT_EQ(all.worker_program, "/bin/w");
   EXPECT_EQ(all.start_timeout, 5s);
   EXPECT_EQ(all.retries, 7u);
+  EXPECT_EQ(all.partition(), std::nullopt);
+  EXPECT_EQ(all.job_extra, (words{"--exclusive", "-C x"}));
   ASSERT_EQ(variables.size(), option_table().size());
   for (const auto& option : option_table())
     EXPECT_NE(all.origin(option.name).find("environment DASKIFY_"), std::string::npos) << option.name;
@@ -345,7 +404,24 @@ TEST(loader, reads_every_option_from_code) {
                   .threads = 2,
                   .nodes = 2,
                   .worker_program = "w",
+                  .load = words{"/lib/libmodel.so"},
+                  .queue = "long",
+                  .account = "me",
+                  .cores = 4,
+                  .memory = 4'000'000'000,
+                  .processes = 2,
+                  .walltime = 2h,
+                  .job_extra = words{"--exclusive", "-C x"},
+                  .job_prologue = words{"module load gcc"},
+                  .job_shape = daskify::job_shape::allocation,
+                  .minimum = 1,
+                  .maximum = 9,
+                  .interface = "ib0",
+                  .connection_directory = "/c",
+                  .scheduler = "node7:4711",
+                  .port = 4711,
                   .start_timeout = 5s,
+                  .accept_fewer = true,
                   .heartbeat_interval = 100ms,
                   .heartbeat_timeout = 1s,
                   .retries = 0,
@@ -360,6 +436,8 @@ TEST(loader, reads_every_option_from_code) {
   EXPECT_EQ(all.heartbeat_interval, 100ms);
   EXPECT_EQ(all.retries, 0u);
   EXPECT_EQ(all.progress, daskify::progress_style::bar);
+  EXPECT_EQ(all.job_extra, (words{"--exclusive", "-C x"}));
+  EXPECT_TRUE(all.accept_fewer);
   for (const auto& option : option_table())
     EXPECT_EQ(all.origin(option.name), "code") << option.name;
 }

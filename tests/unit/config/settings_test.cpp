@@ -1,5 +1,7 @@
 #include "daskify/config/settings.hpp"
 
+#include "daskify/config/option_table.hpp"
+
 #include <chrono>
 #include <string>
 
@@ -81,19 +83,15 @@ TEST(settings, description_shows_each_value_and_its_origin) {
   all.size = 8;
   all.heartbeat_interval = 500ms;
   all.origins = {{"size", "command line"}, {"heartbeat_interval", "environment DASKIFY_HEARTBEAT_INTERVAL"}};
-  EXPECT_EQ(describe_settings(all),
-            "mode = local                              # default\n"
-            "size = 8                                  # command line\n"
-            "threads = 1                               # default\n"
-            "nodes = 1                                 # default\n"
-            "worker_program = auto                     # default\n"
-            "start_timeout = 60s                       # default\n"
-            "heartbeat_interval = 500ms                # environment DASKIFY_HEARTBEAT_INTERVAL\n"
-            "heartbeat_timeout = 30s                   # default\n"
-            "retries = 2                               # default\n"
-            "store_limit = auto                        # default\n"
-            "spill_directory = /var/tmp                # default\n"
-            "session_directory = auto                  # default\n"
-            "log_directory = auto                      # default\n"
-            "progress = auto                           # default\n");
+  all.job_extra = {"--exclusive", "-C x"};
+  all.origins.emplace("job_extra", "my.conf:3");
+  auto text = describe_settings(all);
+  for (auto line : {"mode = local                              # default\n",
+                    "size = 8                                  # command line\n",
+                    "job_extra = --exclusive                   # my.conf:3\n"
+                    "job_extra = -C x                          # my.conf:3\n",
+                    "heartbeat_interval = 500ms                # environment DASKIFY_HEARTBEAT_INTERVAL\n"})
+    EXPECT_NE(text.find(line), text.npos) << line << "is not in\n" << text;
+  for (const auto& option : daskify::internal::option_table())
+    EXPECT_NE(("\n" + text).find("\n" + std::string{option.name} + " = "), text.npos) << option.name;
 }

@@ -224,3 +224,11 @@ TEST(slurm_text, knows_for_which_reasons_waiting_is_useless) {
                       "launch failed requeued held"})
     EXPECT_FALSE(can_never_start(reason)) << reason;
 }
+
+TEST(slurm_text, tells_limits_on_the_number_of_jobs_from_what_is_never_taken) {
+  EXPECT_TRUE(may_be_taken_in_parts("Batch job submission failed: Invalid job array specification"));
+  EXPECT_TRUE(may_be_taken_in_parts("QOSMaxSubmitJobPerUserLimit; Batch job submission failed: Job violates "
+                                    "accounting/QOS policy (job submit limit, user's size and/or time limits)"));
+  EXPECT_TRUE(may_be_taken_in_parts("Slurm temporarily unable to accept job, sleeping and retrying"));
+  EXPECT_FALSE(may_be_taken_in_parts("invalid partition specified: nowhere"));
+}
