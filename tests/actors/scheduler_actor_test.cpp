@@ -116,9 +116,9 @@ struct scheduler_shell : testing::Test {
   /// A node that says nothing by itself; 7 is the slot of the workers'.
   node_actor join(std::uint32_t slot = 7) {
     auto speaker = system.spawn(scripted_node);
-    auto asked =
-        client->request(scheduler, caf::infinite, join_node{"the secret", "the build", "node-0", "", slot, 1, 1, 0, "", 0},
-                        caf::actor_cast<store_for_directory>(store), speaker);
+    auto asked = client->request(scheduler, caf::infinite,
+                                 join_node{"the secret", "the build", "node-0", "", slot, 1, 1, 0, "", 0},
+                                 caf::actor_cast<store_for_directory>(store), speaker);
     steps.run();
     asked.receive([](node_answer& a, directory_for_stores&) { EXPECT_EQ(a.refusal, error_code::none); },
                   [](caf::error& e) { ADD_FAILURE() << caf::to_string(e); });
