@@ -86,7 +86,8 @@ public:
   /// folder that each start makes. Throws config_error for a value that no script can hold.
   std::string job_script() const;
 
-  /// Ends the cluster: no process, file or shared memory is left. Waiting calls in other threads throw. May be called
+  /// Ends the cluster: no process, file or shared memory is left; in mode connect only what this program has of it: its
+  /// runs, futures and data. Waiting calls in other threads throw. May be called
   /// again, and without a cluster; does not throw.
   void shutdown_cluster() noexcept;
 

@@ -29,6 +29,7 @@ inline constexpr std::uint64_t test_memory = 2'000'000'000;   // bytes, of a job
 inline constexpr std::size_t processes = 1;                   // workers of a job
 inline constexpr std::chrono::milliseconds walltime = std::chrono::hours{10};
 inline constexpr daskify::job_shape job_shape = daskify::job_shape::array;
+inline constexpr std::size_t port = 0; // a free one
 inline constexpr bool accept_fewer = false;
 inline constexpr std::string_view spill_directory = "/var/tmp"; // on disk, where /tmp often is in memory
 inline constexpr progress_style progress = progress_style::automatic;
@@ -38,12 +39,13 @@ inline constexpr progress_style progress = progress_style::automatic;
 /// The largest values that make sense; beyond them a value is taken for a slip of the pen.
 namespace daskify::limits {
 
-inline constexpr std::size_t size = 1'000'000;               // worker processes
-inline constexpr std::size_t threads = 1'024;                // tasks at a time in one worker process
-inline constexpr std::size_t retries = 1'000;                // runs of a task beyond its first
-inline constexpr std::size_t nodes = 1'000;                  // of a local cluster
-inline constexpr std::size_t cores = 65'536;                 // CPUs of a job
-inline constexpr std::size_t processes = 1'024;              // workers of a job
+inline constexpr std::size_t size = 1'000'000;  // worker processes
+inline constexpr std::size_t threads = 1'024;   // tasks at a time in one worker process
+inline constexpr std::size_t retries = 1'000;   // runs of a task beyond its first
+inline constexpr std::size_t nodes = 1'000;     // of a local cluster
+inline constexpr std::size_t cores = 65'536;    // CPUs of a job
+inline constexpr std::size_t processes = 1'024; // workers of a job
+inline constexpr std::size_t port = 65'535;
 inline constexpr std::uint64_t smallest_store = 16ULL << 20; // bytes
 inline constexpr std::uint64_t largest_store = 1ULL << 50;   // bytes
 inline constexpr std::chrono::milliseconds shortest_duration{1};

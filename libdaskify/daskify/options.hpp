@@ -86,6 +86,8 @@ struct options {
   std::optional<std::int64_t> nodes{};
   /// Program that is started as worker. Default: this program itself.
   std::optional<std::string> worker_program{};
+  /// Shared libraries that the workers load, whose functions they can then run.
+  std::optional<std::vector<std::string>> load{};
 
   // Jobs of SLURM, in the modes slurm and test.
 
@@ -110,8 +112,19 @@ struct options {
   /// Fewest and most workers, between which the cluster follows the work there is. Default: `size`, fixed.
   std::optional<std::int64_t> minimum{};
   std::optional<std::int64_t> maximum{};
-  /// Network interface at which the scheduler listens for workers on other machines. Default: all.
+  /// Network interface at which the scheduler listens for workers on other machines, or "all". Default: all in the
+  /// modes slurm and test; the loopback for a standing cluster.
   std::optional<std::string> interface {};
+
+  // A standing cluster, in mode connect.
+
+  /// Folder in which the scheduler of a standing cluster tells where it is. Default: ~/.daskify/cluster.
+  std::optional<std::string> connection_directory{};
+  /// Where the scheduler is, "host:port"; the secret is then in the environment, DASKIFY_SECRET. Default: as the folder
+  /// says.
+  std::optional<std::string> scheduler{};
+  /// Port at which daskify-scheduler listens; 0: a free one.
+  std::optional<std::int64_t> port{};
 
   // Time and failure.
 

@@ -116,9 +116,9 @@ struct scheduler_shell : testing::Test {
   /// A node that says nothing by itself; 7 is the slot of the workers'.
   node_actor join(std::uint32_t slot = 7) {
     auto speaker = system.spawn(scripted_node);
-    auto asked =
-        client->request(scheduler, caf::infinite, join_node{"the secret", "the build", "node-0", "", slot, 1, 1, 0, "", 0},
-                        caf::actor_cast<store_for_directory>(store), speaker);
+    auto asked = client->request(scheduler, caf::infinite,
+                                 join_node{"the secret", "the build", "node-0", "", slot, 1, 1, 0, "", 0},
+                                 caf::actor_cast<store_for_directory>(store), speaker);
     steps.run();
     asked.receive([](node_answer& a, directory_for_stores&) { EXPECT_EQ(a.refusal, error_code::none); },
                   [](caf::error& e) { ADD_FAILURE() << caf::to_string(e); });
@@ -316,6 +316,219 @@ TEST_F(scheduler_shell, tells_all_workers_to_stop_at_the_end) {
   client->send(scheduler, stop_session{});
   steps.run();
   EXPECT_TRUE(log->stopped);
+}
+
+// -- clients in other processes ------------------------------------------------------------------------------
+
+link_actor::behavior_type scripted_link(link_actor::pointer) {
+  return {[](node_tick) {}};
+}
+
+progress_actor::behavior_type scripted_progress(progress_actor::pointer, std::shared_ptr<std::vector<progress>> seen) {
+  return {[seen](progress_event& event) { seen->push_back(event.counts); }, [](watch_tasks&) {}, [](unwatch_tasks&) {},
+          [](progress_tick) {}, [](count_tasks&) { return progress{}; }};
+}
+
+/// The same scheduler for any program.
+struct standing_scheduler_shell : scheduler_shell {
+  struct client_process {
+    explicit client_process(caf::actor_system& in) : speaker{in}, link{in.spawn(scripted_link)} {
+      shown = in.spawn(scripted_progress, counts);
+    }
+    caf::scoped_actor speaker;
+    link_actor link;
+    std::shared_ptr<std::vector<progress>> counts = std::make_shared<std::vector<progress>>();
+    progress_actor shown;
+    worker_id id;
+  };
+  client_process one{system};
+  client_process two{system};
+  bool end_wanted = false;
+
+  standing_scheduler_shell() {
+    caf::anon_send_exit(scheduler, caf::exit_reason::kill);
+    auto with = setup();
+    with.build_id.clear();
+    with.on_end_wanted = [this] { end_wanted = true; };
+    scheduler = system.spawn(scheduler_behavior, with);
+    steps.run();
+  }
+  ~standing_scheduler_shell() override {
+    for (auto* process : {&one, &two}) {
+      caf::anon_send_exit(process->link, caf::exit_reason::kill);
+      caf::anon_send_exit(process->shown, caf::exit_reason::kill);
+    }
+    steps.run();
+  }
+
+  attach_answer attach(client_process& process, const std::string& secret = "the secret") {
+    attach_answer answer;
+    auto asked = process.speaker->request(scheduler, caf::infinite, attach_client{secret, "a program", "127.0.0.1", 1},
+                                          caf::actor_cast<store_for_directory>(store), process.link,
+                                          caf::actor_cast<caf::strong_actor_ptr>(process.speaker), process.shown);
+    steps.run();
+    asked.receive([&](attach_answer& a, directory_for_stores&) { answer = a; },
+                  [](caf::error& e) { ADD_FAILURE() << caf::to_string(e); });
+    process.id = answer.client;
+    return answer;
+  }
+
+  run_id submit(client_process& process, std::uint64_t tasks) {
+    run_spec spec;
+    spec.run = nth_run_of(process.id, 1);
+    spec.tasks = tasks;
+    process.speaker->send(scheduler, submit_runs{{spec}});
+    steps.run();
+    return spec.run;
+  }
+
+  std::optional<progress> counts_for(client_process& process, run_id run) {
+    std::optional<progress> seen;
+    auto asked = process.speaker->request(scheduler, caf::infinite, count_tasks{{{run, 0, UINT64_MAX}}});
+    steps.run();
+    asked.receive([&](progress& p) { seen = p; }, [](caf::error&) {});
+    return seen;
+  }
+
+  void leave(client_process& process) {
+    caf::anon_send_exit(process.link, caf::exit_reason::kill);
+    steps.run();
+  }
+};
+
+TEST_F(standing_scheduler_shell, gives_clients_and_workers_ids_of_one_sequence) {
+  attach(one);
+  auto worker_of_any_build = request();
+  worker_of_any_build.build_id = "another";
+  auto enrolled = enrol(worker_of_any_build).worker;
+  attach(two);
+  EXPECT_EQ(one.id, worker_id{1});
+  EXPECT_EQ(enrolled, worker_id{2});
+  EXPECT_EQ(two.id, worker_id{3});
+}
+
+TEST_F(standing_scheduler_shell, turns_away_a_client_without_the_secret) {
+  auto answer = attach(one, "a guess");
+  EXPECT_FALSE(answer.client);
+  EXPECT_EQ(answer.refusal, error_code::bad_secret);
+}
+
+TEST_F(standing_scheduler_shell, shows_each_client_its_own_runs_only) {
+  attach(one);
+  attach(two);
+  enrol(request());
+  auto run = submit(one, 10);
+  ASSERT_TRUE(counts_for(one, run));
+  EXPECT_EQ(counts_for(one, run)->total, 10u);
+  EXPECT_FALSE(counts_for(two, run));
+  two.speaker->send(scheduler, release_runs{{run}});
+  two.speaker->send(scheduler, cancel_tasks{{{run, 0, 10}}});
+  steps.run();
+  EXPECT_EQ(counts_for(one, run)->cancelled, 0u);
+}
+
+TEST_F(standing_scheduler_shell, tells_progress_by_the_numbers_of_each_client) {
+  attach(one);
+  attach(two);
+  auto run = submit(one, 10);
+  auto other = submit(two, 20);
+  caf::send_as(one.shown, scheduler, subscribe_progress{1, {{run, 0, 10}}}, one.shown);
+  caf::send_as(two.shown, scheduler, subscribe_progress{1, {{other, 0, 20}}}, two.shown);
+  caf::send_as(two.shown, scheduler, subscribe_progress{2, {{run, 0, 10}}}, two.shown); // not its own
+  steps.run();
+  ASSERT_EQ(one.counts->size(), 1u);
+  EXPECT_EQ(one.counts->at(0).total, 10u);
+  ASSERT_EQ(two.counts->size(), 1u);
+  EXPECT_EQ(two.counts->at(0).total, 20u);
+}
+
+TEST_F(standing_scheduler_shell, forgets_what_a_client_had_when_it_is_gone_and_keeps_the_worker) {
+  attach(one);
+  attach(two);
+  enrol(request());
+  auto run = submit(one, 1);
+  auto other = submit(two, 5);
+  caf::send_as(one.shown, scheduler, subscribe_progress{1, {{run, 0, 1}}}, one.shown);
+  leave(one);
+  ASSERT_FALSE(log->orders.empty());
+  auto told_to_cancel = [&](const work_order& order) {
+    return !order.cancelled.empty() && order.cancelled[0].run == run;
+  };
+  EXPECT_TRUE(std::any_of(log->orders.begin(), log->orders.end(), told_to_cancel));
+  EXPECT_FALSE(log->stopped);
+  EXPECT_EQ(counts_for(one, run)->total, 0u) << "the run is gone";
+  EXPECT_EQ(counts_for(two, other)->total, 5u);
+}
+
+TEST_F(standing_scheduler_shell, hears_that_a_client_is_alive_from_its_link_only) {
+  attach(one);
+  auto is_heard = [&](auto& from) {
+    bool heard = false;
+    auto asked = from->request(scheduler, caf::infinite, client_alive{});
+    steps.run();
+    asked.receive([&] { heard = true; }, [](caf::error&) {});
+    return heard;
+  };
+  EXPECT_FALSE(is_heard(one.speaker));
+  EXPECT_FALSE(is_heard(two.speaker));
+}
+
+TEST_F(standing_scheduler_shell, tells_clients_but_no_workers_how_all_of_it_is) {
+  attach(one);
+  attach(two);
+  enrol(request());
+  auto run = submit(one, 10);
+  auto asked = two.speaker->request(scheduler, caf::infinite, ask_status{});
+  steps.run();
+  asked.receive(
+      [&](cluster_status& all) {
+        ASSERT_EQ(all.workers.size(), 1u);
+        EXPECT_EQ(all.workers[0].name, "worker-3");
+        ASSERT_EQ(all.clients.size(), 2u);
+        EXPECT_EQ(all.clients[0].runs, 1u);
+        EXPECT_EQ(all.clients[0].counts.total, 10u);
+        ASSERT_EQ(all.clients[0].open.size(), 1u);
+        EXPECT_EQ(all.clients[0].open[0].run, run);
+        EXPECT_EQ(all.clients[1].runs, 0u);
+      },
+      [](caf::error& e) { ADD_FAILURE() << caf::to_string(e); });
+}
+
+TEST_F(standing_scheduler_shell, ends_and_tells_of_others_at_the_word_of_a_client_only) {
+  attach(one);
+  caf::scoped_actor task{system};
+  auto enrolled =
+      client->request(scheduler, caf::infinite, request(), worker, caf::actor_cast<caf::strong_actor_ptr>(task));
+  steps.run();
+  enrolled.receive([](enrol_answer& a, store_for_users&) { EXPECT_TRUE(a.worker); },
+                   [](caf::error& e) { ADD_FAILURE() << caf::to_string(e); });
+  auto is_answered = [&](auto& from, auto question, auto answer) {
+    bool answered = false;
+    auto asked = from->request(scheduler, caf::infinite, question);
+    steps.run();
+    asked.receive([&](decltype(answer)&) { answered = true; }, [](caf::error&) {});
+    return answered;
+  };
+  EXPECT_FALSE(is_answered(task, ask_status{}, cluster_status{}));
+  EXPECT_FALSE(is_answered(task, end_cluster{}, acknowledged{}));
+  EXPECT_FALSE(is_answered(two.speaker, end_cluster{}, acknowledged{})) << "it has not attached";
+  EXPECT_FALSE(end_wanted);
+  EXPECT_TRUE(is_answered(one.speaker, ask_status{}, cluster_status{}));
+  EXPECT_TRUE(is_answered(one.speaker, end_cluster{}, acknowledged{}));
+  EXPECT_TRUE(end_wanted);
+}
+
+TEST_F(scheduler_shell, turns_away_clients_from_the_cluster_of_a_program) {
+  auto link = system.spawn(scripted_link);
+  auto shown = system.spawn(scripted_progress, std::make_shared<std::vector<progress>>());
+  auto asked = client->request(scheduler, caf::infinite, attach_client{"the secret", "a program", "127.0.0.1", 1},
+                               caf::actor_cast<store_for_directory>(store), link, caf::strong_actor_ptr{}, shown);
+  steps.run();
+  asked.receive([](attach_answer& a, directory_for_stores&) { EXPECT_EQ(a.refusal, error_code::mode_unavailable); },
+                [](caf::error& e) { ADD_FAILURE() << caf::to_string(e); });
+  caf::anon_send_exit(link, caf::exit_reason::kill);
+  caf::anon_send_exit(shown, caf::exit_reason::kill);
+  steps.run();
 }
 
 } // namespace

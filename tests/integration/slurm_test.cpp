@@ -6,6 +6,7 @@
 
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -214,6 +215,32 @@ TEST_F(on_slurm, is_in_one_allocation_by_the_script_for_it) {
   auto said = output_of("sbatch --wait --ntasks=3 --mem=300M --output=" + log.string() + " " + DASKIFY_SOURCE_DIR +
                         "/slurm/one-allocation.sbatch " + DASKIFY_BIN_DIR + "/hello_sweep 2>&1");
   EXPECT_THAT(text_of(log), HasSubstr("90\t100\n")) << said;
+}
+
+TEST_F(on_slurm, has_a_cluster_that_stays_by_the_scripts_for_it) {
+  auto folder = base.path() / "cluster";
+  auto environment = "PATH=" + std::string{DASKIFY_BIN_DIR} + ":$PATH DASKIFY_CONNECTION_DIRECTORY=" + folder.string() +
+                     " DASKIFY_SESSION_DIRECTORY=" + base.path().string() + " ";
+  auto submit = [&](const std::string& options, const std::string& script) {
+    auto log = base.path() / "job-%j.log";
+    return output_of(environment + "sbatch --parsable --mem=200M --output=" + log.string() + " " + options + " " +
+                     DASKIFY_SOURCE_DIR + "/slurm/" + script);
+  };
+  auto scheduler = submit("", "scheduler.sbatch");
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(folder / "scheduler"); })) << scheduler;
+  submit("--array=0-1", "workers.sbatch --daskify.worker_program=" DASKIFY_BIN_DIR "/hello_sweep");
+  EXPECT_THAT(output_of(environment + "hello_sweep --mode connect 2>&1"), HasSubstr("90\t100\n"));
+  output_of("scancel " + scheduler);
+}
+
+TEST_F(on_slurm, leaves_no_job_when_the_program_is_killed_while_some_wait) {
+  auto pid = std::stoi(output_of("DASKIFY_SESSION_DIRECTORY=" + base.path().string() + " " + DASKIFY_BIN_DIR +
+                                 "/hello_sweep --mode slurm --daskify.queue=main --daskify.memory=16MiB "
+                                 "--daskify.size=30 --daskify.progress=off >/dev/null 2>&1 & echo $!"));
+  EXPECT_TRUE(eventually([] { return !output_of("squeue -h -r -t RUNNING -o %i").empty(); }));
+  EXPECT_FALSE(output_of("squeue -h -r -t PENDING -o %i").empty());
+  ::kill(pid, SIGKILL);
+  EXPECT_TRUE(eventually([] { return output_of("squeue -h -o %i").empty(); }));
 }
 
 TEST_F(on_slurm, says_what_is_asked_for_can_never_start) {

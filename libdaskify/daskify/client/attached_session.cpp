@@ -1,9 +1,12 @@
 #include "daskify/client/attached_session.hpp"
 
+#include "daskify/defaults.hpp"
 #include "daskify/progress/progress_actor.hpp"
 #include "daskify/progress/progress_bar.hpp"
 
+#include <caf/after.hpp>
 #include <caf/logger.hpp>
+#include <caf/scoped_actor.hpp>
 
 #include <thread>
 #include <unistd.h>
@@ -18,12 +21,23 @@ std::shared_ptr<attached_session> attached_session::start(const settings& with, 
   return started;
 }
 
-attached_session::attached_session(const settings& with, const std::string& program_name) : style_{with.progress} {
+attached_session::attached_session(const settings& with, const std::string& program_name)
+    : style_{with.progress},
+      link_{*crossing_, with.mode == cluster_mode::connect ? scheduler_link::distance::remote
+                                                           : scheduler_link::distance::same_process} {
   try {
     keep_standard_descriptors();
-    host_ = std::make_unique<scheduler_host>(with, program_name);
+    if (with.mode == cluster_mode::connect)
+      attached_ = std::make_unique<attachment>(with, program_name);
+    else
+      host_ = std::make_unique<scheduler_host>(with, program_name);
     system_ = std::make_unique<caf::actor_system>(config_);
-    host_->start(*system_);
+    if (host_) {
+      host_->start(*system_);
+      host_->wait_until_ready();
+    } else {
+      attached_->connect(*system_);
+    }
     start_client();
     // This thread would keep the system's logger alive, and ending the system waits for that to be gone.
     caf::logger::set_current_actor_system(nullptr);
@@ -35,15 +49,22 @@ attached_session::attached_session(const settings& with, const std::string& prog
 }
 
 void attached_session::start_client() {
-  scheduler_ = host_->scheduler();
+  scheduler_ = host_ ? caf::actor_cast<scheduler_for_clients>(host_->scheduler()) : attached_->scheduler();
   progress_ = system_->spawn(progress_behavior, scheduler_);
-  link_.use(scheduler_);
+  link_.use(caf::actor_cast<scheduler_for_workers>(scheduler_));
   auto speaker = system_->spawn(client_behavior, [data = std::weak_ptr{data_}](const std::vector<object_id>& freed) {
     if (auto open = data.lock())
       open->forget(freed);
   });
   crossing_->open(speaker);
-  data_->join(host_->store(), {host_->secret(), client_owner}, speaker);
+  if (host_) {
+    data_->join(host_->store(), {host_->secret(), client_owner}, speaker);
+    return;
+  }
+  attached_->join(*system_, caf::actor_cast<caf::strong_actor_ptr>(speaker), progress_,
+                  [through = crossing_](std::exception_ptr why) { through->close(std::move(why)); });
+  client_ = attached_->client();
+  data_->join(attached_->store(), {attached_->secret(), owner_of(client_)}, speaker);
 }
 
 attached_session::~attached_session() {
@@ -56,6 +77,7 @@ void attached_session::shutdown() noexcept {
     crossing_->abandon();
     static_cast<void>(system_.release());
     static_cast<void>(host_.release());
+    static_cast<void>(attached_.release());
     return;
   }
   std::lock_guard guard{shutdown_mutex_};
@@ -76,17 +98,25 @@ void attached_session::shutdown() noexcept {
   scheduler_ = nullptr;
   if (host_)
     host_->end_actors();
+  if (attached_)
+    attached_->stop();
   // On a thread of its own: CAF uses thread-local storage here, which is gone already when a static object is
   // destroyed.
   std::thread{[this] { system_.reset(); }}.join();
   host_.reset();
+  attached_.reset();
+}
+
+/// A scheduler in this process answers, or ends with the session.
+crossing::patience attached_session::limit() const {
+  return attached_ ? crossing::patience{tuning::answer_timeout} : std::nullopt;
 }
 
 // -- runs -----------------------------------------------------------------------------------------------------
 
 run_id attached_session::submit(run_spec spec) {
-  spec.run = nth_run_of({}, ++last_run_);
-  spec.seed = spec.run.value;
+  spec.seed = ++last_run_; // the same wherever and however often the program runs
+  spec.run = nth_run_of(client_, spec.seed);
   if (!spec.objects.empty())
     data_->flush();
   data_->retain_for_run(spec.objects);
@@ -123,9 +153,11 @@ progress attached_session::monitor(const std::vector<run_range>& tasks) {
   while (true) {
     auto next = feed->next(std::chrono::seconds{1});
     if (!next) {
-      if (feed->closed())
-        crossing_->throw_closed();
-      continue;
+      if (!feed->closed())
+        continue;
+      if (attached_ && crossing_->is_open()) // the progress actor has noticed it first
+        std::rethrow_exception(attached_->lost_scheduler());
+      crossing_->throw_closed();
     }
     last = *next;
     if (last.counts.ended())
@@ -186,8 +218,22 @@ void attached_session::drop_key(const std::string& key) {
   data_->drop_key(key);
 }
 
+cluster_status attached_session::status() {
+  return crossing_->ask_and_wait<cluster_status>(scheduler_, limit(), "scheduler", ask_status{});
+}
+
+bool attached_session::end_cluster(std::chrono::milliseconds timeout) {
+  caf::scoped_actor self{*system_};
+  self->monitor(scheduler_);
+  crossing_->ask_and_wait<acknowledged>(scheduler_, limit(), "scheduler", internal::end_cluster{});
+  bool ended = false;
+  self->receive([&](caf::down_msg&) { ended = true; }, caf::after(timeout) >> [] {});
+  caf::logger::set_current_actor_system(nullptr); // as above
+  return ended;
+}
+
 worker_list attached_session::workers() {
-  return crossing_->ask_and_wait<worker_list>(scheduler_, {}, "scheduler", list_workers{});
+  return crossing_->ask_and_wait<worker_list>(scheduler_, limit(), "scheduler", list_workers{});
 }
 
 } // namespace daskify::internal

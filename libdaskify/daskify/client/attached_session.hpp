@@ -1,5 +1,6 @@
 #pragma once
 
+#include "daskify/client/attachment.hpp"
 #include "daskify/client/cluster_session.hpp"
 #include "daskify/client/scheduler_link.hpp"
 #include "daskify/client/store_link.hpp"
@@ -15,15 +16,15 @@
 
 namespace daskify::internal {
 
-/// A running cluster as its client sees it. Its scheduler is in this process.
+/// A running cluster as its client sees it. Its scheduler is in this process, or, in mode connect, in another one.
 class attached_session final : public client_session, public std::enable_shared_from_this<attached_session> {
 public:
-  /// Starts a cluster. Returns when it can take work. Throws cluster_error; nothing is left behind then.
+  /// Starts a cluster, or joins one. Returns when it can take work. Throws cluster_error; nothing is left behind then.
   static std::shared_ptr<attached_session> start(const settings& with, const std::string& program_name);
   attached_session(const settings& with, const std::string& program_name); ///< for `start`
   ~attached_session() override;
 
-  /// Ends everything. May be called again and from several threads.
+  /// Ends everything that was started here. May be called again and from several threads.
   void shutdown() noexcept;
 
   run_id submit(run_spec spec) override;
@@ -44,22 +45,33 @@ public:
   void spread(object_id object) override;
 
   worker_list workers();
+  /// Of the whole cluster, with what others do.
+  cluster_status status();
+  /// Ends a cluster of another process. True when its scheduler is gone before `timeout` is over.
+  bool end_cluster(std::chrono::milliseconds timeout);
+  /// In mode connect: the scheduler's address that is used, and this session among its clients.
+  endpoint reached() const { return attached_->reached_at(); }
+  worker_id client() const noexcept { return client_; }
   object_list objects();
   node_list nodes();
   void drop_key(const std::string& key);
 
 private:
   void start_client();
+  crossing::patience limit() const;
 
   int owner_ = ::getpid(); ///< the process that has the cluster; forked copies do not
   progress_style style_;
+  // One of the two.
   std::unique_ptr<scheduler_host> host_;
+  std::unique_ptr<attachment> attached_;
   system_config config_;
   std::unique_ptr<caf::actor_system> system_;
-  scheduler_actor scheduler_;
+  scheduler_for_clients scheduler_;
   progress_actor progress_;
+  worker_id client_; ///< none: the one in the scheduler's process
   std::shared_ptr<crossing> crossing_ = std::make_shared<crossing>();
-  scheduler_link link_{*crossing_, scheduler_link::distance::same_process};
+  scheduler_link link_;
   std::shared_ptr<store_link> data_ = std::make_shared<store_link>(crossing_, store_link::distance::same_process);
 
   std::mutex shutdown_mutex_;

@@ -19,9 +19,6 @@ void cluster::start(cluster_mode mode) {
   if (session_)
     throw cluster_error{error_code::already_started, "start_cluster was called while the cluster is running; call "
                                                      "shutdown_cluster first to start it anew."};
-  if (mode == cluster_mode::connect)
-    throw cluster_error{error_code::mode_unavailable, "The mode 'connect' is not part of this version of daskify; use "
-                                                      "--mode local, test or slurm."};
   auto with = settings_;
   with.mode = mode;
   session_ = attached_session::start(with, program_name_);

@@ -5,13 +5,16 @@ namespace daskify::internal {
 void crossing::open(client_actor through) {
   std::lock_guard guard{mutex_};
   through_ = std::move(through);
+  why_ = nullptr;
   open_ = true;
 }
 
-void crossing::close() {
+void crossing::close(std::exception_ptr why) {
   std::map<std::uint64_t, std::function<void()>> waiting;
   {
     std::lock_guard guard{mutex_};
+    if (open_)
+      why_ = std::move(why);
     open_ = false;
     waiting.swap(waiting_);
   }
@@ -42,7 +45,9 @@ void crossing::throw_closed() const {
   std::rethrow_exception(closed_error());
 }
 
-std::exception_ptr crossing::closed_error() {
+std::exception_ptr crossing::closed_error() const {
+  if (why_)
+    return why_;
   return std::make_exception_ptr(cluster_error{
       error_code::shut_down, "The cluster was shut down; gather results before shutdown_cluster, or call start_cluster "
                              "again."});

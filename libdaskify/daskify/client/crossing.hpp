@@ -29,8 +29,8 @@ public:
   /// Until `open` nobody can cross.
   void open(client_actor through);
 
-  /// Everybody who waits, now or later, gets cluster_error(shut_down).
-  void close();
+  /// Everybody who waits, now or later, gets cluster_error(shut_down), or `why`.
+  void close(std::exception_ptr why = nullptr);
 
   /// The same for a forked copy of the process, in which nobody waits and a lock may be held for ever.
   void abandon() noexcept { open_ = false; }
@@ -40,7 +40,7 @@ public:
   /// The actor in whose name is spoken. REQUIRES for changes: it is closed.
   client_actor& speaker() noexcept { return through_; }
 
-  /// Throws cluster_error(shut_down) when it is closed.
+  /// Throws when it is closed.
   template <class Actor, class Message>
   void tell(const Actor& to, Message message) {
     if (!tell_if_open(to, std::move(message)))
@@ -93,7 +93,7 @@ public:
       throw_closed();
     // Registered and posted under the lock, so that `close` either sees who waits or is seen here.
     std::lock_guard guard{mutex_};
-    auto id = enter([slot] { slot->fail(closed_error()); });
+    auto id = enter([this, slot] { slot->fail(closed_error()); });
     post([slot, to, timeout, asked, ... m = std::move(message)](client_actor::pointer self) mutable {
       self->request(to, timeout ? caf::duration{*timeout} : caf::infinite, std::move(m)...)
           .then([slot](Reply& reply) { slot->fill(std::move(reply)); },
@@ -116,7 +116,7 @@ public:
   [[noreturn]] void throw_closed() const;
 
 private:
-  static std::exception_ptr closed_error();
+  std::exception_ptr closed_error() const;
 
   std::uint64_t enter(std::function<void()> wake);
   void post(std::function<void(client_actor::pointer)> call);
@@ -125,6 +125,7 @@ private:
   std::mutex mutex_;
   std::atomic<bool> open_{false}; ///< changed under the lock
   client_actor through_;
+  std::exception_ptr why_; ///< it is closed; null: the cluster was shut down; not changed once it is closed
   std::map<std::uint64_t, std::function<void()>> waiting_; ///< how to wake each thread that waits
   std::uint64_t last_ = 0;
 };

@@ -377,7 +377,7 @@ void store_link::forget(const std::vector<object_id>& objects) {
 }
 
 void store_link::drop_key(const std::string& key) {
-  ask<acknowledged>(internal::drop_key{key}, tuning::directory_timeout);
+  ask<acknowledged>(internal::drop_key{key, {}}, tuning::directory_timeout);
 }
 
 object_list store_link::list() {

@@ -266,7 +266,8 @@ std::optional<config_file> choose_config_file(const command_line& command, const
 std::vector<assignment> read_environment(const environment& variables) {
   std::vector<assignment> result;
   for (const auto& [variable, value] : variables) {
-    if (!variable.starts_with(variable_prefix) || variable == "DASKIFY_CONFIG")
+    if (!variable.starts_with(variable_prefix) || variable == "DASKIFY_CONFIG" ||
+        variable == secret_variable) // no option, so that it is never in a file or on a command line
       continue;
     auto name = lower_case(variable.substr(variable_prefix.size()));
     const auto* option = find_option(name);

@@ -11,6 +11,9 @@
 
 namespace daskify::internal {
 
+/// The secret of a standing cluster whose folder is not seen here.
+inline constexpr auto secret_variable = "DASKIFY_SECRET";
+
 /// Environment variables by name; those without DASKIFY_ in front are not looked at.
 using environment = std::map<std::string, std::string>;
 

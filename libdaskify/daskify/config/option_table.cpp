@@ -79,7 +79,11 @@ const std::vector<option_entry>& option_table() {
             "1, because one store per machine is best; more, to try out what happens between nodes."),
       entry("worker_program", &options::worker_program, &settings::worker_program, file_path{},
             "Program that is started as worker.\n"
-            "auto: this program itself, which has the functions to run."),
+            "auto: this program itself, which has the functions to run; for daskify-worker, that knows\n"
+            "no functions but those of the libraries it loads."),
+      entry("load", &options::load, &settings::load, line_list{"the path of a shared library"},
+            "Shared libraries that the workers load before their first task.\n"
+            "none, because the functions of most programs are in the program itself."),
       entry("queue", &options::queue, &settings::queue, word{},
             "Partition of SLURM for the jobs of the modes slurm and test; none: the site's default one.\n"
             "cpu, because that is what many sites call it."),
@@ -116,8 +120,19 @@ const std::vector<option_entry>& option_table() {
             "Most workers of a SLURM cluster that follows the work there is.\n"
             "auto: as many as size, so that their number is fixed."),
       entry("interface", &options::interface, &settings::interface, word{},
-            "Network interface at which workers on other machines find the scheduler, such as ib0.\n"
-            "auto: all there are, each of which is tried."),
+            "Network interface at which other machines find the scheduler, such as ib0; all: each is tried.\n"
+            "auto: all in the modes slurm and test; a standing cluster serves only this machine."),
+      entry("connection_directory", &options::connection_directory, &settings::connection_directory, file_path{},
+            "Private folder in which the scheduler of a standing cluster tells where it is, and in which\n"
+            "workers, and programs in mode connect, look for it.\n"
+            "auto: ~/.daskify/cluster, which the machines of many sites share."),
+      entry("scheduler", &options::scheduler, &settings::scheduler, host_and_port{},
+            "Where the scheduler of a standing cluster is, for machines that do not see its folder. The\n"
+            "secret is then taken from the environment, DASKIFY_SECRET.\n"
+            "auto: as the file in connection_directory says."),
+      entry("port", &options::port, &settings::port, whole_number{0, limits::port},
+            "Port at which daskify-scheduler listens; 0: a free one.\n"
+            "0, because the file in connection_directory tells which it is."),
       entry("start_timeout", &options::start_timeout, &settings::start_timeout, duration{},
             "How long start_cluster waits for all workers before it gives up.\n"
             "Long enough for a busy machine with slow disks. Jobs may wait longer: see accept_fewer."),
@@ -197,10 +212,17 @@ std::string example_config(cluster_mode mode) {
     shown.memory = shown.job_memory();
     set = {"mode", "size", "queue", "memory", "walltime"};
   }
+  if (mode == cluster_mode::connect) {
+    shown.mode = mode;
+    set = {"mode", "size", "load", "interface", "connection_directory", "port"};
+  }
   std::string text{
-      slurm ? "# Settings of daskify for a cluster in jobs of SLURM: every option, at its default. Those that\n"
-              "# depend on the site most are set.\n"
-            : "# Settings of daskify for a cluster on this machine: every option, at its default.\n"};
+      mode == cluster_mode::connect
+          ? "# Settings of daskify for a standing cluster, to be read by daskify-scheduler, daskify-worker and the\n"
+            "# programs that use it: every option, at its default. Those that depend on the site most are set.\n"
+      : slurm ? "# Settings of daskify for a cluster in jobs of SLURM: every option, at its default. Those that\n"
+                "# depend on the site most are set.\n"
+              : "# Settings of daskify for a cluster on this machine: every option, at its default.\n"};
   text += "#\n"
           "# Take away the '#' before a name to change its value. A '#' at the start of a line or after a\n"
           "# blank starts a comment. Stronger than this file are, in this order, DASKIFY_NAME in the\n"

@@ -41,7 +41,8 @@ void set_option(settings& into, const option_entry& option, std::string_view tex
 std::string help_text();
 
 /// A config file in which every option is explained and commented out at its default (config/local.conf); for SLURM
-/// with those that a site has to look at set to their defaults (config/slurm.conf).
+/// with those that a site has to look at set to their defaults (config/slurm.conf), and the same for a standing
+/// cluster (config/standing.conf).
 std::string example_config(cluster_mode mode);
 
 } // namespace daskify::internal

@@ -15,11 +15,14 @@ std::string settings::origin(std::string_view name) const {
 
 void settings::resolve_paths(const std::filesystem::path& folder) {
   auto resolve = [&](std::string& path) { path = (folder / path).lexically_normal().string(); };
-  for (auto* path : {&worker_program, &session_directory, &log_directory})
+  for (auto* path : {&worker_program, &session_directory, &log_directory, &connection_directory})
     if (*path)
       resolve(**path);
   if (spill_folder())
     resolve(spill_directory);
+  for (auto& library : load) // one that is not there is left to the dynamic loader, which has places of its own
+    if (std::error_code unknown; std::filesystem::exists(folder / library, unknown))
+      resolve(library);
 }
 
 std::optional<std::string> settings::spill_folder() const {
@@ -28,6 +31,10 @@ std::optional<std::string> settings::spill_folder() const {
 
 std::optional<std::string> settings::partition() const {
   return queue == "none" ? std::nullopt : std::optional{queue};
+}
+
+std::optional<std::string> settings::interface_name() const {
+  return interface == "all" ? std::nullopt : interface;
 }
 
 std::uint64_t settings::job_memory() const {

@@ -13,6 +13,7 @@
 
 #include "daskify/defaults.hpp"
 #include "daskify/options.hpp"
+#include "daskify/transport/endpoint.hpp"
 
 namespace daskify::internal {
 
@@ -23,6 +24,7 @@ struct settings {
   std::size_t threads = defaults::threads;
   std::size_t nodes = defaults::nodes;
   std::optional<std::string> worker_program;
+  std::vector<std::string> load;
   std::string queue{defaults::queue};
   std::optional<std::string> account;
   std::size_t cores = defaults::cores;
@@ -35,6 +37,9 @@ struct settings {
   std::optional<std::size_t> minimum;
   std::optional<std::size_t> maximum;
   std::optional<std::string> interface;
+  std::optional<std::string> connection_directory;
+  std::optional<endpoint> scheduler;
+  std::size_t port = defaults::port;
   std::chrono::milliseconds start_timeout = defaults::start_timeout;
   bool accept_fewer = defaults::accept_fewer;
   std::chrono::milliseconds heartbeat_interval = defaults::heartbeat_interval;
@@ -64,6 +69,8 @@ struct settings {
   std::optional<std::string> spill_folder() const;
   /// The partition; nothing: the site's default.
   std::optional<std::string> partition() const;
+  /// The network interface that was named; nothing: none, or all of them.
+  std::optional<std::string> interface_name() const;
   /// Bytes of a job, which depend on the mode when nobody sets them.
   std::uint64_t job_memory() const;
   /// Workers of a SLURM cluster, likewise.

@@ -131,6 +131,25 @@ std::string in_quotes(std::string_view text) {
   return result += text.size() > longest_quote ? "...'" : "'";
 }
 
+std::string host_and_port::form() const {
+  return "HOST:PORT, such as node7:4711 or [::1]:4711";
+}
+
+endpoint host_and_port::read(std::string_view text) const {
+  auto colon = text.rfind(':');
+  auto host = text.substr(0, colon == text.npos ? 0 : colon);
+  if (host.starts_with('[') && host.ends_with(']'))
+    host = host.substr(1, host.size() - 2);
+  else if (host.find(':') != host.npos)
+    throw bad_value{"has an IPv6 address without brackets"};
+  if (host.empty() || !std::ranges::all_of(host, [](char c) { return c > ' ' && c < '\x7f'; }))
+    throw bad_value{"is not of the form HOST:PORT"};
+  auto port = read_digits(text.substr(colon + 1));
+  if (!port || *port == 0 || *port > limits::port)
+    throw bad_value{"has no port from 1 to 65535"};
+  return {std::string{host}, static_cast<std::uint16_t>(*port)};
+}
+
 std::string whole_number::form() const {
   return "a whole number from " + std::to_string(least) + " to " + std::to_string(most);
 }

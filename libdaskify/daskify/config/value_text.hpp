@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "daskify/transport/endpoint.hpp"
+
 namespace daskify::internal {
 
 /// Thrown by `read`; `what()` goes on after the text itself: "is negative".
@@ -65,6 +67,14 @@ struct file_path {
 struct word {
   std::string form() const;
   std::string read(std::string_view text) const;
+  std::string write(std::string value) const { return value; }
+};
+
+/// HOST:PORT; an IPv6 address is in brackets.
+struct host_and_port {
+  std::string form() const;
+  endpoint read(std::string_view text) const;
+  std::string write(const endpoint& value) const { return to_text(value); }
   std::string write(std::string value) const { return value; }
 };
 

@@ -3,11 +3,13 @@
 /// Whoever starts the processes of a cluster, replaces those that die, and ends them.
 
 #include "daskify/config/settings.hpp"
+#include "daskify/deploy/job_fleet_effects.hpp" // fleet_report
 #include "daskify/protocol/messages.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,7 +26,8 @@ struct deployment_setup {
   std::function<void(worker_exited)> on_worker_exited;
   std::function<void(const std::string& reason)> on_exhausted; ///< no worker is left, and none can be started
   std::function<void(std::uint32_t slot)> on_node_unwanted;    ///< it shall hand back its work, and leave
-  std::function<void(std::uint32_t slot, std::chrono::milliseconds left)> on_node_time_left; ///< until it ends by itself
+  std::function<void(std::uint32_t slot, std::chrono::milliseconds left)>
+      on_node_time_left; ///< until it ends by itself
   /// It was lost through no fault of its tasks.
   std::function<void(std::uint32_t slot, error_code code, const std::string& how)> on_node_lost;
 };
@@ -66,7 +69,10 @@ public:
     static_cast<void>(idle_nodes);
   }
 
-  /// Nothing is started from here on.
+  /// Its jobs, where it has some.
+  virtual std::optional<fleet_report> jobs() { return std::nullopt; }
+
+  /// Nothing is started from here on, and nobody waits until it is ready.
   virtual void stop_replacing() = 0;
   /// Waits a while for all to end by themselves, then ends them.
   virtual void end_all() = 0;

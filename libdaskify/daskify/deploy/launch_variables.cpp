@@ -1,6 +1,7 @@
 #include "daskify/deploy/launch_variables.hpp"
 
 #include <cstdlib>
+#include <sstream>
 
 namespace daskify::internal {
 
@@ -9,8 +10,8 @@ namespace {
 constexpr auto worker_prefix = "DASKIFY_WORKER_";
 constexpr auto node_prefix = "DASKIFY_NODE_";
 
-/// Writes the fields of a launch, in the order in which `reader` reads them. What is empty or 0 is left out, which reads
-/// the same: people see these variables in job scripts.
+/// Writes the fields of a launch, in the order in which `reader` reads them. What is empty or 0 is left out, which
+/// reads the same: people see these variables in job scripts.
 class writer {
 public:
   explicit writer(std::string prefix) : prefix_{std::move(prefix)} {}
@@ -24,6 +25,12 @@ public:
     (*this)(name, value ? value->host + " " + std::to_string(value->port) : std::string{});
   }
   void operator()(const char* name, std::chrono::milliseconds value) { (*this)(name, value.count()); }
+  void operator()(const char* name, const std::vector<std::string>& lines) {
+    std::string all;
+    for (const auto& line : lines)
+      all += line + '\n';
+    (*this)(name, all);
+  }
   template <class Integer>
   requires std::is_integral_v<Integer>
   void operator()(const char* name, Integer value) { (*this)(name, std::to_string(value)); }
@@ -48,6 +55,11 @@ public:
     auto text = take(name);
     if (auto blank = text.rfind(' '); blank != text.npos)
       value = endpoint{text.substr(0, blank), static_cast<std::uint16_t>(std::atoi(text.c_str() + blank))};
+  }
+  void operator()(const char* name, std::vector<std::string>& lines) {
+    std::istringstream all{take(name)};
+    for (std::string line; std::getline(all, line);)
+      lines.push_back(line);
   }
   void operator()(const char* name, std::chrono::milliseconds& value) {
     value = std::chrono::milliseconds{std::strtoll(take(name).c_str(), nullptr, 10)};
@@ -78,6 +90,7 @@ void worker_fields(Launch& x, Fields& f) {
   f("LOG", x.log_file);
   f("NODE", x.node);
   f("STORE", x.store);
+  f("LIBRARIES", x.libraries);
 }
 
 template <class Launch, class Fields>
@@ -96,6 +109,7 @@ void node_fields(Launch& x, Fields& f) {
   f("HEARTBEAT_TIMEOUT", x.heartbeat_timeout);
   f("STORE_LIMIT", x.store_limit);
   f("SPILL_DIRECTORY", x.spill_directory);
+  f("LIBRARIES", x.libraries);
 }
 
 } // namespace

@@ -20,17 +20,20 @@ struct worker_launch {
   std::uint32_t slot = 0;
   std::size_t threads = 1;
   std::string log_file;
-  std::string node;              ///< name
-  std::optional<endpoint> store; ///< of its node; none: the scheduler tells
+  std::string node;                   ///< name
+  std::optional<endpoint> store;      ///< of its node; none: the scheduler tells
+  std::vector<std::string> libraries; ///< to be loaded
 };
 
 struct node_launch {
   std::string session_folder;
-  bool in_job = false;      ///< SLURM's, on any machine: the node finds out by itself what that has
-  bool in_step = false;     ///< the job has several nodes, started by srun
-  std::uint32_t slot = 0;   ///< of no meaning in a job
-  std::string name;         ///< the same
-  std::string program_name; ///< argv[0] of its workers
+  bool in_job = false;        ///< SLURM's, on any machine: the node finds out by itself what that has
+  bool in_step = false;       ///< the job has several nodes, started by srun
+  bool by_hand = false;       ///< no launcher: nobody tells this by variables, and the session folder is the node's own
+  std::uint32_t slot = 0;     ///< of no meaning in a job
+  std::string name;           ///< the same
+  std::string program_name;   ///< argv[0] of its workers
+  std::string worker_program; ///< empty: this program
   std::string log_folder;
   std::uint32_t first_worker = 0; ///< slot; of no meaning in a job
   std::size_t workers = 1;
@@ -39,6 +42,7 @@ struct node_launch {
   std::chrono::milliseconds heartbeat_timeout{};
   std::uint64_t store_limit = 0; ///< bytes; 0: a share of what is free
   std::optional<std::string> spill_directory;
+  std::vector<std::string> libraries; ///< that its workers load
 };
 
 launch_environment to_environment(const worker_launch& what);

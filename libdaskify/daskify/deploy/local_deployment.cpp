@@ -109,8 +109,13 @@ local_fleet::setup local_deployment::fleet_setup() {
 std::unique_ptr<local_fleet> local_deployment::fleet_of_workers() {
   auto fleet = fleet_setup();
   fleet.environment = [this](std::uint32_t slot, const std::string& log_file) {
-    return to_environment(worker_launch{
-        setup_.session_folder, slot, setup_.options.threads, log_file, first_node_name(setup_.options), {}});
+    return to_environment(worker_launch{setup_.session_folder,
+                                        slot,
+                                        setup_.options.threads,
+                                        log_file,
+                                        first_node_name(setup_.options),
+                                        {},
+                                        setup_.options.load});
   };
   std::tie(fleet.first_slot, fleet.size) = workers_of(0);
   fleet.on_exit = [this](std::uint32_t slot, std::int32_t pid, const std::string& how, log_end log) {
@@ -135,6 +140,7 @@ std::unique_ptr<local_fleet> local_deployment::fleet_of_nodes() {
     launch.heartbeat_timeout = setup_.options.heartbeat_timeout;
     launch.store_limit = setup_.store_limit;
     launch.spill_directory = setup_.options.spill_folder();
+    launch.libraries = setup_.options.load;
     return to_environment(launch);
   };
   fleet.first_slot = 1;

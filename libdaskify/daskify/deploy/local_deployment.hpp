@@ -21,6 +21,9 @@ public:
   /// What the first node, which is this process, is called.
   static std::string first_node_name(const settings& options);
 
+  /// Workers, whose slots begin with 0.
+  std::size_t size() const noexcept { return size_; }
+
   void start() override;
   void wait_until_ready(std::chrono::milliseconds timeout) override;
   void worker_enrolled(const enrol_request& who) override;

@@ -97,7 +97,7 @@ std::string local_fleet::exhausted() const {
 void local_fleet::wait_enrolled(std::chrono::milliseconds timeout) {
   std::unique_lock lock{mutex_};
   auto all = [&] { return std::all_of(members_.begin(), members_.end(), [](const member& m) { return m.enrolled; }); };
-  if (!changed_.wait_for(lock, timeout, [&] { return !problem_.empty() || all(); })) {
+  if (!changed_.wait_for(lock, timeout, [&] { return !problem_.empty() || !replacing_ || all(); })) {
     auto there = std::count_if(members_.begin(), members_.end(), [](const member& m) { return m.enrolled; });
     auto late = std::find_if(members_.begin(), members_.end(), [](const member& m) { return !m.enrolled; });
     auto slot = slot_of(*late);
@@ -109,6 +109,8 @@ void local_fleet::wait_enrolled(std::chrono::milliseconds timeout) {
   }
   if (!problem_.empty())
     throw cluster_error{error_code::worker_failed, problem_};
+  if (!all())
+    throw cluster_error{error_code::shut_down, "The cluster was ended while it was being started."};
 }
 
 void local_fleet::enrolled(std::uint32_t slot) {
@@ -143,8 +145,11 @@ void local_fleet::kill(std::uint32_t slot, std::int32_t pid) {
 }
 
 void local_fleet::stop_replacing() {
-  std::lock_guard guard{mutex_};
-  replacing_ = false;
+  {
+    std::lock_guard guard{mutex_};
+    replacing_ = false;
+  }
+  changed_.notify_all();
 }
 
 void local_fleet::end_all(std::chrono::milliseconds grace) {

@@ -228,8 +228,8 @@ child spawn(const spawn_request& request) {
   actions.pass(lifeline.read.get(), lifeline_descriptor);
   actions.close_from(lifeline_descriptor + 1);
   try {
-    return start_process(request.program, request.where, request.arguments, merged_environment(request),
-                         actions, std::move(lifeline.write));
+    return start_process(request.program, request.where, request.arguments, merged_environment(request), actions,
+                         std::move(lifeline.write));
   } catch (const std::system_error& e) {
     fail(request, "the system refused", e.code().value());
   }

@@ -51,16 +51,36 @@ slurm_deployment::slurm_deployment(deployment_setup with)
     : setup_{std::move(with)},
       first_{fleet_for(setup_.options).size},
       needed_{is_adaptive() ? fleet_for(setup_.options).minimum : first_},
-      core_{*this, fleet_for(setup_.options)} {
+      core_{*this, fleet_for(setup_.options)},
+      guard_{setup_.log_folder + "/scancel.log"} {
   // Whatever cannot be written is said before anything is started.
   static_cast<void>(
       job_script(request_for(setup_.options, first_, setup_.session_folder, setup_.log_folder, setup_.program_name)));
 }
 
 slurm_deployment::~slurm_deployment() {
-  stopping_.request_stop();
+  stop_commands();
   ticking_ = {};
-  commands_.reset();
+}
+
+/// What the core wants from here on is not done.
+void slurm_deployment::stop_commands() {
+  stopping_.request_stop();
+  std::unique_lock lock{mutex_};
+  auto ending = std::move(commands_);
+  lock.unlock(); // its thread wants it
+}
+
+void slurm_deployment::post(std::function<void()> command) {
+  if (!commands_)
+    return;
+  ++under_way_;
+  commands_->post([this, run = std::move(command)] {
+    run();
+    std::lock_guard guard{mutex_};
+    --under_way_;
+    changed_.notify_all();
+  });
 }
 
 void slurm_deployment::start() {
@@ -91,7 +111,7 @@ void slurm_deployment::wait_until_ready(std::chrono::milliseconds timeout) {
     return static_cast<std::size_t>(std::ranges::count_if(nodes_, [](const auto& node) { return node.second.ready; }));
   };
   std::string shown;
-  while (problem_.empty() && ready() < needed_) {
+  while (problem_.empty() && replacing_ && ready() < needed_) {
     if (report_.sentence != shown && setup_.options.progress != progress_style::off) {
       shown = report_.sentence;
       std::cerr << "SLURM: " << shown << std::endl;
@@ -101,6 +121,8 @@ void slurm_deployment::wait_until_ready(std::chrono::milliseconds timeout) {
   }
   if (!problem_.empty())
     throw cluster_error{error_code::worker_failed, problem_};
+  if (!replacing_)
+    throw cluster_error{error_code::shut_down, "The cluster was ended while it was being started."};
   if (ready() >= needed_ || (setup_.options.accept_fewer && ready() != 0))
     return;
   throw cluster_error{error_code::start_timeout,
@@ -166,6 +188,11 @@ void slurm_deployment::node_left(std::uint32_t slot) {
   changed_.notify_all();
 }
 
+std::optional<fleet_report> slurm_deployment::jobs() {
+  std::lock_guard guard{mutex_};
+  return report_;
+}
+
 bool slurm_deployment::is_adaptive() const {
   return setup_.options.minimum || setup_.options.maximum;
 }
@@ -186,19 +213,13 @@ void slurm_deployment::stop_replacing() {
   std::unique_lock lock{mutex_};
   if (!std::exchange(replacing_, false) || !commands_)
     return;
-  ++under_way_;
-  commands_->post([this] {
-    std::unique_lock inner{mutex_};
-    std::vector<std::string> jobs{submitted_.begin(), submitted_.end()};
-    inner.unlock();
+  changed_.notify_all(); // whoever waits for the start
+  post([this, jobs = std::vector(submitted_.begin(), submitted_.end())] {
     try {
       slurm_commands{tuning::slurm_timeout, stopping_.get_token()}.cancel_pending(jobs);
     } catch (const error&) {
       // They are cancelled once more at the end, and what is wrong is said then.
     }
-    inner.lock();
-    --under_way_;
-    changed_.notify_all();
   });
   changed_.wait_for(lock, tuning::stop_grace, [this] { return under_way_ == 0; });
 }
@@ -213,15 +234,15 @@ void slurm_deployment::end_all() {
     core_.stop(clock::now());
     changed_.wait_for(lock, tuning::scancel_timeout, [this] { return under_way_ == 0; });
   }
-  stopping_.request_stop();
+  stop_commands();
+  guard_.release();
 }
 
 // -- what the core wants ------------------------------------------------------------------------------------
 // REQUIRES, of all: the lock is held.
 
 void slurm_deployment::submit(submission_id request, std::size_t count) {
-  ++under_way_;
-  commands_->post([this, request, count] {
+  post([this, request, count] {
     std::vector<std::string> units;
     std::string refused;
     bool permanent = false;
@@ -235,39 +256,25 @@ void slurm_deployment::submit(submission_id request, std::size_t count) {
       refused = e.what();
       permanent = e.code() != error_code::slurm_silent && !may_be_taken_in_parts(refused);
     }
+    if (!units.empty())
+      watch_jobs(units);
     std::lock_guard guard{mutex_};
-    --under_way_;
     if (!units.empty()) {
       core_.submitted(clock::now(), request, units);
-      for (const auto& unit : units)
-        submitted_.insert(job_of(unit));
     } else {
       if (permanent)
         fail(refused);
       core_.submit_failed(clock::now(), request, refused, permanent);
     }
-    changed_.notify_all();
   });
 }
 
 void slurm_deployment::query(const std::vector<std::string>& units) {
-  ++under_way_;
-  commands_->post([this, units] {
-    query_now(units);
-    std::lock_guard guard{mutex_};
-    --under_way_;
-    changed_.notify_all();
-  });
+  post([this, units] { query_now(units); });
 }
 
 void slurm_deployment::cancel(const std::vector<std::string>& units) {
-  ++under_way_;
-  commands_->post([this, units] {
-    cancel_now(units);
-    std::lock_guard guard{mutex_};
-    --under_way_;
-    changed_.notify_all();
-  });
+  post([this, units] { cancel_now(units); });
 }
 
 void slurm_deployment::drain(const std::string&, node_id node) {
@@ -341,6 +348,20 @@ std::vector<std::string> slurm_deployment::submit_now(std::size_t count) {
   }
   }
   return units;
+}
+
+/// Without a guard all goes well as long as this process ends as it should.
+void slurm_deployment::watch_jobs(const std::vector<std::string>& units) {
+  std::unique_lock lock{mutex_};
+  for (const auto& unit : units)
+    submitted_.insert(job_of(unit));
+  auto jobs = submitted_;
+  lock.unlock();
+  try {
+    guard_.watch(jobs);
+  } catch (const error& e) {
+    std::cerr << "daskify: nobody will cancel the jobs if this program is killed: " << e.what() << std::endl;
+  }
 }
 
 void slurm_deployment::query_now(const std::vector<std::string>& units) {

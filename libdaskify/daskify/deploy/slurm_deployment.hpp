@@ -2,10 +2,12 @@
 
 #include "daskify/deploy/deployment.hpp"
 #include "daskify/deploy/job_fleet_core.hpp"
+#include "daskify/deploy/job_guard.hpp"
 #include "daskify/deploy/slurm_commands.hpp"
 #include "daskify/store/work_thread.hpp"
 
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -37,6 +39,7 @@ public:
   void node_leaving(std::uint32_t slot) override;
   void node_drained(std::uint32_t slot) override;
   void node_left(std::uint32_t slot) override;
+  std::optional<fleet_report> jobs() override;
   bool is_adaptive() const override;
   void demand(std::uint64_t threads, const std::vector<std::uint32_t>& idle_nodes) override;
   void stop_replacing() override;
@@ -54,11 +57,14 @@ private:
   void exhausted(const std::string& sentence) override;
   void report(const fleet_report& now) override;
 
+  void post(std::function<void()> command);
+  void stop_commands();
   std::vector<std::string> submit_now(std::size_t count);
   void query_now(const std::vector<std::string>& units);
   std::vector<job_status> statuses_of(const std::vector<std::string>& units, const std::string& squeue_said);
   void doubt_first_reasons(std::vector<job_status>& answer);
   void tell_ends(const std::vector<job_status>& answer);
+  void watch_jobs(const std::vector<std::string>& units);
   void cancel_now(const std::vector<std::string>& units);
   std::string log_of(const std::string& unit) const;
   void fail(const std::string& sentence);
@@ -90,6 +96,7 @@ private:
   std::map<std::string, std::set<std::string>> cancelled_;  ///< units of allocations, by job
   std::map<std::string, std::size_t> sizes_;                ///< of allocations: how many units, by job
 
+  job_guard guard_; ///< of the thread for commands, while that runs
   std::stop_source stopping_;
   std::unique_ptr<work_thread> commands_;
   std::jthread ticking_; ///< last: it uses the rest

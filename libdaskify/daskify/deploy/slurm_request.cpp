@@ -35,6 +35,7 @@ node_launch node_in_job(const settings& options, const std::string& session_fold
   node.heartbeat_timeout = options.heartbeat_timeout;
   node.store_limit = options.store_limit.value_or(0);
   node.spill_directory = options.spill_folder();
+  node.libraries = options.load;
   return node;
 }
 

@@ -78,9 +78,11 @@ void srun_deployment::wait_until_ready(std::chrono::milliseconds timeout) {
   auto ready = [this] {
     return static_cast<std::size_t>(std::ranges::count_if(nodes_, [](const auto& node) { return node.second; }));
   };
-  changed_.wait_for(lock, timeout, [&] { return !problem_.empty() || ready() == size_; });
+  changed_.wait_for(lock, timeout, [&] { return !problem_.empty() || stopping_ || ready() == size_; });
   if (!problem_.empty())
     throw cluster_error{error_code::worker_failed, problem_};
+  if (stopping_)
+    throw cluster_error{error_code::shut_down, "The cluster was ended while it was being started."};
   if (ready() == size_ || (setup_.options.accept_fewer && ready() != 0))
     return;
   auto output = log_tail(setup_.log_folder + "/srun.log", shown_lines);
@@ -149,8 +151,11 @@ void srun_deployment::fail(const std::string& sentence) {
 }
 
 void srun_deployment::stop_replacing() {
-  std::lock_guard guard{mutex_};
-  stopping_ = true;
+  {
+    std::lock_guard guard{mutex_};
+    stopping_ = true;
+  }
+  changed_.notify_all();
 }
 
 void srun_deployment::end_all() {

@@ -1,20 +1,28 @@
 #include "daskify/node/node_process.hpp"
 
+#include "daskify/config/loader.hpp"
 #include "daskify/defaults.hpp"
 #include "daskify/deploy/batch_job.hpp"
+#include "daskify/deploy/cpu_count.hpp"
 #include "daskify/deploy/lifeline.hpp"
 #include "daskify/deploy/local_fleet.hpp"
+#include "daskify/deploy/process.hpp"
+#include "daskify/deploy/slurm_commands.hpp"
+#include "daskify/deploy/slurm_text.hpp"
+#include "daskify/deploy/termination.hpp"
 #include "daskify/program/code_address.hpp"
 #include "daskify/store/memory_room.hpp"
 #include "daskify/store/store_actor.hpp"
 #include "daskify/transport/actor_system.hpp"
 #include "daskify/transport/connect.hpp"
+#include "daskify/transport/find_cluster.hpp"
 #include "daskify/transport/remote_error.hpp"
 
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <future>
@@ -28,6 +36,7 @@ namespace daskify::internal {
 namespace {
 
 constexpr auto join_timeout = std::chrono::seconds{20};
+constexpr auto squeue_timeout = std::chrono::seconds{10};
 constexpr int refused_exit_code = 3;
 
 node_actor::behavior_type node_behavior(node_actor::pointer self, scheduler_for_workers scheduler,
@@ -70,42 +79,59 @@ private:
   std::unique_ptr<local_fleet> fleet_;
 };
 
-/// SIGTERM, by which a batch system says that it is about to kill, becomes a call. REQUIRES: no other thread runs yet.
-class termination {
-public:
-  termination() {
-    ::sigemptyset(&term_);
-    ::sigaddset(&term_, SIGTERM);
-    ::pthread_sigmask(SIG_BLOCK, &term_, nullptr);
-  }
-
-  void listen(std::function<void()> on_term) {
-    std::thread{[term = term_, on_term = std::move(on_term)] {
-      int signal = 0;
-      while (::sigwait(&term, &signal) == 0)
-        on_term();
-    }}.detach(); // ends with the process
-  }
-
-private:
-  sigset_t term_{};
-};
-
 std::uint64_t store_limit(const node_launch& as, const batch_job& job) {
   if (as.store_limit != 0)
     return as.store_limit;
   auto free = free_memory().bytes;
   if (job.memory != 0)
     free = std::min(free, job.memory);
-  return std::max(limits::smallest_store, static_cast<std::uint64_t>(tuning::store_share * static_cast<double>(free)));
+  return share_for_stores(free);
 }
 
-int serve(const node_launch& as, const batch_job& job, const std::string& name, termination* ending_signal) {
+/// Asked once; later is counted from here.
+std::optional<std::chrono::seconds> time_left(const std::string& node) {
+  const auto* job = std::getenv("SLURM_JOB_ID");
+  if (!job)
+    return {};
+  try {
+    return parse_time(slurm_commands{squeue_timeout}.time_left(job));
+  } catch (const error& e) {
+    std::cerr << node << " does not know when its job ends: " << e.what() << std::endl;
+    return {};
+  }
+}
+
+/// How a node's process ends: once, whatever comes first.
+class exit_of_node {
+public:
+  void with(int code) {
+    if (!told_.exchange(true))
+      code_.set_value(code);
+  }
+  int wait() { return code_.get_future().get(); }
+
+private:
+  std::atomic<bool> told_{false};
+  std::promise<int> code_;
+};
+
+/// Serves until the session ends; the exit code of the process.
+int serve(const node_launch& as, const batch_job& job, const std::string& name, const termination* ending_signal) {
   auto folder = session_folder::open(as.session_folder);
   auto where = folder.read_connection();
-  // Never destroyed: its thread looks at it until the process is gone.
-  static lifeline& line =
-      *new lifeline{folder, where.owner, as.in_job ? launched_by::batch_system : launched_by::client};
+  auto end = std::make_shared<exit_of_node>();
+  // Never destroyed: its thread looks at it until the process is gone. None: nobody has launched this process, and the
+  // folder is its own.
+  static lifeline* line = nullptr;
+  if (!as.by_hand)
+    line = new lifeline{folder, where.owner, as.in_job ? launched_by::batch_system : launched_by::client};
+  auto end_now = [end, name](const std::string& why) {
+    std::cerr << name << ": " << why << std::endl;
+    if (line)
+      line->end_now();
+    else
+      end->with(1);
+  };
 
   system_config config;
   caf::actor_system system{config};
@@ -117,20 +143,20 @@ int serve(const node_launch& as, const batch_job& job, const std::string& name, 
   with.secret = where.secret;
   with.limit = store_limit(as, job);
   with.spill_directory = as.spill_directory;
-  with.host = as.in_job ? std::string{} : loopback;
+  with.host = as.in_job ? std::string{} : as.by_hand ? found.by.own_address : loopback;
   with.scheduler_host = found.by.peer.host;
   with.source_patience = as.heartbeat_timeout + tuning::source_grace;
   with.on_joined = [workers](std::uint32_t slot) { workers->joined(slot); };
   auto node = std::make_shared<node_store>(std::move(with));
   auto store = system.spawn(store_behavior, node);
-  auto stopped = std::make_shared<std::promise<void>>();
   auto actor = system.spawn(
-      node_behavior, scheduler,
-      [stopped, told = false]() mutable {
-        if (!std::exchange(told, true)) // it may come more than once
-          stopped->set_value();
-      },
-      [] { line.lost_scheduler(); });
+      node_behavior, scheduler, [end] { end->with(0); },
+      [end_now] {
+        if (line)
+          line->lost_scheduler();
+        else
+          end_now("the scheduler is gone, or takes this node for gone; join it again when it is there.");
+      });
 
   // The actor system waits for its actors, on each way out of here.
   struct ending {
@@ -149,12 +175,17 @@ int serve(const node_launch& as, const batch_job& job, const std::string& name, 
   who.build_id = program_build_id();
   who.name = name;
   who.job = job.member;
-  who.slot = as.in_job ? any_slot : as.slot;
+  bool has_slot = !as.in_job && !as.by_hand;
+  who.slot = has_slot ? as.slot : any_slot;
   who.workers = static_cast<std::uint32_t>(as.workers);
   who.pid = ::getpid();
   auto transfers = node->transfers_at();
   who.transfer_host = transfers.host.empty() ? found.by.own_address : transfers.host;
   who.transfer_port = transfers.port;
+  // Of the nodes that a cluster has submitted itself, it asks SLURM by one question for all.
+  if (as.by_hand)
+    if (auto left = time_left(name))
+      who.time_left_ms = static_cast<std::uint64_t>(std::chrono::milliseconds{*left}.count());
   node_answer answer;
   {
     caf::scoped_actor self{system};
@@ -172,31 +203,35 @@ int serve(const node_launch& as, const batch_job& job, const std::string& name, 
   }
 
   local_fleet::setup fleet;
-  fleet.program = "/proc/self/exe";
+  fleet.program = as.worker_program.empty() ? "/proc/self/exe" : as.worker_program;
   fleet.name = as.program_name;
   fleet.environment = [&](std::uint32_t slot, const std::string& log_file) {
-    return to_environment(worker_launch{as.session_folder, slot, as.threads, log_file, name, users_at});
+    return to_environment(worker_launch{as.session_folder, slot, as.threads, log_file, name, users_at, as.libraries});
   };
   fleet.log_folder = as.log_folder;
-  fleet.first_slot = as.in_job ? answer.first_worker : as.first_worker;
+  fleet.first_slot = has_slot ? as.first_worker : answer.first_worker;
   fleet.size = as.workers;
   fleet.on_exit = [&](std::uint32_t slot, std::int32_t pid, const std::string& how, log_end log) {
     caf::send_as(actor, scheduler, worker_exited{slot, pid, how, std::move(log.bytes), log.size});
   };
-  fleet.on_exhausted = [&](const std::string& reason) {
-    std::cerr << name << ": no worker is left: " << reason << std::endl;
-    line.end_now();
-  };
+  fleet.on_exhausted = [end_now](const std::string& reason) { end_now("no worker is left: " + reason); };
   auto& running = workers->begin(std::move(fleet));
   running.start();
   running.wait_enrolled(as.start_timeout);
   caf::send_as(actor, scheduler, node_ready{});
   caf::anon_send(actor, node_tick{answer.heartbeat_interval_ms, answer.heartbeat_timeout_ms});
   if (ending_signal)
-    ending_signal->listen([actor] { caf::anon_send(actor, node_leaving{}); });
-  stopped->get_future().wait();
-  running.end_all(tuning::stop_grace);
-  return 0;
+    ending_signal->listen([actor, end, is_second = false, by_hand = as.by_hand]() mutable {
+      caf::anon_send(actor, node_leaving{});
+      if (std::exchange(is_second, true) && by_hand)
+        end->with(1); // somebody is in a hurry
+    });
+  if (as.by_hand)
+    std::cout << name << " has joined " << to_text(found.by.peer) << " with " << as.workers
+              << (as.workers == 1 ? " worker." : " workers.") << std::endl;
+  auto code = end->wait();
+  running.end_all(code == 0 ? tuning::stop_grace : std::chrono::milliseconds{0}); // else there is nobody to report to
+  return code;
 }
 
 } // namespace
@@ -206,7 +241,7 @@ void become_node(const node_launch& as) {
   batch_job job;
   auto name = as.name;
   if (as.in_job) {
-    signal.emplace();
+    signal.emplace({SIGTERM});
     job = read_batch_job(as.in_step, [](const char* variable) { return std::getenv(variable); });
     name = (job.node.empty() ? host_name() : job.node) + "/" + job.member;
   }
@@ -217,6 +252,40 @@ void become_node(const node_launch& as) {
     std::cerr << name << ": " << e.what() << std::endl;
   }
   std::exit(code);
+}
+
+int join_cluster(const settings& with, const std::string& program_name) {
+  termination signals{SIGTERM, SIGINT, SIGHUP};
+  keep_standard_descriptors();
+  auto cluster = find_cluster(with);
+  ::unsetenv(secret_variable); // it is not for what tasks start
+  // The workers find the scheduler, and know that this process has ended, by a session folder of this node's own.
+  session_folder::sweep_stale(with.session_directory.value_or(""));
+  auto folder = session_folder::create(with.session_directory.value_or(""));
+  struct removal {
+    session_folder& folder;
+    ~removal() { folder.remove(); }
+  } at_the_end{folder};
+  folder.publish({random_hex(8), cluster.addresses, cluster.secret, this_process(), program_build_id()});
+
+  node_launch as;
+  as.by_hand = true;
+  as.session_folder = folder.path();
+  as.program_name = with.worker_program.value_or(program_name);
+  as.worker_program = with.worker_program.value_or("");
+  as.log_folder = with.log_directory.value_or(folder.path());
+  make_folder(as.log_folder, "log_directory");
+  as.workers = with.size.value_or(usable_cpus());
+  as.threads = with.threads;
+  as.start_timeout = with.start_timeout;
+  as.heartbeat_timeout = with.heartbeat_timeout;
+  as.store_limit = with.store_limit.value_or(0);
+  as.spill_directory = with.spill_folder();
+  as.libraries = with.load;
+  auto code = serve(as, {}, host_name() + "/" + std::to_string(::getpid()), &signals);
+  if (code != 0 && cluster.folder)
+    cluster.folder->remove_if_abandoned();
+  return code;
 }
 
 } // namespace daskify::internal

@@ -2,11 +2,17 @@
 
 /// The main function of a node's process: a store, and the workers that use it.
 
+#include "daskify/config/settings.hpp"
 #include "daskify/deploy/launch_variables.hpp"
 
 namespace daskify::internal {
 
 /// Joins the cluster, starts workers, and serves until the session ends. Ends the process.
 [[noreturn]] void become_node(const node_launch& as);
+
+/// The main function of daskify-worker, which somebody has started by hand: joins a standing cluster with workers of
+/// its own, and serves until the scheduler ends, or until SIGTERM, SIGINT or SIGHUP: then it hands back its work first;
+/// a second one ends it at once. The exit code of the process. Throws error. REQUIRES: no other thread runs yet.
+int join_cluster(const settings& with, const std::string& program_name);
 
 } // namespace daskify::internal

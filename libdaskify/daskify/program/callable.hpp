@@ -49,6 +49,7 @@ void write_callable(encoder& out, const F& f) {
     auto where = to_reference(reinterpret_cast<const void*>(f));
     out.write(where.module);
     out.write(where.offset);
+    out.write(where.file);
   } else if constexpr (!is_stateless<F>) {
     static_assert(
         travels<F>,
@@ -65,6 +66,7 @@ F read_callable(decoder& in) {
     function_ref where;
     where.module = in.read<std::string>();
     where.offset = in.read<std::uint64_t>();
+    where.file = in.read<std::string>();
     return reinterpret_cast<F>(const_cast<void*>(to_address(where)));
   } else if constexpr (is_stateless<F>) {
     // Such a lambda may have no default constructor ([=]{}), but any byte is a valid one of it.

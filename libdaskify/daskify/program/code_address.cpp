@@ -8,10 +8,12 @@
 #include <array>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <optional>
 #include <sstream>
+#include <system_error>
 
 namespace daskify::internal {
 
@@ -23,7 +25,14 @@ struct loaded_file {
   const ElfW(Phdr) * headers = nullptr;
   std::size_t header_count = 0;
   bool is_program = false;
-  const char* name = "";
+  const char* path = ""; ///< nothing for the program
+
+  /// Without folders.
+  std::string name() const {
+    std::error_code unknown;
+    auto file = is_program ? std::filesystem::read_symlink("/proc/self/exe", unknown) : std::filesystem::path{path};
+    return file.filename();
+  }
 
   bool has_code_at(std::uint64_t offset) const { return has_at(offset, PF_X); }
   /// In a part with at least one of the `flags`.
@@ -92,7 +101,8 @@ void each_loaded_file(F&& f) {
   dl_iterate_phdr(
       [](dl_phdr_info* info, std::size_t, void* data) {
         auto& st = *static_cast<state*>(data);
-        loaded_file file{info->dlpi_addr, info->dlpi_phdr, info->dlpi_phnum, st.first, info->dlpi_name};
+        loaded_file file{info->dlpi_addr, info->dlpi_phdr, info->dlpi_phnum, st.first,
+                         info->dlpi_name ? info->dlpi_name : ""};
         st.first = false; // the program itself comes first
         return st.f(file) ? 1 : 0;
       },
@@ -121,7 +131,7 @@ function_ref to_reference(const void* address) {
   each_loaded_file([&](const loaded_file& file) {
     if (at < file.base || !file.has_code_at(at - file.base))
       return false;
-    found.emplace(function_ref{file.is_program ? program_build_id() : build_id_of(file), at - file.base});
+    found.emplace(function_ref{file.is_program ? program_build_id() : build_id_of(file), at - file.base, file.name()});
     return true;
   });
   if (!found || found->module.empty())
@@ -143,10 +153,21 @@ const void* to_address(const function_ref& function) {
   if (!address)
     throw error{
         error_code::function_not_found,
-        "The worker has not loaded the file with build id " + function.module +
-            " that the function is in; load the same libraries in the first lines of main, before the daskified "
-            "object is made."};
+        "The worker has not loaded " + (function.file.empty() ? "the file" : "'" + function.file + "'") +
+            " (build id " + function.module +
+            "), which the function is in; load the same libraries in the first lines of main, before the daskified "
+            "object is made, and start daskify-worker with this very file by --load or --program."};
   return address;
+}
+
+void load_library(const std::string& path) {
+  // Resolved now: what is missing is said here, and does not end a worker in the middle of a task.
+  if (::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL))
+    return;
+  const char* why = ::dlerror();
+  throw config_error{error_code::bad_option_value, "The library '" + path + "' cannot be loaded (" +
+                                                       (why ? why : "no reason was given") +
+                                                       "); name a shared library whose own libraries are found."};
 }
 
 std::string place_of(const void* address) {
@@ -156,7 +177,7 @@ std::string place_of(const void* address) {
     if (at < file.base || !file.has_at(at - file.base, PF_R | PF_W | PF_X))
       return false;
     auto module = file.is_program ? program_build_id() : build_id_of(file);
-    place = (module.empty() ? std::string{file.name} : module) + "+" + std::to_string(at - file.base);
+    place = (module.empty() ? std::string{file.path} : module) + "+" + std::to_string(at - file.base);
     return true;
   });
   return place;

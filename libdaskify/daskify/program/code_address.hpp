@@ -20,6 +20,9 @@ function_ref to_reference(const void* address);
 /// the offset is not in its code.
 const void* to_address(const function_ref& function);
 
+/// Makes the functions of a shared library known in this process, for good. Throws config_error(bad_option_value).
+void load_library(const std::string& path);
+
 /// Where `address`, of a function or of a variable, lies, as text: the same in every process of one build, and another
 /// one for every other address. Files without a build id go by their names.
 std::string place_of(const void* address);

@@ -4,7 +4,7 @@
 
 namespace daskify::internal {
 
-progress_actor::behavior_type progress_behavior(progress_state::pointer self, scheduler_actor scheduler) {
+progress_actor::behavior_type progress_behavior(progress_state::pointer self, scheduler_for_clients scheduler) {
   return self->state.make_behavior(std::move(scheduler));
 }
 
@@ -13,7 +13,7 @@ progress_state::~progress_state() {
     m.feed->close();
 }
 
-progress_actor::behavior_type progress_state::make_behavior(scheduler_actor scheduler) {
+progress_actor::behavior_type progress_state::make_behavior(scheduler_for_clients scheduler) {
   scheduler_ = std::move(scheduler);
   // A monitor whose scheduler is gone must not wait for it.
   self_->monitor(scheduler_);

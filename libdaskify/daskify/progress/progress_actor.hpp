@@ -17,7 +17,7 @@ public:
   explicit progress_state(pointer self) : self_{self} {}
   ~progress_state();
 
-  progress_actor::behavior_type make_behavior(scheduler_actor scheduler);
+  progress_actor::behavior_type make_behavior(scheduler_for_clients scheduler);
 
 private:
   struct monitor {
@@ -27,12 +27,12 @@ private:
   };
 
   pointer self_;
-  scheduler_actor scheduler_;
+  scheduler_for_clients scheduler_;
   std::map<std::uint64_t, monitor> monitors_; ///< by subscription
   std::uint64_t last_subscription_ = 0;
   bool ticking_ = false;
 };
 
-progress_actor::behavior_type progress_behavior(progress_state::pointer self, scheduler_actor scheduler);
+progress_actor::behavior_type progress_behavior(progress_state::pointer self, scheduler_for_clients scheduler);
 
 } // namespace daskify::internal

@@ -1,14 +1,107 @@
 #include "daskify/protocol/actors.hpp"
 
+#include "daskify/protocol/wire_version.hpp"
+
+#include <type_traits>
+#include <utility>
+
 namespace daskify::internal {
 
-void add_message_types(caf::actor_system_config& config) {
-  config.add_message_type<shared_bytes>("daskify::shared_bytes")
+namespace {
+
+/// To be raised when a message comes to mean something else although its fields are the same.
+constexpr auto meaning = "1";
+
+template <class T>
+constexpr bool is_vector = false;
+template <class T>
+constexpr bool is_vector<std::vector<T>> = true;
+
+/// Goes over the fields of messages, as a serialiser does, and describes their types.
+class field_types {
+public:
+  using result_type = int;
+  static constexpr bool reads_state = true;
+  static constexpr bool writes_state = false;
+
+  template <class... Fields>
+  int operator()(Fields&... fields) {
+    (describe(fields), ...);
+    return 0;
+  }
+
+  template <class T>
+  void add(const std::string& name) {
+    text_ += name;
+    if constexpr (!requires { typename T::signatures; }) { // actors go by their names
+      T message{};
+      describe(message);
+    }
+  }
+
+  const std::string& text() const { return text_; }
+
+private:
+  template <class T>
+  void describe(T& field) {
+    if constexpr (std::is_integral_v<T> || std::is_enum_v<T>) {
+      text_ += (std::is_enum_v<T> ? 'e' : std::is_signed_v<T> ? 'i' : 'u') + std::to_string(sizeof(T));
+    } else if constexpr (std::is_same_v<T, std::string>) {
+      text_ += 's';
+    } else if constexpr (is_vector<T>) {
+      typename T::value_type element{};
+      text_ += 'v';
+      describe(element);
+    } else {
+      text_ += '(';
+      inspect(*this, field);
+      text_ += ')';
+    }
+  }
+
+  std::string text_;
+};
+
+/// What is done with each type of message.
+struct registrar {
+  caf::actor_system_config* config = nullptr;
+  field_types* fields = nullptr;
+
+  template <class T>
+  registrar& add_message_type(const std::string& name) {
+    if (config)
+      config->add_message_type<T>(name);
+    if (fields)
+      fields->add<T>(name);
+    return *this;
+  }
+};
+
+void add_all(registrar types, const std::string& version);
+
+/// FNV-1a: http://www.isthe.com/chongo/tech/comp/fnv/
+std::string version_once() {
+  field_types all;
+  all.add<failure>(meaning);
+  add_all({nullptr, &all}, "");
+  std::uint64_t hash = 14695981039346656037ULL;
+  for (unsigned char c : all.text())
+    hash = (hash ^ c) * 1099511628211ULL;
+  std::string digits;
+  for (int shift = 60; shift >= 0; shift -= 4)
+    digits += "0123456789abcdef"[hash >> shift & 15];
+  return digits;
+}
+
+/// Every published interface of the scheduler has the first one: whoever is of another version finds no such interface
+/// there, before any message is sent.
+void add_all(registrar types, const std::string& version) {
+  types.add_message_type<enrol_request>("daskify::enrol_request/" + version)
+      .add_message_type<shared_bytes>("daskify::shared_bytes")
       .add_message_type<run_range>("daskify::run_range")
       .add_message_type<failure>("daskify::failure")
       .add_message_type<result_block>("daskify::result_block")
       .add_message_type<run_spec>("daskify::run_spec")
-      .add_message_type<enrol_request>("daskify::enrol_request")
       .add_message_type<enrol_answer>("daskify::enrol_answer")
       .add_message_type<work_order>("daskify::work_order")
       .add_message_type<work_report>("daskify::work_report")
@@ -67,7 +160,12 @@ void add_message_types(caf::actor_system_config& config) {
       .add_message_type<store_for_directory>("daskify::store_for_directory")
       .add_message_type<directory_for_stores>("daskify::directory_for_stores")
       .add_message_type<scheduler_for_workers>("daskify::scheduler_for_workers")
-      // These stay in the client's process for now; announced so that logs can print them.
+      .add_message_type<attach_client>("daskify::attach_client")
+      .add_message_type<attach_answer>("daskify::attach_answer")
+      .add_message_type<client_alive>("daskify::client_alive")
+      .add_message_type<link_actor>("daskify::link_actor")
+      .add_message_type<scheduler_for_clients>("daskify::scheduler_for_clients")
+      // Some of these stay in one process; announced so that logs can print them.
       .add_message_type<executor_has_news>("daskify::executor_has_news")
       .add_message_type<worker_tick>("daskify::worker_tick")
       .add_message_type<submit_runs>("daskify::submit_runs")
@@ -79,6 +177,9 @@ void add_message_types(caf::actor_system_config& config) {
       .add_message_type<release_runs>("daskify::release_runs")
       .add_message_type<list_workers>("daskify::list_workers")
       .add_message_type<worker_list>("daskify::worker_list")
+      .add_message_type<ask_status>("daskify::ask_status")
+      .add_message_type<cluster_status>("daskify::cluster_status")
+      .add_message_type<end_cluster>("daskify::end_cluster")
       .add_message_type<drain_node>("daskify::drain_node")
       .add_message_type<node_time_left>("daskify::node_time_left")
       .add_message_type<node_lost>("daskify::node_lost")
@@ -89,6 +190,7 @@ void add_message_types(caf::actor_system_config& config) {
       .add_message_type<release_objects>("daskify::release_objects")
       .add_message_type<release_arguments>("daskify::release_arguments")
       .add_message_type<owner_gone>("daskify::owner_gone")
+      .add_message_type<node_gone>("daskify::node_gone")
       .add_message_type<directory_actor>("daskify::directory_actor")
       .add_message_type<store_actor>("daskify::store_actor")
       .add_message_type<store_tick>("daskify::store_tick")
@@ -97,6 +199,17 @@ void add_message_types(caf::actor_system_config& config) {
       .add_message_type<scheduler_tick>("daskify::scheduler_tick")
       .add_message_type<progress_tick>("daskify::progress_tick")
       .add_message_type<stop_session>("daskify::stop_session");
+}
+
+} // namespace
+
+const std::string& wire_version() {
+  static const std::string version = version_once();
+  return version;
+}
+
+void add_message_types(caf::actor_system_config& config, const std::string& version) {
+  add_all({&config, nullptr}, version);
 }
 
 } // namespace daskify::internal

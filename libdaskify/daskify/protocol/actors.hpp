@@ -13,6 +13,7 @@
 #include "daskify/protocol/messages.hpp"
 #include "daskify/protocol/store_messages.hpp"
 #include "daskify/protocol/wire.hpp"
+#include "daskify/protocol/wire_version.hpp"
 
 #include <caf/actor_system_config.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -188,6 +189,11 @@ using node_actor = caf::typed_actor<
     /// End of the session.
     caf::reacts_to<stop_node>>;
 
+/// Runs in the process of a client whose scheduler is in another one.
+using link_actor = caf::typed_actor<
+    /// Time to say that we are alive (to itself).
+    caf::reacts_to<node_tick>>;
+
 /// Which objects there are, where, and who holds them.
 using directory_actor = directory_for_stores::extend<
     /// A store takes part.
@@ -201,11 +207,13 @@ using directory_actor = directory_for_stores::extend<
     caf::reacts_to<release_arguments>,
     /// What this owner holds is released.
     caf::reacts_to<owner_gone>,
+    /// What was there is gone.
+    caf::reacts_to<node_gone>,
     /// Bring what only this node has to another. Answered when that is done; an error when not all of it could be
     /// moved.
     caf::replies_to<evacuate_node>::with<acknowledged>>;
 
-/// What a scheduler lets the processes of workers and nodes say. The only interface that is published on its port.
+/// What a scheduler lets the processes of workers and nodes say.
 using scheduler_for_workers = caf::typed_actor<
     /// May I join? Answered with a worker id and the store of the scheduler's own node, or with a refusal. The worker
     /// is monitored from here on. The third is the actor in whose name the worker's tasks submit runs.
@@ -251,12 +259,26 @@ using progress_actor = caf::typed_actor<
     /// How are these tasks doing right now?
     caf::replies_to<count_tasks>::with<progress>>;
 
-/// The scheduler as the client's process sees it.
-using scheduler_actor = scheduler_for_workers::extend<
+/// The same for clients, also those in other processes, which have joined and speak of their own runs only. This is
+/// what is published on the scheduler's port.
+using scheduler_for_clients = scheduler_for_workers::extend<
+    /// May I join, with a store? Answered with a client id, or with a refusal. The link is monitored from here on; the
+    /// other two are those in whose names the client speaks.
+    caf::replies_to<attach_client, store_for_directory, link_actor, caf::strong_actor_ptr,
+                    progress_actor>::with<attach_answer, directory_for_stores>,
+    /// I am alive. Only heard from a link.
+    caf::reacts_to<client_alive>,
     /// Who is there?
     caf::replies_to<list_workers>::with<worker_list>,
+    /// How is all of it, with what others have submitted? Only for clients.
+    caf::replies_to<ask_status>::with<cluster_status>,
+    /// The cluster is to end. Only heard from a client in another process.
+    caf::replies_to<end_cluster>::with<acknowledged>,
     /// Counts go to this progress actor, now, at most every 50 ms while they change, and at the end.
-    caf::reacts_to<subscribe_progress, progress_actor>,
+    caf::reacts_to<subscribe_progress, progress_actor>>;
+
+/// The scheduler as its own process sees it.
+using scheduler_actor = scheduler_for_clients::extend<
     /// From deployment: a node will end, by order; when, by itself; it has, and no task is to blame.
     caf::reacts_to<drain_node>, caf::reacts_to<node_time_left>, caf::reacts_to<node_lost>,
     /// From deployment: no process is left.
@@ -268,8 +290,9 @@ using scheduler_actor = scheduler_for_workers::extend<
     /// End of the session: all workers are told to stop.
     caf::reacts_to<stop_session>>;
 
-/// Registers every type above that can cross a wire. Before the actor system starts.
-void add_message_types(caf::actor_system_config& config);
+/// Registers every type above that can cross a wire. Before the actor system starts. Programs with different `version`s
+/// do not connect to each other.
+void add_message_types(caf::actor_system_config& config, const std::string& version = wire_version());
 
 } // namespace daskify::internal
 

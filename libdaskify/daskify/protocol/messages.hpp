@@ -89,13 +89,14 @@ auto inspect(Inspector& f, result_block& x) {
 struct function_ref {
   std::string module; ///< build id of the executable or shared library, as hex digits
   std::uint64_t offset = 0;
+  std::string file; ///< its name without folders, for messages to people
 
   friend bool operator==(const function_ref&, const function_ref&) = default;
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, function_ref& x) {
-  return f(x.module, x.offset);
+  return f(x.module, x.offset, x.file);
 }
 
 /// Everything a worker needs to run any task of a run. Travels once per worker, whatever the number of tasks.
@@ -222,6 +223,45 @@ template <class Inspector>
 auto inspect(Inspector& f, node_leaving&) {
   return f();
 }
+
+// -- client in another process <-> scheduler ----------------------------------------------------------------
+
+/// Client: may I join, with a store of my own?
+struct attach_client {
+  std::string secret;        ///< of the cluster
+  std::string name;          ///< for people: "my_program (pid 4711 on my_host)"
+  std::string transfer_host; ///< where its store's transfers listen
+  std::uint16_t transfer_port = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, attach_client& x) {
+  return f(x.secret, x.name, x.transfer_host, x.transfer_port);
+}
+
+/// Scheduler: yes with an id from the sequence that workers have theirs from, or no with a reason.
+struct attach_answer {
+  worker_id client; ///< none when refused
+  error_code refusal = error_code::none;
+  std::string reason;
+  std::uint64_t heartbeat_interval_ms = 0;
+  std::uint64_t heartbeat_timeout_ms = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, attach_answer& x) {
+  return f(x.client, x.refusal, x.reason, x.heartbeat_interval_ms, x.heartbeat_timeout_ms);
+}
+
+/// Client, every heartbeat interval: I am alive. A request: the empty answer tells that the scheduler is, too.
+struct client_alive {};
+
+template <class Inspector>
+auto inspect(Inspector& f, client_alive&) {
+  return f();
+}
+
+// -- work -----------------------------------------------------------------------------------------------------
 
 /// The right and duty to run the tasks [first, first + count) of a run, one after the other.
 struct lease {
@@ -402,11 +442,12 @@ struct worker_entry {
   bool busy = false;
   std::uint64_t running = 0; ///< tasks it is running now
   std::uint64_t resident_bytes = 0;
+  bool leaving = false; ///< it gets nothing new
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, worker_entry& x) {
-  return f(x.id, x.name, x.host, x.node, x.pid, x.busy, x.running, x.resident_bytes);
+  return f(x.id, x.name, x.host, x.node, x.pid, x.busy, x.running, x.resident_bytes, x.leaving);
 }
 
 struct worker_list {
@@ -416,6 +457,69 @@ struct worker_list {
 template <class Inspector>
 auto inspect(Inspector& f, worker_list& x) {
   return f(x.workers);
+}
+
+// -- the state of all, for people (client -> scheduler) -------------------------------------------------------------
+
+/// Client: how is the cluster?
+struct ask_status {};
+
+template <class Inspector>
+auto inspect(Inspector& f, ask_status&) {
+  return f();
+}
+
+/// A run that has not ended.
+struct run_entry {
+  run_id run;
+  std::string name; ///< the function's type
+  progress counts;
+};
+
+/// All that one client has submitted, or the tasks of one worker.
+struct client_entry {
+  worker_id id;
+  std::string name; ///< for people; empty: the tasks of a worker
+  std::uint64_t runs = 0;
+  progress counts;             ///< of all its runs
+  std::vector<run_entry> open; ///< the first of those that have not ended
+};
+
+struct reason_entry {
+  std::string reason; ///< in SLURM's word
+  std::uint64_t jobs = 0;
+};
+
+/// The jobs of SLURM that the scheduler has submitted.
+struct job_figures {
+  std::uint64_t wanted = 0; ///< 0: it submits none
+  std::uint64_t submitted = 0;
+  std::uint64_t pending = 0;
+  std::vector<reason_entry> reasons; ///< of the pending ones
+  std::uint64_t starting = 0;
+  std::uint64_t enrolled = 0;
+  std::uint64_t draining = 0;
+  std::uint64_t lost = 0;
+  std::string sentence; ///< all of that in words
+};
+
+struct cluster_status {
+  std::string host; ///< of the scheduler
+  std::int32_t pid = 0;
+  std::uint64_t uptime_ms = 0;
+  std::string mode;       ///< how it gets workers: "local", "slurm", "test", or "connect" when they come by themselves
+  std::string log_folder; ///< empty: it knows of none
+  std::vector<worker_entry> workers;
+  std::vector<client_entry> clients;
+  job_figures jobs;
+};
+
+/// Client: end, with all workers. Answered before that begins.
+struct end_cluster {};
+
+template <class Inspector>
+auto inspect(Inspector& f, end_cluster&) {
+  return f();
 }
 
 // -- deployment -> scheduler --------------------------------------------------------------------------------
@@ -511,3 +615,32 @@ auto inspect(Inspector& f, progress& x) {
 }
 
 } // namespace daskify
+
+namespace daskify::internal {
+
+template <class Inspector>
+auto inspect(Inspector& f, run_entry& x) {
+  return f(x.run, x.name, x.counts);
+}
+
+template <class Inspector>
+auto inspect(Inspector& f, client_entry& x) {
+  return f(x.id, x.name, x.runs, x.counts, x.open);
+}
+
+template <class Inspector>
+auto inspect(Inspector& f, reason_entry& x) {
+  return f(x.reason, x.jobs);
+}
+
+template <class Inspector>
+auto inspect(Inspector& f, job_figures& x) {
+  return f(x.wanted, x.submitted, x.pending, x.reasons, x.starting, x.enrolled, x.draining, x.lost, x.sentence);
+}
+
+template <class Inspector>
+auto inspect(Inspector& f, cluster_status& x) {
+  return f(x.host, x.pid, x.uptime_ms, x.mode, x.log_folder, x.workers, x.clients, x.jobs);
+}
+
+} // namespace daskify::internal

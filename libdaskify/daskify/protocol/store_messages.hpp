@@ -202,11 +202,12 @@ auto inspect(Inspector& f, object_found& x) {
 /// Forget a key.
 struct drop_key {
   std::string key;
+  owner_id owner; ///< filled in by the store
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, drop_key& x) {
-  return f(x.key);
+  return f(x.key, x.owner);
 }
 
 /// What is there?
@@ -495,7 +496,17 @@ auto inspect(Inspector& f, release_arguments& x) {
   return f(x.objects, x.submitter);
 }
 
-/// A worker is gone.
+/// A node is gone, although its connection may not be broken yet.
+struct node_gone {
+  node_id node;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, node_gone& x) {
+  return f(x.node);
+}
+
+/// A worker or a client is gone.
 struct owner_gone {
   owner_id owner;
 };

@@ -6,6 +6,7 @@
 #include "daskify/transport/remote_error.hpp"
 
 #include <algorithm>
+#include <unistd.h>
 
 namespace daskify::internal {
 
@@ -14,8 +15,13 @@ namespace {
 constexpr auto tick_interval = std::chrono::milliseconds{250};
 /// Of a dead worker's output.
 constexpr std::size_t shown_lines = 10;
+/// Of each client, in the state of the cluster.
+constexpr std::size_t shown_runs = 20;
 /// How long after a broken connection the exit status of the process may come.
 constexpr auto exit_status_grace = std::chrono::milliseconds{1000};
+/// Workers and clients that a scheduler can have had, so that the ids of their objects and runs are unique.
+constexpr std::uint64_t most_ids = (std::uint64_t{1} << (64 - own_id_bits)) - 3;
+constexpr auto out_of_ids = "the scheduler has given out all the ids that it has; start another one";
 
 /// Of the time until a node ends.
 std::chrono::milliseconds time_for_tasks(std::chrono::milliseconds left) {
@@ -37,7 +43,12 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
       if (p.actor.address() == msg.source && !p.hung_up)
         p.hung_up = clock::now();
     if (auto gone = nodes_.extract(caf::actor_cast<caf::actor_addr>(msg.source)))
-      setup_.processes->node_left(gone.mapped().slot);
+      node_left(gone.mapped().slot);
+    for (const auto& [id, client] : clients_)
+      if (client.link.address() == msg.source) {
+        client_left(id);
+        break;
+      }
   });
   self_->delayed_send(self_, tick_interval, scheduler_tick{});
 
@@ -48,11 +59,20 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
       [this](join_node& who, store_for_directory& store, node_actor& node) { return admit(who, store, node); },
       [this](node_alive) -> caf::result<void> {
         auto* node = sending_node();
-        if (!node)
+        if (!node || node->state == node_record::given_up) // it can only end, and join anew
           return caf::error{caf::sec::invalid_argument};
         node->heard = clock::now();
         if (node->state == node_record::starting)
           node->state = node_record::alive;
+        return caf::unit;
+      },
+      [this](attach_client& who, store_for_directory& store, link_actor& link, caf::strong_actor_ptr& speaker,
+             progress_actor& progress) { return attach(who, store, link, speaker, progress); },
+      [this](client_alive) -> caf::result<void> {
+        auto* client = sending_client();
+        if (!client)
+          return caf::error{caf::sec::invalid_argument};
+        client->heard = clock::now();
         return caf::unit;
       },
       [this](node_ready) {
@@ -109,7 +129,7 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
         auto tasks = question.tasks;
         auto how_many = question.how_many;
         auto only_now = question.patience_ms == 0;
-        askers_.emplace(waiter, asker{promise, std::move(question), until, bool{*who}});
+        askers_.emplace(waiter, asker{promise, std::move(question), until, *who});
         core_->wait(waiter, std::move(tasks), how_many);
         if (only_now)
           answer(waiter, false);
@@ -134,31 +154,45 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
             core_->release(run);
         flush();
       },
-      [this](list_workers) {
+      [this](list_workers) -> caf::result<worker_list> {
+        if (!speaker())
+          return caf::error{caf::sec::invalid_argument};
         worker_list list;
-        for (const auto& [id, p] : peers_) {
-          auto running = core_->running(id);
-          list.workers.push_back(
-              {id, p.who.name, p.who.host, p.who.node, p.who.pid, running != 0, running, p.resident_bytes});
-        }
+        for (const auto& [id, p] : peers_)
+          list.workers.push_back(entry_of(id));
         return list;
       },
+      [this](ask_status) -> caf::result<cluster_status> {
+        auto who = speaker();
+        if (!who || (*who && !clients_.contains(*who)))
+          return caf::error{caf::sec::invalid_argument};
+        return status();
+      },
+      [this](end_cluster) -> caf::result<acknowledged> {
+        auto who = speaker();
+        if (!who || !clients_.contains(*who) || !setup_.on_end_wanted)
+          return caf::error{caf::sec::invalid_argument};
+        setup_.on_end_wanted();
+        return acknowledged{};
+      },
       [this](subscribe_progress& msg, progress_actor& listener) {
-        if (!from_this_process())
+        auto who = speaker();
+        if (!may_use(who, msg.tasks))
           return;
-        end_subscription(msg.subscription);
+        subscription_key id{*who, msg.subscription};
+        end_subscription(id);
         if (msg.tasks.empty())
           return;
         std::uint64_t tasks = 0;
         for (const auto& r : msg.tasks) {
           tasks += r.count;
-          if (auto& watching = watched_[r.run]; watching.empty() || watching.back() != msg.subscription)
-            watching.push_back(msg.subscription);
+          if (auto& watching = watched_[r.run]; watching.empty() || watching.back() != id)
+            watching.push_back(id);
         }
         waiter_id waiter{++last_waiter_};
-        ending_[waiter] = msg.subscription;
-        subscriptions_[msg.subscription] = {msg.tasks, listener, waiter};
-        tell_progress(msg.subscription);
+        ending_[waiter] = id;
+        subscriptions_[id] = {msg.tasks, listener, waiter};
+        tell_progress(id);
         core_->wait(waiter, std::move(msg.tasks), tasks);
       },
       [this](worker_exited& msg) {
@@ -225,7 +259,9 @@ std::optional<std::pair<error_code, std::string>> scheduler_state::refusal(const
                                                                            const std::string& build_id) const {
   if (secret != setup_.secret)
     return {{error_code::bad_secret, "it does not know the secret of this session"}};
-  if (build_id != setup_.build_id)
+  if (last_worker_ >= most_ids)
+    return {{error_code::no_workers, out_of_ids}};
+  if (!setup_.build_id.empty() && build_id != setup_.build_id)
     return {{error_code::other_build, "it runs another build of the program (build id " + build_id +
                                           ", the cluster has " + setup_.build_id +
                                           "); start the same program file everywhere"}};
@@ -275,6 +311,150 @@ scheduler_state::admit(join_node& who, store_for_directory& store, const node_ac
           },
           [promise](caf::error& failed) mutable { promise.deliver(std::move(failed)); });
   return promise;
+}
+
+caf::typed_response_promise<attach_answer, directory_for_stores>
+scheduler_state::attach(const attach_client& who, const store_for_directory& store, const link_actor& link,
+                        const caf::strong_actor_ptr& speaker, const progress_actor& progress) {
+  auto promise = self_->make_response_promise<attach_answer, directory_for_stores>();
+  attach_answer answer;
+  auto refuse = [&](error_code code, const char* reason) {
+    answer.refusal = code;
+    answer.reason = reason;
+    promise.deliver(std::move(answer), caf::actor_cast<directory_for_stores>(setup_.directory));
+  };
+  if (who.secret != setup_.secret)
+    refuse(error_code::bad_secret, "it does not know the secret of this cluster");
+  else if (last_worker_ >= most_ids)
+    refuse(error_code::no_workers, out_of_ids);
+  else if (stopping_)
+    refuse(error_code::shut_down, "the cluster is just being shut down");
+  else if (!setup_.build_id.empty())
+    refuse(error_code::mode_unavailable, "the cluster belongs to another program, and serves that only");
+  if (answer.refusal != error_code::none)
+    return promise;
+  worker_id id{++last_worker_};
+  answer.client = id;
+  answer.heartbeat_interval_ms = static_cast<std::uint64_t>(setup_.heartbeat_interval.count());
+  answer.heartbeat_timeout_ms = static_cast<std::uint64_t>(setup_.heartbeat_timeout.count());
+  auto& client = clients_[id];
+  client = {who.name, link, {link.address(), progress.address()}, {}, clock::now()};
+  if (speaker)
+    client.speakers.push_back(speaker->address());
+  for (const auto& address : client.speakers)
+    speakers_[address] = id;
+  self_->monitor(link);
+  core_->client_joined(id);
+  self_->request(setup_.directory, caf::infinite, admit_node{who.name, who.transfer_host, who.transfer_port}, store)
+      .then(
+          [this, promise, answer, id](node_admitted admitted) mutable {
+            if (auto joined = clients_.find(id); joined != clients_.end())
+              joined->second.node = admitted.node;
+            else
+              self_->send(setup_.directory, node_gone{admitted.node});
+            promise.deliver(std::move(answer), caf::actor_cast<directory_for_stores>(setup_.directory));
+          },
+          [promise](caf::error& failed) mutable { promise.deliver(std::move(failed)); });
+  return promise;
+}
+
+/// What it has submitted and what it holds goes with it; the workers stay.
+void scheduler_state::client_left(worker_id id) {
+  auto gone = clients_.extract(id);
+  if (gone.empty())
+    return;
+  auto& client = gone.mapped();
+  self_->demonitor(client.link.address());
+  for (const auto& address : client.speakers)
+    speakers_.erase(address);
+  std::vector<subscription_key> watching;
+  for (const auto& [key, watched] : subscriptions_)
+    if (key.first == id)
+      watching.push_back(key);
+  for (auto key : watching)
+    end_subscription(key);
+  // It may only have stood still: that its tasks were cancelled is not what it should hear.
+  for (auto next = askers_.begin(); next != askers_.end();) {
+    auto asked = next++;
+    if (asked->second.who != id)
+      continue;
+    core_->stop_waiting(asked->first);
+    asked->second.promise.deliver(to_caf_error(cluster_error{
+        error_code::scheduler_gone,
+        "The scheduler takes this program for gone, as nothing was heard of it for longer than heartbeat_timeout; what "
+        "was not gathered is lost: call shutdown_cluster, and start_cluster again."}));
+    askers_.erase(asked);
+  }
+  core_->client_left(id);
+  flush();
+  self_->send(setup_.directory, owner_gone{owner_of(id)});
+  if (client.node)
+    self_->send(setup_.directory, node_gone{client.node});
+}
+
+worker_entry scheduler_state::entry_of(worker_id worker) const {
+  const auto& p = peers_.at(worker);
+  auto running = core_->running(worker);
+  const auto* node = outlook_of(p);
+  return {worker,     p.who.name,       p.who.host,
+          p.who.node, p.who.pid,        running != 0,
+          running,    p.resident_bytes, node && node->draining};
+}
+
+/// Takes time for each run; nobody asks often.
+cluster_status scheduler_state::status() const {
+  cluster_status all;
+  all.host = host_name();
+  all.pid = ::getpid();
+  all.uptime_ms =
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - begin_).count());
+  all.mode = setup_.mode;
+  all.log_folder = setup_.log_folder;
+  for (const auto& [id, p] : peers_)
+    all.workers.push_back(entry_of(id));
+
+  std::map<worker_id, std::vector<run_range>> runs;
+  for (const auto& [id, client] : clients_)
+    runs[id];
+  for (auto run : core_->runs())
+    runs[submitter_of(run)].push_back({run, 0, UINT64_MAX});
+  for (const auto& [id, of_one] : runs) {
+    auto known = clients_.find(id);
+    auto& entry = all.clients.emplace_back();
+    entry.id = id;
+    entry.name = known == clients_.end() ? std::string{} : known->second.name;
+    entry.runs = of_one.size();
+    entry.counts = core_->counts(of_one);
+    for (const auto& run : of_one) {
+      if (entry.open.size() == shown_runs)
+        break;
+      if (auto counts = core_->counts({run}); counts.pending + counts.running != 0)
+        entry.open.push_back({run.run, core_->name_of(run.run), counts});
+    }
+  }
+
+  if (auto report = setup_.processes->jobs()) {
+    auto& jobs = all.jobs;
+    jobs.wanted = report->wanted;
+    jobs.submitted = report->submitted;
+    jobs.pending = report->pending;
+    for (const auto& [reason, count] : report->reasons)
+      jobs.reasons.push_back({reason, count});
+    jobs.starting = report->starting;
+    jobs.enrolled = report->enrolled;
+    jobs.draining = report->draining;
+    jobs.lost = report->lost;
+    jobs.sentence = report->sentence;
+  }
+  return all;
+}
+
+/// The client whose link says this; null: none.
+auto scheduler_state::sending_client() -> client_record* {
+  const auto& from = self_->current_sender();
+  auto known = from ? speakers_.find(from->address()) : speakers_.end();
+  auto client = known == speakers_.end() ? clients_.end() : clients_.find(known->second);
+  return client == clients_.end() || client->second.link.address() != from->address() ? nullptr : &client->second;
 }
 
 caf::typed_response_promise<enrol_answer, store_for_users>
@@ -330,23 +510,23 @@ auto scheduler_state::sending_worker() -> std::pair<worker_id, peer*> {
   auto known = from ? speakers_.find(from->address()) : speakers_.end();
   if (known == speakers_.end())
     return {};
-  auto& p = peers_.at(known->second);
-  if (p.actor.address() != from->address())
+  auto worker = peers_.find(known->second);
+  if (worker == peers_.end() || worker->second.actor.address() != from->address())
     return {};
-  p.heard = clock::now();
-  return {known->second, &p};
+  worker->second.heard = clock::now();
+  return {known->second, &worker->second};
 }
 
-/// On whose behalf this is said: a worker's tasks', the client's (no worker), or nobody's that may say anything.
+/// On whose behalf this is said: a worker's tasks', a client's, that of the client in this process (none), or nobody's
+/// that may say anything.
 std::optional<worker_id> scheduler_state::speaker() const {
-  if (from_this_process())
-    return worker_id{};
   const auto& from = self_->current_sender();
-  auto known = from ? speakers_.find(from->address()) : speakers_.end();
-  return known == speakers_.end() ? std::optional<worker_id>{} : known->second;
+  if (auto known = from ? speakers_.find(from->address()) : speakers_.end(); known != speakers_.end())
+    return known->second;
+  return from_this_process() ? std::optional{worker_id{}} : std::nullopt;
 }
 
-/// Tasks see no runs but those that tasks of their worker have submitted.
+/// Tasks see no runs but those that tasks of their worker have submitted; clients see their own.
 bool scheduler_state::may_use(const std::optional<worker_id>& who, run_id run) {
   return who && (!*who || submitter_of(run) == *who);
 }
@@ -423,6 +603,23 @@ void scheduler_state::lose(worker_id worker, error_code code, std::string how, c
   core_->worker_left(worker, cause);
   flush();
   self_->send(setup_.directory, owner_gone{owner_of(worker)});
+  if (gone.node)
+    forget_if_gone(*gone.node);
+}
+
+void scheduler_state::node_left(std::uint32_t slot) {
+  setup_.processes->node_left(slot);
+  forget_if_gone(slot);
+}
+
+/// Slots of nodes in jobs are not used again.
+void scheduler_state::forget_if_gone(std::uint32_t slot) {
+  auto joined = std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& n) { return n.second.slot == slot; });
+  auto used = std::any_of(peers_.begin(), peers_.end(), [&](const auto& p) { return p.second.node == slot; });
+  if (joined || used)
+    return;
+  outlooks_.erase(slot);
+  draining_.erase(slot);
 }
 
 void scheduler_state::tick() {
@@ -433,6 +630,8 @@ void scheduler_state::tick() {
       p.heard = now;
     for (auto& [address, node] : nodes_)
       node.heard = now;
+    for (auto& [id, client] : clients_)
+      client.heard = now;
   }
   last_tick_ = now;
   for (const auto& [id, p] : peers_)
@@ -455,6 +654,8 @@ void scheduler_state::tick() {
     if (node.state != node_record::given_up && now - node.heard > patience) {
       node.state = node_record::given_up;
       setup_.processes->node_silent(node.slot, node.pid);
+      if (node.id)
+        self_->send(setup_.directory, node_gone{node.id});
     }
   }
 
@@ -462,6 +663,13 @@ void scheduler_state::tick() {
     last_demand_ = now;
     tell_demand();
   }
+
+  std::vector<worker_id> silent;
+  for (const auto& [id, client] : clients_)
+    if (now - client.heard > setup_.heartbeat_timeout)
+      silent.push_back(id);
+  for (auto id : silent)
+    client_left(id);
 
   std::vector<waiter_id> impatient;
   for (const auto& [id, a] : askers_)
@@ -502,10 +710,10 @@ void scheduler_state::answer(waiter_id waiter, bool satisfied) {
   std::uint64_t bytes = 0;
   for (const auto& block : answer.blocks)
     bytes += weight(block);
-  if (a.is_remote && bytes > tuning::largest_message)
+  if (a.who && bytes > tuning::largest_message)
     a.promise.deliver(to_caf_error(
         data_error{error_code::no_room,
-                   "The results that a task asks for take " + format_bytes(bytes) +
+                   "The results that were asked for take " + format_bytes(bytes) +
                        ", more than one message can carry; gather them in parts, or let the tasks return less."}));
   else
     a.promise.deliver(std::move(answer));
@@ -578,12 +786,12 @@ void scheduler_state::changed(run_id run) {
     self_->delayed_send(self_, tuning::progress_interval, progress_tick{});
 }
 
-void scheduler_state::tell_progress(std::uint64_t id) {
+void scheduler_state::tell_progress(subscription_key id) {
   const auto& s = subscriptions_.at(id);
-  self_->send(s.listener, progress_event{id, core_->counts(s.tasks)});
+  self_->send(s.listener, progress_event{id.second, core_->counts(s.tasks)});
 }
 
-void scheduler_state::end_subscription(std::uint64_t id) {
+void scheduler_state::end_subscription(subscription_key id) {
   auto node = subscriptions_.extract(id);
   if (node.empty())
     return;

@@ -4,6 +4,7 @@
 #include "daskify/deploy/log_tail.hpp"
 #include "daskify/protocol/actors.hpp"
 #include "daskify/scheduler/scheduler_core.hpp"
+#include "daskify/transport/session_folder.hpp"
 
 #include <chrono>
 #include <functional>
@@ -15,14 +16,18 @@ namespace daskify::internal {
 
 struct scheduler_setup {
   std::string secret;   ///< what a worker has to know
-  std::string build_id; ///< what a worker has to be
+  std::string build_id; ///< what a worker has to be; empty: anything, as it serves programs of several builds
   std::chrono::milliseconds heartbeat_interval{};
   std::chrono::milliseconds heartbeat_timeout{};
   std::chrono::milliseconds start_timeout{}; ///< how long a node may take from when it joins to its first heartbeat
   std::size_t retries = 0;
   store_for_users store; ///< of this node
   directory_actor directory;
-  deployment* processes = nullptr; ///< outlives the actor
+  deployment* processes = nullptr;     ///< outlives the actor
+  std::function<void()> on_end_wanted; ///< a client wants the cluster to end; none: that is not for clients to say
+  // For people.
+  std::string mode;
+  std::string log_folder;
   // Slots for nodes that come without.
   std::uint32_t first_free_node = 1;
   std::uint32_t first_free_worker = 0;
@@ -83,8 +88,18 @@ private:
     caf::typed_response_promise<awaited_tasks> promise;
     await_tasks question;
     clock::time_point until;
-    bool is_remote = false; ///< the answer crosses a wire
+    worker_id who; ///< none: in this process; else the answer crosses a wire
   };
+  /// A client in another process.
+  struct client_record {
+    std::string name;
+    link_actor link;
+    std::vector<caf::actor_addr> speakers; ///< in whose names it speaks, the link among them
+    node_id node;                          ///< its store; none: the directory has not answered yet
+    clock::time_point heard;
+  };
+  /// Whose, and which of the client's own numbers.
+  using subscription_key = std::pair<worker_id, std::uint64_t>;
   struct subscription {
     std::vector<run_range> tasks;
     progress_actor listener;
@@ -96,6 +111,13 @@ private:
                                                                    caf::strong_actor_ptr& speaker);
   caf::typed_response_promise<node_answer, directory_for_stores> admit(join_node& who, store_for_directory& store,
                                                                        const node_actor& node);
+  caf::typed_response_promise<attach_answer, directory_for_stores>
+  attach(const attach_client& who, const store_for_directory& store, const link_actor& link,
+         const caf::strong_actor_ptr& speaker, const progress_actor& progress);
+  void client_left(worker_id client);
+  worker_entry entry_of(worker_id worker) const;
+  cluster_status status() const;
+  client_record* sending_client();
   /// Why a process may not join; nothing if it may.
   std::optional<std::pair<error_code, std::string>> refusal(const std::string& secret,
                                                             const std::string& build_id) const;
@@ -110,14 +132,16 @@ private:
   bool is_gone(std::uint32_t node) const;
   std::vector<worker_id> workers_of(std::uint32_t node) const;
   void drain(std::uint32_t slot);
+  void node_left(std::uint32_t slot);
+  void forget_if_gone(std::uint32_t slot);
   void tell_drained_nodes();
   void leave_nothing_on(std::uint32_t slot);
   /// Keeps the promise of a question that is still open; "not yet" is an answer, too.
   void answer(waiter_id waiter, bool satisfied);
   void tick();
   void tell_demand();
-  void tell_progress(std::uint64_t id);
-  void end_subscription(std::uint64_t id);
+  void tell_progress(subscription_key id);
+  void end_subscription(subscription_key id);
   void flush();
   void send_order(worker_id worker);
 
@@ -125,21 +149,23 @@ private:
   scheduler_setup setup_;
   std::unique_ptr<scheduler_core> core_;
   std::map<worker_id, peer> peers_;
-  std::unordered_map<caf::actor_addr, worker_id> speakers_; ///< two of each worker
+  std::map<worker_id, client_record> clients_;
+  std::unordered_map<caf::actor_addr, worker_id> speakers_; ///< two of each worker, three of each client
   std::unordered_map<caf::actor_addr, node_record> nodes_;  ///< that have joined
   std::map<std::uint32_t, node_outlook> outlooks_;          ///< by the node's slot
   std::set<std::uint32_t> draining_;                        ///< nodes that are to be drained, and are not yet
-  std::uint64_t last_worker_ = 0;
-  std::map<worker_id, work_order> orders_;         ///< what this event makes the workers do
-  std::map<worker_id, std::uint64_t> order_bytes_; ///< of the descriptions and values in each
+  std::uint64_t last_worker_ = 0;                           ///< or client
+  std::map<worker_id, work_order> orders_;                  ///< what this event makes the workers do
+  std::map<worker_id, std::uint64_t> order_bytes_;          ///< of the descriptions and values in each
   std::map<waiter_id, asker> askers_;
   std::uint64_t last_waiter_ = 0;
-  std::map<std::uint64_t, subscription> subscriptions_;
-  std::map<waiter_id, std::uint64_t> ending_;                      ///< waits for the end of a subscription's tasks
-  std::unordered_map<run_id, std::vector<std::uint64_t>> watched_; ///< run -> subscriptions
+  std::map<subscription_key, subscription> subscriptions_;
+  std::map<waiter_id, subscription_key> ending_;                      ///< waits for the end of a subscription's tasks
+  std::unordered_map<run_id, std::vector<subscription_key>> watched_; ///< run -> subscriptions
   bool progress_tick_pending_ = false;
   bool stopping_ = false; ///< the session ends
   clock::time_point last_tick_ = clock::now();
+  clock::time_point begin_ = clock::now();
   clock::time_point last_demand_ = clock::now();
 };
 

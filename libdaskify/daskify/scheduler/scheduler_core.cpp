@@ -116,7 +116,7 @@ struct scheduler_core::run_record {
   bool late = false;              ///< in late_ and not in ready_
   std::uint64_t cut_short_ns = 0; ///< its place in cut_short_; 0: it is not there
 
-  /// Whose task submitted it; none: the client.
+  /// Whose task submitted it, or which client in another process; none: the client in this one.
   worker_id owner() const { return submitter_of(spec.run); }
   std::uint64_t tasks_in(task_state s) const { return tally[static_cast<std::size_t>(s)]; }
   std::uint64_t unfinished() const { return tasks_in(task_state::pending) + tasks_in(task_state::leased); }
@@ -244,12 +244,8 @@ void scheduler_core::worker_left(worker_id worker, const failure& cause) {
   if (!gone.leaving)
     threads_ -= gone.threads;
   measure_lives();
-  std::vector<run_id> orphans;
-  for (auto& [id, run] : runs_) {
+  for (auto& [id, run] : runs_)
     std::erase(run->told, worker);
-    if (run->owner() == worker)
-      orphans.push_back(id);
-  }
   bool is_excused = gone.leaving || blames_nobody(cause.code);
   std::uint64_t before = 0;
   for (const auto& lost : gone.leases) {
@@ -263,11 +259,36 @@ void scheduler_core::worker_left(worker_id worker, const failure& cause) {
       forget_if_over(*run);
     }
   }
-  // The tasks that submitted these runs are gone, and so is whoever could ask for them. In order, as all else.
+  // The tasks that submitted these runs are gone, and so is whoever could ask for them.
+  release_all_of(worker);
+  after_event();
+}
+
+void scheduler_core::client_joined(worker_id client) {
+  clients_.insert(client);
+}
+
+void scheduler_core::client_left(worker_id client) {
+  if (clients_.erase(client) == 0)
+    return;
+  release_all_of(client);
+  after_event();
+}
+
+/// In order, as all else.
+void scheduler_core::release_all_of(worker_id submitter) {
+  std::vector<run_id> orphans;
+  for (const auto& [id, run] : runs_)
+    if (run->owner() == submitter)
+      orphans.push_back(id);
   std::sort(orphans.begin(), orphans.end());
   for (auto run : orphans)
     release_or_mark(run);
-  after_event();
+}
+
+/// A task waits for it, or may.
+bool scheduler_core::is_of_a_task(const run_record& run) const {
+  return run.owner() && !clients_.contains(run.owner());
 }
 
 void scheduler_core::worker_waits(worker_id worker, std::uint32_t waiting) {
@@ -434,7 +455,7 @@ void scheduler_core::queue_up(run_record& run) {
       late_.at(run.function).erase(id);
   } else if (run.late) {
     // It stays there until it gets something.
-  } else if (run.owner()) {
+  } else if (is_of_a_task(run)) {
     // What a task waits for goes first, the youngest before all: the deeper tasks end before their elders go on.
     ready_.push_front(id);
   } else {
@@ -935,7 +956,7 @@ void scheduler_core::grant_late() {
 
 /// Workers that have the time for it come to have room for it, where it needs a thread at once.
 void scheduler_core::hold_for_late(const run_record& run) {
-  if (run.owner() || !may_be_ahead(run.estimate->ns_per_task()))
+  if (is_of_a_task(run) || !may_be_ahead(run.estimate->ns_per_task()))
     held_ns_ = std::min(held_ns_, needed_ns(run, piece_kind::fresh));
 }
 
@@ -1065,7 +1086,7 @@ void scheduler_core::grant_next(worker_record& worker, run_record& run, piece_ki
   ++run.open_leases;
 
   // In turn: a small run does not wait for the end of a large one before it. What a task waits for stays in front.
-  if (!run.owner() && kind != piece_kind::cut_short)
+  if (!is_of_a_task(run) && kind != piece_kind::cut_short)
     (kind == piece_kind::suspect ? suspect_ : ready_).move_to_back(id);
   queue_up(run);
 
@@ -1158,6 +1179,19 @@ std::vector<result_block> scheduler_core::results(const std::vector<run_range>& 
 std::uint64_t scheduler_core::running(worker_id worker) const {
   auto found = workers_.find(worker);
   return found == workers_.end() ? 0 : std::min<std::uint64_t>(found->second.leases.size(), found->second.in_hand());
+}
+
+std::vector<run_id> scheduler_core::runs() const {
+  std::vector<run_id> all;
+  for (const auto& [id, run] : runs_)
+    all.push_back(id);
+  std::ranges::sort(all);
+  return all;
+}
+
+std::string scheduler_core::name_of(run_id run) const {
+  const auto* known = find(run);
+  return known ? known->spec.name : std::string{};
 }
 
 std::uint64_t scheduler_core::useful_threads(std::chrono::nanoseconds each) const {

@@ -44,6 +44,8 @@ enum class task_state : std::uint8_t { pending, leased, finished, error, cancell
 ///
 /// A task may submit runs of its own and wait for them. While it waits its thread is free for other tasks, and its runs
 /// go before all others, so that few tasks wait at a time. They end with the worker whose task submitted them.
+///
+/// Clients in other processes have their numbers from the same sequence as workers; their runs end with them, too.
 class scheduler_core {
 public:
   scheduler_core(scheduler_effects& effects, std::size_t retries);
@@ -68,6 +70,11 @@ public:
 
   /// `waiting` of its tasks wait for other tasks: it can run as many more.
   void worker_waits(worker_id worker, std::uint32_t waiting);
+
+  /// Its runs take their turns with all others, where those of a worker's tasks go first.
+  void client_joined(worker_id client);
+  /// Its runs are forgotten, with all that their tasks have submitted. An unknown client is ignored.
+  void client_left(worker_id client);
 
   /// A run id that is known already is ignored. It tells who submits the run (`submitter_of`).
   void submit(run_spec spec);
@@ -98,6 +105,10 @@ public:
   /// How many threads the tasks that have not ended could keep busy for at least this long each; a task of unknown
   /// duration is one. Takes time for each run.
   std::uint64_t useful_threads(std::chrono::nanoseconds each) const;
+  /// All runs, by submitter and in the order of their ids.
+  std::vector<run_id> runs() const;
+  /// What its function is called; "" for an unknown run.
+  std::string name_of(run_id run) const;
 
   /// Throws std::logic_error when the books contradict each other. Slow: for tests.
   void check_invariants() const;
@@ -127,6 +138,8 @@ private:
   void end_pending(run_record& run, task_state state, const failure& cause);
   void let_go_of_inputs(run_record& run);
   void release_or_mark(run_id run);
+  void release_all_of(worker_id submitter);
+  bool is_of_a_task(const run_record& run) const;
   void erase(run_id run);
   void notify_waiters(run_record& run, std::uint64_t first, std::uint64_t count);
   void waiter_done(waiter_id waiter);
@@ -158,6 +171,7 @@ private:
   std::size_t retries_;
   run_map runs_;
   std::map<worker_id, worker_record> workers_; ///< ordered, so that the same events give the same effects
+  std::set<worker_id> clients_;                ///< in other processes
   std::unordered_map<waiter_id, waiter_record> waiters_;
   std::unordered_map<std::string, task_estimate> estimates_; ///< by function
   run_queue ready_;                                          ///< runs with pending tasks that any worker may take

@@ -3,22 +3,25 @@
 #include "daskify/config/value_text.hpp"
 #include "daskify/defaults.hpp"
 #include "daskify/deploy/local_deployment.hpp"
+#include "daskify/deploy/open_deployment.hpp"
+#include "daskify/deploy/own_programs.hpp"
 #include "daskify/deploy/process.hpp"
 #include "daskify/deploy/slurm_deployment.hpp"
 #include "daskify/deploy/srun_deployment.hpp"
+#include "daskify/deploy/standing_deployment.hpp"
 #include "daskify/program/code_address.hpp"
 #include "daskify/scheduler/scheduler_actor.hpp"
 #include "daskify/store/directory_actor.hpp"
 #include "daskify/store/memory_room.hpp"
 #include "daskify/store/spill_file.hpp"
 #include "daskify/transport/connect.hpp"
+#include "daskify/transport/find_cluster.hpp"
 
 #include <caf/send.hpp>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <ctime>
 #include <fcntl.h>
 #include <filesystem>
 #include <system_error>
@@ -27,14 +30,6 @@
 namespace daskify::internal {
 
 namespace {
-
-void make_folder(const std::string& path, const char* option) {
-  std::error_code failed;
-  std::filesystem::create_directories(path, failed);
-  if (failed)
-    throw cluster_error{error_code::session_failed, "The " + std::string{option} + " " + path + " cannot be made (" +
-                                                        failed.message() + "); name a folder that you may write to."};
-}
 
 /// What workers print is lost on a full disk, and with it why they failed: better said before they start.
 void require_room_for_logs(const std::string& folder) {
@@ -68,38 +63,52 @@ std::string session_base(const settings& options) {
   return base;
 }
 
-/// "20240501-100000-4711"
-std::string time_and_pid() {
-  auto now = std::time(nullptr);
-  std::tm local{};
-  ::localtime_r(&now, &local);
-  char text[32]{};
-  std::strftime(text, sizeof text, "%Y%m%d-%H%M%S-", &local);
-  return text + std::to_string(::getpid());
+constexpr auto look_patience = std::chrono::seconds{3};
+
+/// The lock of a folder says nothing of other machines where the file system does not pass it on.
+session_folder claimed_folder(const settings& options) {
+  auto folder = session_folder::claim(connection_directory(options));
+  try {
+    auto before = folder.read_connection();
+    if (is_of_this_machine(before.owner))
+      return folder; // and gone, for it held the lock
+    if (auto answer = find_reachable(before.addresses, look_patience); auto* found = std::get_if<reached>(&answer))
+      throw cluster_error{error_code::already_started, "Another scheduler, at " + to_text(found->peer) +
+                                                           ", has the connection_directory '" + folder.path().string() +
+                                                           "'; end that one, or choose another folder for this one."};
+  } catch (const cluster_error& e) {
+    if (e.code() == error_code::already_started)
+      throw;
+    // There is no file, or none that anybody could use.
+  }
+  return folder;
 }
 
 } // namespace
 
-scheduler_host::scheduler_host(const settings& with, std::string program_name)
+scheduler_host::scheduler_host(const settings& with, std::string program_name, cluster_kind kind)
     : settings_{with},
+      kind_{kind},
       program_name_{std::move(program_name)},
-      folder_{session_folder::create(session_base(with))} {}
+      folder_{is_standing() ? claimed_folder(with) : session_folder::create(session_base(with))} {}
 
 scheduler_host::~scheduler_host() {
+  if (folder_of_workers_)
+    folder_of_workers_->remove();
   folder_.remove();
 }
 
 void scheduler_host::start(caf::actor_system& system) {
   secret_ = random_hex(32);
   require_spill_folder();
-  session_folder::sweep_stale(folder_.path().parent_path());
-  auto share = tuning::store_share * static_cast<double>(free_memory().bytes) / static_cast<double>(settings_.nodes);
-  store_limit_ = settings_.store_limit.value_or(std::max(limits::smallest_store, static_cast<std::uint64_t>(share)));
+  if (kind_ == cluster_kind::standing_with_workers)
+    folder_of_workers_ = session_folder::create(session_base(settings_));
+  session_folder::sweep_stale(own_folder().path().parent_path());
+  store_limit_ = settings_.store_limit.value_or(share_for_stores(free_memory().bytes / settings_.nodes));
   deployment_ = make_deployment();
   start_actors(system);
   listen(system);
   deployment_->start();
-  deployment_->wait_until_ready(settings_.start_timeout);
 }
 
 /// The default is not asked for, so it is no error before something has to be spilled.
@@ -114,24 +123,28 @@ void scheduler_host::require_spill_folder() const {
 }
 
 bool scheduler_host::serves_other_machines() const {
-  return is_on_slurm(settings_);
+  return (is_standing() && settings_.interface) || (kind_ != cluster_kind::standing && is_on_slurm(settings_));
 }
 
 /// The output of jobs is kept: it tells what went wrong when nobody was looking.
 std::string scheduler_host::log_folder() const {
   if (!settings_.log_directory && !is_on_slurm(settings_))
-    return folder_.path();
-  auto folder = settings_.log_directory.value_or(folder_.path().parent_path() / "logs" / time_and_pid());
+    return own_folder().path();
+  auto folder = settings_.log_directory.value_or(own_folder().path().parent_path() / "logs" / time_and_pid());
   make_folder(folder, "log_directory");
   require_room_for_logs(folder);
   return std::filesystem::absolute(folder);
 }
 
 std::unique_ptr<deployment> scheduler_host::make_deployment() {
+  if (kind_ == cluster_kind::standing) {
+    log_folder_ = settings_.log_directory.value_or("");
+    return std::make_unique<standing_deployment>();
+  }
   deployment_setup setup;
   setup.options = settings_;
-  setup.session_folder = folder_.path();
-  setup.log_folder = log_folder();
+  setup.session_folder = own_folder().path();
+  setup.log_folder = log_folder_ = log_folder();
   setup.program_name = program_name_;
   setup.store_limit = store_limit_;
   auto tell = [this](auto message) { voice_->tell_if_open(scheduler_, std::move(message)); };
@@ -144,11 +157,19 @@ std::unique_ptr<deployment> scheduler_host::make_deployment() {
   setup.on_node_lost = [tell](std::uint32_t slot, error_code code, const std::string& how) {
     tell(node_lost{slot, code, how});
   };
-  if (is_on_slurm(settings_) && srun_deployment::is_in_allocation())
-    return std::make_unique<srun_deployment>(std::move(setup));
-  if (is_on_slurm(settings_))
-    return std::make_unique<slurm_deployment>(std::move(setup));
-  return std::make_unique<local_deployment>(std::move(setup));
+  std::unique_ptr<deployment> own;
+  if (is_on_slurm(settings_) && srun_deployment::is_in_allocation()) {
+    own = std::make_unique<srun_deployment>(std::move(setup));
+  } else if (is_on_slurm(settings_)) {
+    own = std::make_unique<slurm_deployment>(std::move(setup));
+  } else {
+    auto local = std::make_unique<local_deployment>(std::move(setup));
+    own_workers_ = local->size();
+    own = std::move(local);
+  }
+  if (kind_ == cluster_kind::standing_with_workers)
+    own = std::make_unique<open_deployment>(std::move(own));
+  return own;
 }
 
 void scheduler_host::start_actors(caf::actor_system& system) {
@@ -164,7 +185,8 @@ void scheduler_host::start_actors(caf::actor_system& system) {
 
   scheduler_setup setup;
   setup.secret = secret_;
-  setup.build_id = program_build_id();
+  if (kind_ == cluster_kind::of_one_program)
+    setup.build_id = program_build_id();
   setup.heartbeat_interval = settings_.heartbeat_interval;
   setup.heartbeat_timeout = settings_.heartbeat_timeout;
   setup.start_timeout = settings_.start_timeout;
@@ -172,6 +194,13 @@ void scheduler_host::start_actors(caf::actor_system& system) {
   setup.store = store_;
   setup.directory = directory_;
   setup.processes = deployment_.get();
+  setup.on_end_wanted = on_end_wanted_;
+  setup.mode = to_string(kind_ == cluster_kind::standing ? cluster_mode::connect : settings_.mode);
+  setup.log_folder = log_folder_;
+  if (kind_ == cluster_kind::standing_with_workers && !is_on_slurm(settings_)) {
+    setup.first_free_node = static_cast<std::uint32_t>(settings_.nodes);
+    setup.first_free_worker = static_cast<std::uint32_t>(own_workers_);
+  }
   scheduler_ = system.spawn(scheduler_behavior, std::move(setup));
   voice_->open(system.spawn(client_behavior, [](const std::vector<object_id>&) {}));
 
@@ -179,7 +208,8 @@ void scheduler_host::start_actors(caf::actor_system& system) {
   auto transfers = node_->transfers_at();
   voice_->ask_and_wait<node_admitted>(
       directory_, {}, "object directory",
-      admit_node{local_deployment::first_node_name(settings_), transfers.host, transfers.port},
+      admit_node{kind_ == cluster_kind::standing ? host_name() : local_deployment::first_node_name(settings_),
+                 transfers.host, transfers.port},
       caf::actor_cast<store_for_directory>(store_));
 }
 
@@ -187,16 +217,20 @@ void scheduler_host::listen(caf::actor_system& system) {
   std::optional<std::string> listen_at = loopback;
   std::vector<std::string> hosts{loopback};
   if (serves_other_machines()) {
-    hosts = addresses_to_publish(interface_addresses(), settings_.interface);
-    listen_at = settings_.interface ? std::optional{hosts.front()} : std::nullopt;
+    auto interface = settings_.interface_name();
+    hosts = addresses_to_publish(interface_addresses(), interface);
+    listen_at = interface ? std::optional{hosts.front()} : std::nullopt;
   }
-  auto port = publish(system, caf::actor_cast<scheduler_for_workers>(scheduler_), "scheduler", listen_at).port;
-  std::vector<endpoint> addresses;
+  auto asked = is_standing() ? static_cast<std::uint16_t>(settings_.port) : std::uint16_t{0};
+  auto port = publish(system, caf::actor_cast<scheduler_for_clients>(scheduler_), "scheduler", listen_at, asked).port;
+  if (listen_at)
+    hosts.resize(1);
   for (auto& host : hosts)
-    addresses.push_back({std::move(host), port});
-  if (listen_at && addresses.size() > 1)
-    addresses.resize(1);
-  folder_.publish({random_hex(8), std::move(addresses), secret_, this_process(), program_build_id()});
+    addresses_.push_back({std::move(host), port});
+  connection where{random_hex(8), addresses_, secret_, this_process(), program_build_id()};
+  folder_.publish(where);
+  if (folder_of_workers_)
+    folder_of_workers_->publish(where);
 }
 
 void scheduler_host::stop() noexcept {

@@ -49,7 +49,7 @@ directory_actor::behavior_type directory_state::make_behavior() {
       },
       [this](find_object& question) {
         return decide<object_found>([&](node_id) {
-          const auto& found = core_.find_by_key(question.key).facts;
+          const auto& found = core_.find_by_key(question.key, question.owner).facts;
           if (question.type != 0 && found.type != question.type)
             throw data_error{error_code::wrong_type, "The data under the key " + in_quotes(question.key) +
                                                          " are of type " +
@@ -61,7 +61,7 @@ directory_actor::behavior_type directory_state::make_behavior() {
       },
       [this](drop_key& msg) {
         return decide<acknowledged>([&](node_id) {
-          core_.drop_key(msg.key);
+          core_.drop_key(msg.key, msg.owner);
           return acknowledged{};
         });
       },
@@ -134,12 +134,20 @@ directory_actor::behavior_type directory_state::make_behavior() {
         core_.owner_left(owner_of_runs(msg.owner));
         flush();
       },
+      [this](node_gone msg) {
+        auto known = nodes_.find(msg.node);
+        if (!from_this_process() || known == nodes_.end())
+          return;
+        self_->demonitor(known->second.store.address());
+        speakers_.erase(known->second.store.address());
+        node_left(msg.node);
+      },
   };
 }
 
 acknowledged directory_state::add(node_id node, add_object& added) {
   core_.put(std::move(added.facts), std::move(added.key), added.replace ? taken_key::replace : taken_key::refuse, node,
-            added.owner);
+            added.owner, added.owner);
   return {};
 }
 

@@ -1,5 +1,6 @@
 #include "daskify/store/memory_room.hpp"
 
+#include "daskify/defaults.hpp"
 #include "daskify/error.hpp"
 
 #include <algorithm>
@@ -91,6 +92,11 @@ std::string format_bytes(std::uint64_t bytes) {
   std::array<char, 32> text{};
   std::snprintf(text.data(), text.size(), "%.1f %s", amount, units[unit]);
   return text.data();
+}
+
+std::uint64_t share_for_stores(std::uint64_t free_bytes) {
+  auto share = tuning::store_share * static_cast<double>(free_bytes);
+  return std::max(limits::smallest_store, static_cast<std::uint64_t>(share));
 }
 
 } // namespace daskify::internal

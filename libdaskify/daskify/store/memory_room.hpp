@@ -35,4 +35,7 @@ void require_room(std::uint64_t bytes, std::string_view what, const memory_room&
 /// "1 byte", "17 bytes", "12.0 GiB".
 std::string format_bytes(std::uint64_t bytes);
 
+/// What the stores of a machine may take together of so much free memory when nobody says otherwise.
+std::uint64_t share_for_stores(std::uint64_t free_bytes);
+
 } // namespace daskify::internal

@@ -122,22 +122,24 @@ auto object_directory::locate(object_id object) -> record& {
   return found->second;
 }
 
-void object_directory::put(object_facts facts, std::string key, taken_key when_taken, node_id node, owner_id owner) {
+void object_directory::put(object_facts facts, std::string key, taken_key when_taken, node_id node, owner_id owner,
+                           owner_id key_space) {
   auto id = facts.object;
   if (!id || objects_.contains(id))
     throw_bad_object_id(id);
   require_there(owner);
-  if (!key.empty() && keys_.contains(key)) {
+  if (auto keys = keys_.find(key_space); !key.empty() && keys != keys_.end() && keys->second.contains(key)) {
     if (when_taken == taken_key::refuse)
       throw_key_taken(key);
-    drop_key(key);
+    drop_key(key, key_space);
   }
   auto& object = objects_[id];
   object.facts = std::move(facts);
   object.arrival = ++arrivals_;
   object.key = std::move(key);
+  object.key_space = key_space;
   if (!object.key.empty())
-    keys_.emplace(object.key, id);
+    keys_[key_space].emplace(object.key, id);
   add_references(object, owner, 1);
   if (nodes_.contains(node))
     object.holders.push_back(node);
@@ -189,9 +191,12 @@ void object_directory::hand_over(object_id object, owner_id from, owner_id to) {
     add_references(found->second, to, 1);
 }
 
-void object_directory::drop_key(std::string_view key) {
-  auto id = find_by_key(key).facts.object;
-  keys_.erase(keys_.find(key));
+void object_directory::drop_key(std::string_view key, owner_id key_space) {
+  auto id = find_by_key(key, key_space).facts.object;
+  auto& keys = keys_.at(key_space);
+  keys.erase(keys.find(key));
+  if (keys.empty())
+    keys_.erase(key_space);
   objects_.at(id).key.clear();
   free_if_unused(id);
 }
@@ -204,6 +209,11 @@ void object_directory::require_there(owner_id owner) const {
 
 void object_directory::owner_left(owner_id owner) {
   left_.insert(owner);
+  if (auto keys = owner ? keys_.extract(owner) : decltype(keys_)::node_type{}; !keys.empty())
+    for (const auto& [key, id] : keys.mapped()) {
+      objects_.at(id).key.clear();
+      free_if_unused(id);
+    }
   auto held = held_.extract(owner);
   if (held.empty())
     return;
@@ -354,15 +364,15 @@ auto object_directory::find(object_id object) const -> const entry& {
   return found->second;
 }
 
-auto object_directory::find_by_key(std::string_view key) const -> const entry& {
-  auto found = keys_.find(key);
-  if (found == keys_.end()) {
-    std::vector<std::string_view> known;
-    for (const auto& [name, id] : keys_)
+auto object_directory::find_by_key(std::string_view key, owner_id key_space) const -> const entry& {
+  std::vector<std::string_view> known;
+  if (auto keys = keys_.find(key_space); keys != keys_.end()) {
+    if (auto found = keys->second.find(key); found != keys->second.end())
+      return objects_.at(found->second);
+    for (const auto& [name, id] : keys->second)
       known.push_back(name);
-    throw_unknown_key(key, known);
   }
-  return objects_.at(found->second);
+  throw_unknown_key(key, known);
 }
 
 auto object_directory::list() const -> std::vector<const entry*> {
@@ -410,8 +420,10 @@ void object_directory::check_invariants() const {
     require(object.holders.empty() == !object.lost.empty(), "an object is lost and there, or neither");
     if (!object.key.empty()) {
       ++keyed;
-      auto key = keys_.find(object.key);
-      require(key != keys_.end() && key->second == id, "an object's key does not lead to it");
+      auto keys = keys_.find(object.key_space);
+      require(keys != keys_.end(), "an object's key is in no space");
+      auto key = keys->second.find(object.key);
+      require(key != keys->second.end() && key->second == id, "an object's key does not lead to it");
     }
     for (const auto& [owner, count] : object.references) {
       require(count != 0, "a reference is kept that nobody holds");
@@ -430,7 +442,11 @@ void object_directory::check_invariants() const {
       earlier.push_back(p.node);
     }
   }
-  require(keyed == keys_.size(), "a key leads to no object");
+  for (const auto& [space, keys] : keys_) {
+    require(!keys.empty(), "a space without keys is kept");
+    keyed -= keys.size();
+  }
+  require(keyed == 0, "a key leads to no object");
   require(held == held_, "references and owners contradict each other");
   for (const auto& [id, node] : nodes_)
     require(node.serving == serving[id], "the pulls that a node serves are miscounted");

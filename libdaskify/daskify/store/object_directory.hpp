@@ -61,6 +61,7 @@ public:
     object_facts facts;
     std::uint64_t arrival = 0;                                  ///< so many have come before it, and one
     std::string key;                                            ///< empty: none
+    owner_id key_space;                                         ///< where that is known
     std::vector<std::pair<owner_id, std::uint64_t>> references; ///< how many each owner holds; none of 0
     std::vector<node_id> holders;                               ///< that have all of it; the first one keeps it
 
@@ -78,7 +79,9 @@ public:
 
   /// Takes an object that is on `node` and is held by `owner`. Throws `key_taken` under `refuse`, `store_failed` for an
   /// id without meaning or in use. An unknown node is one that has just left: the object is lost from the beginning.
-  void put(object_facts facts, std::string key, taken_key when_taken, node_id node, owner_id owner);
+  /// The same key means something else in each `key_space`; what has a key in an owner's goes with that owner.
+  void put(object_facts facts, std::string key, taken_key when_taken, node_id node, owner_id owner,
+           owner_id key_space = {});
 
   /// One more reference. Throws `unknown_object`.
   void retain(object_id object, owner_id owner);
@@ -91,8 +94,8 @@ public:
   /// Moves a reference from one owner to another, if it is there.
   void hand_over(object_id object, owner_id from, owner_id to);
   /// Throws `unknown_key`.
-  void drop_key(std::string_view key);
-  /// All its references go, and it gets no more.
+  void drop_key(std::string_view key, owner_id key_space = {});
+  /// All its references and keys go, and it gets no more.
   void owner_left(owner_id owner);
 
   /// Whom `node` may pull the object from, best first; some of them are still receiving it. Told to `node` as long as
@@ -109,7 +112,7 @@ public:
   /// Throws `unknown_object`.
   const entry& find(object_id object) const;
   /// Throws `unknown_key`, naming the keys that come close.
-  const entry& find_by_key(std::string_view key) const;
+  const entry& find_by_key(std::string_view key, owner_id key_space = {}) const;
   /// Everything there is, in the order in which it came.
   std::vector<const entry*> list() const;
   /// What is lost when this node goes.
@@ -148,7 +151,7 @@ private:
   directory_effects& effects_;
   std::unordered_map<object_id, record> objects_;
   std::uint64_t arrivals_ = 0;
-  std::map<std::string, object_id, std::less<>> keys_;
+  std::map<owner_id, std::map<std::string, object_id, std::less<>>> keys_; ///< by their space; none is empty
   std::map<node_id, node_record> nodes_;
   std::unordered_map<owner_id, std::unordered_map<object_id, std::uint64_t>> held_; ///< the references, by owner
   std::unordered_set<owner_id> left_;                                               ///< no owner's id is used again

@@ -170,7 +170,11 @@ store_actor::behavior_type store_state::make_behavior(std::shared_ptr<node_store
         msg.owner = user ? user->owner : owner_id{};
         return pass_on<object_found>(std::move(msg));
       },
-      [this](drop_key& msg) { return pass_on<acknowledged>(std::move(msg)); },
+      [this](drop_key& msg) {
+        const auto* user = sending_user();
+        msg.owner = user ? user->owner : owner_id{};
+        return pass_on<acknowledged>(std::move(msg));
+      },
       [this](list_objects msg) { return pass_on<object_list>(msg); },
       [this](list_nodes msg) { return pass_on<node_list>(msg); },
       [this](spread_object msg) { return pass_on<acknowledged>(msg); },

@@ -1,6 +1,7 @@
 #include "daskify/transport/connect.hpp"
 
 #include "daskify/error.hpp"
+#include "daskify/protocol/wire_version.hpp"
 
 #include <caf/io/middleman_actor.hpp>
 #include <caf/scoped_actor.hpp>
@@ -31,6 +32,7 @@ untyped_peer connect(caf::actor_system& system, const std::vector<endpoint>& add
       break;
     }
     std::string problem;
+    bool is_other_version = false;
     caf::strong_actor_ptr actor;
     caf::scoped_actor self{system};
     self->request(system.middleman().actor_handle(), handshake_timeout, caf::connect_atom::value, found->peer.host,
@@ -40,13 +42,18 @@ untyped_peer connect(caf::actor_system& system, const std::vector<endpoint>& add
               if (!there)
                 problem = "nobody is published there";
               else if (!std::ranges::includes(speaks, messages))
-                problem = "speaks another version of daskify";
+                is_other_version = true;
               else
                 actor = there;
             },
             [&](caf::error& why) {
               problem = why == caf::sec::request_timeout ? "does not answer as daskify does" : caf::to_string(why);
             });
+    if (is_other_version)
+      throw cluster_error{error_code::other_build,
+                          "The " + what + " at " + to_text(found->peer) +
+                              " is of another version of daskify than this program (whose messages are of version " +
+                              wire_version() + "); build both with the same one."};
     if (actor)
       return {std::move(actor), *found};
     tried += (tried.empty() ? "" : ", ") + to_text(found->peer) + " (" + problem + ")";

@@ -2,7 +2,7 @@
 
 /// Where processes on other machines find this one, and how a connection to one of several addresses is tried.
 
-#include "daskify/transport/session_folder.hpp" // endpoint
+#include "daskify/transport/endpoint.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -14,9 +14,6 @@
 namespace daskify::internal {
 
 inline constexpr auto loopback = "127.0.0.1";
-
-/// "127.0.0.1:4711", "[::1]:4711"
-std::string to_text(const endpoint& where);
 
 /// One address of an interface that is up.
 struct interface_address {

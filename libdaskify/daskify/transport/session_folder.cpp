@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <memory>
 #include <span>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <system_error>
@@ -25,7 +26,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* connection_file = "scheduler";
+constexpr auto connection_file = session_folder::connection_file;
+constexpr const char* lock_file = "lock";
 constexpr std::string_view first_line = "daskify-session 1";
 constexpr std::size_t largest_connection_file = 64 * 1024;
 constexpr std::size_t secret_digits = 64;
@@ -161,10 +163,6 @@ bool is_word(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
 }
 
-bool is_secret(std::string_view text) {
-  return text.size() == secret_digits && text.find_first_not_of("0123456789abcdef") == text.npos;
-}
-
 template <class T>
 bool parse_number(std::string_view text, T& value) {
   auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -209,6 +207,29 @@ bool parse_line(std::string_view line, connection& result) {
   return true;
 }
 
+/// The kernel lets go of the lock with the process, however that ends. Sets errno, to EWOULDBLOCK when it is taken.
+file_descriptor take_lock(int folder) {
+  while (true) {
+    file_descriptor file{::openat(folder, lock_file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600)};
+    if (!file || ::flock(file.get(), LOCK_EX | LOCK_NB) != 0)
+      return {};
+    // The one who held it may have deleted the file just before.
+    struct stat held {};
+    struct stat there {};
+    if (::fstat(file.get(), &held) == 0 && ::fstatat(folder, lock_file, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+        held.st_ino == there.st_ino)
+      return file;
+  }
+}
+
+void remove_claimed(const fs::path& path) {
+  if (auto folder = open_private_folder(path.c_str())) {
+    ::unlinkat(folder.get(), connection_file, 0);
+    ::unlinkat(folder.get(), lock_file, 0);
+  }
+  ::rmdir(path.c_str()); // stays where there is something else in it
+}
+
 bool is_stale(const fs::path& path) {
   auto folder = open_private_folder(path.c_str());
   if (!folder)
@@ -228,6 +249,10 @@ bool is_stale(const fs::path& path) {
 }
 
 } // namespace
+
+bool is_secret(std::string_view text) {
+  return text.size() == secret_digits && text.find_first_not_of("0123456789abcdef") == text.npos;
+}
 
 std::string random_hex(std::size_t bytes) {
   std::string digits;
@@ -300,6 +325,14 @@ std::string host_name() {
   return name;
 }
 
+void make_folder(const fs::path& path, const char* option) {
+  std::error_code failed;
+  fs::create_directories(path, failed);
+  if (failed)
+    fail("The " + std::string{option} + " " + quoted(path) + " cannot be made (" + failed.message() +
+         "); name a folder that you may write to.");
+}
+
 std::string format_connection(const connection& what) {
   auto text = std::string{first_line} + "\nsession " + what.session_id + "\n";
   for (const auto& address : what.addresses)
@@ -332,6 +365,34 @@ session_folder session_folder::create(const fs::path& base) {
   return session_folder{path};
 }
 
+session_folder session_folder::claim(const fs::path& folder) {
+  auto path = made_absolute(folder).lexically_normal();
+  if (!path.has_filename())
+    path = path.parent_path();
+  std::error_code failed;
+  fs::create_directories(path.parent_path(), failed);
+  if (failed || (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST))
+    fail("the connection_directory " + quoted(path) +
+         " cannot be made: " + (failed ? failed.message() : reason(errno)) + "; choose a folder that you may write to");
+  auto open = open_private_folder(path.c_str());
+  if (!open)
+    fail("the connection_directory " + quoted(path) +
+         (errno == EPERM ? " cannot be used because it belongs to another user or is open to others; choose one of "
+                           "your own with mode 0700, or one that is not there yet"
+                         : " cannot be opened: " + reason(errno) + "; choose another folder"));
+  auto lock = take_lock(open.get());
+  if (!lock) {
+    if (errno != EWOULDBLOCK)
+      fail("the connection_directory " + quoted(path) + " cannot be locked: " + reason(errno) +
+           "; choose a folder on another file system");
+    fail("another scheduler that is running has the connection_directory " + quoted(path) +
+         "; end that one, or choose another folder for this one");
+  }
+  session_folder claimed{path};
+  claimed.claim_ = std::make_shared<const file_descriptor>(std::move(lock));
+  return claimed;
+}
+
 session_folder session_folder::open(const fs::path& folder) {
   auto path = made_absolute(folder).lexically_normal();
   if (!path.has_filename())
@@ -340,18 +401,30 @@ session_folder session_folder::open(const fs::path& folder) {
   return session_folder{path};
 }
 
-std::size_t session_folder::sweep_stale(const fs::path& base) {
-  std::vector<fs::path> stale;
-  std::error_code ignored; // a base that cannot be listed has nothing to sweep
+std::vector<session_folder::listed> session_folder::list(const fs::path& base) {
+  std::vector<listed> all;
+  std::error_code ignored; // a base that cannot be listed has nothing to show
   const auto prefix = folder_prefix();
   for (fs::directory_iterator entry{base_or_default(base), ignored}, end; !ignored && entry != end;
        entry.increment(ignored)) {
     auto name = entry->path().filename().string();
-    if (name.starts_with(prefix) && name.size() == prefix.size() + 6 && is_stale(entry->path()))
-      stale.push_back(entry->path());
+    if (!name.starts_with(prefix) || name.size() != prefix.size() + 6 || !open_private_folder(entry->path().c_str()))
+      continue;
+    listed found{session_folder{entry->path()}, std::nullopt, is_stale(entry->path())};
+    try {
+      found.where = found.folder.read_connection();
+    } catch (const cluster_error&) {
+      // Not there yet, or of another version.
+    }
+    all.push_back(std::move(found));
   }
-  auto removed =
-      std::count_if(stale.begin(), stale.end(), [](const auto& path) { return session_folder{path}.remove(); });
+  std::ranges::sort(all, {}, [](const listed& l) { return l.folder.path(); });
+  return all;
+}
+
+std::size_t session_folder::sweep_stale(const fs::path& base) {
+  auto all = list(base);
+  auto removed = std::count_if(all.begin(), all.end(), [](const listed& l) { return l.is_stale && l.folder.remove(); });
   return static_cast<std::size_t>(removed);
 }
 
@@ -384,6 +457,10 @@ connection session_folder::read_connection() const {
 }
 
 bool session_folder::remove() const noexcept {
+  if (claim_) {
+    remove_claimed(path_);
+    return true;
+  }
   // Another process of the session may make a file between emptying and removing; none does so for ever.
   for (int attempt = 0; attempt < 10; ++attempt) {
     auto folder = open_private_folder(path_.c_str());
@@ -394,6 +471,19 @@ bool session_folder::remove() const noexcept {
       return true;
   }
   return false;
+}
+
+void session_folder::remove_if_abandoned() const noexcept {
+  try {
+    auto folder = open_private_folder(path_.c_str());
+    if (!folder || !is_gone(read_connection().owner))
+      return;
+    auto lock = take_lock(folder.get());
+    if (lock && is_gone(read_connection().owner)) // it was not replaced meanwhile
+      remove_claimed(path_);
+  } catch (const std::exception&) {
+    // Somebody else's by now, or nobody's.
+  }
 }
 
 } // namespace daskify::internal

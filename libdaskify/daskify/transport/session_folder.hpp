@@ -3,9 +3,12 @@
 /// The private folder in which the processes of one session find each other: logs, and the connection file
 /// that says where the scheduler listens and holds the secret that lets a process in.
 
+#include "daskify/transport/endpoint.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +21,9 @@ namespace daskify::internal {
 /// `bytes` random bytes of the kernel's as hexadecimal digits.
 /// Throws cluster_error(session_failed) when the kernel has none.
 std::string random_hex(std::size_t bytes);
+
+/// Whether it is of the form of a secret: 32 bytes as hexadecimal digits.
+bool is_secret(std::string_view text);
 
 /// One process, told from every other that has or will have the same pid.
 struct process_identity {
@@ -50,13 +56,6 @@ std::optional<process_stat> parse_process_stat(std::string_view text);
 /// Of this machine, as it calls itself.
 std::string host_name();
 
-struct endpoint {
-  std::string host; ///< a name or an address, IPv6 without brackets
-  std::uint16_t port = 0;
-
-  bool operator==(const endpoint&) const = default;
-};
-
 /// What a process must know to join a session. Words have no blanks; a secret is 32 bytes as 64 hex digits.
 struct connection {
   std::string session_id;
@@ -74,13 +73,23 @@ std::string format_connection(const connection& what);
 /// connection; `file` is named in the message.
 connection parse_connection(std::string_view text, const std::filesystem::path& file);
 
+/// Makes a folder that `option` names, with those above it. Throws cluster_error(session_failed).
+void make_folder(const std::filesystem::path& path, const char* option);
+
 /// A name for a session's folder: copying one copies no folder, destroying one removes none. Every process of
 /// the session may use its own, at the same time. All calls but `remove` throw cluster_error(session_failed).
 class session_folder {
 public:
+  static constexpr auto connection_file = "scheduler";
+
   /// Makes `<base>/daskify-<uid>-XXXXXX`, mode 0700. Without a base: in XDG_RUNTIME_DIR when that is a folder
   /// of ours, else in /tmp.
   static session_folder create(const std::filesystem::path& base = {});
+
+  /// The folder where others look for a standing cluster: made, mode 0700, where it is not there. Held by this process
+  /// until the last copy of the answer is gone; throws, naming it, while another scheduler that lives holds it. What
+  /// one that is dead has left there is replaced.
+  static session_folder claim(const std::filesystem::path& folder);
 
   /// Refuses what is not a folder, not ours, or open to others.
   static session_folder open(const std::filesystem::path& folder);
@@ -90,6 +99,11 @@ public:
   /// removed.
   static std::size_t sweep_stale(const std::filesystem::path& base = {});
 
+  /// One of our folders, as `list` finds it.
+  struct listed;
+  /// All of our folders in `base` (found as by `create`), by name.
+  static std::vector<listed> list(const std::filesystem::path& base = {});
+
   const std::filesystem::path& path() const noexcept { return path_; }
 
   /// Writes the connection file; readers see the old one or the new one, whole.
@@ -97,13 +111,24 @@ public:
 
   connection read_connection() const;
 
-  /// Deletes the folder and all in it, following no symbolic link. True when it is gone, whoever removed it.
+  /// Deletes the folder and all in it, following no symbolic link. True when it is gone, whoever removed it. A folder
+  /// that was claimed may be an older one with other things in it: only what is the session's own is deleted.
   bool remove() const noexcept;
+
+  /// In a folder that others have claimed: deletes what a scheduler that is surely dead has left.
+  void remove_if_abandoned() const noexcept;
 
 private:
   explicit session_folder(std::filesystem::path path) : path_{std::move(path)} {}
 
   std::filesystem::path path_;
+  std::shared_ptr<const void> claim_; ///< the lock; none: it is not claimed
+};
+
+struct session_folder::listed {
+  session_folder folder;
+  std::optional<connection> where; ///< none: it has no connection file, or one that cannot be read
+  bool is_stale = false;           ///< what `sweep_stale` removes
 };
 
 } // namespace daskify::internal

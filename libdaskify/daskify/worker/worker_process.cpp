@@ -52,10 +52,14 @@ private:
 int work(const worker_launch& as, const std::string& name) {
   // By lines, so that what a task printed is there to be shown when it kills the process.
   std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
+  for (const auto& library : as.libraries)
+    load_library(library);
   auto folder = session_folder::open(as.session_folder);
   auto where = folder.read_connection();
   // Never destroyed: its thread looks at it until the process is gone.
-  static lifeline& line = *new lifeline{folder, where.owner, as.store ? launched_by::node : launched_by::client};
+  // A node that was started by hand owns the session of its workers, as a client does.
+  bool by_owner = !as.store || where.owner.pid == ::getppid();
+  static lifeline& line = *new lifeline{folder, where.owner, by_owner ? launched_by::client : launched_by::node};
 
   system_config config;
   caf::actor_system system{config};

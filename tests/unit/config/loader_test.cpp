@@ -192,7 +192,12 @@ TEST(loader, reads_every_option_from_the_command_line) {
                    "--daskify.minimum=1",
                    "--daskify.maximum=9",
                    "--daskify.interface=ib0",
-                   "--daskify.accept_fewer=yes"});
+                   "--daskify.accept_fewer=yes",
+                   "--daskify.connection_directory=/c",
+                   "--daskify.scheduler=node7:4711",
+                   "--daskify.port=4711",
+                   "--daskify.load=/lib/libmodel.so"});
+  EXPECT_EQ(all.port, 4711u);
   EXPECT_EQ(all.partition(), "long");
   EXPECT_EQ(all.account, "me");
   EXPECT_EQ(all.cores, 4u);
@@ -334,6 +339,10 @@ TEST(loader, reads_every_option_from_the_environment) {
                         {"DASKIFY_MAXIMUM", "9"},
                         {"DASKIFY_INTERFACE", "ib0"},
                         {"DASKIFY_ACCEPT_FEWER", "no"},
+                        {"DASKIFY_CONNECTION_DIRECTORY", "/c"},
+                        {"DASKIFY_SCHEDULER", "node7:4711"},
+                        {"DASKIFY_PORT", "4711"},
+                        {"DASKIFY_LOAD", "/lib/libmodel.so"},
                         {"DASKIFY_PROGRESS", "off"}};
   auto all = load({"prog"}, {}, variables);
   EXPECT_EQ(all.worker_program, "/bin/w");
@@ -395,6 +404,7 @@ TEST(loader, reads_every_option_from_code) {
                   .threads = 2,
                   .nodes = 2,
                   .worker_program = "w",
+                  .load = words{"/lib/libmodel.so"},
                   .queue = "long",
                   .account = "me",
                   .cores = 4,
@@ -407,6 +417,9 @@ TEST(loader, reads_every_option_from_code) {
                   .minimum = 1,
                   .maximum = 9,
                   .interface = "ib0",
+                  .connection_directory = "/c",
+                  .scheduler = "node7:4711",
+                  .port = 4711,
                   .start_timeout = 5s,
                   .accept_fewer = true,
                   .heartbeat_interval = 100ms,

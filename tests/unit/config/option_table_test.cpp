@@ -16,11 +16,11 @@ using namespace daskify::internal;
 
 TEST(option_table, has_an_entry_for_every_option_but_config) {
   // Does not compile when `options` has another number of members.
-  auto [config, mode, size, threads, nodes, worker_program, queue, account, cores, memory, processes, walltime,
-        job_extra, job_prologue, job_shape, minimum, maximum, interface, start_timeout, accept_fewer,
-        heartbeat_interval, heartbeat_timeout, retries, store_limit, spill_directory, session_directory, log_directory,
-        progress] = daskify::options{};
-  constexpr std::size_t members = 28;
+  auto [config, mode, size, threads, nodes, worker_program, load, queue, account, cores, memory, processes, walltime,
+        job_extra, job_prologue, job_shape, minimum, maximum, interface, connection_directory, scheduler, port,
+        start_timeout, accept_fewer, heartbeat_interval, heartbeat_timeout, retries, store_limit, spill_directory,
+        session_directory, log_directory, progress] = daskify::options{};
+  constexpr std::size_t members = 32;
   EXPECT_EQ(option_table().size(), members - 1);
 }
 
@@ -81,7 +81,8 @@ TEST(option_table, help_explains_every_option) {
 TEST(option_table, shipped_config_files_are_what_the_table_generates) {
   auto root = std::filesystem::path{__FILE__}.parent_path().parent_path().parent_path().parent_path();
   for (auto [file, mode] :
-       {std::pair{"local.conf", daskify::cluster_mode::local}, std::pair{"slurm.conf", daskify::cluster_mode::slurm}}) {
+       {std::pair{"local.conf", daskify::cluster_mode::local}, std::pair{"slurm.conf", daskify::cluster_mode::slurm},
+        std::pair{"standing.conf", daskify::cluster_mode::connect}}) {
     std::ifstream in{root / "config" / file};
     ASSERT_TRUE(in) << file;
     EXPECT_EQ(std::string(std::istreambuf_iterator<char>{in}, {}), example_config(mode)) << file;

@@ -193,3 +193,16 @@ TEST(byte_size, refuses_what_is_no_size) {
                      "9999999999999999999999TiB"})
     EXPECT_THROW(byte_size{}.read(text), bad_value) << text;
 }
+
+TEST(host_and_port, reads_and_writes_addresses) {
+  host_and_port kind;
+  EXPECT_EQ(kind.read("node7:4711"), (endpoint{"node7", 4711}));
+  EXPECT_EQ(kind.read("[::1]:65535"), (endpoint{"::1", 65535}));
+  EXPECT_EQ(kind.write(kind.read("[fe80::1]:1")), "[fe80::1]:1");
+  EXPECT_EQ(kind.write(kind.read("10.0.0.1:80")), "10.0.0.1:80");
+}
+
+TEST(host_and_port, refuses_what_is_no_address) {
+  for (auto text : {"", "node7", ":4711", "node7:", "node7:0", "node7:65536", "node7:x", "::1:4711", "[]:1", "a b:1"})
+    EXPECT_THROW(host_and_port{}.read(text), bad_value) << text;
+}

@@ -13,7 +13,8 @@ void set(const launch_environment& variables) {
 }
 
 TEST(launch_variables, tell_a_worker_what_it_is_once) {
-  set(to_environment(worker_launch{"/run/me", 7, 3, "/log/worker-7.log", "node-2", endpoint{"::1", 4711}}));
+  set(to_environment(worker_launch{
+      "/run/me", 7, 3, "/log/worker-7.log", "node-2", endpoint{"::1", 4711}, {"/lib/a.so", "/lib/b c.so"}}));
   EXPECT_FALSE(take_node_launch());
   auto as = take_worker_launch();
   ASSERT_TRUE(as);
@@ -23,6 +24,7 @@ TEST(launch_variables, tell_a_worker_what_it_is_once) {
   EXPECT_EQ(as->log_file, "/log/worker-7.log");
   EXPECT_EQ(as->node, "node-2");
   EXPECT_EQ(as->store, (endpoint{"::1", 4711}));
+  EXPECT_EQ(as->libraries, (std::vector<std::string>{"/lib/a.so", "/lib/b c.so"}));
   EXPECT_FALSE(take_worker_launch()) << "what a task starts is no worker";
 }
 
@@ -39,6 +41,7 @@ TEST(launch_variables, tell_a_node_what_it_is_once) {
   what.start_timeout = std::chrono::seconds{5};
   what.heartbeat_timeout = std::chrono::seconds{40};
   what.store_limit = std::uint64_t{5} << 40;
+  what.libraries = {"/lib/a.so"};
   set(to_environment(what));
   EXPECT_FALSE(take_worker_launch());
   auto as = take_node_launch();

@@ -454,6 +454,50 @@ TEST_F(scheduler, forgets_the_runs_of_tasks_whose_worker_died) {
   EXPECT_EQ(seen.cancelled[0].first, bob);
 }
 
+TEST_F(scheduler, serves_clients_in_other_processes_in_turn) {
+  constexpr worker_id one{10};
+  constexpr worker_id two{11};
+  core.client_joined(one);
+  core.client_joined(two);
+  core.worker_joined(ann, 1);
+  core.submit(spec(nth_run_of(one, 1), 3));
+  core.submit(spec(nth_run_of(two, 1), 3));
+  std::vector<worker_id> order;
+  for (int i = 0; i < 4; ++i) {
+    auto l = next(ann);
+    order.push_back(submitter_of(l.run));
+    finish(ann, l, 1'000'000'000);
+  }
+  EXPECT_EQ(order, (std::vector{one, one, two, one})) << "in turn, behind the one that began alone";
+}
+
+TEST_F(scheduler, forgets_the_runs_of_a_client_that_left_and_what_their_tasks_had_submitted) {
+  constexpr worker_id client{10};
+  core.client_joined(client);
+  core.worker_joined(ann, 1);
+  core.worker_joined(bob, 1);
+  auto run = nth_run_of(client, 1);
+  core.submit(spec(run, 1));
+  auto outer = next(ann);
+  auto inner = spec(nth_run_of(ann, 1), 10);
+  inner.parent = run;
+  core.submit(inner);
+  core.submit(spec(sweep, 5));
+  auto dependent = spec(nth_run_of(client, 2), 1);
+  dependent.inputs = {{run, 0, 1}};
+  core.submit(dependent);
+  core.client_left(worker_id{12}); // nobody
+  core.client_left(client);
+  EXPECT_FALSE(core.knows(run));
+  EXPECT_FALSE(core.knows(nth_run_of(client, 2)));
+  EXPECT_EQ(counts(nth_run_of(ann, 1)).cancelled, 10u);
+  EXPECT_EQ(core.workers(), 2u);
+  finish(ann, outer);
+  finish_everything(bob);
+  finish_everything(ann);
+  EXPECT_GT(counts().finished, 0u) << "others go on";
+}
+
 TEST_F(scheduler, cancels_what_a_cancelled_task_had_submitted_and_what_that_had) {
   core.worker_joined(ann, 1);
   core.worker_joined(bob, 1);

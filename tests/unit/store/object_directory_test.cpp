@@ -129,6 +129,27 @@ struct directory : testing::Test {
 
 // -- keys -------------------------------------------------------------------------------------------------
 
+TEST_F(directory, knows_the_same_key_in_the_spaces_of_several_owners) {
+  event()->put(facts(1), "observed", taken_key::refuse, ann, client, client);
+  event()->put(facts(2), "observed", taken_key::refuse, ann, task, task);
+  EXPECT_EQ(core.find_by_key("observed", client).facts.object, first);
+  EXPECT_EQ(core.find_by_key("observed", task).facts.object, second);
+  refusal(error_code::unknown_key, [&] { core.find_by_key("observed"); });
+  refusal(error_code::key_taken, [&] { core.put(facts(3), "observed", taken_key::refuse, ann, client, client); });
+  event()->drop_key("observed", client);
+  EXPECT_EQ(core.find_by_key("observed", task).facts.object, second);
+}
+
+TEST_F(directory, forgets_the_keys_of_an_owner_that_left) {
+  event()->put(facts(1), "observed", taken_key::refuse, ann, client, client);
+  event()->put(facts(2), "observed", taken_key::refuse, ann, task, task);
+  event()->release(first, client);
+  event()->owner_left(client);
+  EXPECT_EQ(told(), told_list{freed(1, ann)});
+  refusal(error_code::unknown_key, [&] { core.find_by_key("observed", client); });
+  EXPECT_EQ(core.find_by_key("observed", task).facts.object, second);
+}
+
 TEST_F(directory, finds_an_object_by_id_and_by_key) {
   put(7, "observed");
   const auto& found = core.find(object_id{7});

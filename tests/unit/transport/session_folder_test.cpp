@@ -529,3 +529,67 @@ TEST_F(session_folder_test, is_swept_by_several_processes_at_once) {
     EXPECT_EQ(exit_code_of(pid), 0);
   EXPECT_TRUE(fs::is_empty(base_));
 }
+
+// -- the folder of a standing cluster -----------------------------------------------------------------------
+
+static std::string sentence_of_claim(const fs::path& folder) {
+  try {
+    session_folder::claim(folder);
+  } catch (const cluster_error& e) {
+    return e.what();
+  }
+  return {};
+}
+
+TEST_F(session_folder_test, is_claimed_by_one_at_a_time) {
+  auto path = base_ / "deep" / "cluster";
+  {
+    auto claimed = session_folder::claim(path);
+    EXPECT_EQ(mode_of(path), 0700U);
+    auto again = sentence_of_claim(path);
+    EXPECT_NE(again.find("another scheduler that is running"), std::string::npos) << again;
+    auto copy = claimed;
+    claimed.publish(sample());
+    EXPECT_EQ(session_folder::open(path).read_connection(), sample());
+  }
+  EXPECT_EQ(sentence_of_claim(path), "") << "the last copy let go of it";
+}
+
+TEST_F(session_folder_test, claimed_and_removed_leaves_what_is_not_its_own) {
+  auto path = base_ / "cluster";
+  auto claimed = session_folder::claim(path);
+  claimed.publish(sample());
+  EXPECT_TRUE(claimed.remove());
+  EXPECT_FALSE(fs::exists(path));
+  fs::create_directory(path);
+  fs::permissions(path, fs::perms::owner_all);
+  write_file(path / "thesis", "a year of work");
+  claimed = session_folder::claim(path);
+  claimed.publish(sample());
+  EXPECT_TRUE(claimed.remove());
+  EXPECT_EQ(names_in(path), std::vector<std::string>{"thesis"});
+}
+
+TEST_F(session_folder_test, is_not_claimed_where_others_may_look) {
+  auto path = base_ / "open";
+  fs::create_directory(path);
+  fs::permissions(path, fs::perms{0755});
+  EXPECT_NE(sentence_of_claim(path).find("open to others"), std::string::npos);
+}
+
+TEST_F(session_folder_test, is_removed_by_others_only_when_its_scheduler_is_dead) {
+  auto path = base_ / "cluster";
+  {
+    auto claimed = session_folder::claim(path);
+    claimed.publish(sample());
+  }
+  auto seen = session_folder::open(path);
+  seen.remove_if_abandoned();
+  EXPECT_TRUE(fs::exists(path)) << "its owner lives";
+  auto dead = sample();
+  dead.owner = ended_process();
+  session_folder::claim(path).publish(dead);
+  seen.remove_if_abandoned();
+  EXPECT_FALSE(fs::exists(path));
+  seen.remove_if_abandoned();
+}

@@ -1,0 +1,149 @@
+#include "command.hpp"
+
+#include "daskify/config/value_text.hpp"
+#include "daskify/deploy/own_programs.hpp"
+#include "daskify/deploy/process.hpp"
+#include "daskify/error.hpp"
+#include "daskify/transport/find_cluster.hpp"
+#include "daskify/transport/network.hpp"
+
+#include <algorithm>
+#include <fcntl.h>
+#include <iostream>
+#include <set>
+#include <sys/file.h>
+
+namespace daskify::command {
+
+using namespace daskify::internal;
+namespace fs = std::filesystem;
+
+namespace {
+
+using age = std::chrono::milliseconds;
+
+constexpr auto look_patience = std::chrono::seconds{1};
+
+/// Since anything in it was written.
+age age_of(const fs::path& folder) {
+  std::error_code failed;
+  auto last = fs::last_write_time(folder, failed);
+  for (const auto& entry : fs::recursive_directory_iterator{folder, failed})
+    if (std::error_code gone; !entry.is_symlink(gone))
+      if (auto written = entry.last_write_time(gone); !gone)
+        last = std::max(last, written);
+  return std::chrono::duration_cast<age>(fs::file_time_type::clock::now() - last);
+}
+
+/// A scheduler that `daskify up` has started holds a lock on its log.
+bool is_in_use(const fs::path& logs) {
+  file_descriptor log{::open((logs / "scheduler.log").c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)};
+  return log && ::flock(log.get(), LOCK_EX | LOCK_NB) != 0;
+}
+
+class cleaner {
+public:
+  cleaner(age older_than, bool only_says) : older_than_{older_than}, only_says_{only_says} {}
+
+  void sessions_in(const fs::path& base) {
+    for (const auto& found : session_folder::list(base)) {
+      auto why = found.is_stale ? "its program has ended" : why_foreign_is_dead(found);
+      if (why.empty() || !seen_.insert(found.folder.path()).second)
+        continue;
+      if (only_says_ || found.folder.remove())
+        say("session", found.folder.path(), why);
+    }
+  }
+
+  /// What a dead scheduler has told in a folder that the next one takes over.
+  void connection_in(const fs::path& path) {
+    std::error_code unknown;
+    if (!fs::exists(path / session_folder::connection_file, unknown))
+      return;
+    auto folder = session_folder::open(path);
+    if (!is_gone(folder.read_connection().owner))
+      return;
+    if (!only_says_)
+      folder.remove_if_abandoned();
+    say("cluster", path, "its scheduler has ended");
+  }
+
+  void logs_in(const fs::path& base) {
+    std::error_code failed;
+    std::vector<fs::path> old;
+    for (const auto& entry : fs::directory_iterator{base, failed})
+      if (entry.is_directory(failed) && !entry.is_symlink(failed) && age_of(entry.path()) > older_than_ &&
+          !is_in_use(entry.path()))
+        old.push_back(entry.path());
+    std::ranges::sort(old);
+    for (const auto& path : old) {
+      if (!only_says_)
+        fs::remove_all(path, failed);
+      if (only_says_ || !failed)
+        say("logs", path, "older than " + duration{}.write(older_than_));
+    }
+  }
+
+  std::size_t count() const noexcept { return count_; }
+
+private:
+  /// Of a session on another machine, or from before a restart of this one: nobody answers, and nothing was written for
+  /// long. "" when it may live.
+  std::string why_foreign_is_dead(const session_folder::listed& found) const {
+    if (!found.where || is_of_this_machine(found.where->owner) || age_of(found.folder.path()) <= older_than_)
+      return {};
+    auto answer = find_reachable(found.where->addresses, look_patience);
+    return std::holds_alternative<reached>(answer) ? ""
+                                                   : "of another machine, older than " + duration{}.write(older_than_);
+  }
+
+  void say(const char* what, const fs::path& path, const std::string& why) {
+    std::cout << (only_says_ ? "would remove " : "removed ") << what << ' ' << path.string() << " (" << why << ")\n";
+    ++count_;
+  }
+
+  age older_than_;
+  bool only_says_;
+  std::set<fs::path> seen_;
+  std::size_t count_ = 0;
+};
+
+age read_age(const std::string& text) {
+  try {
+    return duration{}.read(text);
+  } catch (const bad_value& why) {
+    throw config_error{error_code::bad_option_value, "cannot use " + in_quotes(text) + " for '--older-than': it " +
+                                                         why.what() + "; give " + duration{}.form()};
+  }
+}
+
+} // namespace
+
+int clean(arguments given) {
+  namespace po = boost::program_options;
+  po::options_description own{""};
+  own.add_options()("older-than", po::value<std::string>()->value_name("TIME")->default_value("7d"),
+                    "of logs, and of sessions on other machines: how long nothing was written")(
+      "dry-run", "remove nothing, and say what would be removed");
+  parsed all{"clean", own, std::move(given)};
+  if (all.shows_help("[--older-than TIME] [--dry-run] [--config FILE]",
+                     "Removes the folders of sessions whose programs have ended, and old logs in\n"
+                     "~/.daskify/logs. What belongs to a session that lives stays. Of a session on\n"
+                     "another machine that is not known; its folder goes only when nobody answers\n"
+                     "there and nothing was written for TIME.\n\n"
+                     "Examples:\n"
+                     "  daskify clean\n"
+                     "  daskify clean --older-than 1h --dry-run"))
+    return done;
+  const auto& with = all.settings();
+  cleaner cleaning{read_age(all.get<std::string>("older-than")), all.has("dry-run")};
+  cleaning.sessions_in(with.session_directory.value_or(""));
+  cleaning.sessions_in(user_folder("session_directory"));
+  cleaning.connection_in(connection_directory(with));
+  cleaning.logs_in(logs_folder());
+  if (cleaning.count() == 0)
+    std::cout << "There is nothing to remove.\n";
+  return done;
+}
+
+} // namespace daskify::command

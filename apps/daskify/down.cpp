@@ -1,0 +1,42 @@
+#include "command.hpp"
+
+#include "daskify/client/cluster_control.hpp"
+#include "daskify/error.hpp"
+
+#include <iostream>
+
+namespace daskify::command {
+
+using namespace daskify::internal;
+
+namespace {
+
+/// The workers get some seconds to end, and SLURM some more to cancel the jobs that are left.
+constexpr auto patience = std::chrono::seconds{60};
+
+} // namespace
+
+int down(arguments given) {
+  boost::program_options::options_description own{""};
+  parsed all{"down", own, std::move(given)};
+  if (all.shows_help("[--config FILE]",
+                     "Ends the cluster that the option connection_directory, or scheduler, names: its\n"
+                     "workers, its jobs and its data. Programs that are attached get an error that\n"
+                     "says so. The logs stay. Where there is no cluster there is nothing to do.\n\n"
+                     "Examples:\n"
+                     "  daskify down\n"
+                     "  daskify down --config cluster.conf"))
+    return done;
+  if (auto why = why_no_cluster(all.settings()); !why.empty()) {
+    std::cout << why << '\n';
+    return done;
+  }
+  if (!end_standing_cluster(all.settings(), patience))
+    throw cluster_error{error_code::no_answer, "The cluster was told to end, and has not after " +
+                                                   std::to_string(patience.count()) +
+                                                   " s; look at it by 'daskify status', or wait and call this again."};
+  std::cout << "The cluster has ended.\n";
+  return done;
+}
+
+} // namespace daskify::command

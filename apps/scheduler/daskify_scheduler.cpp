@@ -1,0 +1,58 @@
+/// The scheduler of a standing cluster, in the foreground: workers (daskify-worker) and programs (--mode connect) come
+/// and go, until SIGTERM or SIGINT ends it.
+///
+/// Usage: daskify-scheduler [--start-workers] [--config FILE] [--daskify.NAME VALUE]...
+
+#include "daskify/config/loader.hpp"
+#include "daskify/config/option_table.hpp"
+#include "daskify/config/value_text.hpp"
+#include "daskify/error.hpp"
+#include "daskify/scheduler/standing_scheduler.hpp"
+
+#include <exception>
+#include <filesystem>
+#include <iostream>
+#include <string_view>
+
+using namespace daskify::internal;
+
+namespace {
+
+constexpr auto usage = "Usage: daskify-scheduler [--start-workers] [--config FILE] [--daskify.NAME VALUE]...\n\n"
+                       "  --start-workers\n"
+                       "      Starts workers, too, as the option mode says: on this machine, or in jobs of SLURM.\n\n";
+
+/// Its own arguments, which are few; `daskify up` gives the second.
+standing_setup read_arguments(int argc, char** argv) {
+  constexpr std::string_view news = "--news-descriptor=";
+  standing_setup setup;
+  for (int i = 1; i < argc; ++i) {
+    std::string_view argument{argv[i]};
+    if (argument == "--start-workers")
+      setup.start_workers = true;
+    else if (argument.starts_with(news))
+      setup.news_descriptor = static_cast<int>(whole_number{3, 1'000'000}.read(argument.substr(news.size())));
+    else
+      throw daskify::config_error{daskify::error_code::unknown_option,
+                                  "The argument " + in_quotes(argument) +
+                                      " means nothing; --daskify.help shows what does."};
+  }
+  return setup;
+}
+
+} // namespace
+
+int main(int argc, char** argv) try {
+  auto settings = load_settings(argc, argv, {}, process_environment());
+  if (settings.help) {
+    std::cout << usage << help_text();
+    return 0;
+  }
+  auto setup = read_arguments(argc, argv);
+  settings.resolve_paths(std::filesystem::current_path());
+  run_standing_scheduler(settings, setup);
+  return 0;
+} catch (const std::exception& e) {
+  std::cerr << "daskify-scheduler: " << e.what() << std::endl;
+  return 1;
+}

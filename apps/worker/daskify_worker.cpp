@@ -1,0 +1,77 @@
+/// Workers for a standing cluster, with one store: `size` processes, which run the functions of the libraries that are
+/// loaded, or of a program. It ends with the scheduler; at SIGTERM or SIGINT it hands back its work first.
+///
+/// Usage: daskify-worker [--config FILE] [--scheduler HOST:PORT] [--load LIBRARY...] [--program PROGRAM]
+///                       [--daskify.NAME VALUE]...
+
+#include "daskify/config/loader.hpp"
+#include "daskify/config/option_table.hpp"
+#include "daskify/config/value_text.hpp"
+#include "daskify/deploy/launch_variables.hpp"
+#include "daskify/error.hpp"
+#include "daskify/node/node_process.hpp"
+#include "daskify/worker/worker_process.hpp"
+
+#include <exception>
+#include <filesystem>
+#include <iostream>
+#include <map>
+#include <string>
+#include <vector>
+
+using namespace daskify::internal;
+
+namespace {
+
+/// The short names of options, and several values behind one name, as load_settings knows them.
+std::vector<std::string> in_full(int argc, char** argv) {
+  const std::map<std::string, std::string> names{
+      {"--scheduler", "--daskify.scheduler"}, {"--load", "--daskify.load"}, {"--program", "--daskify.worker_program"}};
+  std::vector<std::string> all;
+  std::string list; // whose values may follow
+  for (int i = 0; i < argc; ++i) {
+    std::string argument = argv[i];
+    auto name = argument.substr(0, argument.find('='));
+    if (auto known = names.find(name); known != names.end())
+      argument.replace(0, name.size(), known->second);
+    if (argument.starts_with("--"))
+      list = argument == "--daskify.load" ? argument : "";
+    else if (!list.empty() && all.back() != list)
+      all.push_back(list);
+    all.push_back(argument);
+  }
+  return all;
+}
+
+} // namespace
+
+int main(int argc, char** argv) try {
+  if (auto worker = take_worker_launch())
+    become_worker(*worker);
+  if (auto node = take_node_launch())
+    become_node(*node);
+  auto arguments = in_full(argc, argv);
+  std::vector<char*> pointers;
+  for (auto& argument : arguments)
+    pointers.push_back(argument.data());
+  pointers.push_back(nullptr);
+  auto count = static_cast<int>(arguments.size());
+  auto settings = load_settings(count, pointers.data(), {}, process_environment());
+  if (settings.help) {
+    std::cout
+        << "Usage: daskify-worker [--config FILE] [--scheduler HOST:PORT] [--load LIBRARY...] [--program PROGRAM]\n"
+           "                      [--daskify.NAME VALUE]...\n\n"
+           "--scheduler, --load and --program are short for the options scheduler, load and worker_program.\n\n"
+        << help_text();
+    return 0;
+  }
+  if (count > 1)
+    throw daskify::config_error{daskify::error_code::unknown_option,
+                                "The argument " + in_quotes(pointers[1]) +
+                                    " means nothing; --daskify.help shows what does."};
+  settings.resolve_paths(std::filesystem::current_path());
+  return join_cluster(settings, arguments[0]);
+} catch (const std::exception& e) {
+  std::cerr << "daskify-worker: " << e.what() << std::endl;
+  return 1;
+}

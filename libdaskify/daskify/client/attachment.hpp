@@ -1,0 +1,56 @@
+#pragma once
+
+#include "daskify/config/settings.hpp"
+#include "daskify/protocol/actors.hpp"
+#include "daskify/store/store_actor.hpp"
+#include "daskify/transport/connect.hpp"
+#include "daskify/transport/find_cluster.hpp"
+
+#include <caf/actor_system.hpp>
+
+#include <exception>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace daskify::internal {
+
+/// What a client has of a cluster whose scheduler is in another process: the connection, and a store of its own, which
+/// is a node of the cluster as long as the client is there.
+///
+/// REQUIRES: it outlives the actor system that it was connected in, and `stop` has been called before that is
+/// destroyed, also when a call has thrown.
+class attachment {
+public:
+  /// Looks for the cluster. Throws cluster_error.
+  attachment(const settings& with, std::string program_name);
+
+  /// Throws cluster_error.
+  void connect(caf::actor_system& system);
+  /// Joins as a client that speaks by these two. `on_lost` is told why the cluster cannot be used any more; on an
+  /// actor's thread, must not block. Throws cluster_error.
+  void join(caf::actor_system& system, const caf::strong_actor_ptr& speaker, const progress_actor& progress,
+            std::function<void(std::exception_ptr)> on_lost);
+  /// Ends the actors here; the scheduler sees that the connection is gone.
+  void stop() noexcept;
+
+  const scheduler_for_clients& scheduler() const noexcept { return found_.actor; }
+  const store_actor& store() const noexcept { return store_; }
+  const std::string& secret() const noexcept { return cluster_.secret; }
+  worker_id client() const noexcept { return client_; }
+  const endpoint& reached_at() const noexcept { return found_.by.peer; }
+  /// For the error that says it.
+  std::exception_ptr lost_scheduler() const;
+
+private:
+  settings settings_;
+  std::string program_name_;
+  found_cluster cluster_;
+  remote_peer<scheduler_for_clients> found_;
+  std::shared_ptr<node_store> node_;
+  store_actor store_;
+  link_actor link_;
+  worker_id client_;
+};
+
+} // namespace daskify::internal

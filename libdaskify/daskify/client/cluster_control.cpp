@@ -1,0 +1,94 @@
+#include "daskify/client/cluster_control.hpp"
+
+#include "daskify/client/attached_session.hpp"
+#include "daskify/deploy/process.hpp"
+#include "daskify/error.hpp"
+#include "daskify/transport/find_cluster.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <poll.h>
+#include <tuple>
+
+namespace daskify::internal {
+
+namespace {
+
+constexpr auto own_name = "daskify";
+
+std::shared_ptr<attached_session> attach(settings options) {
+  options.mode = cluster_mode::connect;
+  options.progress = progress_style::off;
+  return attached_session::start(options, own_name);
+}
+
+/// The process of a scheduler on this machine; nothing when it is on another one, or when only its address is known.
+std::optional<process_identity> scheduler_on_this_machine(const settings& options) {
+  if (options.scheduler)
+    return std::nullopt;
+  auto owner = session_folder::open(connection_directory(options)).read_connection().owner;
+  return is_of_this_machine(owner) ? std::optional{owner} : std::nullopt;
+}
+
+bool waited_for(const file_descriptor& ended, std::chrono::milliseconds patience) {
+  auto until = std::chrono::steady_clock::now() + patience;
+  while (true) {
+    auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+    pollfd watched{ended.get(), POLLIN, 0};
+    auto result = ::poll(&watched, 1, static_cast<int>(std::max(left.count(), std::chrono::milliseconds::rep{0})));
+    if (result >= 0 || errno != EINTR)
+      return result > 0;
+  }
+}
+
+} // namespace
+
+std::string why_no_cluster(const settings& options) {
+  if (options.scheduler)
+    return {};
+  auto path = connection_directory(options);
+  std::error_code unknown;
+  if (!std::filesystem::exists(path / session_folder::connection_file, unknown))
+    return "There is no cluster: no scheduler has told in the folder '" + path.string() + "' where it is.";
+  auto owner = session_folder::open(path).read_connection().owner;
+  if (is_gone(owner))
+    return "There is no cluster any more: the scheduler that the folder '" + path.string() + "' tells of (pid " +
+           std::to_string(owner.pid) + ") has ended.";
+  return {};
+}
+
+cluster_view look_at_cluster(const settings& options) {
+  auto session = attach(options);
+  cluster_view view{session->reached(), session->status(), session->nodes()};
+  auto& clients = view.all.clients;
+  auto self = std::ranges::find(clients, session->client(), &client_entry::id);
+  if (self != clients.end()) {
+    std::erase_if(view.nodes.nodes, [&](const node_entry& n) { return n.name == self->name; });
+    clients.erase(self);
+  }
+  std::ranges::sort(view.all.workers, {}, [](const worker_entry& w) {
+    return std::tuple{w.name.size(), w.name, w.id};
+  });
+  session->shutdown();
+  return view;
+}
+
+bool end_standing_cluster(const settings& options, std::chrono::milliseconds patience) {
+  auto owner = scheduler_on_this_machine(options);
+  if (!owner) {
+    auto session = attach(options);
+    auto ended = session->end_cluster(patience);
+    session->shutdown();
+    return ended;
+  }
+  auto ended = open_ended_descriptor(owner->pid);
+  if (is_gone(*owner)) // asked once the pid cannot become another process's without the descriptor's telling
+    return true;
+  if (::kill(owner->pid, SIGTERM) != 0 && errno != ESRCH)
+    throw cluster_error{error_code::command_failed, "The scheduler (pid " + std::to_string(owner->pid) +
+                                                        ") cannot be ended because it is another user's; ask them."};
+  return waited_for(ended, patience);
+}
+
+} // namespace daskify::internal

@@ -1,0 +1,16 @@
+#include "daskify/deploy/job_guard.hpp"
+
+namespace daskify::internal {
+
+void job_guard::watch(const std::set<std::string>& jobs) {
+  // The jobs are arguments and not part of the text: nothing in them reaches the shell.
+  std::vector<std::string> words{"daskify-job-guard", "-c",
+                                 "read -r _ <&" + std::to_string(lifeline_descriptor) + "; exec scancel \"$@\"",
+                                 "daskify-job-guard"};
+  words.insert(words.end(), jobs.begin(), jobs.end());
+  auto next = spawn({"/bin/sh", std::move(words), {}, log_});
+  guard_.reset(); // after the next one is there, lest nobody watches for a moment
+  guard_.emplace(std::move(next));
+}
+
+} // namespace daskify::internal

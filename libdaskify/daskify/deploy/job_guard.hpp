@@ -1,0 +1,29 @@
+#pragma once
+
+#include "daskify/deploy/process.hpp"
+
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <string>
+
+namespace daskify::internal {
+
+/// Cancels jobs when this process ends without having done so, in whatever way: those that are pending then would
+/// start for nobody. Running ones see by themselves that nobody is there. Not thread-safe.
+class job_guard {
+public:
+  /// `log`: what scancel has to say then.
+  explicit job_guard(std::filesystem::path log) : log_{std::move(log)} {}
+
+  /// These jobs, and no others from now on. Throws cluster_error(worker_failed) when the guard cannot be started.
+  void watch(const std::set<std::string>& jobs);
+  /// None.
+  void release() { guard_.reset(); }
+
+private:
+  std::filesystem::path log_;
+  std::optional<child> guard_; ///< waits for the end of its lifeline
+};
+
+} // namespace daskify::internal

@@ -1,0 +1,37 @@
+#pragma once
+
+#include "daskify/deploy/deployment.hpp"
+
+#include <condition_variable>
+#include <mutex>
+#include <set>
+
+namespace daskify::internal {
+
+/// Starts nothing: nodes come by themselves, and end by themselves when they are told, or when the scheduler is gone.
+/// While none is there, tasks wait.
+class standing_deployment final : public deployment {
+public:
+  void start() override {}
+  void wait_until_ready(std::chrono::milliseconds) override {}
+  void worker_enrolled(const enrol_request&) override {}
+  void worker_refused(const enrol_request&, const std::string&) override {}
+  void worker_silent(std::uint32_t, std::int32_t) override {}
+  void node_joined(std::uint32_t slot, const join_node& who) override;
+  void node_ready(std::uint32_t) override {}
+  void node_refused(const join_node&, const std::string&) override {}
+  void node_silent(std::uint32_t slot, std::int32_t pid) override;
+  void node_leaving(std::uint32_t) override {}
+  void node_drained(std::uint32_t) override {}
+  void node_left(std::uint32_t slot) override;
+  void stop_replacing() override {}
+  /// Waits a while for those that are there.
+  void end_all() override;
+
+private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::set<std::uint32_t> nodes_; ///< slots of those that are there
+};
+
+} // namespace daskify::internal

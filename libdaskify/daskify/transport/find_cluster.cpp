@@ -1,0 +1,51 @@
+#include "daskify/transport/find_cluster.hpp"
+
+#include "daskify/config/loader.hpp"
+#include "daskify/error.hpp"
+
+#include <cstdlib>
+
+namespace daskify::internal {
+
+std::filesystem::path connection_directory(const settings& options) {
+  if (options.connection_directory)
+    return *options.connection_directory;
+  const auto* home = std::getenv("HOME");
+  if (!home || *home == '\0')
+    throw cluster_error{error_code::session_failed, "HOME is not set, where the folder of the cluster would be looked "
+                                                    "for; name the folder by connection_directory."};
+  return std::filesystem::path{home} / ".daskify" / "cluster";
+}
+
+found_cluster find_cluster(const settings& options) {
+  const auto* secret = std::getenv(secret_variable);
+  if (options.scheduler && secret && *secret != '\0' && !is_secret(secret))
+    throw cluster_error{error_code::bad_secret, std::string{secret_variable} +
+                                                    " is not the secret of a cluster, which has 64 hexadecimal digits; "
+                                                    "set it to the word behind 'secret' in the scheduler's file."};
+  if (options.scheduler && secret && *secret != '\0')
+    return {{*options.scheduler}, secret, {}};
+  auto path = connection_directory(options);
+  std::error_code unknown;
+  if (!std::filesystem::exists(path / session_folder::connection_file, unknown))
+    throw cluster_error{
+        error_code::session_failed,
+        options.scheduler ? "The secret of the cluster at " + to_text(*options.scheduler) + " is neither in " +
+                                secret_variable + " nor in the folder '" + path.string() +
+                                "'; set the variable to the word behind 'secret' in the file that the scheduler "
+                                "has written."
+                          : "There is no cluster to connect to: no scheduler has told in the folder '" + path.string() +
+                                "' where it is; start daskify-scheduler, name its folder by connection_directory, "
+                                "or its address by scheduler."};
+  auto folder = session_folder::open(path);
+  auto where = folder.read_connection();
+  if (options.scheduler)
+    return {{*options.scheduler}, where.secret, folder};
+  if (is_gone(where.owner))
+    throw cluster_error{error_code::scheduler_gone, "The scheduler that the folder '" + path.string() +
+                                                        "' tells of (pid " + std::to_string(where.owner.pid) +
+                                                        ") has ended; start daskify-scheduler again."};
+  return {where.addresses, where.secret, folder};
+}
+
+} // namespace daskify::internal

@@ -1,0 +1,87 @@
+#pragma once
+
+/// One of the built programs as a child process, whose output can be looked at while it runs.
+
+#include "leftovers.hpp"
+
+#include <csignal>
+#include <fcntl.h>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <vector>
+
+namespace daskify::test {
+
+/// Asked to end at the end, where it still runs, and killed when it does not.
+class child_program {
+public:
+  /// `program` is a path, or the name of one of the built programs.
+  child_program(const std::string& program, std::vector<std::string> arguments) {
+    auto path = program.find('/') == program.npos ? DASKIFY_BIN_DIR "/" + program : program;
+    arguments.insert(arguments.begin(), path);
+    std::vector<char*> argv;
+    for (auto& a : arguments)
+      argv.push_back(a.data());
+    argv.push_back(nullptr);
+    auto output = (folder_.path() / "output").string();
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      int file = ::open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+      ::dup2(file, 1);
+      ::dup2(file, 2);
+      ::execv(argv[0], argv.data());
+      ::_exit(127);
+    }
+  }
+  child_program(const child_program&) = delete;
+  child_program& operator=(const child_program&) = delete;
+  ~child_program() {
+    if (has_ended())
+      return;
+    signal(SIGTERM);
+    signal(SIGCONT);
+    if (wait(std::chrono::seconds{5}) == -2) {
+      signal(SIGKILL);
+      wait();
+    }
+  }
+
+  pid_t pid() const { return pid_; }
+
+  std::string output() const {
+    std::ifstream in{folder_.path() / "output"};
+    return {std::istreambuf_iterator<char>{in}, {}};
+  }
+
+  /// Whether it has printed this, or does within a while.
+  bool says(const std::string& text) const {
+    return eventually([&] { return output().find(text) != std::string::npos; });
+  }
+
+  void signal(int number) const { ::kill(pid_, number); }
+
+  bool has_ended() {
+    if (!status_)
+      if (int status = 0; ::waitpid(pid_, &status, WNOHANG) == pid_)
+        status_ = status;
+    return status_.has_value();
+  }
+
+  /// The exit code; -1 when a signal ended it, -2 when it does not end.
+  int wait(std::chrono::milliseconds limit = std::chrono::seconds{20}) {
+    if (!eventually([&] { return has_ended(); }, limit))
+      return -2;
+    return WIFEXITED(*status_) ? WEXITSTATUS(*status_) : -1;
+  }
+
+private:
+  temporary_folder folder_;
+  pid_t pid_ = 0;
+  std::optional<int> status_;
+};
+
+} // namespace daskify::test
