@@ -272,6 +272,11 @@ TEST_F(on_slurm, says_that_the_program_is_not_there) {
   EXPECT_THAT(refusal_of({.worker_program = "/nowhere/program"}), HasSubstr("/nowhere/program"));
 }
 
+TEST_F(on_slurm, says_why_the_workers_of_its_nodes_cannot_start) {
+  EXPECT_THAT(refusal_of({.size = 1, .load = std::vector<std::string>{"/nowhere/lib.so"}}),
+              HasSubstr("The library '/nowhere/lib.so' cannot be loaded"));
+}
+
 TEST_F(on_slurm, says_that_the_program_is_another_one) {
   EXPECT_THAT(refusal_of({.worker_program = std::string{DASKIFY_BIN_DIR} + "/hello_sweep"}),
               HasSubstr("another build of the program"));

@@ -223,12 +223,14 @@ cluster_status attached_session::status() {
 }
 
 bool attached_session::end_cluster(std::chrono::milliseconds timeout) {
+  struct without_logger { // as above, on each way out of here
+    ~without_logger() { caf::logger::set_current_actor_system(nullptr); }
+  } at_the_end;
   caf::scoped_actor self{*system_};
   self->monitor(scheduler_);
   crossing_->ask_and_wait<acknowledged>(scheduler_, limit(), "scheduler", internal::end_cluster{});
   bool ended = false;
   self->receive([&](caf::down_msg&) { ended = true; }, caf::after(timeout) >> [] {});
-  caf::logger::set_current_actor_system(nullptr); // as above
   return ended;
 }
 

@@ -1,16 +1,38 @@
 #include "daskify/deploy/job_guard.hpp"
 
+#include "daskify/defaults.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <poll.h>
+#include <vector>
+
 namespace daskify::internal {
 
 void job_guard::watch(const std::set<std::string>& jobs) {
   // The jobs are arguments and not part of the text: nothing in them reaches the shell.
   std::vector<std::string> words{"daskify-job-guard", "-c",
-                                 "read -r _ <&" + std::to_string(lifeline_descriptor) + "; exec scancel \"$@\"",
+                                 "trap '' TERM; read -r _ <&" + std::to_string(lifeline_descriptor) +
+                                     "; exec scancel \"$@\"",
                                  "daskify-job-guard"};
   words.insert(words.end(), jobs.begin(), jobs.end());
   auto next = spawn({"/bin/sh", std::move(words), {}, log_});
   guard_.reset(); // after the next one is there, lest nobody watches for a moment
   guard_.emplace(std::move(next));
+}
+
+void job_guard::fire() {
+  if (!guard_)
+    return;
+  guard_->ask_to_end(); // closes the lifeline
+  pollfd watched{guard_->ended_descriptor(), POLLIN, 0};
+  auto latest = std::chrono::steady_clock::now() + tuning::scancel_timeout;
+  auto left = tuning::scancel_timeout;
+  while (::poll(&watched, 1, static_cast<int>(left.count())) < 0 && errno == EINTR)
+    left = std::max(std::chrono::milliseconds{0},
+                    std::chrono::duration_cast<std::chrono::milliseconds>(latest - std::chrono::steady_clock::now()));
+  guard_.reset();
 }
 
 } // namespace daskify::internal

@@ -18,8 +18,10 @@ public:
 
   /// These jobs, and no others from now on. Throws cluster_error(worker_failed) when the guard cannot be started.
   void watch(const std::set<std::string>& jobs);
-  /// None.
+  /// None: they have been cancelled.
   void release() { guard_.reset(); }
+  /// Cancels them now. Waits a while for that, but not for their ends.
+  void fire();
 
 private:
   std::filesystem::path log_;

@@ -20,6 +20,8 @@ constexpr auto second_look = std::chrono::seconds{4};
 /// Nodes that come together are asked about together.
 constexpr auto settle_time = std::chrono::seconds{1};
 constexpr std::size_t shown_lines = 10;
+/// Of those that are submitted one by one.
+constexpr std::size_t jobs_between_guards = 50;
 
 /// The job that a unit is in, or, of an array, the array: what squeue takes and what tells arrays from each other.
 std::string job_of(const std::string& unit) {
@@ -114,7 +116,10 @@ void slurm_deployment::wait_until_ready(std::chrono::milliseconds timeout) {
   while (problem_.empty() && replacing_ && ready() < needed_) {
     if (report_.sentence != shown && setup_.options.progress != progress_style::off) {
       shown = report_.sentence;
+      lock.unlock(); // a terminal may take its time, and the scheduler must not wait for it
       std::cerr << "SLURM: " << shown << std::endl;
+      lock.lock();
+      continue;
     }
     if (changed_.wait_until(lock, latest) == std::cv_status::timeout)
       break;
@@ -146,18 +151,18 @@ void slurm_deployment::node_refused(const join_node& who, const std::string& rea
 
 void slurm_deployment::node_joined(std::uint32_t slot, const join_node& who) {
   std::lock_guard guard{mutex_};
-  nodes_[slot] = {who.job, clock::now(), who.time_left_ms != 0, false, false};
-  std::optional<std::chrono::seconds> left;
-  if (who.time_left_ms != 0)
-    left = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::milliseconds{who.time_left_ms});
-  if (!core_.node_enrolled(clock::now(), who.job, node_id{slot}, left))
-    setup_.on_node_unwanted(slot);
+  nodes_[slot] = {who.job, clock::now(), false, false, false};
 }
 
 void slurm_deployment::node_ready(std::uint32_t slot) {
   std::lock_guard guard{mutex_};
-  if (auto known = nodes_.find(slot); known != nodes_.end())
-    known->second.ready = true;
+  auto known = nodes_.find(slot);
+  if (known == nodes_.end())
+    return;
+  // Not before: a job whose workers cannot start has failed, although its node had joined.
+  known->second.ready = core_.node_enrolled(clock::now(), known->second.unit, node_id{slot}, std::nullopt);
+  if (!known->second.ready)
+    setup_.on_node_unwanted(slot);
   changed_.notify_all();
 }
 
@@ -183,8 +188,11 @@ void slurm_deployment::node_left(std::uint32_t slot) {
   auto gone = nodes_.extract(slot);
   if (gone.empty())
     return;
-  core_.node_ended(clock::now(), node_id{slot}, gone.mapped().said_goodbye ? departure::left : departure::lost,
-                   "closed its connection");
+  if (gone.mapped().ready)
+    core_.node_ended(clock::now(), node_id{slot}, gone.mapped().said_goodbye ? departure::left : departure::lost,
+                     "closed its connection");
+  else
+    core_.asked_why(clock::now());
   changed_.notify_all();
 }
 
@@ -232,10 +240,14 @@ void slurm_deployment::end_all() {
     // The nodes have been told to stop; one that has left needs no scancel.
     changed_.wait_for(lock, 2 * tuning::stop_grace, [this] { return nodes_.empty(); });
     core_.stop(clock::now());
-    changed_.wait_for(lock, tuning::scancel_timeout, [this] { return under_way_ == 0; });
+    auto all_done = changed_.wait_for(lock, tuning::scancel_timeout, [this] { return under_way_ == 0; });
+    all_cancelled_ = all_cancelled_ && all_done;
   }
   stop_commands();
-  guard_.release();
+  if (all_cancelled_)
+    guard_.release();
+  else
+    guard_.fire();
 }
 
 // -- what the core wants ------------------------------------------------------------------------------------
@@ -254,7 +266,9 @@ void slurm_deployment::submit(submission_id request, std::size_t count) {
       units = submit_now(count);
     } catch (const error& e) {
       refused = e.what();
-      permanent = e.code() != error_code::slurm_silent && !may_be_taken_in_parts(refused);
+      auto may_do_later = e.code() == error_code::slurm_silent || e.code() == error_code::command_failed ||
+                          e.code() == error_code::shut_down;
+      permanent = !may_do_later && !may_be_taken_in_parts(refused);
     }
     if (!units.empty())
       watch_jobs(units);
@@ -282,6 +296,8 @@ void slurm_deployment::drain(const std::string&, node_id node) {
 }
 
 void slurm_deployment::node_gone(const node_end& what) {
+  if (what.cause == end_cause::superseded) // it may be alive
+    setup_.on_node_unwanted(static_cast<std::uint32_t>(what.node.value));
   if (what.by_infrastructure)
     setup_.on_node_lost(static_cast<std::uint32_t>(what.node.value),
                         what.cause == end_cause::timed_out ? error_code::worker_walltime : error_code::worker_node_lost,
@@ -297,6 +313,8 @@ void slurm_deployment::failed_start(const std::vector<std::string>& units, const
 }
 
 void slurm_deployment::exhausted(const std::string& sentence) {
+  if (!replacing_) // the jobs end because the cluster does
+    return;
   fail(sentence);
   setup_.on_exhausted(sentence);
 }
@@ -315,6 +333,11 @@ void slurm_deployment::fail(const std::string& sentence) {
 // -- SLURM --------------------------------------------------------------------------------------------------
 // On the thread for commands, without the lock.
 
+bool slurm_deployment::is_replacing() {
+  std::lock_guard guard{mutex_};
+  return replacing_;
+}
+
 std::vector<std::string> slurm_deployment::submit_now(std::size_t count) {
   slurm_commands slurm{tuning::slurm_timeout, stopping_.get_token()};
   auto script =
@@ -328,9 +351,11 @@ std::vector<std::string> slurm_deployment::submit_now(std::size_t count) {
     break;
   }
   case job_shape::separate:
-    while (units.size() < count) {
+    while (units.size() < count && is_replacing()) {
       try {
         units.push_back(slurm.submit(script));
+        if (units.size() % jobs_between_guards == 0)
+          watch_jobs(units);
       } catch (const error&) {
         if (units.empty())
           throw;
@@ -434,15 +459,23 @@ void slurm_deployment::cancel_now(const std::vector<std::string>& units) {
         continue;
       }
       auto& of_job = cancelled_[job_of(unit)];
-      if (of_job.insert(unit).second && of_job.size() == sizes_[job_of(unit)])
+      of_job.insert(unit);
+      if (of_job.size() == sizes_[job_of(unit)])
         jobs.push_back(job_of(unit));
     }
   }
+  std::ranges::sort(jobs);
+  jobs.erase(std::unique(jobs.begin(), jobs.end()), jobs.end());
   if (jobs.empty())
     return;
   try {
     slurm_commands{tuning::slurm_timeout, stopping_.get_token()}.cancel(jobs);
+    std::lock_guard guard{mutex_};
+    all_cancelled_ = true;
   } catch (const error& e) {
+    std::unique_lock lock{mutex_};
+    all_cancelled_ = false;
+    lock.unlock();
     std::string all;
     for (const auto& job : jobs)
       all += (all.empty() ? "" : " ") + job;

@@ -59,6 +59,7 @@ private:
 
   void post(std::function<void()> command);
   void stop_commands();
+  bool is_replacing();
   std::vector<std::string> submit_now(std::size_t count);
   void query_now(const std::vector<std::string>& units);
   std::vector<job_status> statuses_of(const std::vector<std::string>& units, const std::string& squeue_said);
@@ -90,6 +91,7 @@ private:
   std::string problem_;      ///< why the cluster cannot start
   std::string last_failure_; ///< of a job that ended before its node came
   bool replacing_ = true;
+  bool all_cancelled_ = true;                               ///< the last scancel went well
   std::size_t under_way_ = 0;                               ///< commands that were posted and have not ended
   std::set<std::string> submitted_;                         ///< jobs and arrays
   std::map<std::string, clock::time_point> hopeless_since_; ///< units that can never start, by SLURM's word

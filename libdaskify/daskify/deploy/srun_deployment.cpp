@@ -28,6 +28,11 @@ std::size_t tasks_of_allocation() {
   return std::max<std::size_t>(tasks, 1);
 }
 
+std::string cpus_per_task() {
+  const auto* text = std::getenv("SLURM_CPUS_PER_TASK");
+  return text && *text != '\0' ? text : "1";
+}
+
 /// Of the job that this process is in.
 std::optional<std::chrono::seconds> time_left_of_job() {
   try {
@@ -56,6 +61,7 @@ void srun_deployment::start() {
   // this program may itself run in.
   std::vector<std::string> words{"srun",
                                  "--ntasks=" + std::to_string(size_),
+                                 "--cpus-per-task=" + cpus_per_task(), // which srun does not take over from the job
                                  "--overlap",
                                  "--export=ALL",
                                  "--kill-on-bad-exit=0",

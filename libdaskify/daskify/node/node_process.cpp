@@ -205,13 +205,13 @@ int serve(const node_launch& as, const batch_job& job, const std::string& name, 
   local_fleet::setup fleet;
   fleet.program = as.worker_program.empty() ? "/proc/self/exe" : as.worker_program;
   fleet.name = as.program_name;
-  fleet.environment = [&](std::uint32_t slot, const std::string& log_file) {
+  fleet.environment = [as, name, users_at](std::uint32_t slot, const std::string& log_file) {
     return to_environment(worker_launch{as.session_folder, slot, as.threads, log_file, name, users_at, as.libraries});
   };
   fleet.log_folder = as.log_folder;
   fleet.first_slot = has_slot ? as.first_worker : answer.first_worker;
   fleet.size = as.workers;
-  fleet.on_exit = [&](std::uint32_t slot, std::int32_t pid, const std::string& how, log_end log) {
+  fleet.on_exit = [actor, scheduler](std::uint32_t slot, std::int32_t pid, const std::string& how, log_end log) {
     caf::send_as(actor, scheduler, worker_exited{slot, pid, how, std::move(log.bytes), log.size});
   };
   fleet.on_exhausted = [end_now](const std::string& reason) { end_now("no worker is left: " + reason); };

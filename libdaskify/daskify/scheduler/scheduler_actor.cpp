@@ -212,7 +212,8 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
         if (!from_this_process())
           return;
         auto left = time_for_tasks(std::chrono::milliseconds{msg.milliseconds});
-        outlooks_[msg.slot].end = clock::now() + left;
+        if (auto known = outlooks_.find(msg.slot); known != outlooks_.end())
+          known->second.end = clock::now() + left;
         for (auto id : workers_of(msg.slot))
           core_->time_left(id, left);
         flush();
@@ -220,7 +221,8 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
       [this](node_lost& msg) {
         if (!from_this_process())
           return;
-        outlooks_[msg.slot].end.reset();
+        if (auto known = outlooks_.find(msg.slot); known != outlooks_.end())
+          known->second.end.reset();
         for (auto id : workers_of(msg.slot))
           lose(id, msg.code, msg.how, {});
       },
@@ -230,8 +232,8 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
         failure cause;
         cause.code = error_code::no_workers;
         cause.text = msg.reason;
-        core_->workers_exhausted(cause);
-        flush();
+        exhausted_ = std::move(cause);
+        end_if_exhausted();
       },
       [this](scheduler_tick) {
         self_->delayed_send(self_, tick_interval, scheduler_tick{});
@@ -491,6 +493,7 @@ scheduler_state::enrol(enrol_request& who, worker_actor& actor, caf::strong_acto
     self_->send(actor, stop_worker{}); // it replaces one that died just before the end
     return promise;
   }
+  exhausted_.reset();
   setup_.processes->worker_enrolled(p.who);
   for (const auto& [slot, outlook] : outlooks_)
     if (outlook.name == who.node && !outlook.name.empty())
@@ -605,6 +608,15 @@ void scheduler_state::lose(worker_id worker, error_code code, std::string how, c
   self_->send(setup_.directory, owner_gone{owner_of(worker)});
   if (gone.node)
     forget_if_gone(*gone.node);
+  end_if_exhausted();
+}
+
+/// Workers that others have started go on, whatever becomes of our own.
+void scheduler_state::end_if_exhausted() {
+  if (!exhausted_ || !peers_.empty())
+    return;
+  core_->workers_exhausted(*exhausted_);
+  flush();
 }
 
 void scheduler_state::node_left(std::uint32_t slot) {
@@ -814,7 +826,8 @@ void scheduler_state::flush() {
 }
 
 void scheduler_state::drain(std::uint32_t slot) {
-  if (std::exchange(outlooks_[slot].draining, true))
+  auto known = outlooks_.find(slot);
+  if (known == outlooks_.end() || std::exchange(known->second.draining, true))
     return;
   draining_.insert(slot);
   for (auto id : workers_of(slot))

@@ -133,6 +133,7 @@ private:
   std::vector<worker_id> workers_of(std::uint32_t node) const;
   void drain(std::uint32_t slot);
   void node_left(std::uint32_t slot);
+  void end_if_exhausted();
   void forget_if_gone(std::uint32_t slot);
   void tell_drained_nodes();
   void leave_nothing_on(std::uint32_t slot);
@@ -163,7 +164,8 @@ private:
   std::map<waiter_id, subscription_key> ending_;                      ///< waits for the end of a subscription's tasks
   std::unordered_map<run_id, std::vector<subscription_key>> watched_; ///< run -> subscriptions
   bool progress_tick_pending_ = false;
-  bool stopping_ = false; ///< the session ends
+  bool stopping_ = false;            ///< the session ends
+  std::optional<failure> exhausted_; ///< nobody will be started any more
   clock::time_point last_tick_ = clock::now();
   clock::time_point begin_ = clock::now();
   clock::time_point last_demand_ = clock::now();
