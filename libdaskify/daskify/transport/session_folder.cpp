@@ -327,7 +327,9 @@ std::string host_name() {
 
 void make_folder(const fs::path& path, const char* option) {
   std::error_code failed;
-  fs::create_directories(path, failed);
+  // Ours alone when we make it: SLURM opens the logs of jobs with the user's umask.
+  if (fs::create_directories(path, failed) && !failed)
+    fs::permissions(path, fs::perms::owner_all, failed);
   if (failed)
     fail("The " + std::string{option} + " " + quoted(path) + " cannot be made (" + failed.message() +
          "); name a folder that you may write to.");
