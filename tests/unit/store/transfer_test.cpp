@@ -810,7 +810,7 @@ TEST(transfer, finds_nodes_by_name_and_by_address) {
       EXPECT_EQ(a.its_transfer().address().host, host);
       EXPECT_EQ(b.pull(arriving(data), {a}).end(), std::nullopt);
     } catch (const cluster_error&) {
-      EXPECT_STREQ(host, "::1") << "only a machine without IPv6 may refuse";
+      EXPECT_STRNE(host, "127.0.0.1") << "a machine may be without IPv6, and without names";
     }
   }
   pull_source nowhere{{1}, {"no such host", 1}};
