@@ -10,23 +10,6 @@ namespace {
 
 using std::chrono::seconds;
 
-bool is_over(job_state state) {
-  switch (state) {
-  case job_state::completed:
-  case job_state::cancelled:
-  case job_state::failed:
-  case job_state::timed_out:
-  case job_state::node_failed:
-  case job_state::preempted:
-  case job_state::out_of_memory:
-  case job_state::boot_failed:
-  case job_state::past_deadline:
-    return true;
-  default:
-    return false;
-  }
-}
-
 /// It has its machines, and its processes do not run.
 bool is_held_up(job_state state) {
   return state == job_state::configuring || state == job_state::suspended;

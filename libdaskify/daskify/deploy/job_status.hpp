@@ -68,6 +68,31 @@ constexpr std::string_view to_string(job_state state) noexcept {
   return "UNKNOWN";
 }
 
+/// The job has ended and all its processes with it; it runs no more under this id unless somebody requeues it.
+constexpr bool is_over(job_state state) noexcept {
+  switch (state) {
+  case job_state::completed:
+  case job_state::cancelled:
+  case job_state::failed:
+  case job_state::timed_out:
+  case job_state::node_failed:
+  case job_state::preempted:
+  case job_state::out_of_memory:
+  case job_state::boot_failed:
+  case job_state::past_deadline:
+    return true;
+  case job_state::pending:
+  case job_state::configuring:
+  case job_state::running:
+  case job_state::suspended:
+  case job_state::completing:
+  case job_state::requeued:
+  case job_state::unknown:
+    break;
+  }
+  return false;
+}
+
 /// One line of squeue.
 struct job_status {
   std::string id;     ///< "12", or "12_3" for a task of an array

@@ -223,30 +223,6 @@ const reason_text* find_reason(std::string_view reason) {
 
 } // namespace
 
-bool is_over(job_state state) {
-  switch (state) {
-  case job_state::completed:
-  case job_state::cancelled:
-  case job_state::failed:
-  case job_state::timed_out:
-  case job_state::node_failed:
-  case job_state::preempted:
-  case job_state::out_of_memory:
-  case job_state::boot_failed:
-  case job_state::past_deadline:
-    return true;
-  case job_state::pending:
-  case job_state::configuring:
-  case job_state::running:
-  case job_state::suspended:
-  case job_state::completing:
-  case job_state::requeued:
-  case job_state::unknown:
-    break;
-  }
-  return false;
-}
-
 std::vector<job_status> parse_squeue(std::string_view text) {
   std::vector<job_status> jobs;
   for (auto line : split(text, '\n'))

@@ -13,9 +13,6 @@
 
 namespace daskify::internal {
 
-/// The job has ended and all its processes with it; it runs no more under this id unless somebody requeues it.
-bool is_over(job_state state);
-
 /// For `squeue --noheader --array --states=all --format=`; what `parse_squeue` reads. The reason is last, as it alone
 /// is free text.
 inline constexpr std::string_view squeue_format{"%i|%A|%T|%L|%N|%r"};
