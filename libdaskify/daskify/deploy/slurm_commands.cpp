@@ -2,6 +2,7 @@
 
 #include "daskify/deploy/command.hpp"
 #include "daskify/deploy/log_tail.hpp"
+#include "daskify/deploy/slurm_text.hpp"
 #include "daskify/error.hpp"
 
 #include <algorithm>
@@ -69,20 +70,6 @@ void each_line(std::string_view text, F&& f) {
   }
 }
 
-/// What SLURM wrote, in one line. To be replaced by the one of slurm_text.hpp.
-std::string slurm_words(std::string_view stderr_text) {
-  std::string words;
-  each_line(harmless(stderr_text), [&](std::string_view line) {
-    for (std::string_view prefix : {"sbatch: ", "squeue: ", "scancel: ", "error: ", "fatal: "})
-      if (line.starts_with(prefix))
-        line.remove_prefix(prefix.size());
-    line = trimmed(line);
-    if (!line.empty())
-      words.append(words.empty() ? "" : "; ").append(line);
-  });
-  return words;
-}
-
 bool is_silence(std::string_view errors) {
   return std::any_of(silence.begin(), silence.end(), [&](auto words) { return errors.find(words) != errors.npos; });
 }
@@ -100,7 +87,7 @@ bool is_silence(std::string_view errors) {
     fail(error_code::slurm_silent, what,
          "SLURM did not answer " + command + " in time" + (words.empty() ? "" : " (it said: " + words + ")"),
          when_silent);
-  if (is_silence(words))
+  if (is_silence(result.errors)) // all of it: words are cut
     fail(error_code::slurm_silent, what, "SLURM does not answer: " + words, when_silent);
   if (words.empty())
     words = command + " " + explain(result.status);
