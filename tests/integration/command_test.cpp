@@ -2,6 +2,7 @@
 
 #include "support/child_program.hpp"
 #include "support/cluster_of_two.hpp"
+#include "support/environment_variable.hpp"
 #include "support/json_check.hpp"
 #include "support/run_program.hpp"
 #include "support/slurm_cluster.hpp"
@@ -28,28 +29,6 @@ using testing::StartsWith;
 namespace fs = std::filesystem;
 
 constexpr auto this_program = DASKIFY_BIN_DIR "/integration-tests";
-
-/// A variable of the environment, for a while.
-class variable {
-public:
-  variable(const char* name, const std::string& value) : name_{name} {
-    if (const auto* before = std::getenv(name))
-      before_ = before;
-    ::setenv(name, value.c_str(), 1);
-  }
-  variable(const variable&) = delete;
-  variable& operator=(const variable&) = delete;
-  ~variable() {
-    if (before_)
-      ::setenv(name_, before_->c_str(), 1);
-    else
-      ::unsetenv(name_);
-  }
-
-private:
-  const char* name_;
-  std::optional<std::string> before_;
-};
 
 program_result daskify_command(const std::string& arguments) {
   return run_program("daskify", arguments);
@@ -92,7 +71,7 @@ daskify::daskified client_of(const fs::path& home) {
 /// A home of its own, in which no cluster is left.
 struct with_a_home {
   temporary_folder folder;
-  variable home{"HOME", folder.path().string()};
+  environment_variable home{"HOME", folder.path().string()};
 
   fs::path path() const { return folder.path(); }
   fs::path cluster() const { return path() / ".daskify/cluster"; }
@@ -265,21 +244,21 @@ TEST_F(command, ends_a_cluster_of_which_it_has_address_and_secret_alone) {
   auto pid = home.scheduler_pid();
   auto where = session_folder::open(home.cluster()).read_connection();
   temporary_folder elsewhere;
-  variable other_home{"HOME", elsewhere.path()};
-  variable secret{"DASKIFY_SECRET", where.secret};
+  environment_variable other_home{"HOME", elsewhere.path()};
+  environment_variable secret{"DASKIFY_SECRET", where.secret};
   auto by_address = " --scheduler " + to_text(where.addresses.at(0));
   EXPECT_EQ(daskify_command("status" + by_address).exit_code, 0);
   auto down = daskify_command("down" + by_address);
   EXPECT_EQ(down.exit_code, 0) << down.output;
   EXPECT_TRUE(eventually([&] { return !is_alive(pid); }));
-  variable guessed{"DASKIFY_SECRET", std::string(64, 'a')};
+  environment_variable guessed{"DASKIFY_SECRET", std::string(64, 'a')};
   EXPECT_EQ(daskify_command("status" + by_address).exit_code, 1);
 }
 
 TEST_F(command, says_nothing_of_a_cluster_to_who_does_not_know_the_secret) {
   ASSERT_EQ(daskify_command("up --size 1").exit_code, 0);
   auto where = session_folder::open(home.cluster()).read_connection();
-  variable guessed{"DASKIFY_SECRET", std::string(64, 'a')};
+  environment_variable guessed{"DASKIFY_SECRET", std::string(64, 'a')};
   auto by_address = " --scheduler " + to_text(where.addresses.at(0));
   auto status = daskify_command("status" + by_address);
   EXPECT_EQ(status.exit_code, 1);
@@ -393,7 +372,7 @@ TEST_F(command, helps) {
 TEST_F(command, shows_settings_and_where_they_come_from) {
   auto file = home.path() / "cluster.conf";
   write(file, "[daskify]\nload = a.so\nload = \"b\"\n");
-  variable queue{"DASKIFY_QUEUE", "gpu"};
+  environment_variable queue{"DASKIFY_QUEUE", "gpu"};
   auto given = " --size 3 --config " + file.string();
   auto text = daskify_command("config" + given).output;
   EXPECT_THAT(text, AllOf(HasSubstr("size = 3                                  # command line\n"),
@@ -498,7 +477,7 @@ TEST_F(command, removes_what_the_dead_have_left_and_nothing_of_the_living) {
 // -- SLURM -------------------------------------------------------------------------------------------------------
 
 TEST_F(command, says_that_slurm_is_not_there) {
-  variable path{"PATH", home.path()};
+  environment_variable path{"PATH", home.path()};
   for (auto arguments : {"up --mode slurm", "script --dry-run", "up --mode test --dry-run"}) {
     auto result = daskify_command(arguments);
     EXPECT_EQ(result.exit_code, 1) << arguments;

@@ -3,6 +3,7 @@
 #include "daskify/deploy/slurm_commands.hpp"
 
 #include "daskify/error.hpp"
+#include "support/environment_variable.hpp"
 #include "support/slurm_cluster.hpp"
 
 #include <algorithm>
@@ -28,28 +29,6 @@ using testing::Not;
 using testing::UnorderedElementsAre;
 
 namespace {
-
-/// Sets an environment variable for a test, and puts it back.
-class variable {
-public:
-  variable(const char* name, const std::string& value) : name_{name} {
-    if (const char* before = std::getenv(name))
-      before_ = before;
-    ::setenv(name, value.c_str(), 1);
-  }
-  variable(const variable&) = delete;
-  variable& operator=(const variable&) = delete;
-  ~variable() {
-    if (before_)
-      ::setenv(name_, before_->c_str(), 1);
-    else
-      ::unsetenv(name_);
-  }
-
-private:
-  const char* name_;
-  std::optional<std::string> before_;
-};
 
 /// A batch script with these #SBATCH options, that writes no file of output.
 std::string script(const std::string& options, const std::string& commands) {
@@ -204,11 +183,11 @@ TEST_F(slurm_commands_test, only_job_ids_are_passed_on) {
 
 TEST_F(slurm_commands_test, the_users_filters_and_formats_for_the_terminal_do_not_matter) {
   auto id = commands.submit(script("--hold", "true"));
-  variable states{"SQUEUE_STATES", "RUNNING"};
-  variable partition{"SQUEUE_PARTITION", "short"};
-  variable format{"SQUEUE_FORMAT2", "jobid"};
-  variable name{"SCANCEL_NAME", "another"};
-  variable asks{"SCANCEL_INTERACTIVE", "1"};
+  environment_variable states{"SQUEUE_STATES", "RUNNING"};
+  environment_variable partition{"SQUEUE_PARTITION", "short"};
+  environment_variable format{"SQUEUE_FORMAT2", "jobid"};
+  environment_variable name{"SCANCEL_NAME", "another"};
+  environment_variable asks{"SCANCEL_INTERACTIVE", "1"};
   EXPECT_EQ(commands.query({id}, "%i"), id + "\n");
   commands.cancel({id});
   EXPECT_EQ(state(id), "CANCELLED");
@@ -262,22 +241,22 @@ TEST_F(slurm_commands_test, what_cannot_run_is_refused_with_slurms_words) {
 }
 
 TEST_F(slurm_commands_test, what_the_script_asks_for_goes_before_the_environment) {
-  variable limit{"SBATCH_TIMELIMIT", "3"};
-  variable name{"SBATCH_JOB_NAME", "of_environment"};
-  variable partition{"SBATCH_PARTITION", "short"};
-  variable memory{"SBATCH_MEM_PER_CPU", "100000000"};
-  variable waits{"SBATCH_WAIT", "1"};
+  environment_variable limit{"SBATCH_TIMELIMIT", "3"};
+  environment_variable name{"SBATCH_JOB_NAME", "of_environment"};
+  environment_variable partition{"SBATCH_PARTITION", "short"};
+  environment_variable memory{"SBATCH_MEM_PER_CPU", "100000000"};
+  environment_variable waits{"SBATCH_WAIT", "1"};
   auto id =
       commands.submit(script("--hold --time=2 --mem=100\n#SBATCH -J of_script", "#SBATCH --partition=main\ntrue"));
   EXPECT_EQ(commands.query({id}, "%l %j %P %m"), "2:00 of_script main 100M\n");
 }
 
 TEST_F(slurm_commands_test, a_job_submitted_in_a_job_does_not_take_over_its_description) {
-  variable job{"SLURM_JOB_ID", "77777"};
-  variable hint{"SLURM_HINT", "nomultithread"};
-  variable tasks{"SLURM_NTASKS_PER_NODE", "7"};
-  variable left{"SLURM_EXPORT_ENV", "NONE"};
-  variable mpi{"SLURM_MPI_TYPE", "none"};
+  environment_variable job{"SLURM_JOB_ID", "77777"};
+  environment_variable hint{"SLURM_HINT", "nomultithread"};
+  environment_variable tasks{"SLURM_NTASKS_PER_NODE", "7"};
+  environment_variable left{"SLURM_EXPORT_ENV", "NONE"};
+  environment_variable mpi{"SLURM_MPI_TYPE", "none"};
   auto environment = environment_in_job("");
   EXPECT_THAT(environment, testing::Contains("SLURM_MPI_TYPE=none"));
   for (const auto& variable : environment)
@@ -347,7 +326,7 @@ TEST_F(silent_slurm_test, a_command_that_hangs_is_given_up_when_stop_is_requeste
 
 TEST(slurm_commands_without_slurm, say_which_command_is_not_on_this_machine) {
   temporary_folder empty;
-  variable path{"PATH", empty.path()};
+  environment_variable path{"PATH", empty.path()};
   slurm_commands commands;
   expect_error(error_code::slurm_missing, "no sbatch on this machine", [&] { commands.submit(script("", "true")); });
   expect_error(error_code::slurm_missing, "no sbatch on this machine", [&] { commands.test_only(script("", "true")); });
@@ -367,7 +346,7 @@ protected:
   }
 
   temporary_folder folder;
-  variable path{"PATH", folder.path().string() + ":/bin"};
+  environment_variable path{"PATH", folder.path().string() + ":/bin"};
   slurm_commands commands;
 };
 

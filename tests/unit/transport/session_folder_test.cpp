@@ -1,6 +1,7 @@
 #include "daskify/transport/session_folder.hpp"
 
 #include "daskify/error.hpp"
+#include "support/environment_variable.hpp"
 
 #include <cstdlib>
 #include <fcntl.h>
@@ -20,6 +21,8 @@ using namespace daskify::internal;
 namespace fs = std::filesystem;
 
 namespace {
+
+using daskify::test::environment_variable;
 
 mode_t mode_of(const fs::path& path) {
   struct stat info {};
@@ -93,27 +96,6 @@ bool is_accepted(std::string_view text) {
     return false;
   }
 }
-
-class environment_variable {
-public:
-  environment_variable(const char* name, const std::string& value) : name_{name} {
-    if (const char* before = std::getenv(name))
-      before_ = before;
-    ::setenv(name, value.c_str(), 1);
-  }
-  environment_variable(const environment_variable&) = delete;
-  environment_variable& operator=(const environment_variable&) = delete;
-  ~environment_variable() {
-    if (before_)
-      ::setenv(name_, before_->c_str(), 1);
-    else
-      ::unsetenv(name_);
-  }
-
-private:
-  const char* name_;
-  std::optional<std::string> before_;
-};
 
 class session_folder_test : public testing::Test {
 protected:
