@@ -1,17 +1,15 @@
 #include "command.hpp"
 
 #include "daskify/config/value_text.hpp"
+#include "daskify/deploy/log_folder.hpp"
 #include "daskify/deploy/own_programs.hpp"
-#include "daskify/deploy/process.hpp"
 #include "daskify/error.hpp"
 #include "daskify/transport/find_cluster.hpp"
 #include "daskify/transport/network.hpp"
 
 #include <algorithm>
-#include <fcntl.h>
 #include <iostream>
 #include <set>
-#include <sys/file.h>
 
 namespace daskify::command {
 
@@ -35,19 +33,14 @@ age age_of(const fs::path& folder) {
   return std::chrono::duration_cast<age>(fs::file_time_type::clock::now() - last);
 }
 
-/// A scheduler that `daskify up` has started holds a lock on its log.
-bool is_in_use(const fs::path& logs) {
-  file_descriptor log{::open((logs / "scheduler.log").c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)};
-  return log && ::flock(log.get(), LOCK_EX | LOCK_NB) != 0;
-}
-
 class cleaner {
 public:
   cleaner(age older_than, bool only_says) : older_than_{older_than}, only_says_{only_says} {}
 
   void sessions_in(const fs::path& base) {
     for (const auto& found : session_folder::list(base)) {
-      auto why = found.is_stale ? "its program has ended" : why_foreign_is_dead(found);
+      auto has_ended = found.is_stale || (found.where && !why_ended(*found.where).empty());
+      auto why = has_ended ? "its program has ended" : why_foreign_is_dead(found);
       if (why.empty() || !seen_.insert(found.folder.path()).second)
         continue;
       if (only_says_ || found.folder.remove())
@@ -60,12 +53,10 @@ public:
     std::error_code unknown;
     if (!fs::exists(path / session_folder::connection_file, unknown))
       return;
+    auto is_dead = [](const connection& told) { return !why_ended(told).empty(); };
     auto folder = session_folder::open(path);
-    if (!is_gone(folder.read_connection().owner))
-      return;
-    if (!only_says_)
-      folder.remove_if_abandoned();
-    say("cluster", path, "its scheduler has ended");
+    if (only_says_ ? is_dead(folder.read_connection()) : folder.remove_if_abandoned(is_dead))
+      say("cluster", path, "its scheduler has ended");
   }
 
   void logs_in(const fs::path& base) {
@@ -87,8 +78,7 @@ public:
   std::size_t count() const noexcept { return count_; }
 
 private:
-  /// Of a session on another machine, or from before a restart of this one: nobody answers, and nothing was written for
-  /// long. "" when it may live.
+  /// Of a session on another machine: nobody answers, and nothing was written for long. "" when it may live.
   std::string why_foreign_is_dead(const session_folder::listed& found) const {
     if (!found.where || is_of_this_machine(found.where->owner) || age_of(found.folder.path()) <= older_than_)
       return {};

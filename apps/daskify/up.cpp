@@ -5,6 +5,7 @@
 #include "daskify/config/option_table.hpp"
 #include "daskify/deploy/cpu_count.hpp"
 #include "daskify/deploy/detached_process.hpp"
+#include "daskify/deploy/log_folder.hpp"
 #include "daskify/deploy/log_tail.hpp"
 #include "daskify/deploy/own_programs.hpp"
 #include "daskify/deploy/shell_words.hpp"
@@ -18,7 +19,6 @@
 #include <iostream>
 #include <poll.h>
 #include <sstream>
-#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <system_error>
@@ -57,15 +57,12 @@ arguments as_arguments(const settings& with) {
   return all;
 }
 
-/// Locked as long as a process has it open that it was passed to: so `daskify clean` sees that the scheduler lives,
-/// also when it prints nothing for days.
 file_descriptor open_log(const fs::path& file) {
   file_descriptor log{::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)};
   if (!log)
     throw cluster_error{error_code::session_failed, "The log '" + file.string() + "' cannot be made (" +
                                                         std::generic_category().message(errno) +
                                                         "); name a folder that you may write to by log_directory."};
-  ::flock(log.get(), LOCK_SH | LOCK_NB); // where the file system has no locks: its age tells
   return log;
 }
 
@@ -224,7 +221,7 @@ int up(arguments given) {
                                                          "connection_directory."};
 
   fs::path log_folder = with.log_directory ? fs::path{*with.log_directory} : logs_folder() / time_and_pid();
-  make_folder(log_folder, "log_directory");
+  auto in_use = use_log_folder(log_folder); // by the scheduler, too, before this ends
   log_folder = fs::absolute(log_folder);
   auto log = log_folder / log_name;
   auto program = own_program("daskify-scheduler");

@@ -442,6 +442,7 @@ TEST_F(command, removes_what_the_dead_have_left_and_nothing_of_the_living) {
   auto dead = make_session(base, gone);
   auto elsewhere = daskify::internal::this_process();
   elsewhere.boot_id = "of-another-machine";
+  elsewhere.host = "another-machine";
   auto young = make_session(base, elsewhere);
   auto old = make_session(base, elsewhere);
   make_old(old);
@@ -474,6 +475,25 @@ TEST_F(command, removes_what_the_dead_have_left_and_nothing_of_the_living) {
   EXPECT_EQ(daskify_command("clean").output, "removed logs " + logs_of_living.string() + " (older than 7d)\n");
 }
 
+TEST_F(command, is_not_kept_from_a_new_cluster_by_one_of_before_the_machine_was_started_again) {
+  auto path = home.path() / ".daskify" / "cluster";
+  auto leave_behind = [&] {
+    auto earlier = daskify::internal::this_process();
+    earlier.boot_id = "of-yesterday";
+    session_folder::claim(path).publish({"id", {{"127.0.0.1", 1}}, std::string(64, '0'), earlier, "build"});
+  };
+  leave_behind();
+  auto status = daskify_command("status");
+  EXPECT_EQ(status.exit_code, 3);
+  EXPECT_THAT(status.output, HasSubstr("has ended, for this machine was started again since."));
+  EXPECT_EQ(daskify_command("down").exit_code, 0);
+  EXPECT_EQ(daskify_command("clean").output, "removed cluster " + path.string() + " (its scheduler has ended)\n");
+  leave_behind();
+  EXPECT_EQ(daskify_command("up --size 1").exit_code, 0);
+  EXPECT_EQ(daskify_command("status").exit_code, 0);
+  EXPECT_EQ(daskify_command("down").exit_code, 0);
+}
+
 // -- SLURM -------------------------------------------------------------------------------------------------------
 
 TEST_F(command, says_that_slurm_is_not_there) {
@@ -498,11 +518,7 @@ struct command_on_slurm : slurm_test {
   std::string settings = " --mode slurm --size 2 --queue main --memory 256MiB";
 
   std::string squeue() const {
-    auto* pipe = ::popen("squeue -h -r -o '%i %T'", "r");
-    std::string text(4096, '\0');
-    text.resize(std::fread(text.data(), 1, text.size(), pipe));
-    ::pclose(pipe);
-    return text;
+    return output_of("squeue -h -r -o '%i %T'");
   }
 
   void TearDown() override {

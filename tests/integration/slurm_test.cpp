@@ -1,13 +1,12 @@
 /// Clusters in the jobs of a real SLURM.
 
+#include "support/run_program.hpp"
 #include "support/slurm_cluster.hpp"
 
 #include <daskify/daskify.hpp>
 
-#include <array>
 #include <chrono>
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -33,17 +32,6 @@ double scaled_sum(std::span<const double> data, int factor) {
 int slow_square(int x) {
   std::this_thread::sleep_for(20ms);
   return x * x;
-}
-
-/// What a command prints.
-std::string output_of(const std::string& command) {
-  std::string text;
-  auto* pipe = ::popen(command.c_str(), "r");
-  std::array<char, 4096> part;
-  while (auto count = std::fread(part.data(), 1, part.size(), pipe))
-    text.append(part.data(), count);
-  ::pclose(pipe);
-  return text;
 }
 
 std::string text_of(const std::filesystem::path& file) {
@@ -151,7 +139,7 @@ TEST_F(on_slurm, loses_nothing_with_a_requeued_job) {
   cluster.start_cluster();
   auto squares = cluster.map(slow_square, daskify::range(1'000));
   daskify::wait(squares, 100);
-  output_of("scontrol requeue " + a_job_of(cluster) + " 2>&1");
+  output_of("scontrol requeue " + a_job_of(cluster));
   expect_squares(cluster, squares);
 }
 
@@ -160,7 +148,7 @@ TEST_F(on_slurm, loses_nothing_with_a_cancelled_job) {
   cluster.start_cluster();
   auto squares = cluster.map(slow_square, daskify::range(1'000));
   daskify::wait(squares, 100);
-  output_of("scancel " + a_job_of(cluster) + " 2>&1");
+  output_of("scancel " + a_job_of(cluster));
   expect_squares(cluster, squares);
 }
 
@@ -169,9 +157,9 @@ TEST_F(on_slurm, loses_nothing_with_a_failed_node) {
   cluster.start_cluster();
   auto squares = cluster.map(slow_square, daskify::range(1'000));
   daskify::wait(squares, 100);
-  output_of("scontrol update NodeName=n1 State=DOWN Reason=test 2>&1");
+  output_of("scontrol update NodeName=n1 State=DOWN Reason=test");
   expect_squares(cluster, squares);
-  output_of("scontrol update NodeName=n1 State=RESUME 2>&1");
+  output_of("scontrol update NodeName=n1 State=RESUME");
 }
 
 TEST_F(on_slurm, loses_nothing_with_a_job_that_is_killed_at_its_walltime) {
@@ -179,7 +167,7 @@ TEST_F(on_slurm, loses_nothing_with_a_job_that_is_killed_at_its_walltime) {
   cluster.start_cluster();
   auto squares = cluster.map(slow_square, daskify::range(2'000));
   daskify::wait(squares, 100);
-  output_of("scontrol update JobId=" + a_job_of(cluster) + " EndTime=now+2 2>&1");
+  output_of("scontrol update JobId=" + a_job_of(cluster) + " EndTime=now+2");
   expect_squares(cluster, squares);
 }
 
@@ -189,7 +177,7 @@ TEST_F(on_slurm, moves_what_only_a_cancelled_job_has) {
   auto many = [](int x) { return std::vector<double>(1'000'000, x); };
   auto vectors = cluster.map(many, daskify::range(8));
   daskify::wait(vectors);
-  output_of("scancel " + a_job_of(cluster) + " 2>&1");
+  output_of("scancel " + a_job_of(cluster));
   EXPECT_TRUE(eventually([&] { return cluster.workers().size() == 1; }));
   int x = 0;
   for (const auto& vector : cluster.gather_data(vectors))
@@ -213,7 +201,7 @@ TEST_F(on_slurm, follows_the_work_between_minimum_and_maximum) {
 TEST_F(on_slurm, is_in_one_allocation_by_the_script_for_it) {
   auto log = base.path() / "allocation.log";
   auto said = output_of("sbatch --wait --ntasks=3 --mem=300M --output=" + log.string() + " " + DASKIFY_SOURCE_DIR +
-                        "/slurm/one-allocation.sbatch " + DASKIFY_BIN_DIR + "/hello_sweep 2>&1");
+                        "/slurm/one-allocation.sbatch " + DASKIFY_BIN_DIR + "/hello_sweep");
   EXPECT_THAT(text_of(log), HasSubstr("90\t100\n")) << said;
 }
 
@@ -229,7 +217,7 @@ TEST_F(on_slurm, has_a_cluster_that_stays_by_the_scripts_for_it) {
   auto scheduler = submit("", "scheduler.sbatch");
   ASSERT_TRUE(eventually([&] { return std::filesystem::exists(folder / "scheduler"); })) << scheduler;
   submit("--array=0-1", "workers.sbatch --daskify.worker_program=" DASKIFY_BIN_DIR "/hello_sweep");
-  EXPECT_THAT(output_of(environment + "hello_sweep --mode connect 2>&1"), HasSubstr("90\t100\n"));
+  EXPECT_THAT(output_of(environment + "hello_sweep --mode connect"), HasSubstr("90\t100\n"));
   output_of("scancel " + scheduler);
 }
 

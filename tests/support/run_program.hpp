@@ -1,6 +1,6 @@
 #pragma once
 
-/// Runs one of the built programs, as a user would.
+/// Runs commands, and the built programs, as a user would.
 
 #include <array>
 #include <cstdio>
@@ -15,11 +15,9 @@ struct program_result {
   std::string output; ///< and what it wrote to stderr
 };
 
-/// `name` is a program in build/bin, `arguments` a piece of a shell's command line. Runs it in another folder
-/// than the tests', because no program may depend on the current one.
-inline program_result run_program(const std::string& name, const std::string& arguments = "") {
-  auto command = "cd / && exec '" DASKIFY_BIN_DIR "/" + name + "' " + arguments + " 2>&1";
-  auto* pipe = popen(command.c_str(), "r");
+/// `command` is for a shell.
+inline program_result run_command_line(const std::string& command) {
+  auto* pipe = popen(("{ " + command + "\n} 2>&1").c_str(), "r");
   if (!pipe)
     throw std::runtime_error{"popen failed: " + command};
   std::string output;
@@ -28,6 +26,16 @@ inline program_result run_program(const std::string& name, const std::string& ar
     output.append(part.data(), size);
   auto status = pclose(pipe);
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, std::move(output)};
+}
+
+inline std::string output_of(const std::string& command) {
+  return run_command_line(command).output;
+}
+
+/// `name` is a program in build/bin, `arguments` a piece of a shell's command line. Runs it in another folder
+/// than the tests', because no program may depend on the current one.
+inline program_result run_program(const std::string& name, const std::string& arguments = "") {
+  return run_command_line("cd / && exec '" DASKIFY_BIN_DIR "/" + name + "' " + arguments);
 }
 
 } // namespace daskify::test

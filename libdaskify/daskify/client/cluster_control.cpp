@@ -51,10 +51,8 @@ std::string why_no_cluster(const settings& options) {
   std::error_code unknown;
   if (!std::filesystem::exists(path / session_folder::connection_file, unknown))
     return "There is no cluster: no scheduler has told in the folder '" + path.string() + "' where it is.";
-  auto owner = session_folder::open(path).read_connection().owner;
-  if (is_gone(owner))
-    return "There is no cluster any more: the scheduler that the folder '" + path.string() + "' tells of (pid " +
-           std::to_string(owner.pid) + ") has ended.";
+  if (auto why = why_ended(session_folder::open(path).read_connection()); !why.empty())
+    return "There is no cluster any more: the scheduler that the folder '" + path.string() + "' tells of " + why + ".";
   return {};
 }
 

@@ -261,13 +261,8 @@ void job_fleet_core::start(time_point now) {
 void job_fleet_core::stop(time_point now) {
   if (std::exchange(stopped_, true))
     return;
-  std::vector<entry*> open;
-  for (auto& of : units_)
-    if (of.second.in != stage::finished)
-      open.push_back(&of);
-  std::sort(open.begin(), open.end(), [](auto* a, auto* b) { return a->first < b->first; });
-  for (auto* of : open)
-    cancel(*of, now);
+  for (const auto& id : living())
+    cancel(*units_.find(id), now);
   urgent(now);
   settle(now);
 }
@@ -838,16 +833,15 @@ void job_fleet_core::ask(time_point now) {
   was_quiet_ = quiet;
   if (asking_ || now < next_query_ || (last_query_ && now < *last_query_ + settings_.query_interval))
     return;
-  for (const auto& [id, u] : units_)
-    if (u.in != stage::finished)
-      asked_.insert(id);
-  if (asked_.empty())
+  auto all = living();
+  if (all.empty())
     return;
+  asked_.insert(all.begin(), all.end());
   asking_ = true;
   urgent_ = false;
   last_query_ = now;
   next_query_ = time_point::max(); // until it is answered
-  effects_.query({asked_.begin(), asked_.end()});
+  effects_.query(all);
 }
 
 void job_fleet_core::tell_exhausted() {
@@ -875,6 +869,15 @@ fleet_report job_fleet_core::count() const {
   sum.lost = in(stage::lost);
   sum.sentence = sentence(sum);
   return sum;
+}
+
+std::vector<std::string> job_fleet_core::living() const {
+  std::vector<std::string> ids;
+  for (const auto& [id, u] : units_)
+    if (u.in != stage::finished)
+      ids.push_back(id);
+  std::ranges::sort(ids);
+  return ids;
 }
 
 std::string job_fleet_core::sentence(const fleet_report& of) const {

@@ -140,6 +140,8 @@ public:
   std::size_t target() const;
   /// Time between the submission of a replacement and the end of the job that it replaces.
   std::chrono::seconds lead_time(std::chrono::seconds walltime) const;
+  /// The units that SLURM has, as far as is known.
+  std::vector<std::string> living() const;
   bool is_paused() const { return paused_until_.has_value(); }
   /// No job of ours is left, nor on its way.
   bool all_over() const { return units_.size() == in(stage::finished) && !submission_; }

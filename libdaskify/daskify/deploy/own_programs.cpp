@@ -3,7 +3,6 @@
 #include "daskify/error.hpp"
 
 #include <cstdlib>
-#include <ctime>
 #include <system_error>
 #include <unistd.h>
 
@@ -26,15 +25,6 @@ std::filesystem::path user_folder(std::string_view option) {
                                                     "folder by " +
                                                         std::string{option} + "."};
   return std::filesystem::path{home} / ".daskify";
-}
-
-std::string time_and_pid() {
-  auto now = std::time(nullptr);
-  std::tm local{};
-  ::localtime_r(&now, &local);
-  char text[32]{};
-  std::strftime(text, sizeof text, "%Y%m%d-%H%M%S-", &local);
-  return text + std::to_string(::getpid());
 }
 
 } // namespace daskify::internal

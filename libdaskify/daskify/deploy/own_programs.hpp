@@ -3,7 +3,6 @@
 /// The other programs of this installation, and the user's folder for what they leave.
 
 #include <filesystem>
-#include <string>
 #include <string_view>
 
 namespace daskify::internal {
@@ -14,8 +13,5 @@ std::filesystem::path own_program(std::string_view name);
 
 /// ~/.daskify. Throws cluster_error(session_failed), which names `option` as the way out, when there is no home.
 std::filesystem::path user_folder(std::string_view option);
-
-/// A name for a log folder of this moment and process: "20240501-100000-4711".
-std::string time_and_pid();
 
 } // namespace daskify::internal

@@ -149,19 +149,6 @@ void each_part(std::span<const std::string> job_ids, F&& f) {
   }
 }
 
-/// The id among what sbatch --parsable wrote, "12" or "12;cluster", which a site's wrapper may have added to; or
-/// nothing.
-std::string submitted_id(std::string_view output) {
-  std::string id;
-  each_line(output, [&](std::string_view line) {
-    line = trimmed(line);
-    line = line.substr(0, line.find(';'));
-    if (!line.empty() && std::all_of(line.begin(), line.end(), is_digit))
-      id = line;
-  });
-  return id;
-}
-
 std::string query_part(std::span<const std::string> job_ids, const std::string& format,
                        std::chrono::milliseconds timeout, const std::stop_token& stop) {
   std::string list;
@@ -280,10 +267,10 @@ std::string slurm_commands::submit(const std::string& script) const {
   auto environment = sbatch_environment(own_environment(), script);
   auto result = run(submission, {"sbatch", "--parsable"}, script, timeout_, stop_, environment);
   // The id is there once the job is, whatever becomes of sbatch after that.
-  auto id = submitted_id(result.output);
-  if (id.empty())
+  auto id = parse_submitted(result.output);
+  if (!id)
     fail(submission, "sbatch", result);
-  return id;
+  return *id;
 }
 
 std::string slurm_commands::test_only(const std::string& script) const {

@@ -67,6 +67,7 @@ slurm_deployment::~slurm_deployment() {
 
 /// What the core wants from here on is not done.
 void slurm_deployment::stop_commands() {
+  asking_.request_stop();
   stopping_.request_stop();
   std::unique_lock lock{mutex_};
   auto ending = std::move(commands_);
@@ -221,10 +222,14 @@ void slurm_deployment::stop_replacing() {
   std::unique_lock lock{mutex_};
   if (!std::exchange(replacing_, false) || !commands_)
     return;
-  changed_.notify_all(); // whoever waits for the start
-  post([this, jobs = std::vector(submitted_.begin(), submitted_.end())] {
+  changed_.notify_all();  // whoever waits for the start
+  asking_.request_stop(); // lest a squeue that hangs holds up scancel
+  post([this] {
+    std::unique_lock pending{mutex_};
+    auto jobs = living_jobs();
+    pending.unlock();
     try {
-      slurm_commands{tuning::slurm_timeout, stopping_.get_token()}.cancel_pending(jobs);
+      slurm_commands{tuning::slurm_timeout, stopping_.get_token()}.cancel_pending({jobs.begin(), jobs.end()});
     } catch (const error&) {
       // They are cancelled once more at the end, and what is wrong is said then.
     }
@@ -305,18 +310,26 @@ void slurm_deployment::node_gone(const node_end& what) {
 }
 
 void slurm_deployment::failed_start(const std::vector<std::string>& units, const std::string& sentence) {
-  auto output = units.empty() ? std::string{} : log_tail(log_of(units.front()), shown_lines);
-  last_failure_ = sentence + (output.empty() ? "" : " Its last output: " + output);
-  // Others may start all the same, but where none has there is nothing to hope for.
-  if (nodes_.empty())
-    fail(last_failure_);
+  post([this, sentence, log = units.empty() ? std::string{} : log_of(units.front())] {
+    auto output = log_tail(log, shown_lines); // on a file system that may be slow
+    std::lock_guard guard{mutex_};
+    last_failure_ = sentence + (output.empty() ? "" : " Its last output: " + output);
+    // Others may start all the same, but where none has there is nothing to hope for.
+    if (nodes_.empty())
+      fail(last_failure_);
+  });
 }
 
+/// Said after what has failed before.
 void slurm_deployment::exhausted(const std::string& sentence) {
-  if (!replacing_) // the jobs end because the cluster does
-    return;
-  fail(sentence);
-  setup_.on_exhausted(sentence);
+  post([this, sentence] {
+    std::unique_lock lock{mutex_};
+    if (!replacing_) // the jobs end because the cluster does
+      return;
+    fail(sentence);
+    lock.unlock();
+    setup_.on_exhausted(sentence);
+  });
 }
 
 void slurm_deployment::report(const fleet_report& now) {
@@ -368,20 +381,28 @@ std::vector<std::string> slurm_deployment::submit_now(std::size_t count) {
     for (std::size_t i = 0; i < count; ++i)
       units.push_back(job + "." + std::to_string(i));
     std::lock_guard guard{mutex_};
-    sizes_[job] = count;
+    allocations_[job].size = count;
     break;
   }
   }
   return units;
 }
 
-/// Without a guard all goes well as long as this process ends as it should.
+/// What scancel takes for them all. REQUIRES: the lock is held.
+std::set<std::string> slurm_deployment::living_jobs() const {
+  std::set<std::string> jobs;
+  for (const auto& unit : core_.living())
+    jobs.insert(job_of(unit));
+  return jobs;
+}
+
+/// Besides those that are known. Without a guard all goes well as long as this process ends as it should.
 void slurm_deployment::watch_jobs(const std::vector<std::string>& units) {
   std::unique_lock lock{mutex_};
-  for (const auto& unit : units)
-    submitted_.insert(job_of(unit));
-  auto jobs = submitted_;
+  auto jobs = living_jobs();
   lock.unlock();
+  for (const auto& unit : units)
+    jobs.insert(job_of(unit));
   try {
     guard_.watch(jobs);
   } catch (const error& e) {
@@ -393,13 +414,16 @@ void slurm_deployment::query_now(const std::vector<std::string>& units) {
   std::set<std::string> jobs;
   for (const auto& unit : units)
     jobs.insert(job_of(unit));
+  auto asked = clock::now();
   try {
-    slurm_commands slurm{tuning::slurm_timeout, stopping_.get_token()};
+    slurm_commands slurm{tuning::slurm_timeout, asking_.get_token()};
     auto answer = statuses_of(units, slurm.query({jobs.begin(), jobs.end()}, std::string{squeue_format}));
     std::lock_guard guard{mutex_};
     doubt_first_reasons(answer);
     core_.statuses(clock::now(), answer);
-    tell_ends(answer);
+    tell_ends(answer, asked);
+    auto living = living_jobs();
+    std::erase_if(allocations_, [&](const auto& of) { return !living.contains(of.first); });
   } catch (const error& e) {
     std::lock_guard guard{mutex_};
     core_.query_failed(clock::now(), e.what());
@@ -423,12 +447,12 @@ std::vector<job_status> slurm_deployment::statuses_of(const std::vector<std::str
 
 void slurm_deployment::doubt_first_reasons(std::vector<job_status>& answer) {
   auto now = clock::now();
+  auto known = std::exchange(hopeless_since_, {});
   for (auto& status : answer) {
-    if (status.state != job_state::pending || !internal::can_never_start(status.reason)) {
-      hopeless_since_.erase(status.id);
+    if (status.state != job_state::pending || !internal::can_never_start(status.reason))
       continue;
-    }
-    auto since = hopeless_since_.try_emplace(status.id, now).first->second;
+    auto since = known.contains(status.id) ? known.at(status.id) : now;
+    hopeless_since_.emplace(status.id, since);
     if (now - since < second_look)
       status.reason.clear();
     else if (auto meaning = explain_reason(status.reason); !meaning.empty())
@@ -436,8 +460,10 @@ void slurm_deployment::doubt_first_reasons(std::vector<job_status>& answer) {
   }
 }
 
-void slurm_deployment::tell_ends(const std::vector<job_status>& answer) {
+void slurm_deployment::tell_ends(const std::vector<job_status>& answer, clock::time_point asked) {
   for (auto& [slot, node] : nodes_) {
+    if (node.joined > asked) // the answer may be about its job's life before it was requeued
+      continue;
     auto found = std::ranges::find(answer, node.unit, &job_status::id);
     // A job that is told to be pending is one that SLURM starts anew; this node is of the time before.
     if (found == answer.end() || found->state == job_state::pending)
@@ -458,9 +484,9 @@ void slurm_deployment::cancel_now(const std::vector<std::string>& units) {
         jobs.push_back(unit);
         continue;
       }
-      auto& of_job = cancelled_[job_of(unit)];
-      of_job.insert(unit);
-      if (of_job.size() == sizes_[job_of(unit)])
+      auto& job = allocations_[job_of(unit)];
+      job.cancelled.insert(unit);
+      if (job.cancelled.size() == job.size)
         jobs.push_back(job_of(unit));
     }
   }

@@ -60,11 +60,12 @@ private:
   void post(std::function<void()> command);
   void stop_commands();
   bool is_replacing();
+  std::set<std::string> living_jobs() const;
   std::vector<std::string> submit_now(std::size_t count);
   void query_now(const std::vector<std::string>& units);
   std::vector<job_status> statuses_of(const std::vector<std::string>& units, const std::string& squeue_said);
   void doubt_first_reasons(std::vector<job_status>& answer);
-  void tell_ends(const std::vector<job_status>& answer);
+  void tell_ends(const std::vector<job_status>& answer, clock::time_point asked);
   void watch_jobs(const std::vector<std::string>& units);
   void cancel_now(const std::vector<std::string>& units);
   std::string log_of(const std::string& unit) const;
@@ -77,6 +78,12 @@ private:
     bool knows_its_end = false;
     bool ready = false;
     bool said_goodbye = false;
+  };
+
+  /// A job of several units.
+  struct allocation {
+    std::size_t size = 0;            ///< units
+    std::set<std::string> cancelled; ///< of them
   };
 
   deployment_setup setup_;
@@ -93,13 +100,12 @@ private:
   bool replacing_ = true;
   bool all_cancelled_ = true;                               ///< the last scancel went well
   std::size_t under_way_ = 0;                               ///< commands that were posted and have not ended
-  std::set<std::string> submitted_;                         ///< jobs and arrays
   std::map<std::string, clock::time_point> hopeless_since_; ///< units that can never start, by SLURM's word
-  std::map<std::string, std::set<std::string>> cancelled_;  ///< units of allocations, by job
-  std::map<std::string, std::size_t> sizes_;                ///< of allocations: how many units, by job
+  std::map<std::string, allocation> allocations_;           ///< by job
 
   job_guard guard_; ///< of the thread for commands, while that runs
-  std::stop_source stopping_;
+  std::stop_source asking_;   ///< ends a squeue
+  std::stop_source stopping_; ///< ends every other command
   std::unique_ptr<work_thread> commands_;
   std::jthread ticking_; ///< last: it uses the rest
 };

@@ -21,7 +21,8 @@ inline constexpr std::string_view squeue_format{"%i|%A|%T|%L|%N|%r"};
 /// for gone.
 std::vector<job_status> parse_squeue(std::string_view text);
 
-/// The job id that `sbatch --parsable` printed ("123" or "123;cluster"), behind whatever a site prints before it.
+/// The job id that `sbatch --parsable` printed ("123" or "123;cluster"), in a line of its own among what a site's
+/// wrapper prints.
 std::optional<std::string> parse_submitted(std::string_view sbatch_output);
 
 /// A duration as SLURM prints and takes it: MIN, MIN:S, H:MIN:S, D-H, D-H:MIN, D-H:MIN:S. Nothing for UNLIMITED,

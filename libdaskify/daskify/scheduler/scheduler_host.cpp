@@ -3,9 +3,8 @@
 #include "daskify/config/value_text.hpp"
 #include "daskify/defaults.hpp"
 #include "daskify/deploy/local_deployment.hpp"
+#include "daskify/deploy/log_folder.hpp"
 #include "daskify/deploy/open_deployment.hpp"
-#include "daskify/deploy/own_programs.hpp"
-#include "daskify/deploy/process.hpp"
 #include "daskify/deploy/slurm_deployment.hpp"
 #include "daskify/deploy/srun_deployment.hpp"
 #include "daskify/deploy/standing_deployment.hpp"
@@ -20,30 +19,12 @@
 #include <caf/send.hpp>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
-#include <fcntl.h>
 #include <filesystem>
-#include <system_error>
-#include <unistd.h>
 
 namespace daskify::internal {
 
 namespace {
-
-/// What workers print is lost on a full disk, and with it why they failed: better said before they start.
-void require_room_for_logs(const std::string& folder) {
-  constexpr std::size_t some_lines = 64 << 10;
-  auto probe = folder + "/.probe-" + random_hex(8);
-  file_descriptor file{::open(probe.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
-  int problem = file ? ::posix_fallocate(file.get(), 0, some_lines) : errno;
-  if (file)
-    ::unlink(probe.c_str());
-  if (problem != 0 && problem != EOPNOTSUPP && problem != EINVAL)
-    throw cluster_error{error_code::session_failed, "Nothing can be written into the log_directory " + folder + " (" +
-                                                        std::generic_category().message(problem) +
-                                                        "); free some room there, or name another folder."};
-}
 
 bool is_on_slurm(const settings& options) {
   return options.mode == cluster_mode::slurm || options.mode == cluster_mode::test;
@@ -127,24 +108,27 @@ bool scheduler_host::serves_other_machines() const {
 }
 
 /// The output of jobs is kept: it tells what went wrong when nobody was looking.
-std::string scheduler_host::log_folder() const {
-  if (!settings_.log_directory && !is_on_slurm(settings_))
-    return own_folder().path();
+void scheduler_host::choose_log_folder() {
+  if (!settings_.log_directory && !is_on_slurm(settings_)) {
+    log_folder_ = own_folder().path();
+    return;
+  }
   auto folder = settings_.log_directory.value_or(own_folder().path().parent_path() / "logs" / time_and_pid());
-  make_folder(folder, "log_directory");
-  require_room_for_logs(folder);
-  return std::filesystem::absolute(folder);
+  using_logs_ = use_log_folder(folder);
+  log_folder_ = std::filesystem::absolute(folder);
 }
 
 std::unique_ptr<deployment> scheduler_host::make_deployment() {
   if (kind_ == cluster_kind::standing) {
-    log_folder_ = settings_.log_directory.value_or("");
+    if (settings_.log_directory)
+      choose_log_folder();
     return std::make_unique<standing_deployment>();
   }
+  choose_log_folder();
   deployment_setup setup;
   setup.options = settings_;
   setup.session_folder = own_folder().path();
-  setup.log_folder = log_folder_ = log_folder();
+  setup.log_folder = log_folder_;
   setup.program_name = program_name_;
   setup.store_limit = store_limit_;
   auto tell = [this](auto message) { voice_->tell_if_open(scheduler_, std::move(message)); };

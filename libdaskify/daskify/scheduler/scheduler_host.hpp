@@ -3,6 +3,7 @@
 #include "daskify/client/crossing.hpp"
 #include "daskify/config/settings.hpp"
 #include "daskify/deploy/deployment.hpp"
+#include "daskify/deploy/process.hpp"
 #include "daskify/protocol/actors.hpp"
 #include "daskify/store/store_actor.hpp"
 #include "daskify/transport/session_folder.hpp"
@@ -62,7 +63,7 @@ private:
   const session_folder& own_folder() const noexcept { return folder_of_workers_ ? *folder_of_workers_ : folder_; }
   void require_spill_folder() const;
   bool serves_other_machines() const;
-  std::string log_folder() const;
+  void choose_log_folder();
   std::unique_ptr<deployment> make_deployment();
   void start_actors(caf::actor_system& system);
   void listen(caf::actor_system& system);
@@ -76,6 +77,7 @@ private:
   std::optional<session_folder> folder_of_workers_;
   std::function<void()> on_end_wanted_;
   std::string log_folder_;      ///< where logs of this cluster are; empty: nowhere
+  file_descriptor using_logs_;  ///< nobody shall take it for an old one
   std::size_t own_workers_ = 0; ///< whose slots are not for others
   std::string secret_;
   std::vector<endpoint> addresses_;

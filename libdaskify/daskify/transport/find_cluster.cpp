@@ -2,10 +2,19 @@
 
 #include "daskify/config/loader.hpp"
 #include "daskify/error.hpp"
+#include "daskify/transport/network.hpp"
 
+#include <chrono>
 #include <cstdlib>
+#include <variant>
 
 namespace daskify::internal {
+
+namespace {
+
+constexpr auto look_patience = std::chrono::seconds{1};
+
+} // namespace
 
 std::filesystem::path connection_directory(const settings& options) {
   if (options.connection_directory)
@@ -15,6 +24,16 @@ std::filesystem::path connection_directory(const settings& options) {
     throw cluster_error{error_code::session_failed, "HOME is not set, where the folder of the cluster would be looked "
                                                     "for; name the folder by connection_directory."};
   return std::filesystem::path{home} / ".daskify" / "cluster";
+}
+
+std::string why_ended(const connection& told) {
+  auto pid = "(pid " + std::to_string(told.owner.pid) + ")";
+  if (is_gone(told.owner))
+    return pid + " has ended";
+  if (is_of_an_earlier_boot(told.owner) &&
+      std::holds_alternative<unreached>(find_reachable(told.addresses, look_patience)))
+    return pid + " has ended, for this machine was started again since";
+  return {};
 }
 
 found_cluster find_cluster(const settings& options) {
@@ -41,10 +60,9 @@ found_cluster find_cluster(const settings& options) {
   auto where = folder.read_connection();
   if (options.scheduler)
     return {{*options.scheduler}, where.secret, folder};
-  if (is_gone(where.owner))
-    throw cluster_error{error_code::scheduler_gone, "The scheduler that the folder '" + path.string() +
-                                                        "' tells of (pid " + std::to_string(where.owner.pid) +
-                                                        ") has ended; start daskify-scheduler again."};
+  if (auto why = why_ended(where); !why.empty())
+    throw cluster_error{error_code::scheduler_gone, "The scheduler that the folder '" + path.string() + "' tells of " +
+                                                        why + "; start daskify-scheduler again."};
   return {where.addresses, where.secret, folder};
 }
 

@@ -179,7 +179,7 @@ std::string_view take_until(std::string_view& text, char separator) {
 bool is_valid(const connection& what) {
   auto good_address = [](const endpoint& address) { return is_word(address.host) && address.port != 0; };
   return is_word(what.session_id) && is_word(what.build_id) && is_secret(what.secret) && is_word(what.owner.boot_id) &&
-         what.owner.pid > 0 && !what.addresses.empty() &&
+         is_word(what.owner.host) && what.owner.pid > 0 && !what.addresses.empty() &&
          std::all_of(what.addresses.begin(), what.addresses.end(), good_address);
 }
 
@@ -199,8 +199,10 @@ bool parse_line(std::string_view line, connection& result) {
     auto pid = take_until(line, ' ');
     auto start_time = take_until(line, ' ');
     result.owner.boot_id = take_until(line, ' ');
+    auto pid_namespace = take_until(line, ' ');
+    result.owner.host = line;
     return parse_number(pid, result.owner.pid) && parse_number(start_time, result.owner.start_time) &&
-           parse_number(line, result.owner.pid_namespace);
+           parse_number(pid_namespace, result.owner.pid_namespace);
   } else {
     return false;
   }
@@ -283,6 +285,8 @@ process_identity this_process() {
   struct stat info {};
   if (::stat("/proc/self/ns/pid", &info) == 0)
     result.pid_namespace = info.st_ino;
+  auto host = host_name();
+  result.host = is_word(host) ? host : "-";
   return result;
 }
 
@@ -300,6 +304,12 @@ bool is_gone(const process_identity& process) {
     return now->start_time != process.start_time || now->state == 'Z' || now->state == 'X';
   // Asked last: the process may have been reaped a moment ago.
   return ::kill(process.pid, 0) != 0 && errno == ESRCH;
+}
+
+bool is_of_an_earlier_boot(const process_identity& process) {
+  auto here = this_process();
+  return process.boot_id != "-" && here.boot_id != "-" && process.boot_id != here.boot_id && process.host != "-" &&
+         process.host != "localhost" && process.host == here.host;
 }
 
 std::optional<process_stat> parse_process_stat(std::string_view text) {
@@ -341,7 +351,7 @@ std::string format_connection(const connection& what) {
     text += "address " + address.host + " " + std::to_string(address.port) + "\n";
   text += "secret " + what.secret + "\n";
   text += "owner " + std::to_string(what.owner.pid) + " " + std::to_string(what.owner.start_time) + " " +
-          what.owner.boot_id + " " + std::to_string(what.owner.pid_namespace) + "\n";
+          what.owner.boot_id + " " + std::to_string(what.owner.pid_namespace) + " " + what.owner.host + "\n";
   text += "build " + what.build_id + "\nend\n";
   return text;
 }
@@ -475,16 +485,18 @@ bool session_folder::remove() const noexcept {
   return false;
 }
 
-void session_folder::remove_if_abandoned() const noexcept {
+bool session_folder::remove_if_abandoned(const std::function<bool(const connection&)>& is_dead) const noexcept {
   try {
     auto folder = open_private_folder(path_.c_str());
-    if (!folder || !is_gone(read_connection().owner))
-      return;
+    if (!folder || !is_dead(read_connection()))
+      return false;
     auto lock = take_lock(folder.get());
-    if (lock && is_gone(read_connection().owner)) // it was not replaced meanwhile
-      remove_claimed(path_);
+    if (!lock || !is_dead(read_connection())) // it was replaced meanwhile
+      return false;
+    remove_claimed(path_);
+    return true;
   } catch (const std::exception&) {
-    // Somebody else's by now, or nobody's.
+    return false; // somebody else's by now, or nobody's
   }
 }
 

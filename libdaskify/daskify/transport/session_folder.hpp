@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,6 +32,7 @@ struct process_identity {
   std::uint64_t start_time = 0;    ///< clock ticks since the machine was started
   std::string boot_id;             ///< of the running kernel, so of the machine
   std::uint64_t pid_namespace = 0; ///< a pid means something only within one
+  std::string host;                ///< as its machine calls itself; many may be called the same
 
   bool operator==(const process_identity&) const = default;
 };
@@ -43,6 +45,9 @@ bool is_of_this_machine(const process_identity& process);
 
 /// True only when the process has ended for certain; one of another machine or container may live.
 bool is_gone(const process_identity& process);
+
+/// Whether it is of a machine of this one's name that was running before this one was started: of this one, it seems.
+bool is_of_an_earlier_boot(const process_identity& process);
 
 struct process_stat {
   char state;
@@ -115,10 +120,12 @@ public:
   /// that was claimed may be an older one with other things in it: only what is the session's own is deleted.
   bool remove() const noexcept;
 
-  /// In a folder that others have claimed: deletes what a scheduler that is surely dead has left.
-  void remove_if_abandoned() const noexcept;
+  /// In a folder that others have claimed: deletes what a dead scheduler has left. True when it did.
+  bool remove_if_abandoned(const std::function<bool(const connection&)>& is_dead = owner_is_gone) const noexcept;
 
 private:
+  static bool owner_is_gone(const connection& told) { return is_gone(told.owner); }
+
   explicit session_folder(std::filesystem::path path) : path_{std::move(path)} {}
 
   std::filesystem::path path_;

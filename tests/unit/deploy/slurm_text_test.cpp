@@ -110,6 +110,7 @@ TEST(slurm_text, finds_the_id_of_a_submitted_job) {
   EXPECT_EQ(parse_submitted("123\n"), "123");
   EXPECT_EQ(parse_submitted("123;lab\n"), "123");
   EXPECT_EQ(parse_submitted("Welcome to the cluster!\n\n123\n"), "123");
+  EXPECT_EQ(parse_submitted("123\nYour project has used 17 %.\n"), "123");
   EXPECT_EQ(parse_submitted(""), std::nullopt);
   EXPECT_EQ(parse_submitted("Submitted batch job 123\n"), std::nullopt);
 }

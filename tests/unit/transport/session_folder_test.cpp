@@ -180,6 +180,17 @@ TEST(process_identity, is_not_gone_when_it_cannot_be_judged_from_here) {
   }
 }
 
+TEST(process_identity, is_of_an_earlier_boot_when_only_its_machine_has_the_same_name) {
+  EXPECT_FALSE(is_of_an_earlier_boot(this_process()));
+  auto earlier = this_process();
+  earlier.boot_id = "of-yesterday";
+  EXPECT_TRUE(is_of_an_earlier_boot(earlier));
+  for (auto name : {"another-machine", "-", "localhost"}) {
+    earlier.host = name;
+    EXPECT_FALSE(is_of_an_earlier_boot(earlier)) << name;
+  }
+}
+
 TEST(process_stat, is_read_behind_a_name_that_looks_like_the_rest) {
   const std::string rest = " R 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20 21\n";
   EXPECT_EQ(parse_process_stat("12 (sh)" + rest), (process_stat{'R', 4711}));
@@ -566,12 +577,12 @@ TEST_F(session_folder_test, is_removed_by_others_only_when_its_scheduler_is_dead
     claimed.publish(sample());
   }
   auto seen = session_folder::open(path);
-  seen.remove_if_abandoned();
+  EXPECT_FALSE(seen.remove_if_abandoned());
   EXPECT_TRUE(fs::exists(path)) << "its owner lives";
   auto dead = sample();
   dead.owner = ended_process();
   session_folder::claim(path).publish(dead);
-  seen.remove_if_abandoned();
+  EXPECT_TRUE(seen.remove_if_abandoned());
   EXPECT_FALSE(fs::exists(path));
-  seen.remove_if_abandoned();
+  EXPECT_FALSE(seen.remove_if_abandoned());
 }
