@@ -2,6 +2,7 @@
 
 #include "daskify/client/cluster_control.hpp"
 #include "daskify/error.hpp"
+#include "daskify/transport/find_cluster.hpp"
 
 #include <iostream>
 

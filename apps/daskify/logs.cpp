@@ -7,6 +7,7 @@
 #include "daskify/error.hpp"
 #include "daskify/progress/progress_text.hpp"
 #include "daskify/store/memory_room.hpp"
+#include "daskify/transport/find_cluster.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -56,7 +56,7 @@ struct co2_sweep_on_slurm : slurm_test {
 
   /// Four jobs, each of which fills a node.
   std::vector<std::string> in_jobs(std::vector<std::string> arguments) const {
-    arguments.insert(arguments.end(), {"--daskify.queue=main", "--daskify.memory=1GiB", "--daskify.progress=bar",
+    arguments.insert(arguments.end(), {"--daskify.queue=main", "--daskify.memory=1GiB",
                                        "--daskify.session_directory=" + base.path().string()});
     return arguments;
   }
@@ -66,9 +66,12 @@ struct co2_sweep_on_slurm : slurm_test {
     child_program sweep{"co2_sweep", in_jobs({"--daskify.mode=slurm", "--daskify.size=16", "--daskify.processes=4",
                                               "--daskify.cores=4"})};
     EXPECT_TRUE(sweep.says("234256 of 234256 tasks done")) << sweep.output();
-    auto job = output_of("squeue -h -r -t RUNNING -w n1 -o %i");
+    auto running = [] { return output_of("squeue -h -r -t RUNNING -w n1 -o %i"); };
+    auto job = running();
     EXPECT_FALSE(job.empty()) << sweep.output();
     auto said = output_of("job=" + job.substr(0, job.find('\n')) + "; " + command);
+    EXPECT_TRUE(eventually([&] { return running() != job; })) << said;
+    EXPECT_FALSE(sweep.has_ended()) << "it came too late";
     EXPECT_EQ(sweep.wait(std::chrono::seconds{90}), 0) << said << sweep.output();
     return found_in(sweep.output());
   }
@@ -109,7 +112,8 @@ TEST_F(co2_sweep_on_slurm, finds_the_same_by_the_script_for_one_allocation) {
 }
 
 TEST_F(co2_sweep_on_slurm, finds_the_same_on_a_cluster_that_stays) {
-  auto environment = "PATH=" DASKIFY_BIN_DIR ":$PATH DASKIFY_CONNECTION_DIRECTORY=" + (base.path() / "c").string() + " ";
+  auto environment =
+      "PATH=" DASKIFY_BIN_DIR ":$PATH DASKIFY_CONNECTION_DIRECTORY=" + (base.path() / "c").string() + " ";
   auto submit = environment + "sbatch --parsable --output=" + (base.path() / "job-%j.log").string() + " ";
   auto scheduler = output_of(submit + "--mem=200M " DASKIFY_SOURCE_DIR "/slurm/scheduler.sbatch");
   output_of(submit + "--array=0-2 --mem=1G -c 4 " DASKIFY_SOURCE_DIR "/slurm/workers.sbatch "

@@ -3,6 +3,7 @@
 #include "libraries/test_model.hpp"
 #include "support/child_program.hpp"
 #include "support/cluster_of_two.hpp"
+#include "support/environment_variable.hpp"
 #include "support/run_program.hpp"
 
 #include <csignal>
@@ -10,6 +11,7 @@
 #include <fstream>
 #include <future>
 #include <memory>
+#include <numeric>
 #include <sstream>
 #include <sys/stat.h>
 
@@ -96,12 +98,6 @@ struct standing_cluster : testing::Test {
       text[blank] = ':';
     return text;
   }
-};
-
-/// The variable, for a while.
-struct secret_in_environment {
-  explicit secret_in_environment(const std::string& secret) { ::setenv("DASKIFY_SECRET", secret.c_str(), 1); }
-  ~secret_in_environment() { ::unsetenv("DASKIFY_SECRET"); }
 };
 
 // -- what works ---------------------------------------------------------------------------------------------
@@ -196,7 +192,7 @@ TEST_F(standing_cluster, runs_functions_of_a_library_that_the_workers_have_loade
 
 TEST_F(standing_cluster, can_be_joined_by_address_and_secret_alone) {
   start_scheduler();
-  secret_in_environment secret{line_of_connection("secret")};
+  environment_variable secret{"DASKIFY_SECRET", line_of_connection("secret")};
   auto elsewhere = (base.path() / "not there").string();
   child_program workers{"daskify-worker",
                         {"--scheduler", address(), "--program", this_program, "--daskify.size", "1",
@@ -393,7 +389,7 @@ TEST_F(standing_cluster, says_that_there_is_none) {
 }
 
 TEST_F(standing_cluster, names_an_address_at_which_nobody_listens) {
-  secret_in_environment secret{std::string(64, 'a')};
+  environment_variable secret{"DASKIFY_SECRET", std::string(64, 'a')};
   auto [code, sentence] = refusal([&] { client({.scheduler = "127.0.0.1:1"}).start_cluster(); });
   EXPECT_EQ(code, error_code::scheduler_gone);
   EXPECT_THAT(sentence, HasSubstr("127.0.0.1:1 (Connection refused)"));
@@ -401,7 +397,7 @@ TEST_F(standing_cluster, names_an_address_at_which_nobody_listens) {
 
 TEST_F(standing_cluster, turns_away_whoever_has_another_secret) {
   start_scheduler();
-  secret_in_environment secret{std::string(64, 'a')};
+  environment_variable secret{"DASKIFY_SECRET", std::string(64, 'a')};
   auto [code, sentence] = refusal([&] { client({.scheduler = address()}).start_cluster(); });
   EXPECT_EQ(code, error_code::bad_secret) << sentence;
   child_program workers{"daskify-worker", {"--scheduler", address()}};
@@ -411,8 +407,36 @@ TEST_F(standing_cluster, turns_away_whoever_has_another_secret) {
 
 TEST_F(standing_cluster, turns_away_a_secret_that_is_none) {
   start_scheduler();
-  secret_in_environment secret{"guess"};
+  environment_variable secret{"DASKIFY_SECRET", "guess"};
   EXPECT_THAT(refusal([&] { client({.scheduler = address()}).start_cluster(); }).second, HasSubstr("DASKIFY_SECRET"));
+}
+
+TEST_F(standing_cluster, is_waited_for_by_workers_and_programs_that_start_before_it) {
+  child_program workers{"daskify-worker", with_folder({"--program", this_program, "--daskify.size", "2"})};
+  EXPECT_TRUE(workers.says("Waiting for one, up to start_timeout (60s)."));
+  auto sum = std::async(std::launch::async, [&] {
+    auto cluster = client();
+    cluster.start_cluster();
+    auto values = cluster.gather_data(cluster.map(square, daskify::range(100)));
+    return std::accumulate(values.begin(), values.end(), 0);
+  });
+  start_scheduler();
+  EXPECT_EQ(sum.get(), 328350);
+}
+
+TEST_F(standing_cluster, is_not_waited_for_any_longer_than_start_timeout) {
+  EXPECT_THAT(refusal([&] { client({.start_timeout = 200ms}).start_cluster(); }).second,
+              HasSubstr("There is no cluster to connect to"));
+  child_program workers{"daskify-worker", with_folder({"--program", this_program, "--daskify.start_timeout=200ms"})};
+  EXPECT_EQ(workers.wait(), 1);
+  EXPECT_THAT(workers.output(), HasSubstr("There is no cluster to connect to"));
+}
+
+TEST_F(standing_cluster, is_not_waited_for_by_workers_that_are_told_to_end) {
+  child_program workers{"daskify-worker", with_folder({"--program", this_program})};
+  EXPECT_TRUE(workers.says("Waiting for one"));
+  workers.signal(SIGTERM);
+  EXPECT_EQ(workers.wait(), 0);
 }
 
 TEST_F(standing_cluster, has_one_scheduler) {

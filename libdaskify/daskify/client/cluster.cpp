@@ -1,8 +1,10 @@
 #include "daskify/client/cluster.hpp"
 
 #include "daskify/client/attached_session.hpp"
+#include "daskify/transport/find_cluster.hpp"
 
 #include <algorithm>
+#include <thread>
 
 namespace daskify::internal {
 
@@ -21,6 +23,11 @@ void cluster::start(cluster_mode mode) {
                                                      "shutdown_cluster first to start it anew."};
   auto with = settings_;
   with.mode = mode;
+  if (mode == cluster_mode::connect)
+    wait_for_cluster(with, [](std::chrono::milliseconds moment) {
+      std::this_thread::sleep_for(moment);
+      return true;
+    });
   session_ = attached_session::start(with, program_name_);
   was_started_ = true;
 }

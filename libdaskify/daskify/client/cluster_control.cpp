@@ -44,18 +44,6 @@ bool waited_for(const file_descriptor& ended, std::chrono::milliseconds patience
 
 } // namespace
 
-std::string why_no_cluster(const settings& options) {
-  if (options.scheduler)
-    return {};
-  auto path = connection_directory(options);
-  std::error_code unknown;
-  if (!std::filesystem::exists(path / session_folder::connection_file, unknown))
-    return "There is no cluster: no scheduler has told in the folder '" + path.string() + "' where it is.";
-  if (auto why = why_ended(session_folder::open(path).read_connection()); !why.empty())
-    return "There is no cluster any more: the scheduler that the folder '" + path.string() + "' tells of " + why + ".";
-  return {};
-}
-
 cluster_view look_at_cluster(const settings& options) {
   auto session = attach(options);
   cluster_view view{session->reached(), session->status(), session->nodes()};

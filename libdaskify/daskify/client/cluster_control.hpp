@@ -11,10 +11,6 @@
 
 namespace daskify::internal {
 
-/// Why there is surely no cluster where the settings say: nobody has told of one, or its scheduler has ended. Empty
-/// when there may be one. Throws cluster_error where that cannot be told.
-std::string why_no_cluster(const settings& options);
-
 /// A cluster without the one who looks.
 struct cluster_view {
   endpoint scheduler; ///< where it was reached

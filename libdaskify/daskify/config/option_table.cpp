@@ -134,7 +134,8 @@ const std::vector<option_entry>& option_table() {
             "Port at which daskify-scheduler listens; 0: a free one.\n"
             "0, because the file in connection_directory tells which it is."),
       entry("start_timeout", &options::start_timeout, &settings::start_timeout, duration{},
-            "How long start_cluster waits for all workers before it gives up.\n"
+            "How long start_cluster waits for all workers before it gives up; in mode connect it waits so long\n"
+            "for a scheduler, and daskify-worker does.\n"
             "Long enough for a busy machine with slow disks. Jobs may wait longer: see accept_fewer."),
       entry("accept_fewer", &options::accept_fewer, &settings::accept_fewer, yes_or_no{},
             "What start_cluster does when start_timeout is over and some of the workers are there: goes\n"

@@ -140,6 +140,7 @@ std::string resources(const job_request& request) {
 std::string prologue(const std::vector<std::string>& lines) {
   if (lines.empty())
     return {};
+  // A command before the user's lines: sbatch takes no line behind it for an option.
   std::string text = "# A line that fails here ends the job; what fails within functions and sourced files does not.\n"
                      "trap '((${#BASH_SOURCE[@]} > 1)) ||"
                      " { echo \"Line $LINENO of the job script failed.\" >&2; exit 1; }' ERR\n";
@@ -182,10 +183,8 @@ std::string job_script(const job_request& request) {
   check_resources(request);
   check_output(request.output);
   check_command(request.command);
-  return "#!/bin/bash\n" + resources(request) +
-         // A command before the prologue: sbatch takes no line behind it for an option.
-         "\numask 0077 # what the job writes is for its owner only\n\n" + prologue(request.job_prologue) +
-         exports(request.environment) + start(request);
+  return "#!/bin/bash\n" + resources(request) + "\n" + prologue(request.job_prologue) + exports(request.environment) +
+         start(request);
 }
 
 std::string file_pattern(std::string_view path) {

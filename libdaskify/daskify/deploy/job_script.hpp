@@ -36,9 +36,9 @@ struct job_request {
 ///
 /// Throws config_error (bad_option_value) with one sentence for what cannot be written. Pure; thread-safe.
 ///
-/// What no script can say: SLURM makes the log before the script runs, with the umask that sbatch was called with. So
-/// call sbatch with umask 0077, or with SLURM_UMASK=0077 in its environment. And variables named SBATCH_* in sbatch's
-/// environment win over the script.
+/// What no script can say: SLURM makes the log before the script runs, with the umask that sbatch was called with and
+/// that the user's files have, too; so the log is private only in a folder that is. And variables named SBATCH_* in
+/// sbatch's environment win over the script.
 std::string job_script(const job_request& request);
 
 /// `path` as a piece of `job_request::output`, to which %j (job), %A (array) and %a (array task) can be added: its own

@@ -25,4 +25,10 @@ void termination::wait() const {
   }
 }
 
+bool termination::wait_for(std::chrono::milliseconds limit) const {
+  auto whole = std::chrono::duration_cast<std::chrono::seconds>(limit);
+  timespec left{whole.count(), std::chrono::nanoseconds{limit - whole}.count()};
+  return ::sigtimedwait(&signals_, nullptr, &left) > 0; // interrupted: it is called again
+}
+
 } // namespace daskify::internal

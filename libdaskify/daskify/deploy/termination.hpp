@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <csignal>
 #include <functional>
 #include <initializer_list>
@@ -16,6 +17,8 @@ public:
   void listen(std::function<void()> on_signal) const;
   /// Blocks until the next one.
   void wait() const;
+  /// The same, for at most so long: false when none came.
+  bool wait_for(std::chrono::milliseconds limit) const;
 
 private:
   sigset_t signals_{};

@@ -257,6 +257,10 @@ void become_node(const node_launch& as) {
 int join_cluster(const settings& with, const std::string& program_name) {
   termination signals{SIGTERM, SIGINT, SIGHUP};
   keep_standard_descriptors();
+  bool is_wanted = true;
+  wait_for_cluster(with, [&](std::chrono::milliseconds moment) { return is_wanted = !signals.wait_for(moment); });
+  if (!is_wanted)
+    return 0;
   auto cluster = find_cluster(with);
   ::unsetenv(secret_variable); // it is not for what tasks start
   // The workers find the scheduler, and know that this process has ended, by a session folder of this node's own.

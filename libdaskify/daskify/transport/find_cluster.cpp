@@ -1,11 +1,13 @@
 #include "daskify/transport/find_cluster.hpp"
 
 #include "daskify/config/loader.hpp"
+#include "daskify/config/value_text.hpp"
 #include "daskify/error.hpp"
 #include "daskify/transport/network.hpp"
 
 #include <chrono>
 #include <cstdlib>
+#include <iostream>
 #include <variant>
 
 namespace daskify::internal {
@@ -34,6 +36,29 @@ std::string why_ended(const connection& told) {
       std::holds_alternative<unreached>(find_reachable(told.addresses, look_patience)))
     return pid + " has ended, for this machine was started again since";
   return {};
+}
+
+std::string why_no_cluster(const settings& options) {
+  if (options.scheduler)
+    return {};
+  auto path = connection_directory(options);
+  std::error_code unknown;
+  if (!std::filesystem::exists(path / session_folder::connection_file, unknown))
+    return "There is no cluster: no scheduler has told in the folder '" + path.string() + "' where it is.";
+  if (auto why = why_ended(session_folder::open(path).read_connection()); !why.empty())
+    return "There is no cluster any more: the scheduler that the folder '" + path.string() + "' tells of " + why + ".";
+  return {};
+}
+
+void wait_for_cluster(const settings& options, const std::function<bool(std::chrono::milliseconds)>& pause) {
+  constexpr std::chrono::milliseconds between_looks{100};
+  auto until = std::chrono::steady_clock::now() + options.start_timeout;
+  auto why = why_no_cluster(options);
+  if (!why.empty() && options.progress != progress_style::off)
+    std::cerr << "daskify: " << why << " Waiting for one, up to start_timeout ("
+              << duration{}.write(options.start_timeout) << ")." << std::endl;
+  while (!why.empty() && std::chrono::steady_clock::now() < until && pause(between_looks))
+    why = why_no_cluster(options);
 }
 
 found_cluster find_cluster(const settings& options) {

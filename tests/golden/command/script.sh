@@ -12,8 +12,6 @@
 #SBATCH --requeue
 #SBATCH --gres=gpu:1
 
-umask 0077 # what the job writes is for its owner only
-
 export DASKIFY_NODE_SESSION=SESSION
 export DASKIFY_NODE_IN_JOB=1
 export DASKIFY_NODE_PROGRAM_NAME=/opt/my_program

@@ -9,8 +9,6 @@
 #SBATCH --comment='#1; $(id)'
 #SBATCH --comment 'two words'
 
-umask 0077 # what the job writes is for its owner only
-
 export NASTY='line''
 #SBATCH --exclusive
 '\''$(id)'\'''

@@ -13,8 +13,6 @@
 #SBATCH --gres=gpu:1
 #SBATCH -C 'skylake'
 
-umask 0077 # what the job writes is for its owner only
-
 # A line that fails here ends the job; what fails within functions and sourced files does not.
 trap '((${#BASH_SOURCE[@]} > 1)) || { echo "Line $LINENO of the job script failed." >&2; exit 1; }' ERR
 module load gcc/12

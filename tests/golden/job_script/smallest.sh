@@ -5,6 +5,4 @@
 #SBATCH --open-mode=append # started again, the job goes on in its log
 #SBATCH --requeue
 
-umask 0077 # what the job writes is for its owner only
-
 exec /usr/bin/true

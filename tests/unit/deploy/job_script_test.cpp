@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <iterator>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -227,18 +228,21 @@ TEST_F(job_script_test, variables_and_arguments_arrive_byte_for_byte) {
   EXPECT_EQ(output_, value + "|" + value);
 }
 
-TEST_F(job_script_test, what_a_job_writes_is_private) {
+TEST_F(job_script_test, what_a_task_writes_has_the_users_umask) {
   auto request = smallest_request();
   request.command = {"bash", "-c", "umask"};
-  EXPECT_EQ(run(request), 0);
-  EXPECT_EQ(output_, "0077\n");
+  auto before = ::umask(027);
+  auto exit_code = run(request);
+  ::umask(before);
+  EXPECT_EQ(exit_code, 0);
+  EXPECT_EQ(output_, "0027\n");
 }
 
 TEST_F(job_script_test, a_prologue_that_fails_ends_the_job) {
   EXPECT_EQ(run_prologue({"module() { return 3; }", "module load nothing"}), 1);
-  EXPECT_EQ(output_, "Line 13 of the job script failed.\n");
+  EXPECT_EQ(output_, "Line 11 of the job script failed.\n");
   EXPECT_EQ(run_prologue({"cd /nonexistent"}), 1);
-  EXPECT_THAT(output_, HasSubstr("Line 12 of the job script failed.\n"));
+  EXPECT_THAT(output_, HasSubstr("Line 10 of the job script failed.\n"));
 }
 
 TEST_F(job_script_test, a_prologue_may_be_as_careless_as_most_are) {
