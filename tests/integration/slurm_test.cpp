@@ -40,6 +40,8 @@ std::string text_of(const std::filesystem::path& file) {
 }
 
 struct on_slurm : slurm_test {
+  static void SetUpTestSuite() { start({.extra = "PartitionName=physics Nodes=n[1-4] AllowAccounts=physics"}); }
+
   temporary_folder base;
 
   daskify::daskified make(daskify::options with = {}) const {
@@ -221,6 +223,20 @@ TEST_F(on_slurm, has_a_cluster_that_stays_by_the_scripts_for_it) {
   output_of("scancel " + scheduler);
 }
 
+TEST_F(on_slurm, has_a_cluster_that_stays_in_one_allocation) {
+  auto environment = "DASKIFY_CONNECTION_DIRECTORY=" + (base.path() / "cluster").string() +
+                     " DASKIFY_SESSION_DIRECTORY=" + base.path().string() + " ";
+  auto log = base.path() / "allocation.log";
+  auto scheduler = output_of(environment + "sbatch --parsable --ntasks=3 --mem=500M --output=" + log.string() +
+                             " --wrap 'exec " DASKIFY_BIN_DIR "/daskify-scheduler --start-workers "
+                             "--daskify.mode=slurm --daskify.worker_program=" DASKIFY_BIN_DIR "/hello_sweep'");
+  EXPECT_THAT(output_of(environment + DASKIFY_BIN_DIR "/hello_sweep --mode connect"), HasSubstr("90\t100\n"))
+      << text_of(log);
+  auto status = output_of(environment + DASKIFY_BIN_DIR "/daskify status");
+  EXPECT_THAT(status, HasSubstr("Workers: 3 (3 idle)")) << text_of(log);
+  output_of("scancel " + scheduler);
+}
+
 TEST_F(on_slurm, leaves_no_job_when_the_program_is_killed_while_some_wait) {
   auto pid = std::stoi(output_of("DASKIFY_SESSION_DIRECTORY=" + base.path().string() + " " + DASKIFY_BIN_DIR +
                                  "/hello_sweep --mode slurm --daskify.queue=main --daskify.memory=16MiB "
@@ -245,6 +261,18 @@ TEST_F(on_slurm, says_that_there_is_no_sbatch) {
 
 TEST_F(on_slurm, says_that_there_is_no_such_partition) {
   EXPECT_THAT(refusal_of({.queue = "nowhere"}), HasSubstr("invalid partition specified: nowhere"));
+}
+
+TEST_F(on_slurm, says_that_the_partition_is_not_for_the_account) {
+  EXPECT_THAT(refusal_of({.queue = "physics", .account = "chemistry"}),
+              AllOf(HasSubstr("can never start"), HasSubstr("physics allows physics"),
+                    HasSubstr("its partition does not serve its account: name another of the two")));
+}
+
+TEST_F(on_slurm, says_which_addresses_of_the_scheduler_the_nodes_have_tried) {
+  auto elsewhere = "sed -i 's/^address .*/address 192.0.2.1 4711/' " + base.path().string() + "/daskify-*/scheduler";
+  EXPECT_THAT(refusal_of({.size = 1, .job_prologue = std::vector<std::string>{elsewhere}}),
+              AllOf(HasSubstr("192.0.2.1:4711 ("), HasSubstr("interface")));
 }
 
 TEST_F(on_slurm, says_that_no_node_has_so_much_memory) {
