@@ -379,11 +379,11 @@ INSTANTIATE_TEST_SUITE_P(by_signal, client_that_vanishes, testing::Values(SIGKIL
 
 // -- what is refused ------------------------------------------------------------------------------------------
 
-TEST_F(standing_cluster, says_that_there_is_none) {
-  auto [code, sentence] = refusal([&] { client().start_cluster(); });
+TEST_F(standing_cluster, is_not_waited_for_any_longer_than_start_timeout) {
+  auto [code, sentence] = refusal([&] { client({.start_timeout = 200ms}).start_cluster(); });
   EXPECT_EQ(code, error_code::session_failed);
   EXPECT_THAT(sentence, AllOf(HasSubstr(folder.string()), HasSubstr("daskify-scheduler")));
-  child_program workers{"daskify-worker", with_folder({})};
+  child_program workers{"daskify-worker", with_folder({"--daskify.start_timeout=200ms"})};
   EXPECT_EQ(workers.wait(), 1);
   EXPECT_THAT(workers.output(), HasSubstr(folder.string()));
 }
@@ -424,19 +424,19 @@ TEST_F(standing_cluster, is_waited_for_by_workers_and_programs_that_start_before
   EXPECT_EQ(sum.get(), 328350);
 }
 
-TEST_F(standing_cluster, is_not_waited_for_any_longer_than_start_timeout) {
-  EXPECT_THAT(refusal([&] { client({.start_timeout = 200ms}).start_cluster(); }).second,
-              HasSubstr("There is no cluster to connect to"));
-  child_program workers{"daskify-worker", with_folder({"--program", this_program, "--daskify.start_timeout=200ms"})};
-  EXPECT_EQ(workers.wait(), 1);
-  EXPECT_THAT(workers.output(), HasSubstr("There is no cluster to connect to"));
-}
-
 TEST_F(standing_cluster, is_not_waited_for_by_workers_that_are_told_to_end) {
   child_program workers{"daskify-worker", with_folder({"--program", this_program})};
   EXPECT_TRUE(workers.says("Waiting for one"));
   workers.signal(SIGTERM);
   EXPECT_EQ(workers.wait(), 0);
+}
+
+TEST_F(standing_cluster, says_that_it_has_no_workers_yet) {
+  start_scheduler();
+  child_program sweep{"hello_sweep", with_folder({"--mode", "connect"})};
+  EXPECT_TRUE(sweep.says("has no workers yet; tasks wait until some join."));
+  auto workers = start_workers(1, {"--program", DASKIFY_BIN_DIR "/hello_sweep"});
+  EXPECT_EQ(sweep.wait(), 0) << sweep.output();
 }
 
 TEST_F(standing_cluster, has_one_scheduler) {
