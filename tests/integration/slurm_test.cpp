@@ -1,4 +1,4 @@
-/// Clusters in the jobs of a real SLURM.
+/// Clusters in the jobs of a real SLURM. Jobs that are lost in the middle of a sweep: co2_sweep_on_slurm_test.cpp.
 
 #include "support/run_program.hpp"
 #include "support/slurm_cluster.hpp"
@@ -134,34 +134,6 @@ TEST_F(on_slurm, gathers_large_results_from_other_nodes) {
     EXPECT_EQ(vector, std::vector<double>(1'000'000, x));
     ++x;
   }
-}
-
-TEST_F(on_slurm, loses_nothing_with_a_requeued_job) {
-  auto cluster = make();
-  cluster.start_cluster();
-  auto squares = cluster.map(slow_square, daskify::range(1'000));
-  daskify::wait(squares, 100);
-  output_of("scontrol requeue " + a_job_of(cluster));
-  expect_squares(cluster, squares);
-}
-
-TEST_F(on_slurm, loses_nothing_with_a_cancelled_job) {
-  auto cluster = make();
-  cluster.start_cluster();
-  auto squares = cluster.map(slow_square, daskify::range(1'000));
-  daskify::wait(squares, 100);
-  output_of("scancel " + a_job_of(cluster));
-  expect_squares(cluster, squares);
-}
-
-TEST_F(on_slurm, loses_nothing_with_a_failed_node) {
-  auto cluster = make();
-  cluster.start_cluster();
-  auto squares = cluster.map(slow_square, daskify::range(1'000));
-  daskify::wait(squares, 100);
-  output_of("scontrol update NodeName=n1 State=DOWN Reason=test");
-  expect_squares(cluster, squares);
-  output_of("scontrol update NodeName=n1 State=RESUME");
 }
 
 TEST_F(on_slurm, loses_nothing_with_a_job_that_is_killed_at_its_walltime) {

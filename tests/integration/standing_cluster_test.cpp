@@ -377,6 +377,18 @@ TEST_P(client_that_vanishes, takes_its_work_and_data_with_it_and_leaves_the_work
 INSTANTIATE_TEST_SUITE_P(by_signal, client_that_vanishes, testing::Values(SIGKILL, SIGTERM, SIGSTOP),
                          [](const auto& tested) { return "signal_" + std::to_string(tested.param); });
 
+TEST_F(standing_cluster, gives_back_more_results_at_a_time_than_a_message_carries) {
+  start_scheduler();
+  auto workers = start_workers(2);
+  auto cluster = client();
+  cluster.start_cluster();
+  auto page = [](int x) { return std::string(2'000, static_cast<char>('a' + x % 26)); };
+  auto pages = cluster.gather_data(cluster.map(page, range(100'000))); // 200 MB
+  ASSERT_EQ(pages.size(), 100'000u);
+  for (int x = 0; x < 100'000; ++x)
+    ASSERT_EQ(pages[static_cast<std::size_t>(x)], page(x)) << x;
+}
+
 // -- what is refused ------------------------------------------------------------------------------------------
 
 TEST_F(standing_cluster, is_not_waited_for_any_longer_than_start_timeout) {

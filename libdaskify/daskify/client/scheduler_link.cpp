@@ -4,6 +4,7 @@
 #include "daskify/store/memory_room.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace daskify::internal {
 
@@ -24,6 +25,21 @@ void scheduler_link::submit(run_spec spec) {
 
 awaited_tasks scheduler_link::await(const std::vector<run_range>& tasks, std::uint64_t how_many, bool want_results,
                                     deadline until, const std::function<void(break_off)>& on_asked) {
+  auto answer = await_part(tasks, how_many, want_results, until, on_asked);
+  while (!answer.rest.empty()) {
+    std::uint64_t left = 0;
+    for (const auto& range : answer.rest)
+      left += range.count;
+    auto next = await_part(answer.rest, left, true, {}, on_asked); // they have ended
+    std::ranges::move(next.blocks, std::back_inserter(answer.blocks));
+    std::ranges::move(next.unknown, std::back_inserter(answer.unknown));
+    answer.rest = std::move(next.rest);
+  }
+  return answer;
+}
+
+awaited_tasks scheduler_link::await_part(const std::vector<run_range>& tasks, std::uint64_t how_many, bool want_results,
+                                         deadline until, const std::function<void(break_off)>& on_asked) {
   using namespace std::chrono;
   while (true) {
     auto patience = tuning::patience;

@@ -32,6 +32,9 @@ public:
   void release(run_id run) noexcept;
 
 private:
+  awaited_tasks await_part(const std::vector<run_range>& tasks, std::uint64_t how_many, bool want_results,
+                           deadline until, const std::function<void(break_off)>& on_asked);
+
   crossing::patience limit(std::chrono::milliseconds patience) const;
 
   crossing& through_;

@@ -390,12 +390,13 @@ struct awaited_tasks {
   bool satisfied = false;
   std::vector<run_range> ended;     ///< those of the asked tasks that have ended, in the asked order
   std::vector<result_block> blocks; ///< when results were wanted and the question was satisfied
+  std::vector<run_range> rest;      ///< whose blocks one message could not carry, too: to be asked for again
   std::vector<run_id> unknown;      ///< runs that the scheduler does not know (any more)
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, awaited_tasks& x) {
-  return f(x.satisfied, x.ended, x.blocks, x.unknown);
+  return f(x.satisfied, x.ended, x.blocks, x.rest, x.unknown);
 }
 
 /// Client: how many of these tasks are in which state right now?

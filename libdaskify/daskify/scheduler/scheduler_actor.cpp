@@ -701,6 +701,25 @@ void scheduler_state::tell_demand() {
   setup_.processes->demand(core_->useful_threads(tuning::worth_a_worker), {idle.begin(), idle.end()});
 }
 
+namespace {
+
+/// Leaves what goes into one message, at least the first block.
+std::vector<run_range> take_beyond_message(std::vector<result_block>& blocks) {
+  std::vector<run_range> rest;
+  std::uint64_t bytes = 0;
+  auto last = std::find_if(blocks.begin(), blocks.end(), [&](const result_block& block) {
+    bool is_first = bytes == 0;
+    bytes += weight(block);
+    return !is_first && bytes > tuning::message_bytes;
+  });
+  for (auto beyond = last; beyond != blocks.end(); ++beyond)
+    rest.push_back({beyond->run, beyond->first, beyond->count});
+  blocks.erase(last, blocks.end());
+  return rest;
+}
+
+} // namespace
+
 void scheduler_state::answer(waiter_id waiter, bool satisfied) {
   auto node = askers_.extract(waiter);
   if (node.empty())
@@ -719,14 +738,13 @@ void scheduler_state::answer(waiter_id waiter, bool satisfied) {
     return;
   }
   answer.blocks = core_->results(a.question.tasks);
-  std::uint64_t bytes = 0;
-  for (const auto& block : answer.blocks)
-    bytes += weight(block);
-  if (a.who && bytes > tuning::largest_message)
+  if (a.who)
+    answer.rest = take_beyond_message(answer.blocks);
+  if (a.who && !answer.blocks.empty() && weight(answer.blocks.front()) > tuning::largest_message)
     a.promise.deliver(to_caf_error(
-        data_error{error_code::no_room,
-                   "The results that were asked for take " + format_bytes(bytes) +
-                       ", more than one message can carry; gather them in parts, or let the tasks return less."}));
+        data_error{error_code::no_room, "The results of tasks that ran together take " +
+                                            format_bytes(weight(answer.blocks.front())) +
+                                            ", more than one message can carry; let the tasks return less."}));
   else
     a.promise.deliver(std::move(answer));
 }
