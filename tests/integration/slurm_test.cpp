@@ -1,5 +1,6 @@
 /// Clusters in the jobs of a real SLURM. Jobs that are lost in the middle of a sweep: co2_sweep_on_slurm_test.cpp.
 
+#include "support/environment_variable.hpp"
 #include "support/run_program.hpp"
 #include "support/slurm_cluster.hpp"
 
@@ -219,15 +220,31 @@ TEST_F(on_slurm, leaves_no_job_when_the_program_is_killed_while_some_wait) {
   EXPECT_TRUE(eventually([] { return output_of("squeue -h -o %i").empty(); }));
 }
 
+TEST_F(on_slurm, cancels_its_jobs_although_squeue_hangs) {
+  auto folder = base.path() / "bin";
+  auto asked = base.path() / "asked";
+  std::filesystem::create_directory(folder);
+  std::ofstream{folder / "squeue"} << "#!/bin/sh\ntouch '" << asked.string() << "'\nexec sleep 1000\n";
+  std::filesystem::permissions(folder / "squeue", std::filesystem::perms::owner_all);
+  environment_variable path{"PATH", folder.string() + ":" + std::getenv("PATH")};
+  auto cluster = make({.size = 2});
+  cluster.start_cluster();
+  EXPECT_TRUE(eventually([&] { return std::filesystem::exists(asked); }));
+  auto begin = std::chrono::steady_clock::now();
+  cluster.shutdown_cluster();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 15s) << "less than one squeue may take";
+}
+
 TEST_F(on_slurm, says_what_is_asked_for_can_never_start) {
   EXPECT_THAT(refusal_of({.queue = "short", .walltime = 10h}), HasSubstr("can never start: PartitionTimeLimit"));
 }
 
 TEST_F(on_slurm, says_that_there_is_no_sbatch) {
-  std::string path = std::getenv("PATH");
-  ::setenv("PATH", "/nowhere", 1);
-  auto said = refusal_of({});
-  ::setenv("PATH", path.c_str(), 1);
+  std::string said;
+  {
+    environment_variable path{"PATH", "/nowhere"};
+    said = refusal_of({});
+  }
   EXPECT_THAT(said, HasSubstr("there is no sbatch on this machine"));
 }
 
