@@ -232,7 +232,7 @@ TEST_F(on_slurm, cancels_its_jobs_although_squeue_hangs) {
   EXPECT_TRUE(eventually([&] { return std::filesystem::exists(asked); }));
   auto begin = std::chrono::steady_clock::now();
   cluster.shutdown_cluster();
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, 15s) << "less than one squeue may take";
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 40s) << "less than one squeue may take";
 }
 
 TEST_F(on_slurm, says_what_is_asked_for_can_never_start) {
