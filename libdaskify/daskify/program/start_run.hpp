@@ -5,6 +5,8 @@
 #include "daskify/future.hpp"
 #include "daskify/program/callable.hpp"
 #include "daskify/program/code_address.hpp"
+#include "daskify/program/function_registry.hpp"
+#include "daskify/program/named_call.hpp"
 #include "daskify/program/sweep_program.hpp"
 #include "daskify/program/sweep_shape.hpp"
 
@@ -64,11 +66,39 @@ std::string combination_text(const std::tuple<Its...>& its, std::uint64_t i) {
   return text.str();
 }
 
+/// Fills in the draft's description, and who is to read it: the entry point of the function where it is called by name,
+/// or registered, and else the one that is made for this call here.
+template <class F, class... As, class... Its>
+void describe_call(run_draft& draft, const F& f, const std::tuple<As...>& args, const std::tuple<Its...>& its,
+                   std::uint64_t repeats) {
+  if constexpr (is_named_function<F>) {
+    named_call<typename F::signature, std::tuple<As...>, std::tuple<Its...>>::write(draft, args, its);
+    draft.spec.program.registered = f.name();
+    draft.spec.name = f.name();
+    return;
+  }
+  if constexpr (is_function_pointer<F>) {
+    using call = named_call<signature_of<F>, std::tuple<As...>, std::tuple<Its...>>;
+    if constexpr (call::is_possible)
+      if (auto known = function_registry::of_process().reference_to(reinterpret_cast<any_function>(f))) {
+        call::write(draft, args, its);
+        draft.spec.name = known->registered;
+        draft.spec.program = std::move(*known);
+        return;
+      }
+  }
+  if constexpr (!is_named_function<F>) {
+    using program = sweep_program<F, std::tuple<As...>, std::tuple<Its...>>;
+    program::write(draft, f, args, its, repeats);
+    draft.spec.program = to_reference(reinterpret_cast<const void*>(&program::make));
+    draft.spec.name = name_of_callable(f);
+  }
+}
+
 template <class F, class... As, class... Its>
 auto start_run(std::shared_ptr<cluster_session> session, F f, const std::tuple<As...>& args, std::tuple<Its...> its,
                std::uint64_t repeats) {
-  using R = typename matched_call<F, std::tuple<As...>, std::tuple<Its...>>::result_type;
-  using program = sweep_program<F, std::tuple<As...>, std::tuple<Its...>>;
+  using R = typename matched_call<called_as<F>, std::tuple<As...>, std::tuple<Its...>>::result_type;
   static_assert(
       std::is_void_v<R> || travels<stored_result<R>>,
       "daskify: the function's result cannot travel back from the worker; return values, not pointers or views");
@@ -77,9 +107,7 @@ auto start_run(std::shared_ptr<cluster_session> session, F f, const std::tuple<A
   draft.session = session.get();
   draft.spec.tasks = count_tasks_of(shape_of(its).sizes, repeats);
   auto per_loop = repeats == 0 ? 0 : draft.spec.tasks / repeats;
-  program::write(draft, f, args, its, repeats);
-  draft.spec.program = to_reference(reinterpret_cast<const void*>(&program::make));
-  draft.spec.name = name_of_callable(f);
+  describe_call(draft, f, args, its, repeats);
   if (draft.description.size() > tuning::largest_inline_value) {
     // Large iterables or captures: to each node once, and not to each worker.
     auto handle =
