@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <regex>
 
 namespace daskify::internal {
 
@@ -14,6 +15,15 @@ namespace {
 
 [[noreturn]] void refuse(const std::string& sentence) {
   throw error{error_code::function_not_found, sentence};
+}
+
+/// A demangled name as people write it.
+std::string readable(std::string type) {
+  auto replace = [&](const char* what, const char* with) { type = std::regex_replace(type, std::regex{what}, with); };
+  replace("std::(__cxx11::)?basic_string<char, std::char_traits<char>, std::allocator<char> ?>", "std::string");
+  replace("std::basic_string_view<char, std::char_traits<char> ?>", "std::string_view");
+  replace(", std::allocator<[^<>]*> ?>", ">");
+  return type;
 }
 
 } // namespace
@@ -93,7 +103,7 @@ registered_function function_registry::find(const function_ref& wanted, const as
              ": register one of them under another name, or load only one of these files.");
   if (first.signature().hash != asked.hash)
     refuse("The function " + in_quotes(first.name) + " of " + in_quotes(file_of(first.place)) + " is " +
-           not_type(first.written().name, asked.written) +
+           not_type(readable(first.written().name), readable(asked.written)) +
            ", as which it was called: give named_function the signature that it has.");
   return first;
 }

@@ -318,6 +318,8 @@ TEST_F(named_program, says_which_signature_a_function_has) {
   EXPECT_THAT(refusal<int(double)>(*this, "odd_only", 1),
               testing::AllOf(testing::HasSubstr("int (int), not int (double)"), testing::HasSubstr("unit-tests")));
   EXPECT_THAT(refusal<double(int)>(*this, "odd_only", 1), testing::HasSubstr("int (int), not double (int)"));
+  EXPECT_THAT(refusal<int(const std::string&, std::vector<double>)>(*this, "odd_only", "a", std::vector{1.0}),
+              testing::HasSubstr("int (int), not int (std::string const&, std::vector<double>)"));
   EXPECT_THAT(refusal<int(int, int)>(*this, "odd_only", 1, 2), testing::HasSubstr("int (int), not int (int, int)"));
 }
 
