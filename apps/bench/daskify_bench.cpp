@@ -19,20 +19,44 @@ int identity(int x) {
   return x;
 }
 
-/// Tasks that do nothing, five million at once: what a task costs.
+int registered_identity(int x) {
+  return x;
+}
+DASKIFY_FUNCTION(registered_identity)
+
+constexpr int many = 5'000'000;
+
+/// Seconds for tasks that do nothing, five million at once.
+template <class F>
+double time_of_many(daskify::daskified& cluster, F f) {
+  return seconds_of([&] {
+    auto futures = cluster.map(f, daskify::range(many));
+    auto results = cluster.gather_data(futures);
+    if (results.size() != many || results[many - 1] != many - 1)
+      std::abort();
+    cluster.release(futures);
+  });
+}
+
+/// What a task costs.
 void many_tasks(daskify::daskified& cluster) {
-  constexpr int tasks = 5'000'000;
   std::vector<double> runs;
   for (int i = 0; i < 5; ++i)
-    runs.push_back(seconds_of([&] {
-      auto futures = cluster.map(identity, daskify::range(tasks));
-      auto results = cluster.gather_data(futures);
-      if (results.size() != tasks || results[4'999'999] != 4'999'999)
-        std::abort();
-      cluster.release(futures);
-    }));
+    runs.push_back(time_of_many(cluster, identity));
   report("run_5M_noop", median(runs), "s");
-  report("run_5M_noop_rate", tasks / median(runs) / 1e6, "M/s");
+  report("run_5M_noop_rate", many / median(runs) / 1e6, "M/s");
+}
+
+/// What it costs more where the function is registered, and called by its name. In turns, because the machine changes.
+void many_registered(daskify::daskified& cluster) {
+  daskify::named_function<int(int)> by_name{"registered_identity"};
+  std::vector<double> ordinary, registered;
+  for (int i = 0; i < 9; ++i) {
+    ordinary.push_back(time_of_many(cluster, identity));
+    registered.push_back(time_of_many(cluster, by_name));
+  }
+  report("run_5M_registered", median(registered), "s");
+  report("run_5M_registered_ratio", median(registered) / median(ordinary), "of run_5M_noop");
 }
 
 /// One task, submitted and awaited.
@@ -95,6 +119,8 @@ int main(int argc, char** argv) {
   cluster.start_cluster();
   if (wanted("many_tasks"))
     many_tasks(cluster);
+  if (wanted("many_registered"))
+    many_registered(cluster);
   if (wanted("one_task"))
     one_task(cluster);
   if (wanted("many_submits"))

@@ -5,6 +5,7 @@
 #include "daskify/codec.hpp"
 #include "daskify/daskified.hpp"
 #include "daskify/error.hpp"
+#include "daskify/function.hpp"
 #include "daskify/future.hpp"
 #include "daskify/iterables.hpp"
 #include "daskify/options.hpp"

@@ -1,18 +1,15 @@
 /// Standing clusters: a scheduler and workers that are there by themselves, and programs that come and go.
 
 #include "libraries/test_model.hpp"
-#include "support/child_program.hpp"
 #include "support/cluster_of_two.hpp"
 #include "support/environment_variable.hpp"
 #include "support/run_program.hpp"
+#include "support/standing_cluster.hpp"
 
 #include <csignal>
 #include <cstdlib>
-#include <fstream>
 #include <future>
-#include <memory>
 #include <numeric>
-#include <sstream>
 #include <sys/stat.h>
 
 namespace {
@@ -24,8 +21,6 @@ using daskify::range;
 using testing::AllOf;
 using testing::HasSubstr;
 
-const std::string this_program = std::filesystem::read_symlink("/proc/self/exe");
-
 int until_stopped(int) {
   while (!daskify::this_task::stop_requested())
     std::this_thread::sleep_for(1ms);
@@ -36,69 +31,6 @@ int slow_square(int x) {
   std::this_thread::sleep_for(5ms);
   return x * x;
 }
-
-/// The code and the sentence of what `f` throws.
-template <class F>
-std::pair<error_code, std::string> refusal(F&& f) {
-  try {
-    f();
-  } catch (const daskify::error& e) {
-    return {e.code(), e.what()};
-  }
-  return {error_code::none, "nothing was thrown"};
-}
-
-/// A scheduler on a folder of its own; workers and clients as the test wants them.
-struct standing_cluster : testing::Test {
-  temporary_folder base;
-  std::filesystem::path folder = base.path() / "cluster";
-  std::unique_ptr<child_program> scheduler;
-  std::ostringstream unread;
-
-  std::vector<std::string> with_folder(std::vector<std::string> more) const {
-    more.insert(more.begin(), {"--daskify.connection_directory", folder.string()});
-    return more;
-  }
-
-  void start_scheduler(const std::vector<std::string>& more = {}) {
-    scheduler = std::make_unique<child_program>("daskify-scheduler", with_folder(more));
-    ASSERT_TRUE(scheduler->says("listens at")) << scheduler->output();
-  }
-
-  std::unique_ptr<child_program> start_workers(int count, std::vector<std::string> more = {"--program", this_program}) {
-    more.insert(more.end(), {"--daskify.size", std::to_string(count)});
-    auto workers = std::make_unique<child_program>("daskify-worker", with_folder(more));
-    EXPECT_TRUE(workers->says("has joined")) << workers->output();
-    return workers;
-  }
-
-  daskify::daskified client(daskify::options with = {}) const {
-    static char name[] = "a_client";
-    char* argv[] = {name, nullptr};
-    int argc = 1;
-    with.mode = daskify::cluster_mode::connect;
-    if (!with.connection_directory)
-      with.connection_directory = folder.string();
-    with.progress = daskify::progress_style::off;
-    return {argc, argv, with};
-  }
-
-  std::string line_of_connection(const std::string& key) const {
-    std::ifstream in{folder / "scheduler"};
-    for (std::string line; std::getline(in, line);)
-      if (line.starts_with(key + " "))
-        return line.substr(key.size() + 1);
-    return {};
-  }
-
-  /// "127.0.0.1:4711"
-  std::string address() const {
-    auto text = line_of_connection("address");
-    if (auto blank = text.find(' '); blank != text.npos)
-      text[blank] = ':';
-    return text;
-  }
-};
 
 // -- what works ---------------------------------------------------------------------------------------------
 

@@ -11,7 +11,6 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
-#include <optional>
 #include <sstream>
 #include <system_error>
 
@@ -27,14 +26,11 @@ struct loaded_file {
   bool is_program = false;
   const char* path = ""; ///< nothing for the program
 
-  /// Without folders.
-  std::string name() const {
+  std::filesystem::path full_path() const {
     std::error_code unknown;
-    auto file = is_program ? std::filesystem::read_symlink("/proc/self/exe", unknown) : std::filesystem::path{path};
-    return file.filename();
+    return is_program ? std::filesystem::read_symlink("/proc/self/exe", unknown) : std::filesystem::path{path};
   }
 
-  bool has_code_at(std::uint64_t offset) const { return has_at(offset, PF_X); }
   /// In a part with at least one of the `flags`.
   bool has_at(std::uint64_t offset, ElfW(Word) flags) const {
     for (std::size_t i = 0; i < header_count; ++i) {
@@ -109,6 +105,38 @@ void each_loaded_file(F&& f) {
       &s);
 }
 
+constexpr ElfW(Word) anything = PF_R | PF_W | PF_X;
+
+/// Calls f(file, offset) for the file that has `address` in a part with at least one of the `flags`.
+template <class F>
+void with_file_of(const void* address, ElfW(Word) flags, F&& f) {
+  auto at = reinterpret_cast<std::uint64_t>(address);
+  each_loaded_file([&](const loaded_file& file) {
+    if (at < file.base || !file.has_at(at - file.base, flags))
+      return false;
+    f(file, at - file.base);
+    return true;
+  });
+}
+
+std::string id_of(const loaded_file& file) {
+  return file.is_program ? program_build_id() : build_id_of(file);
+}
+
+function_ref reference_to(const void* address, ElfW(Word) flags) {
+  function_ref found;
+  with_file_of(address, flags, [&](const loaded_file& file, std::uint64_t offset) {
+    found.module = id_of(file);
+    found.offset = offset;
+    found.file = file.full_path().filename();
+  });
+  if (found.module.empty())
+    throw data_error{error_code::unnamed_code,
+                     "A function cannot be sent to the workers because it is in no file with a build id; link the "
+                     "library that has it with --build-id."};
+  return found;
+}
+
 std::string program_id_once() {
   std::string id;
   each_loaded_file([&](const loaded_file& file) {
@@ -126,26 +154,17 @@ const std::string& program_build_id() {
 }
 
 function_ref to_reference(const void* address) {
-  auto at = reinterpret_cast<std::uint64_t>(address);
-  std::optional<function_ref> found;
-  each_loaded_file([&](const loaded_file& file) {
-    if (at < file.base || !file.has_code_at(at - file.base))
-      return false;
-    found.emplace(function_ref{file.is_program ? program_build_id() : build_id_of(file), at - file.base, file.name()});
-    return true;
-  });
-  if (!found || found->module.empty())
-    throw data_error{error_code::unnamed_code,
-                     "A function cannot be sent to the workers because it is in no file with a build id; link the "
-                     "library that has it with --build-id."};
-  return *found;
+  return reference_to(address, PF_X);
+}
+
+function_ref to_place(const void* variable) {
+  return reference_to(variable, PF_R | PF_W);
 }
 
 const void* to_address(const function_ref& function) {
   const void* address = nullptr;
   each_loaded_file([&](const loaded_file& file) {
-    if ((file.is_program ? program_build_id() : build_id_of(file)) != function.module ||
-        !file.has_code_at(function.offset))
+    if (id_of(file) != function.module || !file.has_at(function.offset, PF_X))
       return false;
     address = reinterpret_cast<const void*>(file.base + function.offset);
     return true;
@@ -170,15 +189,17 @@ void load_library(const std::string& path) {
                                                        "); name a shared library whose own libraries are found."};
 }
 
+std::string file_of(const void* address) {
+  std::string path;
+  with_file_of(address, anything, [&](const loaded_file& file, std::uint64_t) { path = file.full_path(); });
+  return path;
+}
+
 std::string place_of(const void* address) {
-  auto at = reinterpret_cast<std::uint64_t>(address);
   std::string place;
-  each_loaded_file([&](const loaded_file& file) {
-    if (at < file.base || !file.has_at(at - file.base, PF_R | PF_W | PF_X))
-      return false;
-    auto module = file.is_program ? program_build_id() : build_id_of(file);
-    place = (module.empty() ? std::string{file.path} : module) + "+" + std::to_string(at - file.base);
-    return true;
+  with_file_of(address, anything, [&](const loaded_file& file, std::uint64_t offset) {
+    auto module = id_of(file);
+    place = (module.empty() ? std::string{file.path} : module) + "+" + std::to_string(offset);
   });
   return place;
 }

@@ -13,8 +13,12 @@ namespace daskify::internal {
 /// linker made none.
 const std::string& program_build_id();
 
-/// Where `address` lies. Throws data_error(unnamed_code) for an address that is in no loaded file with a build id.
+/// Where `address` of a function lies. Throws data_error(unnamed_code) for an address that is in no loaded file with a
+/// build id.
 function_ref to_reference(const void* address);
+
+/// The same for a variable, which only names a place: to_address does not take it.
+function_ref to_place(const void* variable);
 
 /// The address in this process. Throws error(function_not_found) when no file with that build id is loaded, or when
 /// the offset is not in its code.
@@ -22,6 +26,9 @@ const void* to_address(const function_ref& function);
 
 /// Makes the functions of a shared library known in this process, for good. Throws config_error(bad_option_value).
 void load_library(const std::string& path);
+
+/// Path of the loaded file that has `address`, of a function or of a variable; else "".
+std::string file_of(const void* address);
 
 /// Where `address`, of a function or of a variable, lies, as text: the same in every process of one build, and another
 /// one for every other address. Files without a build id go by their names.

@@ -3,7 +3,7 @@
 /// From the arguments of a `run` or `submit` call to a run on its way.
 
 #include "daskify/iterables.hpp"
-#include "daskify/program/sweep_program.hpp"
+#include "daskify/program/start_run.hpp"
 #include "daskify/program/task_context.hpp"
 
 #include <memory>

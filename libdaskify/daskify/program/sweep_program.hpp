@@ -1,22 +1,26 @@
 #pragma once
 
-/// The two ends of a run, as templates over the user's types: `describe_run` in the client turns a call into bytes,
-/// `sweep_program` in the worker turns the bytes into calls.
+/// A call as bytes and back, as templates over the user's types: `sweep_program::write` in the client turns a call into
+/// bytes, `sweep_program` in the worker turns the bytes into calls.
 
 #include "daskify/future.hpp"
 #include "daskify/iterables.hpp"
 #include "daskify/program/callable.hpp"
+#include "daskify/program/program_returning.hpp"
+#include "daskify/program/sweep_shape.hpp"
 #include "daskify/program/task_program.hpp"
 #include "daskify/scattered.hpp"
 
-#include <array>
-#include <charconv>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
-#include <limits>
+#include <memory>
 #include <span>
-#include <sstream>
 #include <string_view>
+#include <tuple>
+#include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace daskify::internal {
 
@@ -252,6 +256,11 @@ struct factor<std::vector<future<R>>> {
 template <class It>
 using iterated = decltype(std::declval<const typename factor<It>::held&>()[0]);
 
+template <class... Its>
+sweep_shape<sizeof...(Its)> shape_of(const std::tuple<Its...>& its) {
+  return std::apply([](const auto&... values) { return sweep_shape<sizeof...(Its)>{{values.size()...}}; }, its);
+}
+
 // -- matching a call to its function ------------------------------------------------------------------------
 
 template <class Parameters, std::size_t I>
@@ -267,11 +276,11 @@ requires(I != 0) struct parameter_at<parameter_list<P, Ps...>, I> : parameter_at
 };
 
 template <class F, class Args, class Its>
-class sweep_program;
+struct matched_call;
 
 /// Decides at compile time what each parameter is given, and whether the call fits at all.
 template <class F, class... As, class... Its>
-class sweep_program<F, std::tuple<As...>, std::tuple<Its...>> final : public task_program {
+struct matched_call<F, std::tuple<As...>, std::tuple<Its...>> {
   using parameters = typename parameters_of<F>::type;
 
   template <std::size_t I>
@@ -310,12 +319,23 @@ class sweep_program<F, std::tuple<As...>, std::tuple<Its...>> final : public tas
       "const references, std::span<const T> or std::string_view; a function that changes its argument through a "
       "reference cannot be used, because it would change a copy in another process)");
 
-public:
+  using held_arguments = typename my_call::held;
   using result_type = std::decay_t<typename my_call::template result_of<>::type>;
-  static constexpr bool is_void = std::is_void_v<result_type>;
-  using held_result = stored_result<result_type>;
-  static constexpr bool fixed_results = is_void || has_fixed_layout<held_result>;
+};
 
+template <class F, class Args, class Its>
+class sweep_program;
+
+/// Entry point of a call that is made in the program itself: a template over all that the call consists of.
+template <class F, class... As, class... Its>
+class sweep_program<F, std::tuple<As...>, std::tuple<Its...>> final
+    : public program_returning<typename matched_call<F, std::tuple<As...>, std::tuple<Its...>>::result_type> {
+  using match = matched_call<F, std::tuple<As...>, std::tuple<Its...>>;
+  template <std::size_t I>
+  using argument_at = typename match::template argument_at<I>;
+  using shape = sweep_shape<sizeof...(Its)>;
+
+public:
   static void write(run_draft& draft, const F& f, const std::tuple<As...>& args, const std::tuple<Its...>& its,
                     std::uint64_t repeats) {
     encoder out{draft.description};
@@ -336,77 +356,22 @@ public:
   sweep_program(decoder& in, program_inputs& inputs)
       : f_{read_callable<F>(in)},
         args_{read_args(in, inputs, std::index_sequence_for<As...>{})},
-        its_{typename factor<Its>::held{factor<Its>::read(in, inputs)}...} {
-    std::apply([&](const auto&... values) { ((per_loop_ *= values.size()), ...); }, its_);
-  }
-
-  block_layout layout() const noexcept override { return fixed_results ? block_layout::fixed : block_layout::variable; }
-
-  std::uint64_t value_size() const noexcept override {
-    if constexpr (is_void || !fixed_results)
-      return 0;
-    else
-      return *fixed_encoded_size<held_result>;
-  }
+        its_{typename factor<Its>::held{factor<Its>::read(in, inputs)}...},
+        shape_{shape_of(its_)} {}
 
   void execute(std::uint64_t first, std::uint64_t count, result_sink& sink, task_context& context) const override {
-    task_context_scope visible{context};
-    context.tasks_per_loop = per_loop_;
-    auto at = position_of(first);
-    for (auto i = first; i < first + count; ++i) {
-      context.index = i;
-      context.submitted = 0;
-      try {
-        if constexpr (is_void) {
-          call_at(at);
-          sink.no_value();
-        } else {
-          sink.template value<held_result>(call_at(at));
-        }
-      } catch (...) {
-        sink.threw(layout(), value_size());
-      }
-      advance(at);
-    }
+    this->call_each(shape_, first, count, sink, context,
+                    [this](const typename shape::position& at) -> decltype(auto) { return call_at(at); });
   }
 
 private:
-  using position = std::array<std::uint64_t, sizeof...(Its)>;
-
   template <std::size_t... I>
-  static typename my_call::held read_args([[maybe_unused]] decoder& in, [[maybe_unused]] program_inputs& inputs,
-                                          std::index_sequence<I...>) {
-    return typename my_call::held{typename argument_at<I>::held{argument_at<I>::read(in, inputs)}...};
+  static typename match::held_arguments read_args([[maybe_unused]] decoder& in, [[maybe_unused]] program_inputs& inputs,
+                                                  std::index_sequence<I...>) {
+    return typename match::held_arguments{typename argument_at<I>::held{argument_at<I>::read(in, inputs)}...};
   }
 
-  position position_of(std::uint64_t task) const {
-    position at{};
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-      [[maybe_unused]] auto split = [&](std::size_t i, std::uint64_t size) {
-        at[i] = task % size;
-        task /= size;
-      };
-      // The last iterable goes fastest.
-      (split(sizeof...(Its) - 1 - I, std::get<sizeof...(Its) - 1 - I>(its_).size()), ...);
-    }
-    (std::index_sequence_for<Its...>{});
-    return at;
-  }
-
-  void advance([[maybe_unused]] position& at) const {
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-      [[maybe_unused]] auto step = [&](std::size_t i, std::uint64_t size) {
-        if (++at[i] < size)
-          return true;
-        at[i] = 0;
-        return false;
-      };
-      static_cast<void>((step(sizeof...(Its) - 1 - I, std::get<sizeof...(Its) - 1 - I>(its_).size()) || ...));
-    }
-    (std::index_sequence_for<Its...>{});
-  }
-
-  decltype(auto) call_at([[maybe_unused]] const position& at) const {
+  decltype(auto) call_at([[maybe_unused]] const typename shape::position& at) const {
     return [&]<std::size_t... I, std::size_t... J>(std::index_sequence<I...>, std::index_sequence<J...>)
         ->decltype(auto) {
       return std::invoke(f_, argument_at<I>::pass(std::get<I>(args_))..., std::get<J>(its_)[at[J]]...);
@@ -415,113 +380,9 @@ private:
   }
 
   F f_;
-  typename my_call::held args_;
+  typename match::held_arguments args_;
   std::tuple<typename factor<Its>::held...> its_;
-  std::uint64_t per_loop_ = 1;
+  shape shape_;
 };
-
-// -- client side ------------------------------------------------------------------------------------------
-
-/// Product of the sizes; throws data_error(too_many_tasks) when it is more than one run may have.
-std::uint64_t count_tasks_of(std::span<const std::uint64_t> sizes, std::uint64_t repeats);
-
-/// As text for messages, exactly enough to call the function again; "?" where it cannot be streamed.
-template <class T>
-void print_element(std::ostream& out, const T& value) {
-  if constexpr (std::is_same_v<T, bool>) {
-    out << (value ? "true" : "false");
-  } else if constexpr (std::is_floating_point_v<T>) {
-    std::array<char, 64> digits;
-    out << std::string_view{digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr};
-  } else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, char>) {
-    out << +value;
-  } else if constexpr (requires { out << value; }) {
-    out << value;
-  } else {
-    out << '?';
-  }
-}
-
-/// Position of task i within each factor; the last goes fastest.
-template <class... Its>
-std::array<std::uint64_t, sizeof...(Its)> split_index(const std::tuple<Its...>& its, std::uint64_t i) {
-  std::array<std::uint64_t, sizeof...(Its)> sizes{};
-  [&]<std::size_t... I>(std::index_sequence<I...>) {
-    ((sizes[I] = std::get<I>(its).size()), ...);
-  }
-  (std::index_sequence_for<Its...>{});
-  std::array<std::uint64_t, sizeof...(Its)> at{};
-  for (auto k = sizeof...(Its); k-- > 0;) {
-    at[k] = i % sizes[k];
-    i /= sizes[k];
-  }
-  return at;
-}
-
-template <class... Its>
-auto combination_at(const std::tuple<Its...>& its, std::uint64_t i) {
-  auto at = split_index(its, i);
-  return [&]<std::size_t... I>(std::index_sequence<I...>) {
-    return std::tuple<std::decay_t<decltype(std::get<I>(its)[0])>...>{std::get<I>(its)[at[I]]...};
-  }
-  (std::index_sequence_for<Its...>{});
-}
-
-template <class... Its>
-std::string combination_text(const std::tuple<Its...>& its, std::uint64_t i) {
-  std::ostringstream text;
-  auto at = split_index(its, i);
-  [&]<std::size_t... I>(std::index_sequence<I...>) {
-    ((text << (I == 0 ? "" : ", "), print_element(text, std::get<I>(its)[at[I]])), ...);
-  }
-  (std::index_sequence_for<Its...>{});
-  return text.str();
-}
-
-template <class F, class... As, class... Its>
-auto start_run(std::shared_ptr<cluster_session> session, F f, const std::tuple<As...>& args, std::tuple<Its...> its,
-               std::uint64_t repeats) {
-  using program = sweep_program<F, std::tuple<As...>, std::tuple<Its...>>;
-  using R = typename program::result_type;
-  static_assert(
-      std::is_void_v<R> || travels<stored_result<R>>,
-      "daskify: the function's result cannot travel back from the worker; return values, not pointers or views");
-
-  std::array<std::uint64_t, sizeof...(Its) + 1> sizes{};
-  [&]<std::size_t... I>(std::index_sequence<I...>) {
-    ((sizes[I] = std::get<I>(its).size()), ...);
-  }
-  (std::index_sequence_for<Its...>{});
-  std::span<const std::uint64_t> used{sizes.data(), sizeof...(Its)};
-
-  run_draft draft;
-  draft.session = session.get();
-  draft.spec.tasks = count_tasks_of(used, repeats);
-  auto per_loop = repeats == 0 ? 0 : draft.spec.tasks / repeats;
-  program::write(draft, f, args, its, repeats);
-  draft.spec.program = to_reference(reinterpret_cast<const void*>(&program::make));
-  draft.spec.name = name_of_callable(f);
-  if (draft.description.size() > tuning::largest_inline_value) {
-    // Large iterables or captures: to each node once, and not to each worker.
-    auto handle =
-        session->put_value({0, "arguments of " + draft.spec.name}, std::span<const std::byte>{draft.description});
-    draft.spec.stored_description = handle->id();
-    draft.spec.objects.push_back(handle->id());
-    draft.keeps.push_back(std::move(handle));
-  } else {
-    draft.spec.description = shared_bytes{std::move(draft.description)};
-  }
-
-  auto kept = std::make_shared<const std::tuple<Its...>>(std::move(its));
-  auto text = [kept, per_loop](std::uint64_t i) {
-    return per_loop == 0 ? std::string{} : combination_text(*kept, i % per_loop);
-  };
-  auto run = std::make_shared<run_handle>(std::move(session), std::move(draft.spec), std::move(draft.keeps), text);
-  if constexpr (sizeof...(Its) == 0)
-    return futures<R>{std::move(run), per_loop};
-  else
-    return futures<R, std::decay_t<decltype(std::declval<const Its&>()[0])>...>{
-        std::move(run), per_loop, [kept](std::uint64_t i) { return combination_at(*kept, i); }};
-}
 
 } // namespace daskify::internal

@@ -85,18 +85,20 @@ auto inspect(Inspector& f, result_block& x) {
   return f(x.run, x.first, x.count, x.layout, x.value_size, x.offsets, x.values, x.failures, x.stored);
 }
 
-/// A function of the program: an address, told as an offset into the loaded file with that build id.
+/// A function: an address, told as an offset into the loaded file with that build id; or a name that a file registers,
+/// with the place where it does so, or with no place: whichever file that is.
 struct function_ref {
   std::string module; ///< build id of the executable or shared library, as hex digits
   std::uint64_t offset = 0;
-  std::string file; ///< its name without folders, for messages to people
+  std::string file;       ///< its name without folders, for messages to people
+  std::string registered; ///< by DASKIFY_FUNCTION; empty: by its address
 
   friend bool operator==(const function_ref&, const function_ref&) = default;
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, function_ref& x) {
-  return f(x.module, x.offset, x.file);
+  return f(x.module, x.offset, x.file, x.registered);
 }
 
 /// Everything a worker needs to run any task of a run. Travels once per worker, whatever the number of tasks.

@@ -2,7 +2,7 @@
 
 #include "daskify/defaults.hpp"
 #include "daskify/deploy/log_tail.hpp"
-#include "daskify/program/code_address.hpp"
+#include "daskify/program/entry_point.hpp"
 
 #include <cxxabi.h>
 #include <sys/stat.h>
@@ -58,13 +58,12 @@ struct executor::loaded_run {
   std::shared_ptr<const task_program> program(object_space& objects) {
     std::lock_guard guard{mutex};
     if (!made) {
-      auto factory = reinterpret_cast<program_factory*>(const_cast<void*>(to_address(brief.spec.program)));
       auto bytes = brief.spec.description;
       if (brief.spec.stored_description)
         bytes = objects.find(brief.spec.stored_description, 0);
       decoder description{bytes.view()};
       program_inputs inputs{objects, brief.inputs};
-      made = factory(description, inputs);
+      made = make_program(brief.spec.program, description, inputs);
     }
     return made;
   }
