@@ -18,17 +18,23 @@ cluster::~cluster() {
 }
 
 void cluster::start(cluster_mode mode) {
-  std::lock_guard guard{mutex_};
-  if (session_)
-    throw cluster_error{error_code::already_started, "start_cluster was called while the cluster is running; call "
-                                                     "shutdown_cluster first to start it anew."};
+  auto refuse_second = [this] {
+    if (session_)
+      throw cluster_error{error_code::already_started, "start_cluster was called while the cluster is running; call "
+                                                       "shutdown_cluster first to start it anew."};
+  };
   auto with = settings_;
   with.mode = mode;
+  std::unique_lock lock{mutex_};
+  refuse_second();
+  lock.unlock(); // the wait may be long
   if (mode == cluster_mode::connect)
     wait_for_cluster(with, [](std::chrono::milliseconds moment) {
       std::this_thread::sleep_for(moment);
       return true;
     });
+  lock.lock();
+  refuse_second();
   auto session = attached_session::start(with, program_name_);
   if (mode == cluster_mode::connect && with.progress != progress_style::off && session->workers().workers.empty())
     std::cerr << "daskify: The cluster at " << to_text(session->reached())

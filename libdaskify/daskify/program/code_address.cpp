@@ -164,7 +164,7 @@ function_ref to_place(const void* variable) {
 const void* to_address(const function_ref& function) {
   const void* address = nullptr;
   each_loaded_file([&](const loaded_file& file) {
-    if (id_of(file) != function.module || !file.has_at(function.offset, PF_X))
+    if (function.module.empty() || id_of(file) != function.module || !file.has_at(function.offset, PF_X))
       return false;
     address = reinterpret_cast<const void*>(file.base + function.offset);
     return true;

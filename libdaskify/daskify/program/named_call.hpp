@@ -51,6 +51,8 @@ struct value_maker {
   static constexpr bool is_possible = [] {
     if constexpr (std::is_same_v<T, V>)
       return true;
+    else if constexpr (std::is_base_of_v<V, T>)
+      return false; // it would be cut down to its base, which a call by reference does not do
     else if constexpr (takes_some_view<P>)
       return std::is_convertible_v<const T&, std::remove_cvref_t<P>>;
     else

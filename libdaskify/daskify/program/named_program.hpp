@@ -240,12 +240,13 @@ public:
 
   void execute(std::uint64_t first, std::uint64_t count, result_sink& sink, task_context& context) const override {
     this->call_each(shape_, first, count, sink, context,
-                    [this](const typename shape::position& at) -> R { return call_at(at); });
+                    [this](const typename shape::position& at) { return call_at(at); });
   }
 
 private:
-  R call_at([[maybe_unused]] const typename shape::position& at) const {
-    return [&]<std::size_t... I>(std::index_sequence<I...>)->R {
+  /// No reference, which may be to a parameter that lives no longer than the call.
+  std::decay_t<R> call_at([[maybe_unused]] const typename shape::position& at) const {
+    return [&]<std::size_t... I>(std::index_sequence<I...>)->std::decay_t<R> {
       return f_(std::get<I>(parameters_).pass(at[I], typename named_parameter<Ps>::room{})...);
     }
     (std::index_sequence_for<Ps...>{});

@@ -72,12 +72,15 @@ template <class F, class... As, class... Its>
 void describe_call(run_draft& draft, const F& f, const std::tuple<As...>& args, const std::tuple<Its...>& its,
                    std::uint64_t repeats) {
   if constexpr (is_named_function<F>) {
+    if (f.name().empty())
+      throw data_error{error_code::bad_argument,
+                       "A named_function that was moved from was called; use the one it was moved to."};
     named_call<typename F::signature, std::tuple<As...>, std::tuple<Its...>>::write(draft, args, its);
     draft.spec.program.registered = f.name();
     draft.spec.name = f.name();
     return;
   }
-  if constexpr (is_function_pointer<F>) {
+  if constexpr (is_function_pointer<F> && requires { typename signature_of<F>; }) { // not so for f(int, ...)
     using call = named_call<signature_of<F>, std::tuple<As...>, std::tuple<Its...>>;
     if constexpr (call::is_possible)
       if (auto known = function_registry::of_process().reference_to(reinterpret_cast<any_function>(f))) {

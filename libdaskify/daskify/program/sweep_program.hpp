@@ -361,7 +361,7 @@ public:
 
   void execute(std::uint64_t first, std::uint64_t count, result_sink& sink, task_context& context) const override {
     this->call_each(shape_, first, count, sink, context,
-                    [this](const typename shape::position& at) -> decltype(auto) { return call_at(at); });
+                    [this](const typename shape::position& at) { return call_at(at); });
   }
 
 private:
@@ -371,9 +371,10 @@ private:
     return typename match::held_arguments{typename argument_at<I>::held{argument_at<I>::read(in, inputs)}...};
   }
 
-  decltype(auto) call_at([[maybe_unused]] const typename shape::position& at) const {
+  /// No reference, which may be to a parameter that lives no longer than the call.
+  typename match::result_type call_at([[maybe_unused]] const typename shape::position& at) const {
     return [&]<std::size_t... I, std::size_t... J>(std::index_sequence<I...>, std::index_sequence<J...>)
-        ->decltype(auto) {
+        ->typename match::result_type {
       return std::invoke(f_, argument_at<I>::pass(std::get<I>(args_))..., std::get<J>(its_)[at[J]]...);
     }
     (std::index_sequence_for<As...>{}, std::index_sequence_for<Its...>{});

@@ -42,11 +42,21 @@ std::string why_no_cluster(const settings& options) {
   if (options.scheduler)
     return {};
   auto path = connection_directory(options);
-  std::error_code unknown;
-  if (!std::filesystem::exists(path / session_folder::connection_file, unknown))
+  auto is_told = [&] {
+    std::error_code unknown;
+    return std::filesystem::exists(path / session_folder::connection_file, unknown);
+  };
+  try {
+    auto why = is_told() ? why_ended(session_folder::open(path).read_connection()) : std::string{};
+    if (!why.empty())
+      return "There is no cluster any more: the scheduler that the folder '" + path.string() + "' tells of " + why +
+             ".";
+  } catch (const cluster_error&) {
+    if (is_told()) // else it was removed meanwhile
+      throw;
+  }
+  if (!is_told())
     return "There is no cluster: no scheduler has told in the folder '" + path.string() + "' where it is.";
-  if (auto why = why_ended(session_folder::open(path).read_connection()); !why.empty())
-    return "There is no cluster any more: the scheduler that the folder '" + path.string() + "' tells of " + why + ".";
   return {};
 }
 

@@ -365,7 +365,7 @@ connection parse_connection(std::string_view text, const fs::path& file) {
   }
   // Order, repetition, blanks, zeros in front: whatever we would not have written ourselves is refused.
   if (!good || !is_valid(result) || format_connection(result) != text)
-    fail("the connection file " + quoted(file) + " is damaged or of another version of daskify; start a new session");
+    fail("the connection file " + quoted(file) + " is damaged or of another version of daskify; remove it once no scheduler of that version runs");
   return result;
 }
 

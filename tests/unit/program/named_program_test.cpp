@@ -90,6 +90,18 @@ std::uintptr_t address(std::span<const double> all, int) {
 std::uintptr_t address_of_whole(const std::vector<double>& all, int) {
   return reinterpret_cast<std::uintptr_t>(all.data());
 }
+const double& larger(const double& a, const double& b) {
+  return a < b ? b : a;
+}
+struct figure {
+  double side = 0;
+};
+struct named_figure : figure {
+  std::string name;
+};
+double side_of(const figure& f) {
+  return f.side;
+}
 std::uint64_t bits(double x) {
   return std::bit_cast<std::uint64_t>(x);
 }
@@ -116,6 +128,8 @@ DASKIFY_FUNCTION(odd_only)
 DASKIFY_FUNCTION(address)
 DASKIFY_FUNCTION(address_of_whole)
 DASKIFY_FUNCTION(bits)
+DASKIFY_FUNCTION(larger)
+DASKIFY_FUNCTION(side_of)
 
 namespace {
 
@@ -290,6 +304,24 @@ TEST_F(named_program, calls_functions_whose_parameters_take_the_same_values) {
   EXPECT_EQ(
       submit(named_function<std::string(std::string_view, std::string, const char&)>{"described"}, "a", "b", 'c').get(),
       "abc");
+}
+
+TEST_F(named_program, gives_back_what_a_reference_to_a_parameter_refers_to) {
+  is_as_ordinary<larger>("larger", args(2.0), iterables(std::vector{1.5, 2.5}));
+  is_as_ordinary<larger>("larger", args(2), iterables(range(4)));
+}
+
+/// Who takes a reference to a base may look at the rest of the object.
+TEST(named_call, does_not_cut_an_object_down_to_its_base) {
+  using internal::named_call;
+  EXPECT_TRUE((named_call<double(const figure&), std::tuple<figure>, std::tuple<>>::is_possible));
+  EXPECT_FALSE((named_call<double(const figure&), std::tuple<named_figure>, std::tuple<>>::is_possible));
+}
+
+TEST_F(named_program, is_none_of_a_name_that_was_moved_from) {
+  named_function<int(int)> from{"task"};
+  auto to = std::move(from);
+  EXPECT_THROW(submit(from, 1), data_error);
 }
 
 // -- what is refused ------------------------------------------------------------------------------------------------

@@ -209,7 +209,7 @@ TEST(connection_text, gives_back_what_was_written) {
 
 TEST(connection_text, names_the_file_and_the_way_out_when_it_is_damaged) {
   expect_failed([] { parse_connection("junk", "/some/file"); }, "'/some/file'");
-  expect_failed([] { parse_connection("junk", "/some/file"); }, "start a new session");
+  expect_failed([] { parse_connection("junk", "/some/file"); }, "remove it once no scheduler");
 }
 
 TEST(connection_text, is_refused_when_it_was_not_written_by_us) {
