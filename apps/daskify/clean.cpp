@@ -33,13 +33,17 @@ age age_of(const fs::path& folder) {
   return std::chrono::duration_cast<age>(fs::file_time_type::clock::now() - last);
 }
 
+bool is_dead(const connection& told) {
+  return !why_ended(told).empty();
+}
+
 class cleaner {
 public:
   cleaner(age older_than, bool only_says) : older_than_{older_than}, only_says_{only_says} {}
 
   void sessions_in(const fs::path& base) {
     for (const auto& found : session_folder::list(base)) {
-      auto has_ended = found.is_stale || (found.where && !why_ended(*found.where).empty());
+      auto has_ended = found.where ? is_dead(*found.where) : found.is_stale;
       auto why = has_ended ? "its program has ended" : why_foreign_is_dead(found);
       if (why.empty() || !seen_.insert(found.folder.path()).second)
         continue;
@@ -50,10 +54,8 @@ public:
 
   /// What a dead scheduler has told in a folder that the next one takes over.
   void connection_in(const fs::path& path) {
-    std::error_code unknown;
-    if (!fs::exists(path / session_folder::connection_file, unknown))
+    if (!session_folder::is_told_in(path))
       return;
-    auto is_dead = [](const connection& told) { return !why_ended(told).empty(); };
     auto folder = session_folder::open(path);
     if (only_says_ ? is_dead(folder.read_connection()) : folder.remove_if_abandoned(is_dead))
       say("cluster", path, "its scheduler has ended");

@@ -120,10 +120,7 @@ outcome wait_for(const detached_process& scheduler, const file_descriptor& signa
 void end_scheduler(pid_t pid) {
   auto ended = open_ended_descriptor(pid);
   ::kill(pid, SIGTERM);
-  pollfd watched{ended.get(), POLLIN, 0};
-  while (::poll(&watched, 1, static_cast<int>(std::chrono::milliseconds{end_patience}.count())) < 0 && errno == EINTR) {
-  }
-  if (watched.revents == 0)
+  if (!ends_within(ended.get(), end_patience))
     ::kill(pid, SIGKILL);
   ::waitpid(pid, nullptr, 0);
 }

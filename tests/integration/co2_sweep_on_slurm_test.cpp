@@ -5,13 +5,12 @@
 #include "support/environment_variable.hpp"
 #include "support/run_program.hpp"
 #include "support/slurm_cluster.hpp"
+#include "support/text_of.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -29,11 +28,6 @@ std::vector<std::string> found_in(const std::string& output) {
       if (line.starts_with(name))
         found.push_back(line);
   return found;
-}
-
-std::string text_of(const std::filesystem::path& file) {
-  std::ifstream in{file};
-  return {std::istreambuf_iterator<char>{in}, {}};
 }
 
 struct co2_sweep_on_slurm : slurm_test {

@@ -4,6 +4,7 @@
 #include "support/cluster_of_two.hpp"
 #include "support/environment_variable.hpp"
 #include "support/json_check.hpp"
+#include "support/program_with.hpp"
 #include "support/run_program.hpp"
 #include "support/slurm_cluster.hpp"
 
@@ -38,11 +39,6 @@ void write(const fs::path& file, const std::string& text) {
   std::ofstream{file, std::ios::binary} << text;
 }
 
-std::string text_of(const fs::path& file) {
-  std::ifstream in{file, std::ios::binary};
-  return {std::istreambuf_iterator<char>{in}, {}};
-}
-
 /// All of it was written long ago.
 void make_old(const fs::path& folder) {
   auto then = fs::file_time_type::clock::now() - 24h * 30;
@@ -58,14 +54,10 @@ long number_in(const std::string& json, const std::string& name) {
 }
 
 daskify::daskified client_of(const fs::path& home) {
-  static char name[] = "a_client";
-  char* argv[] = {name, nullptr};
-  int argc = 1;
-  return {argc,
-          argv,
-          {.mode = daskify::cluster_mode::connect,
-           .connection_directory = (home / ".daskify/cluster").string(),
-           .progress = daskify::progress_style::off}};
+  return program_with({.mode = daskify::cluster_mode::connect,
+                       .connection_directory = (home / ".daskify/cluster").string(),
+                       .progress = daskify::progress_style::off},
+                      "a_client");
 }
 
 /// A home of its own, in which no cluster is left.
@@ -517,9 +509,7 @@ struct command_on_slurm : slurm_test {
   std::unique_ptr<with_a_home> home = std::make_unique<with_a_home>();
   std::string settings = " --mode slurm --size 2 --queue main --memory 256MiB";
 
-  std::string squeue() const {
-    return output_of("squeue -h -r -o '%i %T'");
-  }
+  std::string squeue() const { return output_of("squeue -h -r -o '%i %T'"); }
 
   void TearDown() override {
     home.reset();

@@ -121,10 +121,7 @@ TEST_F(lifecycle, is_not_touched_by_a_forked_copy_of_the_client) {
 }
 
 TEST(cluster, refuses_to_be_used_before_start) {
-  char name[] = "test";
-  char* argv[] = {name, nullptr};
-  int argc = 1;
-  daskify::daskified cluster{argc, argv};
+  auto cluster = program_with({});
   try {
     cluster.submit(square, 1);
     FAIL();
@@ -137,11 +134,7 @@ TEST(cluster, refuses_to_be_used_before_start) {
 /// Starts a cluster whose workers are another program; gives the error's sentence.
 std::string start_with(const std::string& worker_program) {
   temporary_folder base;
-  char name[] = "test";
-  char* argv[] = {name, nullptr};
-  int argc = 1;
-  daskify::daskified cluster{
-      argc, argv, {.size = 2, .worker_program = worker_program, .session_directory = base.path().string()}};
+  auto cluster = program_with({.size = 2, .worker_program = worker_program, .session_directory = base.path().string()});
   try {
     cluster.start_cluster();
   } catch (const daskify::cluster_error& e) {
@@ -178,10 +171,7 @@ TEST(client_process, DISABLED_keeps_its_workers_busy) {
   const char* ready = std::getenv("TEST_CLIENT_READY");
   if (!base || !ready)
     GTEST_SKIP() << "is started by other tests";
-  char name[] = "client";
-  char* argv[] = {name, nullptr};
-  int argc = 1;
-  daskify::daskified cluster{argc, argv, {.size = 2, .session_directory = base}};
+  auto cluster = program_with({.size = 2, .session_directory = base}, "client");
   cluster.start_cluster();
   auto scattered = cluster.scatter_data("big", std::vector<double>(1 << 20));
   auto endless = cluster.map(
@@ -252,10 +242,7 @@ TEST(client_process, DISABLED_compares_its_workers) {
   const char* done = std::getenv("TEST_CLIENT_DONE");
   if (!ready || !done)
     GTEST_SKIP() << "is started by other tests";
-  char name[] = "client";
-  char* argv[] = {name, nullptr};
-  int argc = 1;
-  daskify::daskified cluster{argc, argv, {.size = 2, .heartbeat_interval = 100ms, .heartbeat_timeout = 400ms}};
+  auto cluster = program_with({.size = 2, .heartbeat_interval = 100ms, .heartbeat_timeout = 400ms}, "client");
   cluster.start_cluster();
   auto ids = [&] {
     std::vector<std::uint64_t> all;

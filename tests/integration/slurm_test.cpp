@@ -1,8 +1,10 @@
 /// Clusters in the jobs of a real SLURM. Jobs that are lost in the middle of a sweep: co2_sweep_on_slurm_test.cpp.
 
 #include "support/environment_variable.hpp"
+#include "support/program_with.hpp"
 #include "support/run_program.hpp"
 #include "support/slurm_cluster.hpp"
+#include "support/text_of.hpp"
 
 #include <daskify/daskify.hpp>
 
@@ -35,27 +37,19 @@ int slow_square(int x) {
   return x * x;
 }
 
-std::string text_of(const std::filesystem::path& file) {
-  std::ifstream in{file};
-  return {std::istreambuf_iterator<char>{in}, {}};
-}
-
 struct on_slurm : slurm_test {
   static void SetUpTestSuite() { start({.extra = "PartitionName=physics Nodes=n[1-4] AllowAccounts=physics"}); }
 
   temporary_folder base;
 
   daskify::daskified make(daskify::options with = {}) const {
-    static char name[] = "test";
-    char* argv[] = {name, nullptr};
-    int argc = 1;
     with.mode = daskify::cluster_mode::slurm;
     with.size = with.size.value_or(4);
     with.queue = with.queue.value_or("main");
     with.memory = with.memory.value_or(256 << 20);
     with.session_directory = base.path().string();
     with.progress = daskify::progress_style::off;
-    return {argc, argv, with};
+    return program_with(with);
   }
 
   void TearDown() override {

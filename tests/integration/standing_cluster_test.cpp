@@ -258,10 +258,7 @@ TEST(client_of_a_standing_cluster, DISABLED_keeps_its_workers_busy) {
   const char* folder = std::getenv("TEST_CLIENT_BASE");
   if (!folder)
     GTEST_SKIP() << "is started by other tests";
-  char name[] = "client";
-  char* argv[] = {name, nullptr};
-  int argc = 1;
-  daskify::daskified cluster{argc, argv, {.mode = daskify::cluster_mode::connect, .connection_directory = folder}};
+  auto cluster = program_with({.mode = daskify::cluster_mode::connect, .connection_directory = folder}, "client");
   cluster.start_cluster();
   cluster.scatter_data("big", std::vector<double>(1 << 20));
   auto endless = cluster.map(until_stopped, range(10));

@@ -3,11 +3,10 @@
 /// One of the built programs as a child process, whose output can be looked at while it runs.
 
 #include "leftovers.hpp"
+#include "text_of.hpp"
 
 #include <csignal>
 #include <fcntl.h>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <string>
 #include <sys/wait.h>
@@ -52,10 +51,7 @@ public:
 
   pid_t pid() const { return pid_; }
 
-  std::string output() const {
-    std::ifstream in{folder_.path() / "output"};
-    return {std::istreambuf_iterator<char>{in}, {}};
-  }
+  std::string output() const { return text_of(folder_.path() / "output"); }
 
   /// Whether it has printed this, or does within a while.
   bool says(const std::string& text) const {

@@ -3,6 +3,7 @@
 /// A started cluster of two worker processes, for tests; and functions for it to run.
 
 #include "leftovers.hpp"
+#include "program_with.hpp"
 
 #include <daskify/daskify.hpp>
 
@@ -27,14 +28,11 @@ struct cluster_of_two : testing::Test {
   daskify::daskified cluster = make();
 
   daskify::daskified make(daskify::options with = {}) {
-    static char name[] = "test";
-    char* argv[] = {name, nullptr};
-    int argc = 1;
     if (!with.size)
       with.size = 2;
     with.session_directory = base.path().string();
     with.progress = daskify::progress_style::off;
-    return {argc, argv, with};
+    return program_with(with);
   }
 
   void SetUp() override { cluster.start_cluster(); }

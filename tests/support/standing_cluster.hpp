@@ -4,6 +4,7 @@
 
 #include "child_program.hpp"
 #include "leftovers.hpp"
+#include "program_with.hpp"
 
 #include <daskify/daskify.hpp>
 
@@ -57,14 +58,11 @@ struct standing_cluster : testing::Test {
   }
 
   daskify::daskified client(daskify::options with = {}) const {
-    static char name[] = "a_client";
-    char* argv[] = {name, nullptr};
-    int argc = 1;
     with.mode = daskify::cluster_mode::connect;
     if (!with.connection_directory)
       with.connection_directory = folder.string();
     with.progress = daskify::progress_style::off;
-    return {argc, argv, with};
+    return program_with(with, "a_client");
   }
 
   std::string line_of_connection(const std::string& key) const {

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <poll.h>
 #include <tuple>
 
 namespace daskify::internal {
@@ -29,17 +28,6 @@ std::optional<process_identity> scheduler_on_this_machine(const settings& option
     return std::nullopt;
   auto owner = session_folder::open(connection_directory(options)).read_connection().owner;
   return is_of_this_machine(owner) ? std::optional{owner} : std::nullopt;
-}
-
-bool waited_for(const file_descriptor& ended, std::chrono::milliseconds patience) {
-  auto until = std::chrono::steady_clock::now() + patience;
-  while (true) {
-    auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
-    pollfd watched{ended.get(), POLLIN, 0};
-    auto result = ::poll(&watched, 1, static_cast<int>(std::max(left.count(), std::chrono::milliseconds::rep{0})));
-    if (result >= 0 || errno != EINTR)
-      return result > 0;
-  }
 }
 
 } // namespace
@@ -74,7 +62,7 @@ bool end_standing_cluster(const settings& options, std::chrono::milliseconds pat
   if (::kill(owner->pid, SIGTERM) != 0 && errno != ESRCH)
     throw cluster_error{error_code::command_failed, "The scheduler (pid " + std::to_string(owner->pid) +
                                                         ") cannot be ended because it is another user's; ask them."};
-  return waited_for(ended, patience);
+  return ends_within(ended.get(), patience);
 }
 
 } // namespace daskify::internal

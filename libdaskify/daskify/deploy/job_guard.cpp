@@ -2,10 +2,6 @@
 
 #include "daskify/defaults.hpp"
 
-#include <algorithm>
-#include <cerrno>
-#include <chrono>
-#include <poll.h>
 #include <vector>
 
 namespace daskify::internal {
@@ -26,12 +22,7 @@ void job_guard::fire() {
   if (!guard_)
     return;
   guard_->ask_to_end(); // closes the lifeline
-  pollfd watched{guard_->ended_descriptor(), POLLIN, 0};
-  auto latest = std::chrono::steady_clock::now() + tuning::scancel_timeout;
-  auto left = tuning::scancel_timeout;
-  while (::poll(&watched, 1, static_cast<int>(left.count())) < 0 && errno == EINTR)
-    left = std::max(std::chrono::milliseconds{0},
-                    std::chrono::duration_cast<std::chrono::milliseconds>(latest - std::chrono::steady_clock::now()));
+  ends_within(guard_->ended_descriptor(), tuning::scancel_timeout);
   guard_.reset();
 }
 

@@ -166,6 +166,17 @@ file_descriptor open_ended_descriptor(pid_t pid) {
   return pidfd;
 }
 
+bool ends_within(int ended_descriptor, std::chrono::milliseconds patience) {
+  auto until = std::chrono::steady_clock::now() + patience;
+  while (true) {
+    auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+    pollfd watched{ended_descriptor, POLLIN, 0};
+    auto result = ::poll(&watched, 1, static_cast<int>(std::max(left.count(), std::chrono::milliseconds::rep{0})));
+    if (result >= 0 || errno != EINTR)
+      return result > 0;
+  }
+}
+
 child::child(pid_t pid, file_descriptor lifeline) noexcept
     : id_{next_id()},
       pid_{pid},

@@ -7,6 +7,7 @@
 /// process group of its own, so a terminal's Ctrl-C does not reach it, and what its tasks started can be
 /// ended with it.
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -45,6 +46,9 @@ void keep_standard_descriptors();
 /// A descriptor that polls as readable once the process has ended, or at once when there is none; without
 /// number, with errno set, when the system refuses.
 file_descriptor open_ended_descriptor(pid_t pid);
+
+/// Whether such a descriptor tells of the end within `patience`. Signals that come meanwhile cost no time.
+bool ends_within(int ended_descriptor, std::chrono::milliseconds patience);
 
 /// Names a child for as long as the program runs; unlike a pid it is never used twice.
 enum class child_id : std::uint64_t {};

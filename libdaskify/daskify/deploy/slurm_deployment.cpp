@@ -28,6 +28,14 @@ std::string job_of(const std::string& unit) {
   return unit.substr(0, unit.find_first_of("_."));
 }
 
+/// Of several units: what scancel takes for them all.
+std::set<std::string> jobs_of(const std::vector<std::string>& units) {
+  std::set<std::string> jobs;
+  for (const auto& unit : units)
+    jobs.insert(job_of(unit));
+  return jobs;
+}
+
 bool is_part_of_allocation(const std::string& unit) {
   return unit.find('.') != unit.npos;
 }
@@ -152,7 +160,7 @@ void slurm_deployment::node_refused(const join_node& who, const std::string& rea
 
 void slurm_deployment::node_joined(std::uint32_t slot, const join_node& who) {
   std::lock_guard guard{mutex_};
-  nodes_[slot] = {who.job, clock::now(), false, false, false};
+  nodes_[slot] = {.unit = who.job, .joined = clock::now()};
 }
 
 void slurm_deployment::node_ready(std::uint32_t slot) {
@@ -226,7 +234,7 @@ void slurm_deployment::stop_replacing() {
   asking_.request_stop(); // lest a squeue that hangs holds up scancel
   post([this] {
     std::unique_lock pending{mutex_};
-    auto jobs = living_jobs();
+    auto jobs = jobs_of(core_.living());
     pending.unlock();
     try {
       slurm_commands{tuning::slurm_timeout, stopping_.get_token()}.cancel_pending({jobs.begin(), jobs.end()});
@@ -264,10 +272,8 @@ void slurm_deployment::submit(submission_id request, std::size_t count) {
     std::string refused;
     bool permanent = false;
     try {
-      std::unique_lock lock{mutex_};
-      if (!replacing_)
+      if (!is_replacing())
         throw cluster_error{error_code::shut_down, "the cluster is being shut down"};
-      lock.unlock();
       units = submit_now(count);
     } catch (const error& e) {
       refused = e.what();
@@ -388,21 +394,12 @@ std::vector<std::string> slurm_deployment::submit_now(std::size_t count) {
   return units;
 }
 
-/// What scancel takes for them all. REQUIRES: the lock is held.
-std::set<std::string> slurm_deployment::living_jobs() const {
-  std::set<std::string> jobs;
-  for (const auto& unit : core_.living())
-    jobs.insert(job_of(unit));
-  return jobs;
-}
-
 /// Besides those that are known. Without a guard all goes well as long as this process ends as it should.
 void slurm_deployment::watch_jobs(const std::vector<std::string>& units) {
   std::unique_lock lock{mutex_};
-  auto jobs = living_jobs();
+  auto jobs = jobs_of(core_.living());
   lock.unlock();
-  for (const auto& unit : units)
-    jobs.insert(job_of(unit));
+  jobs.merge(jobs_of(units));
   try {
     guard_.watch(jobs);
   } catch (const error& e) {
@@ -411,9 +408,7 @@ void slurm_deployment::watch_jobs(const std::vector<std::string>& units) {
 }
 
 void slurm_deployment::query_now(const std::vector<std::string>& units) {
-  std::set<std::string> jobs;
-  for (const auto& unit : units)
-    jobs.insert(job_of(unit));
+  auto jobs = jobs_of(units);
   auto asked = clock::now();
   try {
     slurm_commands slurm{tuning::slurm_timeout, asking_.get_token()};
@@ -422,7 +417,9 @@ void slurm_deployment::query_now(const std::vector<std::string>& units) {
     doubt_first_reasons(answer);
     core_.statuses(clock::now(), answer);
     tell_ends(answer, asked);
-    auto living = living_jobs();
+    if (allocations_.empty())
+      return;
+    auto living = jobs_of(core_.living());
     std::erase_if(allocations_, [&](const auto& of) { return !living.contains(of.first); });
   } catch (const error& e) {
     std::lock_guard guard{mutex_};
@@ -476,26 +473,24 @@ void slurm_deployment::tell_ends(const std::vector<job_status>& answer, clock::t
 
 /// Part of an allocation cannot be cancelled alone: its node is drained, and the rest of it goes on.
 void slurm_deployment::cancel_now(const std::vector<std::string>& units) {
-  std::vector<std::string> jobs;
+  std::set<std::string> jobs;
   {
     std::lock_guard guard{mutex_};
     for (const auto& unit : units) {
       if (!is_part_of_allocation(unit)) {
-        jobs.push_back(unit);
+        jobs.insert(unit);
         continue;
       }
       auto& job = allocations_[job_of(unit)];
       job.cancelled.insert(unit);
       if (job.cancelled.size() == job.size)
-        jobs.push_back(job_of(unit));
+        jobs.insert(job_of(unit));
     }
   }
-  std::ranges::sort(jobs);
-  jobs.erase(std::unique(jobs.begin(), jobs.end()), jobs.end());
   if (jobs.empty())
     return;
   try {
-    slurm_commands{tuning::slurm_timeout, stopping_.get_token()}.cancel(jobs);
+    slurm_commands{tuning::slurm_timeout, stopping_.get_token()}.cancel({jobs.begin(), jobs.end()});
     std::lock_guard guard{mutex_};
     all_cancelled_ = true;
   } catch (const error& e) {

@@ -60,7 +60,6 @@ private:
   void post(std::function<void()> command);
   void stop_commands();
   bool is_replacing();
-  std::set<std::string> living_jobs() const;
   std::vector<std::string> submit_now(std::size_t count);
   void query_now(const std::vector<std::string>& units);
   std::vector<job_status> statuses_of(const std::vector<std::string>& units, const std::string& squeue_said);
@@ -103,7 +102,7 @@ private:
   std::map<std::string, clock::time_point> hopeless_since_; ///< units that can never start, by SLURM's word
   std::map<std::string, allocation> allocations_;           ///< by job
 
-  job_guard guard_; ///< of the thread for commands, while that runs
+  job_guard guard_;           ///< of the thread for commands, while that runs
   std::stop_source asking_;   ///< ends a squeue
   std::stop_source stopping_; ///< ends every other command
   std::unique_ptr<work_thread> commands_;

@@ -161,6 +161,14 @@ function_ref to_place(const void* variable) {
   return reference_to(variable, PF_R | PF_W);
 }
 
+bool is_at(const void* variable, const function_ref& place) {
+  bool same = false;
+  with_file_of(variable, PF_R | PF_W, [&](const loaded_file& file, std::uint64_t offset) {
+    same = offset == place.offset && id_of(file) == place.module;
+  });
+  return same;
+}
+
 const void* to_address(const function_ref& function) {
   const void* address = nullptr;
   each_loaded_file([&](const loaded_file& file) {

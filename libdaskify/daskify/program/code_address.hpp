@@ -20,6 +20,9 @@ function_ref to_reference(const void* address);
 /// The same for a variable, which only names a place: to_address does not take it.
 function_ref to_place(const void* variable);
 
+/// Whether that is the place of this variable.
+bool is_at(const void* variable, const function_ref& place);
+
 /// The address in this process. Throws error(function_not_found) when no file with that build id is loaded, or when
 /// the offset is not in its code.
 const void* to_address(const function_ref& function);

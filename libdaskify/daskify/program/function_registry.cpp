@@ -86,8 +86,7 @@ registered_function function_registry::find(const function_ref& wanted, const as
   if (all.empty())
     refuse_unknown(wanted.registered);
   if (!wanted.module.empty()) {
-    auto place = wanted.module + "+" + std::to_string(wanted.offset);
-    std::erase_if(all, [&](const registered_function& f) { return place_of(f.place) != place; });
+    std::erase_if(all, [&](const registered_function& f) { return !is_at(f.place, wanted); });
     if (all.empty())
       refuse("The worker knows the function " + in_quotes(wanted.registered) + ", but not that of " +
              in_quotes(wanted.file) + " (build id " + wanted.module +

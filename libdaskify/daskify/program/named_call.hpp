@@ -33,15 +33,18 @@ enum class value_source : std::uint8_t {
 inline void write_source(encoder& out, value_source source) {
   out.write(static_cast<std::uint8_t>(source));
 }
-template <class T, class V>
-void write_source(encoder& out, value_source source, std::type_identity<T>, std::type_identity<V>) {
-  write_source(out, source);
-  out.write(std::is_same_v<T, V> ? expected_type : kind_of_number<T>);
-}
-
-/// What ends with the worker as a T can become the V of a parameter there.
-template <class T, class V>
-inline constexpr bool is_told_as = std::is_same_v<T, V> || is_number_for<T, V>;
+/// What becomes a value with the worker only, of type T: told as Writer writes it, for the parameter P.
+template <value_source Source, class P, class T, class Writer>
+struct made_by_worker {
+  using V = parameter_value<P>;
+  static constexpr bool is_possible = std::is_same_v<T, V> || is_number_for<T, V>;
+  template <class Told>
+  static void write(encoder& out, run_draft& draft, const Told& value) {
+    write_source(out, Source);
+    out.write(std::is_same_v<T, V> ? expected_type : kind_of_number<T>);
+    Writer::write(out, draft, value);
+  }
+};
 
 /// Values of type T that become the parameter's here.
 template <class P, class T>
@@ -87,24 +90,9 @@ struct named_argument {
 };
 
 template <class P, class T>
-struct named_argument<P, scattered<T>> {
-  using V = parameter_value<P>;
-  static constexpr bool is_possible = is_told_as<T, V>;
-  static void write(encoder& out, run_draft& draft, const scattered<T>& value) {
-    write_source(out, value_source::scattered, std::type_identity<T>{}, std::type_identity<V>{});
-    argument<scattered<T>, P>::write(out, draft, value);
-  }
-};
-
+struct named_argument<P, scattered<T>> : made_by_worker<value_source::scattered, P, T, argument<scattered<T>, P>> {};
 template <class P, class R>
-struct named_argument<P, future<R>> {
-  using V = parameter_value<P>;
-  static constexpr bool is_possible = is_told_as<R, V>;
-  static void write(encoder& out, run_draft& draft, const future<R>& value) {
-    write_source(out, value_source::future, std::type_identity<R>{}, std::type_identity<V>{});
-    argument<future<R>, P>::write(out, draft, value);
-  }
-};
+struct named_argument<P, future<R>> : made_by_worker<value_source::future, P, R, argument<future<R>, P>> {};
 
 // -- a parameter that the tasks differ in -----------------------------------------------------------------------
 
@@ -126,23 +114,18 @@ struct named_factor<P, integer_range<T>> {
   }
 };
 
-template <class P>
-struct named_factor<P, linear_space> {
+template <value_source Source, class P, class Space>
+struct named_space {
   static constexpr bool is_possible = is_number_for<double, parameter_value<P>>;
-  static void write(encoder& out, run_draft& draft, const linear_space& space) {
-    write_source(out, value_source::linear);
-    factor<linear_space>::write(out, draft, space);
+  static void write(encoder& out, run_draft& draft, const Space& space) {
+    write_source(out, Source);
+    factor<Space>::write(out, draft, space);
   }
 };
-
 template <class P>
-struct named_factor<P, logarithmic_space> {
-  static constexpr bool is_possible = is_number_for<double, parameter_value<P>>;
-  static void write(encoder& out, run_draft& draft, const logarithmic_space& space) {
-    write_source(out, value_source::logarithmic);
-    factor<logarithmic_space>::write(out, draft, space);
-  }
-};
+struct named_factor<P, linear_space> : named_space<value_source::linear, P, linear_space> {};
+template <class P>
+struct named_factor<P, logarithmic_space> : named_space<value_source::logarithmic, P, logarithmic_space> {};
 
 /// What the reader of `values` expects.
 template <class V>
@@ -173,14 +156,8 @@ template <class P>
 struct named_factor<P, bool_values> : named_values<P, bool, bool_values> {};
 
 template <class P, class R>
-struct named_factor<P, std::vector<future<R>>> {
-  using V = parameter_value<P>;
-  static constexpr bool is_possible = is_told_as<R, V>;
-  static void write(encoder& out, run_draft& draft, const std::vector<future<R>>& values) {
-    write_source(out, value_source::futures, std::type_identity<R>{}, std::type_identity<V>{});
-    factor<std::vector<future<R>>>::write(out, draft, values);
-  }
-};
+struct named_factor<P, std::vector<future<R>>>
+    : made_by_worker<value_source::futures, P, R, factor<std::vector<future<R>>>> {};
 
 // -- the call -----------------------------------------------------------------------------------------------------
 

@@ -37,10 +37,10 @@ public:
       keep<argument<V, P>>(in, inputs);
       break;
     case value_source::scattered:
-      read_scattered(in, inputs);
+      read_held<argument<scattered<V>, P>>(in, inputs, read_scattered_number);
       break;
     case value_source::future:
-      read_future(in, inputs);
+      read_held<argument<future<V>, P>>(in, inputs, read_future_number);
       break;
     case value_source::integers:
       read_integers(in);
@@ -104,18 +104,6 @@ private:
     size_ = 1;
   }
 
-  template <class Read>
-  void keep_number(Read&& read, const decoder& in) {
-    if constexpr (takes_numbers<V>) {
-      auto kept = std::make_shared<const V>(read().template to<V>(in));
-      first_ = kept.get();
-      kept_ = std::move(kept);
-      size_ = 1;
-    } else {
-      number::refuse(in);
-    }
-  }
-
   void keep_all(std::vector<V> values) {
     size_ = values.size();
     if constexpr (std::is_same_v<V, bool>) { // whose vectors have none that could be pointed to
@@ -130,20 +118,20 @@ private:
     }
   }
 
-  void read_scattered(decoder& in, program_inputs& inputs) {
+  /// As argument A holds it, or a number of another type.
+  template <class A>
+  void read_held(decoder& in, program_inputs& inputs, number (*read_number)(number_kind, decoder&, program_inputs&)) {
     auto kind = in.read<number_kind>();
     if (kind == expected_type)
-      keep<argument<scattered<V>, P>>(in, inputs);
-    else
-      keep_number([&] { return read_scattered_number(kind, in, inputs); }, in);
-  }
-
-  void read_future(decoder& in, program_inputs& inputs) {
-    auto kind = in.read<number_kind>();
-    if (kind == expected_type)
-      keep<argument<future<V>, P>>(in, inputs);
-    else
-      keep_number([&] { return read_future_number(kind, in, inputs); }, in);
+      return keep<A>(in, inputs);
+    if constexpr (takes_numbers<V>) {
+      auto kept = std::make_shared<const V>(read_number(kind, in, inputs).template to<V>(in));
+      first_ = kept.get();
+      kept_ = std::move(kept);
+      size_ = 1;
+    } else {
+      number::refuse(in);
+    }
   }
 
   void read_futures(decoder& in, program_inputs& inputs) {

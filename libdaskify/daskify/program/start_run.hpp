@@ -69,8 +69,7 @@ std::string combination_text(const std::tuple<Its...>& its, std::uint64_t i) {
 /// Fills in the draft's description, and who is to read it: the entry point of the function where it is called by name,
 /// or registered, and else the one that is made for this call here.
 template <class F, class... As, class... Its>
-void describe_call(run_draft& draft, const F& f, const std::tuple<As...>& args, const std::tuple<Its...>& its,
-                   std::uint64_t repeats) {
+void describe_call(run_draft& draft, const F& f, const std::tuple<As...>& args, const std::tuple<Its...>& its) {
   if constexpr (is_named_function<F>) {
     if (f.name().empty())
       throw data_error{error_code::bad_argument,
@@ -92,7 +91,7 @@ void describe_call(run_draft& draft, const F& f, const std::tuple<As...>& args, 
   }
   if constexpr (!is_named_function<F>) {
     using program = sweep_program<F, std::tuple<As...>, std::tuple<Its...>>;
-    program::write(draft, f, args, its, repeats);
+    program::write(draft, f, args, its);
     draft.spec.program = to_reference(reinterpret_cast<const void*>(&program::make));
     draft.spec.name = name_of_callable(f);
   }
@@ -110,7 +109,7 @@ auto start_run(std::shared_ptr<cluster_session> session, F f, const std::tuple<A
   draft.session = session.get();
   draft.spec.tasks = count_tasks_of(shape_of(its).sizes, repeats);
   auto per_loop = repeats == 0 ? 0 : draft.spec.tasks / repeats;
-  describe_call(draft, f, args, its, repeats);
+  describe_call(draft, f, args, its);
   if (draft.description.size() > tuning::largest_inline_value) {
     // Large iterables or captures: to each node once, and not to each worker.
     auto handle =

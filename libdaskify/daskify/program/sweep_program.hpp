@@ -336,8 +336,7 @@ class sweep_program<F, std::tuple<As...>, std::tuple<Its...>> final
   using shape = sweep_shape<sizeof...(Its)>;
 
 public:
-  static void write(run_draft& draft, const F& f, const std::tuple<As...>& args, const std::tuple<Its...>& its,
-                    std::uint64_t repeats) {
+  static void write(run_draft& draft, const F& f, const std::tuple<As...>& args, const std::tuple<Its...>& its) {
     encoder out{draft.description};
     write_callable(out, f);
     [&]<std::size_t... I>(std::index_sequence<I...>) {
@@ -345,7 +344,6 @@ public:
     }
     (std::index_sequence_for<As...>{});
     std::apply([&](const auto&... values) { (factor<Its>::write(out, draft, values), ...); }, its);
-    out.write(repeats);
   }
 
   static std::unique_ptr<task_program> make(decoder& in, program_inputs& inputs) {

@@ -42,22 +42,19 @@ std::string why_no_cluster(const settings& options) {
   if (options.scheduler)
     return {};
   auto path = connection_directory(options);
-  auto is_told = [&] {
-    std::error_code unknown;
-    return std::filesystem::exists(path / session_folder::connection_file, unknown);
-  };
+  auto nobody = "There is no cluster: no scheduler has told in the folder '" + path.string() + "' where it is.";
+  if (!session_folder::is_told_in(path))
+    return nobody;
   try {
-    auto why = is_told() ? why_ended(session_folder::open(path).read_connection()) : std::string{};
-    if (!why.empty())
-      return "There is no cluster any more: the scheduler that the folder '" + path.string() + "' tells of " + why +
-             ".";
+    auto why = why_ended(session_folder::open(path).read_connection());
+    return why.empty() ? why
+                       : "There is no cluster any more: the scheduler that the folder '" + path.string() +
+                             "' tells of " + why + ".";
   } catch (const cluster_error&) {
-    if (is_told()) // else it was removed meanwhile
+    if (session_folder::is_told_in(path))
       throw;
+    return nobody; // it was removed meanwhile
   }
-  if (!is_told())
-    return "There is no cluster: no scheduler has told in the folder '" + path.string() + "' where it is.";
-  return {};
 }
 
 void wait_for_cluster(const settings& options, const std::function<bool(std::chrono::milliseconds)>& pause) {
@@ -80,8 +77,7 @@ found_cluster find_cluster(const settings& options) {
   if (options.scheduler && secret && *secret != '\0')
     return {{*options.scheduler}, secret, {}};
   auto path = connection_directory(options);
-  std::error_code unknown;
-  if (!std::filesystem::exists(path / session_folder::connection_file, unknown))
+  if (!session_folder::is_told_in(path))
     throw cluster_error{
         error_code::session_failed,
         options.scheduler ? "The secret of the cluster at " + to_text(*options.scheduler) + " is neither in " +

@@ -365,7 +365,8 @@ connection parse_connection(std::string_view text, const fs::path& file) {
   }
   // Order, repetition, blanks, zeros in front: whatever we would not have written ourselves is refused.
   if (!good || !is_valid(result) || format_connection(result) != text)
-    fail("the connection file " + quoted(file) + " is damaged or of another version of daskify; remove it once no scheduler of that version runs");
+    fail("the connection file " + quoted(file) +
+         " is damaged or of another version of daskify; remove it once no scheduler of that version runs");
   return result;
 }
 
@@ -403,6 +404,11 @@ session_folder session_folder::claim(const fs::path& folder) {
   session_folder claimed{path};
   claimed.claim_ = std::make_shared<const file_descriptor>(std::move(lock));
   return claimed;
+}
+
+bool session_folder::is_told_in(const fs::path& folder) {
+  std::error_code unknown;
+  return fs::exists(folder / connection_file, unknown);
 }
 
 session_folder session_folder::open(const fs::path& folder) {

@@ -96,6 +96,9 @@ public:
   /// one that is dead has left there is replaced.
   static session_folder claim(const std::filesystem::path& folder);
 
+  /// Whether a scheduler has told in this folder where it is.
+  static bool is_told_in(const std::filesystem::path& folder);
+
   /// Refuses what is not a folder, not ours, or open to others.
   static session_folder open(const std::filesystem::path& folder);
 

@@ -1,6 +1,7 @@
 #include "daskify/deploy/process.hpp"
 
 #include "daskify/error.hpp"
+#include "support/text_of.hpp"
 
 #include <cerrno>
 #include <csignal>
@@ -22,6 +23,8 @@ using namespace daskify;
 using namespace daskify::internal;
 namespace fs = std::filesystem;
 
+using daskify::test::text_of;
+
 namespace {
 
 void wait_readable(int descriptor) {
@@ -33,11 +36,6 @@ void wait_readable(int descriptor) {
 exit_status wait_for(child& process) {
   wait_readable(process.ended_descriptor());
   return process.reap().value();
-}
-
-std::string text_of(const fs::path& file) {
-  std::ifstream stream{file};
-  return {std::istreambuf_iterator<char>{stream}, {}};
 }
 
 std::ptrdiff_t open_descriptors() {

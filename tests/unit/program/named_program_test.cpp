@@ -282,7 +282,7 @@ TEST_F(named_program, is_described_by_three_numbers_for_a_sweep_of_a_thousand_mi
   internal::run_draft draft;
   draft.session = session.get();
   internal::describe_call(draft, named_function<double(double, int)>{"daskify::test::energy"}, std::tuple{},
-                          std::tuple{linspace(0., 1., 1'000'000'000), range(1'000'000'000)}, 1);
+                          std::tuple{linspace(0., 1., 1'000'000'000), range(1'000'000'000)});
   EXPECT_LT(draft.description.size(), 120U);
 }
 

@@ -2,6 +2,7 @@
 
 #include "daskify/error.hpp"
 #include "support/environment_variable.hpp"
+#include "support/text_of.hpp"
 
 #include <cstdlib>
 #include <fcntl.h>
@@ -20,6 +21,8 @@ using namespace daskify;
 using namespace daskify::internal;
 namespace fs = std::filesystem;
 
+using daskify::test::text_of;
+
 namespace {
 
 using daskify::test::environment_variable;
@@ -27,11 +30,6 @@ using daskify::test::environment_variable;
 mode_t mode_of(const fs::path& path) {
   struct stat info {};
   return ::lstat(path.c_str(), &info) == 0 ? info.st_mode & 0777U : 0;
-}
-
-std::string text_of(const fs::path& file) {
-  std::ifstream stream{file};
-  return {std::istreambuf_iterator<char>{stream}, {}};
 }
 
 void write_file(const fs::path& file, std::string_view text) {
