@@ -206,6 +206,9 @@ void scheduler_core::time_left(worker_id id, std::chrono::nanoseconds left) {
   bool is_first = worker.life_ns == for_ever_ns;
   if (!is_first && worker.time_left_ns <= before)
     return; // as time goes by, less fits
+  // What has begun meanwhile did so with no less than this.
+  for (auto& lease : worker.leases)
+    lease.time_left_ns = is_first ? worker.time_left_ns : lease.time_left_ns + (worker.time_left_ns - before);
   worker.life_ns = is_first ? worker.time_left_ns : std::max(worker.life_ns, worker.time_left_ns);
   measure_lives();
   after_event();

@@ -794,6 +794,36 @@ TEST_F(scheduler, loses_a_task_for_which_whole_lives_were_too_short) {
                       "raise the walltime, or split the task");
 }
 
+TEST_F(scheduler, counts_a_life_whose_end_was_told_only_after_the_task_had_begun) {
+  core.submit(spec(sweep, 1));
+  for (std::uint64_t i = 1; i <= 3; ++i) {
+    EXPECT_FALSE(counts().ended());
+    worker_id w{i};
+    core.worker_joined(w, 1);
+    ASSERT_EQ(seen.grants[w].size(), 1u);
+    core.time_left(w, 3600s);
+    core.time_left(w, 0s);
+    core.worker_left(w, ended(error_code::worker_walltime));
+    core.check_invariants();
+  }
+  EXPECT_EQ(counts().lost, 1u);
+}
+
+TEST_F(scheduler, counts_how_long_a_task_ran_when_its_job_was_given_more_time) {
+  core.submit(spec(sweep, 1));
+  core.worker_joined(ann, 1, 100s);
+  core.time_left(ann, 10s);
+  core.time_left(ann, 300s); // it has run for 90 s
+  core.time_left(ann, 0s);
+  core.worker_joined(bob, 1, 1000s);
+  core.time_left(bob, 420s);
+  core.worker_left(ann, ended(error_code::worker_node_lost));
+  EXPECT_TRUE(seen.grants[bob].empty()) << "390 s were not enough";
+  worker_id fresh{3};
+  core.worker_joined(fresh, 1, 430s);
+  EXPECT_EQ(seen.grants[fresh].size(), 1u);
+}
+
 TEST_F(scheduler, gives_a_task_more_time_than_it_was_cut_short_after) {
   core.submit(spec(sweep, 3));
   core.worker_joined(ann, 1, 100s);
