@@ -65,8 +65,9 @@ public:
     std::error_code failed;
     std::vector<fs::path> old;
     for (const auto& entry : fs::directory_iterator{base, failed})
-      if (entry.is_directory(failed) && !entry.is_symlink(failed) && age_of(entry.path()) > older_than_ &&
-          !is_in_use(entry.path()))
+      if (is_name_of_log_folder(entry.path().filename().string()) && entry.is_directory(failed) &&
+          !entry.is_symlink(failed) && age_of(entry.path()) > older_than_ && !is_in_use(entry.path()) &&
+          seen_.insert(fs::absolute(entry.path())).second)
         old.push_back(entry.path());
     std::ranges::sort(old);
     for (const auto& path : old) {
@@ -120,9 +121,9 @@ int clean(arguments given) {
   parsed all{"clean", own, std::move(given)};
   if (all.shows_help("[--older-than TIME] [--dry-run] [--config FILE]",
                      "Removes the folders of sessions whose programs have ended, and old logs in\n"
-                     "~/.daskify/logs. What belongs to a session that lives stays. Of a session on\n"
-                     "another machine that is not known; its folder goes only when nobody answers\n"
-                     "there and nothing was written for TIME.\n\n"
+                     "~/.daskify/logs and log_directory. What belongs to a session that lives stays.\n"
+                     "Of a session on another machine that is not known; its folder goes only when\n"
+                     "nobody answers there and nothing was written for TIME.\n\n"
                      "Examples:\n"
                      "  daskify clean\n"
                      "  daskify clean --older-than 1h --dry-run"))
@@ -133,6 +134,8 @@ int clean(arguments given) {
   cleaning.sessions_in(user_folder("session_directory"));
   cleaning.connection_in(connection_directory(with));
   cleaning.logs_in(logs_folder());
+  if (with.log_directory)
+    cleaning.logs_in(*with.log_directory);
   if (cleaning.count() == 0)
     std::cout << "There is nothing to remove.\n";
   return done;

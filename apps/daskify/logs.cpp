@@ -3,6 +3,7 @@
 #include "daskify/client/cluster_control.hpp"
 #include "daskify/config/nearest.hpp"
 #include "daskify/config/value_text.hpp"
+#include "daskify/deploy/log_folder.hpp"
 #include "daskify/deploy/log_tail.hpp"
 #include "daskify/error.hpp"
 #include "daskify/progress/progress_text.hpp"
@@ -48,25 +49,30 @@ std::vector<log_file> logs_in(const fs::path& folder) {
   return all;
 }
 
-/// Of the cluster that runs, else of the last one that `daskify up` has started; none.
+fs::path all_logs(const settings& with) {
+  return with.log_directory ? fs::path{*with.log_directory} : logs_folder();
+}
+
+/// Of the cluster that runs, else of the last one; none. A log_directory on the command line may also be the folder of
+/// one cluster, whatever runs.
 std::optional<fs::path> folder_of_logs(const settings& with) {
-  if (with.log_directory)
-    return *with.log_directory;
-  if (why_no_cluster(with).empty()) {
-    auto folder = look_at_cluster(with).all.log_folder;
-    if (folder.empty())
-      throw data_error{
-          error_code::bad_argument,
-          "The scheduler was started by hand, and keeps no logs; its workers' are where daskify-worker was "
-          "told to put them (option log_directory)."};
-    return folder;
-  }
-  std::optional<fs::path> last;
-  std::error_code failed;
-  for (const auto& entry : fs::directory_iterator{logs_folder(), failed})
-    if (entry.is_directory(failed) && (!last || entry.path() > *last)) // their names begin with the time
-      last = entry.path();
-  return last;
+  auto all = all_logs(with);
+  bool is_named = with.origin("log_directory") == "command line";
+  if (is_named && !logs_in(all).empty())
+    return all;
+  if (!is_named && why_no_cluster(with).empty())
+    try {
+      auto folder = look_at_cluster(with).all.log_folder;
+      if (folder.empty())
+        throw data_error{
+            error_code::bad_argument,
+            "The scheduler was started by hand, and keeps no logs; its workers' are where daskify-worker was "
+            "told to put them (option log_directory)."};
+      return folder;
+    } catch (const cluster_error& e) {
+      std::cerr << "The cluster cannot be asked for its logs, these are the latest: " << e.what() << '\n';
+    }
+  return newest_log_folder(all);
 }
 
 /// "worker-3", "worker-3.log", or of a job its number alone: "12_0".
@@ -147,8 +153,7 @@ int logs(arguments given) {
     }
   auto folder = folder_of_logs(all.settings());
   if (!folder) {
-    std::cerr << "There are no logs: no cluster runs, and 'daskify up' has left none in '" << logs_folder().string()
-              << "'.\n";
+    std::cerr << "There are no logs: no cluster has left any in '" << all_logs(all.settings()).string() << "'.\n";
     return no_cluster;
   }
   auto there = logs_in(*folder);

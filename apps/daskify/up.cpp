@@ -217,15 +217,13 @@ int up(arguments given) {
                                                          "'; end it by 'daskify down', or name another folder by "
                                                          "connection_directory."};
 
-  fs::path log_folder = with.log_directory ? fs::path{*with.log_directory} : logs_folder() / time_and_pid();
-  auto in_use = use_log_folder(log_folder); // by the scheduler, too, before this ends
-  log_folder = fs::absolute(log_folder);
-  auto log = log_folder / log_name;
+  auto logs = make_log_folder(with.log_directory ? fs::path{*with.log_directory} : logs_folder());
+  auto log = logs.path / log_name;
   auto program = own_program("daskify-scheduler");
   arguments command = as_arguments(with);
   command.insert(command.begin(),
-                 {program.string(), "--start-workers", "--news-descriptor=" + std::to_string(news_descriptor)});
-  command.push_back("--daskify.log_directory=" + log_folder.string());
+                 {program.string(), "--start-workers", "--news-descriptor=" + std::to_string(news_descriptor),
+                  "--log-folder=" + logs.path.string()});
 
   sigset_t ending;
   ::sigemptyset(&ending);
@@ -241,7 +239,7 @@ int up(arguments given) {
   case outcome::ended:
     ::waitpid(scheduler.pid, nullptr, 0);
     throw cluster_error{error_code::worker_failed, "The cluster could not be started: " + last_words(log) +
-                                                       "\nIts logs are in " + log_folder.string() + "."};
+                                                       "\nIts logs are in " + logs.path.string() + "."};
   case outcome::interrupted:
     end_scheduler(scheduler.pid);
     throw cluster_error{error_code::shut_down, "This was interrupted; what it had started of the cluster has ended."};

@@ -22,9 +22,10 @@ constexpr auto usage = "Usage: daskify-scheduler [--start-workers] [--config FIL
                        "  --start-workers\n"
                        "      Starts workers, too, as the option mode says: on this machine, or in jobs of SLURM.\n\n";
 
-/// Its own arguments, which are few; `daskify up` gives the second.
+/// Its own arguments, which are few; all but the first are `daskify up`'s.
 standing_setup read_arguments(int argc, char** argv) {
   constexpr std::string_view news = "--news-descriptor=";
+  constexpr std::string_view logs = "--log-folder=";
   standing_setup setup;
   for (int i = 1; i < argc; ++i) {
     std::string_view argument{argv[i]};
@@ -32,6 +33,8 @@ standing_setup read_arguments(int argc, char** argv) {
       setup.start_workers = true;
     else if (argument.starts_with(news))
       setup.news_descriptor = static_cast<int>(whole_number{3, 1'000'000}.read(argument.substr(news.size())));
+    else if (argument.starts_with(logs))
+      setup.log_folder = argument.substr(logs.size());
     else
       throw daskify::config_error{daskify::error_code::unknown_option,
                                   "The argument " + in_quotes(argument) +

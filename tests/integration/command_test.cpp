@@ -400,6 +400,34 @@ TEST_F(command, lists_logs_and_shows_them_so_that_they_do_no_harm) {
   EXPECT_EQ(daskify_command("logs ../x" + there).exit_code, 1);
 }
 
+TEST_F(command, shows_the_logs_of_the_last_cluster_where_none_runs_or_of_the_one_named) {
+  auto base = home.path() / "many";
+  for (auto day : {"20260101", "20260102"}) {
+    fs::create_directories(base / (day + std::string{"-000000-1"}));
+    write(base / (day + std::string{"-000000-1"}) / "worker-0.log", day + std::string{"\n"});
+  }
+  auto file = home.path() / "cluster.conf";
+  write(file, "[daskify]\nlog_directory = " + base.string() + "\n");
+  EXPECT_EQ(daskify_command("logs worker-0 --config " + file.string()).output, "20260102\n");
+  EXPECT_EQ(daskify_command("logs worker-0 --log_directory " + base.string()).output, "20260102\n");
+  auto first = (base / "20260101-000000-1").string();
+  EXPECT_EQ(daskify_command("logs worker-0 --log_directory " + first).output, "20260101\n");
+
+  ASSERT_EQ(daskify_command("up --size 1 --config " + file.string()).exit_code, 0);
+  EXPECT_EQ(entries(base, "").size(), 3u);
+  EXPECT_THAT(daskify_command("logs --config " + file.string()).output, HasSubstr("\n  scheduler "));
+  EXPECT_EQ(daskify_command("logs worker-0 --log_directory " + first).output, "20260101\n");
+
+  auto pid = home.scheduler_pid();
+  ::kill(pid, SIGSTOP);
+  EXPECT_THAT(daskify_command("logs --config " + file.string()).output,
+              AllOf(StartsWith("The cluster cannot be asked for its logs"), HasSubstr("says nothing for 5 s"),
+                    HasSubstr("\n  scheduler ")));
+  auto down = daskify_command("down");
+  EXPECT_EQ(down.exit_code, 0) << down.output;
+  EXPECT_FALSE(is_alive(pid)) << "it was woken up to end";
+}
+
 TEST_F(command, follows_a_log) {
   auto folder = home.path() / "logs";
   fs::create_directories(folder);
@@ -465,6 +493,14 @@ TEST_F(command, removes_what_the_dead_have_left_and_nothing_of_the_living) {
   EXPECT_EQ(daskify_command("down").exit_code, 0);
   make_old(logs_of_living);
   EXPECT_EQ(daskify_command("clean").output, "removed logs " + logs_of_living.string() + " (older than 7d)\n");
+
+  auto elsewhere_too = home.path() / "my_logs";
+  for (auto name : {"20200101-000000-1", "thesis"})
+    fs::create_directories(elsewhere_too / name);
+  make_old(elsewhere_too);
+  EXPECT_EQ(daskify_command("clean --log_directory " + elsewhere_too.string()).output,
+            "removed logs " + (elsewhere_too / "20200101-000000-1").string() + " (older than 7d)\n");
+  EXPECT_TRUE(fs::exists(elsewhere_too / "thesis")) << "no cluster has made it";
 }
 
 TEST_F(command, is_not_kept_from_a_new_cluster_by_one_of_before_the_machine_was_started_again) {

@@ -1,6 +1,7 @@
 /// Tasks that throw and workers that die: nothing else is lost, and it is said why.
 
 #include "support/cluster_of_two.hpp"
+#include "support/program_with.hpp"
 
 #include <csignal>
 #include <cstdio>
@@ -58,6 +59,33 @@ TEST_F(failures, tells_what_a_failed_task_had_printed) {
     EXPECT_THAT(e.details().output, HasSubstr("about to fail with 42"));
     EXPECT_EQ(e.details().type, "int");
   }
+}
+
+TEST(log_directory_of_two_clusters, keeps_what_their_tasks_printed_apart) {
+  temporary_folder logs;
+  daskify::options with{.size = 1, .log_directory = logs.path().string(), .progress = daskify::progress_style::off};
+  auto one = program_with(with);
+  auto two = program_with(with);
+  one.start_cluster();
+  two.start_cluster();
+  auto talks = [](int x) -> int {
+    std::cout << "this is " << x << std::endl;
+    throw x;
+  };
+  for (int round = 0; round < 3; ++round) {
+    auto of_one = one.submit(talks, 1);
+    auto of_two = two.submit(talks, 2);
+    for (auto [future, own] : {std::pair{&of_one, "this is 1"}, std::pair{&of_two, "this is 2"}})
+      try {
+        future->get();
+        FAIL();
+      } catch (const daskify::task_error& e) {
+        EXPECT_EQ(e.details().output, own);
+      }
+  }
+  one.shutdown_cluster();
+  two.shutdown_cluster();
+  EXPECT_EQ(entries(logs.path(), "").size(), 2u) << "both are kept";
 }
 
 TEST_F(failures, loses_a_task_that_kills_its_worker_and_finishes_the_rest) {

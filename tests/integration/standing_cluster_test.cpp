@@ -320,6 +320,19 @@ TEST_F(standing_cluster, gives_back_more_results_at_a_time_than_a_message_carrie
 
 // -- what is refused ------------------------------------------------------------------------------------------
 
+TEST_F(standing_cluster, is_waited_for_as_long_as_start_timeout_when_it_stands_still) {
+  start_scheduler();
+  scheduler->signal(SIGSTOP);
+  auto [code, sentence] = refusal([&] { client({.start_timeout = 1500ms}).start_cluster(); });
+  EXPECT_EQ(code, error_code::scheduler_gone);
+  EXPECT_THAT(sentence, HasSubstr(address() + " (takes the connection, and says nothing for 1.5 s)"));
+  child_program workers{"daskify-worker", with_folder({"--daskify.start_timeout=1s"})};
+  EXPECT_EQ(workers.wait(), 1);
+  EXPECT_THAT(workers.output(), HasSubstr("says nothing for 1 s"));
+  scheduler->signal(SIGCONT);
+  client().start_cluster();
+}
+
 TEST_F(standing_cluster, is_not_waited_for_any_longer_than_start_timeout) {
   auto [code, sentence] = refusal([&] { client({.start_timeout = 200ms}).start_cluster(); });
   EXPECT_EQ(code, error_code::session_failed);

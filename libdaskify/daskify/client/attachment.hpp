@@ -25,7 +25,7 @@ public:
   /// Looks for the cluster. Throws cluster_error.
   attachment(const settings& with, std::string program_name);
 
-  /// Throws cluster_error.
+  /// The scheduler may take start_timeout to answer. Throws cluster_error.
   void connect(caf::actor_system& system);
   /// Joins as a client that speaks by these two. `on_lost` is told why the cluster cannot be used any more; on an
   /// actor's thread, must not block. Throws cluster_error.

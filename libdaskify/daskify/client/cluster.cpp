@@ -29,7 +29,7 @@ void cluster::start(cluster_mode mode) {
   refuse_second();
   lock.unlock(); // the wait may be long
   if (mode == cluster_mode::connect)
-    wait_for_cluster(with, [](std::chrono::milliseconds moment) {
+    with.start_timeout = wait_for_cluster(with, [](std::chrono::milliseconds moment) {
       std::this_thread::sleep_for(moment);
       return true;
     });

@@ -15,10 +15,13 @@ namespace daskify::internal {
 namespace {
 
 constexpr auto own_name = "daskify";
+/// Who asks wants to know whether it answers, and not wait for it.
+constexpr std::chrono::milliseconds look_patience = std::chrono::seconds{5};
 
 std::shared_ptr<attached_session> attach(settings options) {
   options.mode = cluster_mode::connect;
   options.progress = progress_style::off;
+  options.start_timeout = std::min(options.start_timeout, look_patience);
   return attached_session::start(options, own_name);
 }
 
@@ -62,6 +65,7 @@ bool end_standing_cluster(const settings& options, std::chrono::milliseconds pat
   if (::kill(owner->pid, SIGTERM) != 0 && errno != ESRCH)
     throw cluster_error{error_code::command_failed, "The scheduler (pid " + std::to_string(owner->pid) +
                                                         ") cannot be ended because it is another user's; ask them."};
+  ::kill(owner->pid, SIGCONT); // one that was stopped takes no other signal
   return ends_within(ended.get(), patience);
 }
 

@@ -68,7 +68,7 @@ const std::vector<option_entry>& option_table() {
             "(test), on the full one (slurm), or in a cluster that is already running (connect).\n"
             "local, because it works everywhere."),
       entry("size", &options::size, &settings::size, whole_number{1, limits::size},
-            "Number of worker processes.\n"
+            "Number of worker processes; in the modes slurm and test rounded up to whole jobs (processes).\n"
             "auto: on this machine as many as the CPUs that this process may use, so that none idles or\n"
             "is shared; 125 in mode slurm, 2 in mode test."),
       entry("threads", &options::threads, &settings::threads, whole_number{1, limits::threads},
@@ -161,10 +161,13 @@ const std::vector<option_entry>& option_table() {
             "stays; no files are left in it."),
       entry("session_directory", &options::session_directory, &settings::session_directory, file_path{},
             "Folder in which the private folder of a session is made.\n"
-            "auto: $XDG_RUNTIME_DIR when it is a folder of yours, else /tmp."),
+            "auto: in the modes slurm and test ~/.daskify, which the nodes must see, too; else\n"
+            "$XDG_RUNTIME_DIR when it is a folder of yours, else /tmp."),
       entry("log_directory", &options::log_directory, &settings::log_directory, file_path{},
-            "Folder for what the workers print.\n"
-            "auto: the folder of the session, so that nothing stays behind when the cluster ends."),
+            "Folder for what the workers print. Each cluster makes one of its own in it, which stays: its name\n"
+            "is the time of the start and a process, such as 20240501-100000-4711.\n"
+            "auto: in the modes slurm and test the folder logs in session_directory, to tell what went wrong\n"
+            "when nobody was looking; else the session's own, so that nothing stays when the cluster ends."),
       entry("progress", &options::progress, &settings::progress, choice<progress_style>{detail::progress_style_names},
             "How monitor_progress shows itself: a bar redrawn in place (bar), a line now and then\n"
             "(lines), or nothing (off).\n"

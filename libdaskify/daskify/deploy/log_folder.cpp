@@ -3,19 +3,29 @@
 #include "daskify/error.hpp"
 #include "daskify/transport/session_folder.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
 #include <fcntl.h>
+#include <string>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
 
 namespace daskify::internal {
 
+namespace fs = std::filesystem;
+
 namespace {
 
+[[noreturn]] void fail(const std::string& what, const fs::path& folder, int problem, const char* remedy) {
+  throw cluster_error{error_code::session_failed,
+                      what + folder.string() + " (" + std::generic_category().message(problem) + "); " + remedy};
+}
+
 /// What workers print is lost on a full disk, and with it why they failed: better said before they start.
-void require_room(const std::filesystem::path& folder) {
+void require_room(const fs::path& folder) {
   constexpr std::size_t some_lines = 64 << 10;
   auto probe = folder / (".probe-" + random_hex(8));
   file_descriptor file{::open(probe.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
@@ -23,16 +33,9 @@ void require_room(const std::filesystem::path& folder) {
   if (file)
     ::unlink(probe.c_str());
   if (problem != 0 && problem != EOPNOTSUPP && problem != EINVAL)
-    throw cluster_error{error_code::session_failed, "Nothing can be written into the log_directory " + folder.string() +
-                                                        " (" + std::generic_category().message(problem) +
-                                                        "); free some room there, or name another folder."};
+    fail("Nothing can be written into the log_directory ", folder, problem,
+         "free some room there, or name another folder.");
 }
-
-file_descriptor open_folder(const std::filesystem::path& folder) {
-  return file_descriptor{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-}
-
-} // namespace
 
 std::string time_and_pid() {
   auto now = std::time(nullptr);
@@ -43,16 +46,58 @@ std::string time_and_pid() {
   return text + std::to_string(::getpid());
 }
 
-file_descriptor use_log_folder(const std::filesystem::path& folder) {
-  make_folder(folder, "log_directory");
-  require_room(folder);
+/// A process of another machine may have the same pid in the same second.
+fs::path make_new_folder(const fs::path& base) {
+  auto wanted = base / time_and_pid();
+  auto path = wanted;
+  for (int others = 2; ::mkdir(path.c_str(), 0700) != 0; ++others) {
+    if (errno != EEXIST)
+      fail("No folder for logs can be made in the log_directory ", base, errno, "name a folder that you may write to.");
+    path = wanted.string() + "-" + std::to_string(others);
+  }
+  return path;
+}
+
+file_descriptor open_folder(const fs::path& folder) {
+  return file_descriptor{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+}
+
+} // namespace
+
+log_folder make_log_folder(const fs::path& base) {
+  auto absolute = fs::absolute(base);
+  make_folder(absolute, "log_directory");
+  require_room(absolute);
+  return share_log_folder(make_new_folder(absolute));
+}
+
+log_folder share_log_folder(const fs::path& folder) {
   auto used = open_folder(folder);
   if (used)
     ::flock(used.get(), LOCK_SH | LOCK_NB); // where there are no locks, its age tells
-  return used;
+  return {folder, std::move(used)};
 }
 
-bool is_in_use(const std::filesystem::path& log_folder) {
+std::optional<fs::path> newest_log_folder(const fs::path& base) {
+  std::optional<fs::path> newest;
+  std::error_code failed;
+  for (const auto& entry : fs::directory_iterator{base, failed})
+    if (is_name_of_log_folder(entry.path().filename().string()) && entry.is_directory(failed) &&
+        (!newest || entry.path() > *newest)) // they begin with the time
+      newest = entry.path();
+  return newest;
+}
+
+bool is_name_of_log_folder(std::string_view name) {
+  constexpr std::string_view form = "dddddddd-dddddd-d";
+  auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  return name.size() >= form.size() &&
+         std::ranges::equal(name.substr(0, form.size()), form,
+                            [&](char c, char f) { return f == 'd' ? is_digit(c) : c == f; }) &&
+         std::ranges::all_of(name.substr(form.size()), [&](char c) { return is_digit(c) || c == '-'; });
+}
+
+bool is_in_use(const fs::path& log_folder) {
   auto folder = open_folder(log_folder);
   return folder && ::flock(folder.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }

@@ -1,20 +1,33 @@
 #pragma once
 
-/// Folders of logs that outlive the cluster whose processes wrote them.
+/// Folders of logs that outlive the cluster whose processes wrote them: one for each cluster, in a folder of many.
 
 #include "daskify/deploy/process.hpp"
 
 #include <filesystem>
-#include <string>
+#include <optional>
+#include <string_view>
 
 namespace daskify::internal {
 
-/// A name for a log folder of this moment and process: "20240501-100000-4711".
-std::string time_and_pid();
+struct log_folder {
+  std::filesystem::path path; ///< absolute
+  file_descriptor in_use;     ///< as long as it is open, or this process lives, nobody takes the folder for an old one
+};
 
-/// Makes the folder where it is not there. It is in use as long as the answer is kept, or this process lives. Throws
-/// cluster_error(session_failed) when it cannot be made, or nothing can be written into it.
-file_descriptor use_log_folder(const std::filesystem::path& folder);
+/// Makes a folder that no other cluster has, named after this moment and process ("20240501-100000-4711"), and `base`
+/// around it where that is not there. Throws cluster_error(session_failed) when it cannot be made, or nothing can be
+/// written into it.
+log_folder make_log_folder(const std::filesystem::path& base);
+
+/// One that another process has made is in use by this one, too.
+log_folder share_log_folder(const std::filesystem::path& folder);
+
+/// The one that was made last; others are as good when they were made in the same second.
+std::optional<std::filesystem::path> newest_log_folder(const std::filesystem::path& base);
+
+/// Whether `make_log_folder` gives such names; there may be other things in the same place.
+bool is_name_of_log_folder(std::string_view name);
 
 /// Whether a process of this machine uses it; false where the file system has no locks.
 bool is_in_use(const std::filesystem::path& log_folder);

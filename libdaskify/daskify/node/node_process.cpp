@@ -6,6 +6,7 @@
 #include "daskify/deploy/cpu_count.hpp"
 #include "daskify/deploy/lifeline.hpp"
 #include "daskify/deploy/local_fleet.hpp"
+#include "daskify/deploy/log_folder.hpp"
 #include "daskify/deploy/process.hpp"
 #include "daskify/deploy/slurm_commands.hpp"
 #include "daskify/deploy/slurm_text.hpp"
@@ -115,8 +116,9 @@ private:
   std::promise<int> code_;
 };
 
-/// Serves until the session ends; the exit code of the process.
-int serve(const node_launch& as, const batch_job& job, const std::string& name, const termination* ending_signal) {
+/// Serves until the session ends; the exit code of the process. The scheduler may take `patience` to answer.
+int serve(const node_launch& as, const batch_job& job, const std::string& name, const termination* ending_signal,
+          std::chrono::milliseconds patience) {
   auto folder = session_folder::open(as.session_folder);
   auto where = folder.read_connection();
   auto end = std::make_shared<exit_of_node>();
@@ -135,7 +137,7 @@ int serve(const node_launch& as, const batch_job& job, const std::string& name, 
 
   system_config config;
   caf::actor_system system{config};
-  auto found = connect_to<scheduler_for_workers>(system, where.addresses, "scheduler");
+  auto found = connect_to<scheduler_for_workers>(system, where.addresses, "scheduler", patience);
   const auto& scheduler = found.actor;
 
   auto workers = std::make_shared<fleet_for_store>();
@@ -247,7 +249,7 @@ void become_node(const node_launch& as) {
   }
   int code = 1;
   try {
-    code = serve(as, job, name, signal ? &*signal : nullptr);
+    code = serve(as, job, name, signal ? &*signal : nullptr, as.start_timeout);
   } catch (const std::exception& e) {
     std::cerr << name << ": " << e.what() << std::endl;
   }
@@ -258,7 +260,8 @@ int join_cluster(const settings& with, const std::string& program_name) {
   termination signals{SIGTERM, SIGINT, SIGHUP};
   keep_standard_descriptors();
   bool is_wanted = true;
-  wait_for_cluster(with, [&](std::chrono::milliseconds moment) { return is_wanted = !signals.wait_for(moment); });
+  auto patience =
+      wait_for_cluster(with, [&](std::chrono::milliseconds moment) { return is_wanted = !signals.wait_for(moment); });
   if (!is_wanted)
     return 0;
   auto cluster = find_cluster(with);
@@ -277,8 +280,10 @@ int join_cluster(const settings& with, const std::string& program_name) {
   as.session_folder = folder.path();
   as.program_name = with.worker_program.value_or(program_name);
   as.worker_program = with.worker_program.value_or("");
-  as.log_folder = with.log_directory.value_or(folder.path());
-  make_folder(as.log_folder, "log_directory");
+  log_folder logs{folder.path(), {}};
+  if (with.log_directory)
+    logs = make_log_folder(*with.log_directory);
+  as.log_folder = logs.path;
   as.workers = with.size.value_or(usable_cpus());
   as.threads = with.threads;
   as.start_timeout = with.start_timeout;
@@ -286,7 +291,7 @@ int join_cluster(const settings& with, const std::string& program_name) {
   as.store_limit = with.store_limit.value_or(0);
   as.spill_directory = with.spill_folder();
   as.libraries = with.load;
-  auto code = serve(as, {}, host_name() + "/" + std::to_string(::getpid()), &signals);
+  auto code = serve(as, {}, host_name() + "/" + std::to_string(::getpid()), &signals, patience);
   if (code != 0 && cluster.folder)
     cluster.folder->remove_if_abandoned();
   return code;

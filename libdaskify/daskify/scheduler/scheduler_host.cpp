@@ -3,7 +3,6 @@
 #include "daskify/config/value_text.hpp"
 #include "daskify/defaults.hpp"
 #include "daskify/deploy/local_deployment.hpp"
-#include "daskify/deploy/log_folder.hpp"
 #include "daskify/deploy/open_deployment.hpp"
 #include "daskify/deploy/slurm_deployment.hpp"
 #include "daskify/deploy/srun_deployment.hpp"
@@ -107,28 +106,28 @@ bool scheduler_host::serves_other_machines() const {
   return (is_standing() && settings_.interface) || (kind_ != cluster_kind::standing && is_on_slurm(settings_));
 }
 
-/// The output of jobs is kept: it tells what went wrong when nobody was looking.
+/// The output of jobs is: it tells what went wrong when nobody was looking.
+bool scheduler_host::keeps_logs() const {
+  return settings_.log_directory || (kind_ != cluster_kind::standing && is_on_slurm(settings_));
+}
+
 void scheduler_host::choose_log_folder() {
-  if (!settings_.log_directory && !is_on_slurm(settings_)) {
-    log_folder_ = own_folder().path();
+  if (!logs_.path.empty())
     return;
-  }
-  auto folder = settings_.log_directory.value_or(own_folder().path().parent_path() / "logs" / time_and_pid());
-  using_logs_ = use_log_folder(folder);
-  log_folder_ = std::filesystem::absolute(folder);
+  if (keeps_logs())
+    logs_ = make_log_folder(settings_.log_directory.value_or(own_folder().path().parent_path() / "logs"));
+  else if (kind_ != cluster_kind::standing) // which starts nobody
+    logs_.path = own_folder().path();
 }
 
 std::unique_ptr<deployment> scheduler_host::make_deployment() {
-  if (kind_ == cluster_kind::standing) {
-    if (settings_.log_directory)
-      choose_log_folder();
-    return std::make_unique<standing_deployment>();
-  }
   choose_log_folder();
+  if (kind_ == cluster_kind::standing)
+    return std::make_unique<standing_deployment>();
   deployment_setup setup;
   setup.options = settings_;
   setup.session_folder = own_folder().path();
-  setup.log_folder = log_folder_;
+  setup.log_folder = logs_.path;
   setup.program_name = program_name_;
   setup.store_limit = store_limit_;
   auto tell = [this](auto message) { voice_->tell_if_open(scheduler_, std::move(message)); };
@@ -180,7 +179,7 @@ void scheduler_host::start_actors(caf::actor_system& system) {
   setup.processes = deployment_.get();
   setup.on_end_wanted = on_end_wanted_;
   setup.mode = to_string(kind_ == cluster_kind::standing ? cluster_mode::connect : settings_.mode);
-  setup.log_folder = log_folder_;
+  setup.log_folder = logs_.path;
   if (kind_ == cluster_kind::standing_with_workers && !is_on_slurm(settings_)) {
     setup.first_free_node = static_cast<std::uint32_t>(settings_.nodes);
     setup.first_free_worker = static_cast<std::uint32_t>(own_workers_);

@@ -3,13 +3,14 @@
 #include "daskify/client/crossing.hpp"
 #include "daskify/config/settings.hpp"
 #include "daskify/deploy/deployment.hpp"
-#include "daskify/deploy/process.hpp"
+#include "daskify/deploy/log_folder.hpp"
 #include "daskify/protocol/actors.hpp"
 #include "daskify/store/store_actor.hpp"
 #include "daskify/transport/session_folder.hpp"
 
 #include <caf/actor_system.hpp>
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -38,6 +39,8 @@ public:
   /// What is to be done when a client asks for the end of the cluster, on an actor's thread; must not block. Before
   /// `start`.
   void on_end_wanted(std::function<void()> end) { on_end_wanted_ = std::move(end); }
+  /// The logs go there, and into no folder of its own. Before `start`.
+  void log_into(const std::filesystem::path& folder) { logs_ = share_log_folder(folder); }
 
   /// Starts the actors and the processes of the cluster. Throws error.
   void start(caf::actor_system& system);
@@ -63,6 +66,7 @@ private:
   const session_folder& own_folder() const noexcept { return folder_of_workers_ ? *folder_of_workers_ : folder_; }
   void require_spill_folder() const;
   bool serves_other_machines() const;
+  bool keeps_logs() const;
   void choose_log_folder();
   std::unique_ptr<deployment> make_deployment();
   void start_actors(caf::actor_system& system);
@@ -76,8 +80,7 @@ private:
   /// after it.
   std::optional<session_folder> folder_of_workers_;
   std::function<void()> on_end_wanted_;
-  std::string log_folder_;      ///< where logs of this cluster are; empty: nowhere
-  file_descriptor using_logs_;  ///< nobody shall take it for an old one
+  log_folder logs_;             ///< of this cluster; an empty path: nowhere
   std::size_t own_workers_ = 0; ///< whose slots are not for others
   std::string secret_;
   std::vector<endpoint> addresses_;

@@ -60,6 +60,8 @@ void run_standing_scheduler(const settings& as_given, const standing_setup& setu
   scheduler_host host{with, starts_workers ? *with.worker_program : "daskify-scheduler",
                       starts_workers ? cluster_kind::standing_with_workers : cluster_kind::standing};
   host.on_end_wanted(end);
+  if (setup.log_folder)
+    host.log_into(*setup.log_folder);
   system_config config;
   auto system = std::make_unique<caf::actor_system>(config);
   std::exception_ptr failed;

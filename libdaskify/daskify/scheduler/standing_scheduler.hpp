@@ -4,6 +4,7 @@
 
 #include "daskify/config/settings.hpp"
 
+#include <filesystem>
 #include <optional>
 
 namespace daskify::internal {
@@ -13,6 +14,8 @@ struct standing_setup {
   bool start_workers = false;
   /// Told when the cluster takes work (see `ready_word`), and closed at the latest when it cannot.
   std::optional<int> news_descriptor;
+  /// Of whoever started it, for all logs; none: one of its own, as the option log_directory says.
+  std::optional<std::filesystem::path> log_folder;
 };
 
 /// What is written when the cluster takes work.

@@ -15,13 +15,21 @@ namespace {
 
 /// A machine that is there answers at once; what drops packets would keep us for minutes.
 constexpr auto connect_patience = std::chrono::seconds{3};
-/// Who listens there, but says nothing, is no daskify.
-constexpr auto handshake_timeout = std::chrono::seconds{10};
+/// That one which is there gets, however little is left of the patience.
+constexpr auto least_patience = std::chrono::seconds{1};
+
+std::string in_seconds(std::chrono::milliseconds time) {
+  auto tenths = (time.count() + 50) / 100;
+  return std::to_string(tenths / 10) + (tenths % 10 == 0 ? "" : "." + std::to_string(tenths % 10)) + " s";
+}
 
 } // namespace
 
 untyped_peer connect(caf::actor_system& system, const std::vector<endpoint>& addresses,
-                     const std::set<std::string>& messages, const std::string& what) {
+                     const std::set<std::string>& messages, const std::string& what,
+                     std::chrono::milliseconds patience) {
+  using clock = std::chrono::steady_clock;
+  auto until = clock::now() + patience;
   std::string tried;
   auto remaining = addresses;
   while (!remaining.empty()) {
@@ -34,8 +42,13 @@ untyped_peer connect(caf::actor_system& system, const std::vector<endpoint>& add
     std::string problem;
     bool is_other_version = false;
     caf::strong_actor_ptr actor;
+    // Where there is another address to be tried, time is kept for it.
+    auto left = std::chrono::ceil<std::chrono::milliseconds>(until - clock::now());
+    bool is_last = found->peer == remaining.back();
+    auto given =
+        std::max<std::chrono::milliseconds>(is_last ? left : std::min(left, handshake_timeout), least_patience);
     caf::scoped_actor self{system};
-    self->request(system.middleman().actor_handle(), handshake_timeout, caf::connect_atom::value, found->peer.host,
+    self->request(system.middleman().actor_handle(), given, caf::connect_atom::value, found->peer.host,
                   found->peer.port)
         .receive(
             [&](caf::node_id&, caf::strong_actor_ptr& there, std::set<std::string>& speaks) {
@@ -47,7 +60,9 @@ untyped_peer connect(caf::actor_system& system, const std::vector<endpoint>& add
                 actor = there;
             },
             [&](caf::error& why) {
-              problem = why == caf::sec::request_timeout ? "does not answer as daskify does" : caf::to_string(why);
+              problem = why == caf::sec::request_timeout
+                            ? "takes the connection, and says nothing for " + in_seconds(given)
+                            : caf::to_string(why);
             });
     if (is_other_version)
       throw cluster_error{error_code::other_build,

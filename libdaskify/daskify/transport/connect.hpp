@@ -8,6 +8,7 @@
 #include <caf/actor_system.hpp>
 #include <caf/io/middleman.hpp>
 
+#include <chrono>
 #include <optional>
 #include <set>
 #include <string>
@@ -29,18 +30,22 @@ struct untyped_peer {
   reached by;
 };
 untyped_peer connect(caf::actor_system& system, const std::vector<endpoint>& addresses,
-                     const std::set<std::string>& messages, const std::string& what);
+                     const std::set<std::string>& messages, const std::string& what,
+                     std::chrono::milliseconds patience);
 endpoint publish(caf::actor_system& system, const caf::strong_actor_ptr& actor, std::set<std::string> messages,
                  const std::string& what, const std::optional<std::string>& listen_at, std::uint16_t port);
 
 } // namespace detail
 
-/// The actor that listens at the first of the addresses that answers. `what` names it. Throws
-/// cluster_error(scheduler_gone), with what each address answered.
+/// Who listens at an address, but says nothing for so long, is no daskify.
+inline constexpr std::chrono::milliseconds handshake_timeout = std::chrono::seconds{10};
+
+/// The actor that listens at the first of the addresses that answers. `what` names it. Its process may stand still for
+/// `patience`. Throws cluster_error(scheduler_gone), with what each address answered.
 template <class Actor>
 remote_peer<Actor> connect_to(caf::actor_system& system, const std::vector<endpoint>& addresses,
-                              const std::string& what) {
-  auto found = detail::connect(system, addresses, system.message_types<Actor>(), what);
+                              const std::string& what, std::chrono::milliseconds patience = handshake_timeout) {
+  auto found = detail::connect(system, addresses, system.message_types<Actor>(), what, patience);
   return {caf::actor_cast<Actor>(std::move(found.actor)), std::move(found.by)};
 }
 

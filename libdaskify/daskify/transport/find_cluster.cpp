@@ -5,6 +5,7 @@
 #include "daskify/error.hpp"
 #include "daskify/transport/network.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
@@ -57,7 +58,8 @@ std::string why_no_cluster(const settings& options) {
   }
 }
 
-void wait_for_cluster(const settings& options, const std::function<bool(std::chrono::milliseconds)>& pause) {
+std::chrono::milliseconds wait_for_cluster(const settings& options,
+                                           const std::function<bool(std::chrono::milliseconds)>& pause) {
   constexpr std::chrono::milliseconds between_looks{100};
   auto until = std::chrono::steady_clock::now() + options.start_timeout;
   auto why = why_no_cluster(options);
@@ -66,6 +68,8 @@ void wait_for_cluster(const settings& options, const std::function<bool(std::chr
               << duration{}.write(options.start_timeout) << ")." << std::endl;
   while (!why.empty() && std::chrono::steady_clock::now() < until && pause(between_looks))
     why = why_no_cluster(options);
+  return std::max(std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()),
+                  std::chrono::milliseconds{0});
 }
 
 found_cluster find_cluster(const settings& options) {

@@ -31,10 +31,11 @@ std::string why_ended(const connection& told);
 /// when there may be one. Throws cluster_error where that cannot be told.
 std::string why_no_cluster(const settings& options);
 
-/// Returns when there may be one, or when option start_timeout is over: a scheduler may be a job that starts after
-/// those that look for it. Says once that it waits, unless the option progress is off. `pause` waits a moment, for
-/// nobody tells of a file on another machine; when it answers false, nobody wants to wait any more.
-void wait_for_cluster(const settings& options, const std::function<bool(std::chrono::milliseconds)>& pause);
+/// Returns when there may be one, or when option start_timeout is over, with what is left of that: a scheduler may be a
+/// job that starts after those that look for it. Says once that it waits, unless the option progress is off. `pause`
+/// waits a moment, for nobody tells of a file on another machine; when it answers false, nobody wants to wait any more.
+std::chrono::milliseconds wait_for_cluster(const settings& options,
+                                           const std::function<bool(std::chrono::milliseconds)>& pause);
 
 /// By the options scheduler and connection_directory and the environment. Throws cluster_error(session_failed) when
 /// there is none, or one that has ended.
