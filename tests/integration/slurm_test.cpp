@@ -1,5 +1,6 @@
 /// Clusters in the jobs of a real SLURM. Jobs that are lost in the middle of a sweep: co2_sweep_on_slurm_test.cpp.
 
+#include "support/child_program.hpp"
 #include "support/environment_variable.hpp"
 #include "support/program_with.hpp"
 #include "support/run_program.hpp"
@@ -66,6 +67,13 @@ struct on_slurm : slurm_test {
       return e.what();
     }
     return "nothing";
+  }
+
+  /// Arguments of a program that takes its options from the command line.
+  std::vector<std::string> in_jobs(std::vector<std::string> more) const {
+    more.insert(more.end(), {"--daskify.queue=main", "--daskify.memory=16MiB", "--daskify.size=2",
+                             "--daskify.session_directory=" + base.path().string()});
+    return more;
   }
 
   /// The job of the first worker's node: "12_0".
@@ -212,6 +220,41 @@ TEST_F(on_slurm, leaves_no_job_when_the_program_is_killed_while_some_wait) {
   EXPECT_FALSE(output_of("squeue -h -r -t PENDING -o %i").empty());
   ::kill(pid, SIGKILL);
   EXPECT_TRUE(eventually([] { return output_of("squeue -h -o %i").empty(); }));
+}
+
+TEST_F(on_slurm, leaves_nothing_when_the_program_is_killed_while_all_wait) {
+  for (int signal : {SIGKILL, SIGTERM}) {
+    child_program program{"hello_sweep", in_jobs({"--mode", "slurm", "--daskify.job_extra=--hold"})};
+    EXPECT_TRUE(program.says("2 pending")) << program.output();
+    EXPECT_EQ(entries(base.path(), "daskify-").size(), 1u);
+    program.signal(signal);
+    program.wait();
+    EXPECT_TRUE(eventually([&] { return entries(base.path(), "daskify-").empty(); })) << signal;
+  }
+}
+
+TEST_F(on_slurm, says_that_no_job_is_at_work_any_more_and_why_and_when_some_are_again) {
+  child_program scheduler{"daskify-scheduler",
+                          in_jobs({"--start-workers", "--daskify.mode=slurm",
+                                   "--daskify.connection_directory=" + (base.path() / "c").string()})};
+  ASSERT_TRUE(scheduler.says("listens at")) << scheduler.output();
+  auto array = output_of("squeue -h -o %A | sort -u | tr '\\n' ' '");
+  output_of("scontrol requeuehold " + array);
+  EXPECT_TRUE(scheduler.says("SLURM: 0 of 2 jobs at work, 2 pending (")) << scheduler.output();
+  auto held = scheduler.output().find("held");
+  ASSERT_NE(held, std::string::npos) << scheduler.output();
+  output_of("scontrol release " + array);
+  EXPECT_TRUE(eventually([&] { return scheduler.output().find(" of 2 jobs at work", held) != std::string::npos; }))
+      << scheduler.output();
+  scheduler.signal(SIGTERM);
+  EXPECT_EQ(scheduler.wait(), 0);
+}
+
+TEST_F(on_slurm, says_why_jobs_died_soon_after_their_workers_had_come) {
+  // More than the nodes have room for, so that the cluster is not ready before.
+  EXPECT_THAT(refusal_of({.size = 17,
+                          .job_prologue = std::vector<std::string>{"(sleep 0.5; echo no more luck; kill -9 $$) &"}}),
+              AllOf(HasSubstr("is gone: its process failed"), HasSubstr("no more luck")));
 }
 
 TEST_F(on_slurm, cancels_its_jobs_although_squeue_hangs) {

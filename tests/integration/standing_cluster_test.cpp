@@ -192,7 +192,7 @@ TEST_F(standing_cluster, takes_over_the_folder_of_a_dead_scheduler) {
   auto first = line_of_connection("secret");
   scheduler->signal(SIGKILL);
   scheduler->wait();
-  EXPECT_EQ(refusal([&] { client().start_cluster(); }).first, error_code::scheduler_gone);
+  EXPECT_EQ(refusal([&] { client({.start_timeout = 200ms}).start_cluster(); }).first, error_code::scheduler_gone);
   start_scheduler();
   EXPECT_NE(line_of_connection("secret"), first);
 }

@@ -908,6 +908,8 @@ std::string job_fleet_core::sentence(const fleet_report& of) const {
     text += " One job is tried. " + problem_;
   else if (!refusal_.empty())
     text += " SLURM did not take more jobs: " + refusal_;
+  else if (supply() < of.wanted && loss_backoff_ > settings_.loss_backoff)
+    text += " Several ended early; they are replaced with growing delay.";
   if (ceiling_ < largest())
     text += " Jobs were cancelled by somebody else, and are not replaced.";
   if (query_failing_)

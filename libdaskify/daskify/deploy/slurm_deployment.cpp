@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <iostream>
+#include <string_view>
+#include <unistd.h>
 #include <utility>
 
 namespace daskify::internal {
@@ -19,6 +21,8 @@ constexpr auto tick_interval = std::chrono::seconds{1};
 constexpr auto second_look = std::chrono::seconds{4};
 /// Nodes that come together are asked about together.
 constexpr auto settle_time = std::chrono::seconds{1};
+/// No job is at work for a moment when one takes another's place.
+constexpr auto idle_patience = std::chrono::seconds{3};
 constexpr std::size_t shown_lines = 10;
 /// Of those that are submitted one by one.
 constexpr std::size_t jobs_between_guards = 50;
@@ -26,6 +30,18 @@ constexpr std::size_t jobs_between_guards = 50;
 /// The job that a unit is in, or, of an array, the array: what squeue takes and what tells arrays from each other.
 std::string job_of(const std::string& unit) {
   return unit.substr(0, unit.find_first_of("_."));
+}
+
+/// A sentence of somebody else's, with ours behind it.
+std::string full_stop(std::string sentence) {
+  if (!sentence.empty() && std::string_view{".!?"}.find(sentence.back()) == std::string_view::npos)
+    sentence += '.';
+  return sentence;
+}
+
+/// What is said on a terminal stands above the bar that is drawn there, and not in it.
+void say(const std::string& text) {
+  std::cerr << (::isatty(STDERR_FILENO) == 1 ? "\r\x1b[K" : "") << text + '\n' << std::flush;
 }
 
 /// Of several units: what scancel takes for them all.
@@ -62,7 +78,7 @@ slurm_deployment::slurm_deployment(deployment_setup with)
       first_{fleet_for(setup_.options).size},
       needed_{is_adaptive() ? fleet_for(setup_.options).minimum : first_},
       core_{*this, fleet_for(setup_.options)},
-      guard_{setup_.log_folder + "/scancel.log"} {
+      guard_{setup_.session_folder, setup_.log_folder + "/scancel.log"} {
   // Whatever cannot be written is said before anything is started.
   static_cast<void>(
       job_script(request_for(setup_.options, first_, setup_.session_folder, setup_.log_folder, setup_.program_name)));
@@ -95,6 +111,7 @@ void slurm_deployment::post(std::function<void()> command) {
 }
 
 void slurm_deployment::start() {
+  watch_jobs({});
   commands_ = std::make_unique<work_thread>();
   ticking_ = std::jthread{[this](const std::stop_token& stop) { tick(stop); }};
   std::lock_guard guard{mutex_};
@@ -112,12 +129,43 @@ void slurm_deployment::tick(const std::stop_token& stop) {
           return !node.second.knows_its_end && now - node.second.joined >= settle_time;
         }))
       core_.asked_why(now);
+    if (auto text = news(now); !text.empty()) {
+      lock.unlock(); // a terminal may take its time, and the scheduler must not wait for it
+      say(text);
+      lock.lock();
+    }
   }
+}
+
+/// What somebody who waits for results should know: which jobs have failed; that none is at work, as often as its
+/// reasons change; and when some are again. "" for nothing new. REQUIRES: the lock is held.
+std::string slurm_deployment::news(clock::time_point now) {
+  if (starting_ || !replacing_ || setup_.options.progress == progress_style::off)
+    return {};
+  std::string text;
+  auto add = [&](const std::string& sentence) { text += (text.empty() ? "SLURM: " : "\nSLURM: ") + sentence; };
+  if (told_failure_ != last_failure_)
+    add(told_failure_ = last_failure_);
+  if (report_.enrolled != 0) {
+    idle_since_.reset();
+    if (!std::exchange(told_idle_, {}).empty())
+      add(report_.sentence);
+    return text;
+  }
+  if (!idle_since_)
+    idle_since_ = now;
+  if (now - *idle_since_ >= idle_patience && told_idle_ != report_.sentence)
+    add(told_idle_ = report_.sentence);
+  return text;
 }
 
 void slurm_deployment::wait_until_ready(std::chrono::milliseconds timeout) {
   auto latest = clock::now() + timeout;
   std::unique_lock lock{mutex_};
+  struct end_of_start {
+    bool& starting;
+    ~end_of_start() { starting = false; }
+  } at_the_end{starting_}; // while the lock is still held
   auto ready = [this] {
     return static_cast<std::size_t>(std::ranges::count_if(nodes_, [](const auto& node) { return node.second.ready; }));
   };
@@ -125,8 +173,8 @@ void slurm_deployment::wait_until_ready(std::chrono::milliseconds timeout) {
   while (problem_.empty() && replacing_ && ready() < needed_) {
     if (report_.sentence != shown && setup_.options.progress != progress_style::off) {
       shown = report_.sentence;
-      lock.unlock(); // a terminal may take its time, and the scheduler must not wait for it
-      std::cerr << "SLURM: " << shown << std::endl;
+      lock.unlock();
+      say("SLURM: " + shown);
       lock.lock();
       continue;
     }
@@ -141,9 +189,9 @@ void slurm_deployment::wait_until_ready(std::chrono::milliseconds timeout) {
     return;
   throw cluster_error{error_code::start_timeout,
                       "Only " + std::to_string(ready()) + " of " + std::to_string(needed_) +
-                          " jobs had their workers ready when start_timeout was over (" + report_.sentence + ")" +
-                          (last_failure_.empty() ? "" : "; " + last_failure_) +
-                          "; make start_timeout longer, or set accept_fewer to go on with those that are there."};
+                          " jobs had their workers ready when start_timeout was over; make it longer, or set "
+                          "accept_fewer to go on with those that are there. SLURM: " +
+                          report_.sentence + (last_failure_.empty() ? "" : " " + full_stop(last_failure_))};
 }
 
 // -- what the scheduler says --------------------------------------------------------------------------------
@@ -313,11 +361,20 @@ void slurm_deployment::node_gone(const node_end& what) {
     setup_.on_node_lost(static_cast<std::uint32_t>(what.node.value),
                         what.cause == end_cause::timed_out ? error_code::worker_walltime : error_code::worker_node_lost,
                         what.text);
+  else if (what.cause != end_cause::superseded && what.cause != end_cause::cancelled)
+    keep_last_words({what.unit}, what.text);
 }
 
 void slurm_deployment::failed_start(const std::vector<std::string>& units, const std::string& sentence) {
-  post([this, sentence, log = units.empty() ? std::string{} : log_of(units.front())] {
-    auto output = log_tail(log, shown_lines); // on a file system that may be slow
+  keep_last_words(units, sentence);
+}
+
+/// Of jobs that ended by themselves.
+void slurm_deployment::keep_last_words(const std::vector<std::string>& units, const std::string& sentence) {
+  post([this, units, sentence] {
+    std::string output; // on a file system that may be slow
+    for (auto unit = units.begin(); unit != units.end() && output.empty(); ++unit)
+      output = log_tail(log_of(*unit), shown_lines);
     std::lock_guard guard{mutex_};
     last_failure_ = sentence + (output.empty() ? "" : " Its last output: " + output);
     // Others may start all the same, but where none has there is nothing to hope for.
@@ -500,8 +557,8 @@ void slurm_deployment::cancel_now(const std::vector<std::string>& units) {
     std::string all;
     for (const auto& job : jobs)
       all += (all.empty() ? "" : " ") + job;
-    std::cerr << "daskify could not cancel jobs of SLURM: " << e.what()
-              << " They may still run; cancel them by: scancel " << all << std::endl;
+    say("daskify could not cancel jobs of SLURM: " + full_stop(e.what()) +
+        " Unless they have ended, cancel them by: scancel " + all);
   }
 }
 

@@ -69,6 +69,8 @@ private:
   void cancel_now(const std::vector<std::string>& units);
   std::string log_of(const std::string& unit) const;
   void fail(const std::string& sentence);
+  void keep_last_words(const std::vector<std::string>& units, const std::string& sentence);
+  std::string news(clock::time_point now);
   void tick(const std::stop_token& stop);
 
   struct node_record {
@@ -94,8 +96,12 @@ private:
   job_fleet_core core_;
   std::map<std::uint32_t, node_record> nodes_; ///< connected, by slot
   fleet_report report_;
-  std::string problem_;      ///< why the cluster cannot start
-  std::string last_failure_; ///< of a job that ended before its node came
+  std::string problem_;                         ///< why the cluster cannot start
+  std::string last_failure_;                    ///< of a job that ended before its node came, or soon after
+  bool starting_ = true;                        ///< somebody waits until it is ready
+  std::string told_failure_;                    ///< the last one that was said
+  std::optional<clock::time_point> idle_since_; ///< no job is at work
+  std::string told_idle_;                       ///< and this was said of it
   bool replacing_ = true;
   bool all_cancelled_ = true;                               ///< the last scancel went well
   std::size_t under_way_ = 0;                               ///< commands that were posted and have not ended
