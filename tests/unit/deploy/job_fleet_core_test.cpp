@@ -627,6 +627,9 @@ TEST_F(job_fleet, waits_longer_and_longer_when_new_jobs_are_lost_again_and_again
     for (; seen.told.empty() || !seen.told.back().starts_with("submit"); ++waited) {
       ASSERT_LT(waited, 10min);
       pass(1s);
+      if (waited == 5s) {
+        EXPECT_EQ(report().sentence, "0 of 1 job at work. Several ended early; they are replaced with growing delay.");
+      }
     }
     delays.push_back(waited);
     submitted({std::to_string(i + 1)});
