@@ -40,10 +40,6 @@ constexpr std::chrono::seconds more_time{60};
 /// For an end that was asked for: some seconds for the workers, and more for SLURM to cancel jobs.
 constexpr std::chrono::seconds end_patience{60};
 
-bool is_on_slurm(const settings& with) {
-  return with.mode == cluster_mode::slurm || with.mode == cluster_mode::test;
-}
-
 /// The same settings for another program of daskify.
 arguments as_arguments(const settings& with) {
   arguments all;
@@ -197,7 +193,7 @@ int up(arguments given) {
   auto with = all.settings();
   with.resolve_paths(fs::current_path());
   if (all.has("dry-run")) {
-    if (is_on_slurm(with))
+    if (with.is_on_slurm())
       preview_jobs(with, true);
     else
       std::cout << "This would start a scheduler"

@@ -65,6 +65,8 @@ struct settings {
   /// Paths are relative to `folder`, wherever the program goes from there.
   void resolve_paths(const std::filesystem::path& folder);
 
+  /// Whether workers that are started run in SLURM's jobs.
+  bool is_on_slurm() const noexcept { return mode == cluster_mode::slurm || mode == cluster_mode::test; }
   /// Where to spill to; nothing: nowhere.
   std::optional<std::string> spill_folder() const;
   /// The partition; nothing: the site's default.

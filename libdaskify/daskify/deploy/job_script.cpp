@@ -37,7 +37,24 @@ void check_resources(const job_request& request) {
 void check_output(const std::string& output) {
   if (output.find('\\') != output.npos)
     refuse("The log of a batch job cannot be " + in_quotes(output) +
-           ": SLURM puts no job number into a path with a backslash");
+           ": SLURM puts no job number into a path with a backslash; name another folder by log_directory");
+}
+
+/// Those that would take from daskify what it has to know: how many jobs there are, and their numbers.
+void check_extra(std::string_view option) {
+  struct unusable {
+    std::string_view name;
+    std::string_view letter;
+    std::string_view why;
+  };
+  constexpr std::array<unusable, 3> all{
+      unusable{"--wait", "-W", "sbatch would not tell the job's number before its end"},
+      unusable{"--array", "-a", "size, processes and job_shape say how many jobs there are"},
+      unusable{"--test-only", "", "nothing would be submitted; 'daskify script --dry-run' does what it does"}};
+  auto name = option.substr(0, option.find_first_of("= \t"));
+  for (const auto& [unusable_name, letter, why] : all)
+    if (name == unusable_name || (!letter.empty() && name.starts_with(letter)))
+      refuse("The option " + in_quotes(option) + " of sbatch cannot be in job_extra: " + std::string{why});
 }
 
 void check_prologue(const std::string& line) {
@@ -93,6 +110,7 @@ public:
   void add_extra(const std::string& option) {
     if (!option.starts_with('-') || option.find_first_not_of('-') == option.npos)
       refuse("The sbatch option " + in_quotes(option) + " must begin with '-', like --gres=gpu:1");
+    check_extra(option);
     auto blank = option.find_first_of(" \t");
     if (blank == option.npos || option.find('=') < blank)
       return add(option);

@@ -21,6 +21,8 @@ constexpr auto tick_interval = std::chrono::seconds{1};
 constexpr auto second_look = std::chrono::seconds{4};
 /// Nodes that come together are asked about together.
 constexpr auto settle_time = std::chrono::seconds{1};
+/// SLURM may take so long before somebody should know what is waited for.
+constexpr auto silent_wait = std::chrono::seconds{5};
 /// No job is at work for a moment when one takes another's place.
 constexpr auto idle_patience = std::chrono::seconds{3};
 constexpr std::size_t shown_lines = 10;
@@ -301,7 +303,15 @@ void slurm_deployment::end_all() {
     // The nodes have been told to stop; one that has left needs no scancel.
     changed_.wait_for(lock, 2 * tuning::stop_grace, [this] { return nodes_.empty(); });
     core_.stop(clock::now());
-    auto all_done = changed_.wait_for(lock, tuning::scancel_timeout, [this] { return under_way_ == 0; });
+    auto until = clock::now() + tuning::scancel_timeout;
+    auto is_done = [this] { return under_way_ == 0; };
+    if (!changed_.wait_for(lock, silent_wait, is_done) && setup_.options.progress != progress_style::off) {
+      lock.unlock();
+      say("SLURM has not answered scancel yet, which may take up to " +
+          std::to_string(std::chrono::ceil<std::chrono::seconds>(2 * tuning::scancel_timeout).count()) + " s.");
+      lock.lock();
+    }
+    auto all_done = changed_.wait_until(lock, until, is_done);
     all_cancelled_ = all_cancelled_ && all_done;
   }
   stop_commands();

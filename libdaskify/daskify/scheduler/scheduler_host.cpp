@@ -25,13 +25,9 @@ namespace daskify::internal {
 
 namespace {
 
-bool is_on_slurm(const settings& options) {
-  return options.mode == cluster_mode::slurm || options.mode == cluster_mode::test;
-}
-
 /// Where session folders are made: for jobs a folder that other machines see, as they do most homes.
 std::string session_base(const settings& options) {
-  if (options.session_directory || !is_on_slurm(options))
+  if (options.session_directory || !options.is_on_slurm())
     return options.session_directory.value_or("");
   const auto* home = std::getenv("HOME");
   if (!home || *home == '\0')
@@ -103,12 +99,12 @@ void scheduler_host::require_spill_folder() const {
 }
 
 bool scheduler_host::serves_other_machines() const {
-  return (is_standing() && settings_.interface) || (kind_ != cluster_kind::standing && is_on_slurm(settings_));
+  return (is_standing() && settings_.interface) || (kind_ != cluster_kind::standing && settings_.is_on_slurm());
 }
 
 /// The output of jobs is: it tells what went wrong when nobody was looking.
 bool scheduler_host::keeps_logs() const {
-  return settings_.log_directory || (kind_ != cluster_kind::standing && is_on_slurm(settings_));
+  return settings_.log_directory || (kind_ != cluster_kind::standing && settings_.is_on_slurm());
 }
 
 void scheduler_host::choose_log_folder() {
@@ -141,9 +137,9 @@ std::unique_ptr<deployment> scheduler_host::make_deployment() {
     tell(node_lost{slot, code, how});
   };
   std::unique_ptr<deployment> own;
-  if (is_on_slurm(settings_) && srun_deployment::is_in_allocation()) {
+  if (settings_.is_on_slurm() && srun_deployment::is_in_allocation()) {
     own = std::make_unique<srun_deployment>(std::move(setup));
-  } else if (is_on_slurm(settings_)) {
+  } else if (settings_.is_on_slurm()) {
     own = std::make_unique<slurm_deployment>(std::move(setup));
   } else {
     auto local = std::make_unique<local_deployment>(std::move(setup));
@@ -180,7 +176,7 @@ void scheduler_host::start_actors(caf::actor_system& system) {
   setup.on_end_wanted = on_end_wanted_;
   setup.mode = to_string(kind_ == cluster_kind::standing ? cluster_mode::connect : settings_.mode);
   setup.log_folder = logs_.path;
-  if (kind_ == cluster_kind::standing_with_workers && !is_on_slurm(settings_)) {
+  if (kind_ == cluster_kind::standing_with_workers && !settings_.is_on_slurm()) {
     setup.first_free_node = static_cast<std::uint32_t>(settings_.nodes);
     setup.first_free_worker = static_cast<std::uint32_t>(own_workers_);
   }

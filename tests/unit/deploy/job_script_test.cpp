@@ -188,7 +188,8 @@ TEST(job_script, says_what_cannot_be_written) {
   EXPECT_EQ(refusal_with([](auto& r) { r.name = "a\nb"; }),
             "'--job-name=a\\x0ab' cannot be written on a #SBATCH line: it holds a newline");
   EXPECT_EQ(refusal_with([](auto& r) { r.output = "a\\b"; }),
-            "The log of a batch job cannot be 'a\\b': SLURM puts no job number into a path with a backslash");
+            "The log of a batch job cannot be 'a\\b': SLURM puts no job number into a path with a backslash; name "
+            "another folder by log_directory");
   EXPECT_EQ(refusal_with([](auto& r) { r.jobs = 0; }),
             "A batch job needs at least one process and one core for it, not 0 and 1");
   EXPECT_EQ(refusal_with([](auto& r) { r.walltime = -1s; }),
@@ -198,6 +199,13 @@ TEST(job_script, says_what_cannot_be_written) {
   EXPECT_EQ(refusal_with([](auto& r) { r.job_extra = {"gres=gpu:1"}; }),
             "The sbatch option 'gres=gpu:1' must begin with '-', like --gres=gpu:1");
   EXPECT_NE(refusal_with([](auto& r) { r.job_extra = {"--"}; }), "none");
+  EXPECT_EQ(refusal_with([](auto& r) { r.job_extra = {"--wait"}; }),
+            "The option '--wait' of sbatch cannot be in job_extra: sbatch would not tell the job's number before its "
+            "end");
+  for (auto option : {"-W", "--array=0-3", "--array 0-3", "-a0-3", "-a 0-3", "--test-only"})
+    EXPECT_THAT(refusal_with([&](auto& r) { r.job_extra = {option}; }), HasSubstr("cannot be in job_extra")) << option;
+  for (auto option : {"--wait-all-nodes=1", "--account=a", "-A a", "-w n1"})
+    EXPECT_EQ(refusal_with([&](auto& r) { r.job_extra = {option}; }), "none") << option;
   EXPECT_NE(refusal_with([](auto& r) { r.job_extra = {""}; }), "none");
   EXPECT_EQ(refusal_with([](auto& r) { r.job_prologue = {"a\nb"}; }),
             "A line of the job's prologue, 'a\\x0ab', holds a newline or NUL character: make each line an entry of its "
