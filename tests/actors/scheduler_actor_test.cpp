@@ -466,7 +466,7 @@ TEST_F(standing_scheduler_shell, hears_that_a_client_is_alive_from_its_link_only
     bool heard = false;
     auto asked = from->request(scheduler, caf::infinite, client_alive{});
     steps.run();
-    asked.receive([&] { heard = true; }, [](caf::error&) {});
+    asked.receive([&](cluster_alive&) { heard = true; }, [](caf::error&) {});
     return heard;
   };
   EXPECT_FALSE(is_heard(one.speaker));

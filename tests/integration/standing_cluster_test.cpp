@@ -385,10 +385,10 @@ TEST_F(standing_cluster, is_not_waited_for_by_workers_that_are_told_to_end) {
   EXPECT_EQ(workers.wait(), 0);
 }
 
-TEST_F(standing_cluster, says_that_it_has_no_workers_yet) {
+TEST_F(standing_cluster, says_that_it_has_no_workers) {
   start_scheduler();
   child_program sweep{"hello_sweep", with_folder({"--mode", "connect"})};
-  EXPECT_TRUE(sweep.says("has no workers yet; tasks wait until some join."));
+  EXPECT_TRUE(sweep.says("has no workers; tasks wait until some join."));
   auto workers = start_workers(1, {"--program", DASKIFY_BIN_DIR "/hello_sweep"});
   EXPECT_EQ(sweep.wait(), 0) << sweep.output();
 }

@@ -17,17 +17,19 @@ namespace {
 
 constexpr auto join_timeout = std::chrono::seconds{20};
 
-/// Says that the client is alive, and notices that the scheduler is not.
+/// Says that the client is alive, hears who works for it, and notices that the scheduler is not alive.
 link_actor::behavior_type link_behavior(link_actor::pointer self, scheduler_for_clients scheduler,
+                                        std::function<void(const cluster_alive&)> on_answer,
                                         std::function<void()> on_lost) {
   self->monitor(scheduler);
   self->set_down_handler([on_lost](caf::down_msg&) { on_lost(); });
   return {
-      [self, scheduler, on_lost](node_tick tick) {
+      [self, scheduler, on_answer, on_lost](node_tick tick) {
         self->delayed_send(self, std::chrono::milliseconds{tick.heartbeat_interval_ms}, tick);
         // A machine that fails closes no connection.
         auto patience = tuning::scheduler_patience * std::chrono::milliseconds{tick.heartbeat_timeout_ms};
-        self->request(scheduler, patience, client_alive{}).then([] {}, [on_lost](caf::error&) { on_lost(); });
+        self->request(scheduler, patience, client_alive{})
+            .then([on_answer](cluster_alive& there) { on_answer(there); }, [on_lost](caf::error&) { on_lost(); });
       },
   };
 }
@@ -55,7 +57,11 @@ void attachment::connect(caf::actor_system& system) {
 void attachment::join(caf::actor_system& system, const caf::strong_actor_ptr& speaker, const progress_actor& progress,
                       std::function<void(std::exception_ptr)> on_lost) {
   auto why = lost_scheduler(); // made here, because this may be gone when it is told
-  link_ = system.spawn(link_behavior, found_.actor, [on_lost = std::move(on_lost), why] { on_lost(why); });
+  if (settings_.progress != progress_style::off)
+    speech_ = std::make_unique<work_thread>();
+  link_ = system.spawn(
+      link_behavior, found_.actor, [this](const cluster_alive& there) { tell_who_works(there); },
+      [on_lost = std::move(on_lost), why] { on_lost(why); });
   auto transfers = node_->transfers_at();
   attach_client who{cluster_.secret, program_name_ + " (pid " + std::to_string(::getpid()) + " on " + host_name() + ")",
                     found_.by.own_address, transfers.port};
@@ -74,6 +80,19 @@ void attachment::join(caf::actor_system& system, const caf::strong_actor_ptr& sp
                                             " turned this program away because " + answer.reason + "."};
   client_ = answer.client;
   caf::anon_send(link_, node_tick{answer.heartbeat_interval_ms, answer.heartbeat_timeout_ms});
+}
+
+void attachment::tell_who_works(const cluster_alive& there) {
+  if (!speech_)
+    return;
+  auto words = "daskify: The cluster at " + to_text(found_.by.peer) + " has ";
+  if (there.workers != 0)
+    words += std::to_string(there.workers) + (there.workers == 1 ? " worker." : " workers.");
+  else
+    words += "no workers; tasks wait until some join." + (there.jobs.empty() ? "" : " SLURM: " + there.jobs);
+  auto news = idle_.take(std::chrono::steady_clock::now(), there.workers != 0, words);
+  if (!news.empty())
+    speech_->post([news] { say(news); });
 }
 
 void attachment::stop() noexcept {

@@ -1,8 +1,10 @@
 #pragma once
 
 #include "daskify/config/settings.hpp"
+#include "daskify/progress/notice.hpp"
 #include "daskify/protocol/actors.hpp"
 #include "daskify/store/store_actor.hpp"
+#include "daskify/store/work_thread.hpp"
 #include "daskify/transport/connect.hpp"
 #include "daskify/transport/find_cluster.hpp"
 
@@ -43,6 +45,8 @@ public:
   std::exception_ptr lost_scheduler() const;
 
 private:
+  void tell_who_works(const cluster_alive& there);
+
   settings settings_;
   std::string program_name_;
   found_cluster cluster_;
@@ -51,6 +55,8 @@ private:
   store_actor store_;
   link_actor link_;
   worker_id client_;
+  idle_notice idle_{idle_notice::time_point{}}; ///< of no worker, perhaps for long; the link's
+  std::unique_ptr<work_thread> speech_;         ///< last: a terminal may take its time
 };
 
 } // namespace daskify::internal

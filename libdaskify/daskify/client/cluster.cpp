@@ -4,7 +4,6 @@
 #include "daskify/transport/find_cluster.hpp"
 
 #include <algorithm>
-#include <iostream>
 #include <thread>
 
 namespace daskify::internal {
@@ -36,9 +35,6 @@ void cluster::start(cluster_mode mode) {
   lock.lock();
   refuse_second();
   auto session = attached_session::start(with, program_name_);
-  if (mode == cluster_mode::connect && with.progress != progress_style::off && session->workers().workers.empty())
-    std::cerr << "daskify: The cluster at " << to_text(session->reached())
-              << " has no workers yet; tasks wait until some join." << std::endl;
   session_ = std::move(session);
   was_started_ = true;
 }

@@ -5,11 +5,10 @@
 #include "daskify/deploy/slurm_request.hpp"
 #include "daskify/deploy/slurm_text.hpp"
 #include "daskify/error.hpp"
+#include "daskify/progress/notice.hpp"
 
 #include <algorithm>
-#include <iostream>
 #include <string_view>
-#include <unistd.h>
 #include <utility>
 
 namespace daskify::internal {
@@ -23,8 +22,6 @@ constexpr auto second_look = std::chrono::seconds{4};
 constexpr auto settle_time = std::chrono::seconds{1};
 /// SLURM may take so long before somebody should know what is waited for.
 constexpr auto silent_wait = std::chrono::seconds{5};
-/// No job is at work for a moment when one takes another's place.
-constexpr auto idle_patience = std::chrono::seconds{3};
 constexpr std::size_t shown_lines = 10;
 /// Of those that are submitted one by one.
 constexpr std::size_t jobs_between_guards = 50;
@@ -39,11 +36,6 @@ std::string full_stop(std::string sentence) {
   if (!sentence.empty() && std::string_view{".!?"}.find(sentence.back()) == std::string_view::npos)
     sentence += '.';
   return sentence;
-}
-
-/// What is said on a terminal stands above the bar that is drawn there, and not in it.
-void say(const std::string& text) {
-  std::cerr << (::isatty(STDERR_FILENO) == 1 ? "\r\x1b[K" : "") << text + '\n' << std::flush;
 }
 
 /// Of several units: what scancel takes for them all.
@@ -139,25 +131,16 @@ void slurm_deployment::tick(const std::stop_token& stop) {
   }
 }
 
-/// What somebody who waits for results should know: which jobs have failed; that none is at work, as often as its
-/// reasons change; and when some are again. "" for nothing new. REQUIRES: the lock is held.
+/// What somebody who waits for results should know: which jobs have failed, and that none is at work. "" for nothing
+/// new. REQUIRES: the lock is held.
 std::string slurm_deployment::news(clock::time_point now) {
   if (starting_ || !replacing_ || setup_.options.progress == progress_style::off)
     return {};
   std::string text;
-  auto add = [&](const std::string& sentence) { text += (text.empty() ? "SLURM: " : "\nSLURM: ") + sentence; };
   if (told_failure_ != last_failure_)
-    add(told_failure_ = last_failure_);
-  if (report_.enrolled != 0) {
-    idle_since_.reset();
-    if (!std::exchange(told_idle_, {}).empty())
-      add(report_.sentence);
-    return text;
-  }
-  if (!idle_since_)
-    idle_since_ = now;
-  if (now - *idle_since_ >= idle_patience && told_idle_ != report_.sentence)
-    add(told_idle_ = report_.sentence);
+    text = "SLURM: " + (told_failure_ = last_failure_);
+  if (auto idle = idle_.take(now, report_.enrolled != 0, "SLURM: " + report_.sentence); !idle.empty())
+    text += (text.empty() ? "" : "\n") + idle;
   return text;
 }
 
@@ -470,7 +453,7 @@ void slurm_deployment::watch_jobs(const std::vector<std::string>& units) {
   try {
     guard_.watch(jobs);
   } catch (const error& e) {
-    std::cerr << "daskify: nobody will cancel the jobs if this program is killed: " << e.what() << std::endl;
+    say("daskify: nobody will cancel the jobs if this program is killed: " + std::string{e.what()});
   }
 }
 

@@ -4,6 +4,7 @@
 #include "daskify/deploy/job_fleet_core.hpp"
 #include "daskify/deploy/job_guard.hpp"
 #include "daskify/deploy/slurm_commands.hpp"
+#include "daskify/progress/notice.hpp"
 #include "daskify/store/work_thread.hpp"
 
 #include <condition_variable>
@@ -96,12 +97,11 @@ private:
   job_fleet_core core_;
   std::map<std::uint32_t, node_record> nodes_; ///< connected, by slot
   fleet_report report_;
-  std::string problem_;                         ///< why the cluster cannot start
-  std::string last_failure_;                    ///< of a job that ended before its node came, or soon after
-  bool starting_ = true;                        ///< somebody waits until it is ready
-  std::string told_failure_;                    ///< the last one that was said
-  std::optional<clock::time_point> idle_since_; ///< no job is at work
-  std::string told_idle_;                       ///< and this was said of it
+  std::string problem_;      ///< why the cluster cannot start
+  std::string last_failure_; ///< of a job that ended before its node came, or soon after
+  bool starting_ = true;     ///< somebody waits until it is ready
+  std::string told_failure_; ///< the last one that was said
+  idle_notice idle_;         ///< of no job at work
   bool replacing_ = true;
   bool all_cancelled_ = true;                               ///< the last scancel went well
   std::size_t under_way_ = 0;                               ///< commands that were posted and have not ended

@@ -163,6 +163,7 @@ void add_all(registrar types, const std::string& version) {
       .add_message_type<attach_client>("daskify::attach_client")
       .add_message_type<attach_answer>("daskify::attach_answer")
       .add_message_type<client_alive>("daskify::client_alive")
+      .add_message_type<cluster_alive>("daskify::cluster_alive")
       .add_message_type<link_actor>("daskify::link_actor")
       .add_message_type<scheduler_for_clients>("daskify::scheduler_for_clients")
       // Some of these stay in one process; announced so that logs can print them.

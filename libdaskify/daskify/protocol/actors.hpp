@@ -267,7 +267,7 @@ using scheduler_for_clients = scheduler_for_workers::extend<
     caf::replies_to<attach_client, store_for_directory, link_actor, caf::strong_actor_ptr,
                     progress_actor>::with<attach_answer, directory_for_stores>,
     /// I am alive. Only heard from a link.
-    caf::reacts_to<client_alive>,
+    caf::replies_to<client_alive>::with<cluster_alive>,
     /// Who is there?
     caf::replies_to<list_workers>::with<worker_list>,
     /// How is all of it, with what others have submitted? Only for clients.

@@ -255,12 +255,23 @@ auto inspect(Inspector& f, attach_answer& x) {
   return f(x.client, x.refusal, x.reason, x.heartbeat_interval_ms, x.heartbeat_timeout_ms);
 }
 
-/// Client, every heartbeat interval: I am alive. A request: the empty answer tells that the scheduler is, too.
+/// Client, every heartbeat interval: I am alive. A request: the answer tells that the scheduler is, too.
 struct client_alive {};
 
 template <class Inspector>
 auto inspect(Inspector& f, client_alive&) {
   return f();
+}
+
+/// To that: who works for it.
+struct cluster_alive {
+  std::uint64_t workers = 0;
+  std::string jobs; ///< a sentence about those of SLURM; "" when it has none
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, cluster_alive& x) {
+  return f(x.workers, x.jobs);
 }
 
 // -- work -----------------------------------------------------------------------------------------------------

@@ -68,12 +68,13 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
       },
       [this](attach_client& who, store_for_directory& store, link_actor& link, caf::strong_actor_ptr& speaker,
              progress_actor& progress) { return attach(who, store, link, speaker, progress); },
-      [this](client_alive) -> caf::result<void> {
+      [this](client_alive) -> caf::result<cluster_alive> {
         auto* client = sending_client();
         if (!client)
           return caf::error{caf::sec::invalid_argument};
         client->heard = clock::now();
-        return caf::unit;
+        auto jobs = setup_.processes->jobs();
+        return cluster_alive{peers_.size(), jobs ? jobs->sentence : std::string{}};
       },
       [this](node_ready) {
         if (auto* node = sending_node())
