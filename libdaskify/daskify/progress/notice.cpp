@@ -1,13 +1,15 @@
 #include "daskify/progress/notice.hpp"
 
-#include <iostream>
+#include "daskify/progress/terminal.hpp"
+
 #include <unistd.h>
 #include <utility>
 
 namespace daskify::internal {
 
 void say(const std::string& text) {
-  std::cerr << (::isatty(STDERR_FILENO) == 1 ? "\r\x1b[K" : "") + text + '\n' << std::flush;
+  auto begin = is_able_terminal(STDERR_FILENO) ? '\r' + std::string{clear_to_end} : std::string{};
+  static_cast<void>(write_all(STDERR_FILENO, begin + text + '\n')); // where nobody reads, nobody is told
 }
 
 std::string idle_notice::take(time_point now, bool somebody_works, const std::string& words) {

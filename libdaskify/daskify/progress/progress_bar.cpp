@@ -1,18 +1,15 @@
 #include "daskify/progress/progress_bar.hpp"
 
+#include "daskify/progress/terminal.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <cerrno>
 #include <charconv>
-#include <csignal>
 #include <cstdlib>
-#include <poll.h>
-#include <pthread.h>
 #include <string>
 #include <string_view>
 #include <sys/ioctl.h>
-#include <unistd.h>
 #include <utility>
 
 namespace daskify::internal {
@@ -23,25 +20,13 @@ using namespace std::chrono_literals;
 
 constexpr auto between_bars = 50ms;
 constexpr std::array<std::chrono::seconds, 7> between_lines{1s, 2s, 5s, 10s, 20s, 30s, 60s};
-constexpr int patience = 1000; // ms a full non-blocking descriptor is waited for
 constexpr unsigned usual_width = 80;
-constexpr std::string_view clear_to_end = "\x1b[K";
-
-std::string_view environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value ? value : "";
-}
-
-bool is_able_terminal(int descriptor) {
-  auto term = environment("TERM");
-  return ::isatty(descriptor) == 1 && !term.empty() && term != "dumb";
-}
 
 bool locale_is_utf8() {
   std::string locale;
   for (auto name : {"LC_ALL", "LC_CTYPE", "LANG"})
     if (locale.empty())
-      locale = environment(name);
+      locale = environment_text(name);
   std::ranges::transform(locale, locale.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return locale.find("utf-8") != std::string::npos || locale.find("utf8") != std::string::npos;
 }
@@ -50,62 +35,11 @@ unsigned terminal_width(int descriptor) {
   winsize size{};
   if (::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
     return size.ws_col;
-  auto text = environment("COLUMNS");
+  auto text = environment_text("COLUMNS");
   unsigned width = 0;
   auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), width);
   bool whole = wrong == std::errc{} && end == text.data() + text.size();
   return whole && width > 0 ? width : usual_width;
-}
-
-/// Keeps a write to a closed pipe from ending the program, without touching its signal handlers.
-class sigpipe_guard {
-public:
-  sigpipe_guard() {
-    ::sigemptyset(&sigpipe_);
-    ::sigaddset(&sigpipe_, SIGPIPE);
-    sigset_t pending;
-    ::sigpending(&pending);
-    was_pending_ = ::sigismember(&pending, SIGPIPE) == 1;
-    ::pthread_sigmask(SIG_BLOCK, &sigpipe_, &before_);
-  }
-
-  sigpipe_guard(const sigpipe_guard&) = delete;
-  sigpipe_guard& operator=(const sigpipe_guard&) = delete;
-
-  ~sigpipe_guard() {
-    timespec at_once{};
-    if (!was_pending_)
-      while (::sigtimedwait(&sigpipe_, nullptr, &at_once) == -1 && errno == EINTR) {
-      }
-    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-  }
-
-private:
-  sigset_t sigpipe_;
-  sigset_t before_;
-  bool was_pending_;
-};
-
-bool wait_until_writable(int descriptor) {
-  pollfd poll{.fd = descriptor, .events = POLLOUT, .revents = 0};
-  int ready = 0;
-  do
-    ready = ::poll(&poll, 1, patience);
-  while (ready < 0 && errno == EINTR);
-  return ready > 0;
-}
-
-/// False when the rest could not be written.
-bool write_all(int descriptor, std::string_view text) {
-  sigpipe_guard guard;
-  while (!text.empty()) {
-    auto written = ::write(descriptor, text.data(), text.size());
-    if (written >= 0)
-      text.remove_prefix(static_cast<std::size_t>(written));
-    else if (errno == EAGAIN ? !wait_until_writable(descriptor) : errno != EINTR)
-      return false;
-  }
-  return true;
 }
 
 progress_style resolve(progress_style style, int descriptor) {
@@ -119,7 +53,8 @@ progress_style resolve(progress_style style, int descriptor) {
 progress_bar::progress_bar(int descriptor, progress_style style, clock now)
     : descriptor_{descriptor},
       style_{resolve(style, descriptor)},
-      look_{.unicode = locale_is_utf8(), .colour = is_able_terminal(descriptor) && environment("NO_COLOR").empty()},
+      look_{.unicode = locale_is_utf8(),
+            .colour = is_able_terminal(descriptor) && environment_text("NO_COLOR").empty()},
       now_{std::move(now)} {}
 
 progress_bar::~progress_bar() {
