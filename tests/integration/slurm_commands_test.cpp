@@ -364,9 +364,14 @@ TEST_F(slurm_commands_with_stand_ins, a_job_that_was_queued_is_known_although_sb
 
 TEST_F(slurm_commands_with_stand_ins, an_sbatch_that_gives_no_id_is_an_error) {
   put("sbatch", "exit 0");
-  expect_error(error_code::slurm_refused, "sbatch ended with exit code 0", [&] { commands.submit("#!/bin/sh\n"); });
+  expect_error(error_code::slurm_refused, "sbatch gave no number of a job, but nothing; see what the sbatch in PATH is",
+               [&] { commands.submit("#!/bin/sh\n"); });
+  put("sbatch", "echo Hello world");
+  expect_error(error_code::slurm_refused, "but 'Hello world'", [&] { commands.submit("#!/bin/sh\n"); });
   put("sbatch", "kill -KILL $$");
-  expect_error(error_code::slurm_refused, "sbatch was killed", [&] { commands.submit("#!/bin/sh\n"); });
+  expect_error(error_code::slurm_refused, "sbatch was killed by signal 9", [&] { commands.submit("#!/bin/sh\n"); });
+  put("sbatch", "echo \"sbatch: unrecognized option '--bogus'\" >&2; exit 1");
+  expect_error(error_code::slurm_refused, "'--bogus'; correct job_extra", [&] { commands.submit("#!/bin/sh\n"); });
 }
 
 TEST_F(slurm_commands_with_stand_ins, a_squeue_that_refuses_all_for_one_unknown_job_is_asked_for_each) {

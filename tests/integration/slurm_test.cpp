@@ -69,6 +69,15 @@ struct on_slurm : slurm_test {
     return "nothing";
   }
 
+  /// Another command of that name, as long as the answer is there.
+  environment_variable instead_of(const std::string& command, const std::string& script) const {
+    auto folder = base.path() / "bin";
+    std::filesystem::create_directory(folder);
+    std::ofstream{folder / command} << "#!/bin/sh\n" << script << '\n';
+    std::filesystem::permissions(folder / command, std::filesystem::perms::owner_all);
+    return {"PATH", folder.string() + ":" + std::getenv("PATH")};
+  }
+
   /// Arguments of a program that takes its options from the command line.
   std::vector<std::string> in_jobs(std::vector<std::string> more) const {
     more.insert(more.end(), {"--daskify.queue=main", "--daskify.memory=16MiB", "--daskify.size=2",
@@ -257,13 +266,34 @@ TEST_F(on_slurm, says_why_jobs_died_soon_after_their_workers_had_come) {
               AllOf(HasSubstr("is gone: its process failed"), HasSubstr("no more luck")));
 }
 
-TEST_F(on_slurm, cancels_its_jobs_although_squeue_hangs) {
-  auto folder = base.path() / "bin";
+TEST_F(on_slurm, leaves_no_job_when_the_program_is_killed_while_sbatch_is_under_way) {
   auto asked = base.path() / "asked";
-  std::filesystem::create_directory(folder);
-  std::ofstream{folder / "squeue"} << "#!/bin/sh\ntouch '" << asked.string() << "'\nexec sleep 1000\n";
-  std::filesystem::permissions(folder / "squeue", std::filesystem::perms::owner_all);
-  environment_variable path{"PATH", folder.string() + ":" + std::getenv("PATH")};
+  auto done = base.path() / "done";
+  auto path = instead_of("sbatch", "touch '" + asked.string() + "'; sleep 1; /usr/bin/sbatch \"$@\"; touch '" +
+                                       done.string() + "'");
+  child_program program{"hello_sweep", in_jobs({"--mode", "slurm", "--daskify.job_extra=--hold"})};
+  EXPECT_TRUE(eventually([&] { return std::filesystem::exists(asked); }));
+  program.signal(SIGKILL);
+  program.wait();
+  EXPECT_TRUE(eventually([&] { return std::filesystem::exists(done); }));
+  EXPECT_TRUE(eventually([] { return output_of("squeue -h -o %i").empty(); })) << "the guard has waited for sbatch";
+}
+
+TEST_F(on_slurm, cancels_jobs_that_squeue_does_not_know) {
+  auto path = instead_of("squeue", "exit 0");
+  EXPECT_THAT(refusal_of({.size = 2, .job_extra = std::vector<std::string>{"--hold"}}),
+              HasSubstr("disappeared from SLURM"));
+  EXPECT_EQ(output_of("/usr/bin/squeue -h -t PENDING,RUNNING -o %i"), "");
+}
+
+TEST_F(on_slurm, says_that_sbatch_has_not_answered_when_start_timeout_is_over) {
+  auto path = instead_of("sbatch", "exec sleep 1000");
+  EXPECT_THAT(refusal_of({.size = 2, .start_timeout = 500ms}), HasSubstr("0 of 2 jobs at work, 2 being submitted."));
+}
+
+TEST_F(on_slurm, cancels_its_jobs_although_squeue_hangs) {
+  auto asked = base.path() / "asked";
+  auto path = instead_of("squeue", "touch '" + asked.string() + "'; exec sleep 1000");
   auto cluster = make({.size = 2});
   cluster.start_cluster();
   EXPECT_TRUE(eventually([&] { return std::filesystem::exists(asked); }));

@@ -88,9 +88,11 @@ void attachment::tell_who_works(const cluster_alive& there) {
   auto words = "daskify: The cluster at " + to_text(found_.by.peer) + " has ";
   if (there.workers != 0)
     words += std::to_string(there.workers) + (there.workers == 1 ? " worker." : " workers.");
+  else if (!there.exhausted.empty())
+    words += "no workers, and starts none any more; tasks are lost until some join. " + there.exhausted;
   else
     words += "no workers; tasks wait until some join." + (there.jobs.empty() ? "" : " SLURM: " + there.jobs);
-  auto news = idle_.take(std::chrono::steady_clock::now(), there.workers != 0, words);
+  auto news = idle_.take(std::chrono::steady_clock::now(), there.workers == 0 ? staffing::none : staffing::full, words);
   if (!news.empty())
     speech_->post([news] { say(news); });
 }

@@ -55,8 +55,8 @@ private:
   store_actor store_;
   link_actor link_;
   worker_id client_;
-  idle_notice idle_{idle_notice::time_point{}}; ///< of no worker, perhaps for long; the link's
-  std::unique_ptr<work_thread> speech_;         ///< last: a terminal may take its time
+  staffing_notice idle_{staffing_notice::time_point{}}; ///< of no worker, perhaps for long; the link's
+  std::unique_ptr<work_thread> speech_;                 ///< last: a terminal may take its time
 };
 
 } // namespace daskify::internal

@@ -100,7 +100,7 @@ int poll_timeout(clock::time_point deadline) {
 
 std::optional<command_result> run_command(const std::vector<std::string>& words, std::string_view input,
                                           std::chrono::milliseconds timeout, std::stop_token stop,
-                                          const std::vector<std::string>& environment) {
+                                          const std::vector<std::string>& environment, int kept) {
   if (words.empty() || words[0].empty())
     return std::nullopt;
   auto deadline = clock::now() + std::clamp(timeout, std::chrono::milliseconds{0}, longest_timeout);
@@ -120,7 +120,9 @@ std::optional<command_result> run_command(const std::vector<std::string>& words,
   }
   actions.pass(output.write.get(), STDOUT_FILENO);
   actions.pass(errors.write.get(), STDERR_FILENO);
-  actions.close_from(STDERR_FILENO + 1);
+  if (kept >= 0)
+    actions.pass(kept, STDERR_FILENO + 1);
+  actions.close_from(STDERR_FILENO + (kept >= 0 ? 2 : 1));
 
   file_descriptor stop_event{::eventfd(0, EFD_CLOEXEC)};
   if (!stop_event)

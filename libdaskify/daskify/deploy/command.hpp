@@ -34,14 +34,15 @@ struct command_result {
 /// When stop was requested before, the program is not started.
 ///
 /// The program runs in a process group of its own, with default signal handling, and with no descriptor of ours but its
-/// input, output and errors. After `timeout`, or when `stop` is requested, it is killed with its group. What it leaves
-/// running in its group is killed at its end; a daemon that has left the group goes on, and is not waited for even if
-/// it holds the output open.
+/// input, output, errors and, where it is one, `kept`, which is open as long as the program runs. After `timeout`, or
+/// when `stop` is requested, it is killed with its group. What it leaves running in its group is killed at its end; a
+/// daemon that has left the group goes on, and is not waited for even if it holds the output open.
 ///
 /// Nothing when there is no such program. Throws cluster_error(command_failed) when the system refuses to start it.
 /// Thread-safe, as long as no other thread changes the environment.
 std::optional<command_result> run_command(const std::vector<std::string>& words, std::string_view input,
                                           std::chrono::milliseconds timeout, std::stop_token stop = {},
-                                          const std::vector<std::string>& environment = own_environment());
+                                          const std::vector<std::string>& environment = own_environment(),
+                                          int kept = -1);
 
 } // namespace daskify::internal

@@ -886,19 +886,23 @@ std::string job_fleet_core::sentence(const fleet_report& of) const {
     if (count != 0)
       text += ", " + std::to_string(count) + " " + what;
   };
-  also(of.submitted, "submitted");
+  auto on_the_way = submission_ ? submission_->count : 0;
+  also(on_the_way, "being submitted");
+  also(of.submitted - on_the_way, "submitted");
   also(of.pending, "pending");
   if (of.pending != 0) {
     std::string reasons;
     for (const auto& [reason, count] : of.reasons)
       if (!reason.empty() && reason != "None")
-        reasons += (reasons.empty() ? "" : ", ") + reason + (count == of.pending ? "" : " " + std::to_string(count));
+        reasons += (reasons.empty() ? "" : ", ") + (count == of.pending ? "" : std::to_string(count) + " ") + reason;
     if (!reasons.empty())
       text += " (" + reasons + ")";
   }
   also(of.starting, "starting");
   also(of.draining, "leaving");
   also(of.lost, "lost");
+  if (of.lost != 0)
+    text += held_up_in_words();
   text += ".";
   if (stopped_)
     return text + " The fleet is being stopped.";
@@ -915,6 +919,13 @@ std::string job_fleet_core::sentence(const fleet_report& of) const {
   if (query_failing_)
     text += " SLURM does not say how the jobs are: " + query_problem_;
   return text;
+}
+
+/// " (2 SUSPENDED)": of lost ones, by SLURM's last word, those whose nodes have only been stopped.
+std::string job_fleet_core::held_up_in_words() const {
+  auto stopped = std::ranges::count_if(
+      units_, [](const auto& of) { return of.second.in == stage::lost && of.second.state == job_state::suspended; });
+  return stopped == 0 ? "" : " (" + std::to_string(stopped) + " suspended)";
 }
 
 void job_fleet_core::tell_report() {

@@ -236,6 +236,7 @@ private:
   void tell_exhausted();
   void tell_report();
   std::string sentence(const fleet_report& of) const;
+  std::string held_up_in_words() const;
 
   job_fleet_effects& effects_;
   fleet_settings settings_;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 namespace daskify::internal {
 
@@ -13,19 +14,26 @@ namespace daskify::internal {
 /// that are pending then would start for nobody. Running ones see by themselves that nobody is there. Not thread-safe.
 class job_guard {
 public:
-  /// `log`: what scancel has to say then.
-  job_guard(std::filesystem::path session_folder, std::filesystem::path log)
-      : session_folder_{std::move(session_folder)},
+  /// `name`: of all jobs whose numbers are not known yet. `log`: what scancel has to say then.
+  job_guard(std::string name, std::filesystem::path session_folder, std::filesystem::path log)
+      : name_{std::move(name)},
+        session_folder_{std::move(session_folder)},
         log_{std::move(log)} {}
 
-  /// These jobs, and no others from now on. Throws cluster_error(worker_failed) when the guard cannot be started.
+  /// These jobs by their numbers, and no others from now on. Throws cluster_error(worker_failed) when the guard cannot
+  /// be started.
   void watch(const std::set<std::string>& jobs);
+  /// A descriptor for an sbatch to keep: the guard waits for its end before it cancels what that may have submitted.
+  /// -1: there is no guard.
+  int kept_open() const noexcept { return guard_ ? guard_->lifeline() : -1; }
   /// All has been done.
   void release() { guard_.reset(); }
-  /// Cancels them now. Waits a while for that, but not for their ends.
-  void fire();
+  /// Cancels them now. Waits a while for that, but not for their ends. False when SLURM has not said by then that it
+  /// does.
+  bool fire();
 
 private:
+  std::string name_;
   std::filesystem::path session_folder_;
   std::filesystem::path log_;
   std::optional<child> guard_; ///< waits for the end of its lifeline

@@ -114,6 +114,8 @@ public:
   /// A descriptor that polls as readable once the child has ended.
   int ended_descriptor() const noexcept { return ended_.get(); }
 
+  /// The end of the lifeline that is kept open here; -1 when there is none any more.
+  int lifeline() const noexcept { return lifeline_.get(); }
   /// Asks the child to end: closes its lifeline and sends SIGTERM to it alone.
   void ask_to_end() noexcept;
 

@@ -1,5 +1,6 @@
 #include "daskify/deploy/slurm_commands.hpp"
 
+#include "daskify/config/value_text.hpp"
 #include "daskify/deploy/command.hpp"
 #include "daskify/deploy/log_tail.hpp"
 #include "daskify/deploy/slurm_text.hpp"
@@ -90,7 +91,10 @@ bool is_silence(std::string_view errors) {
   if (is_silence(result.errors)) // all of it: words are cut
     fail(error_code::slurm_silent, what, "SLURM does not answer: " + words, when_silent);
   if (words.empty())
-    words = command + " " + explain(result.status);
+    fail(error_code::slurm_refused, what, command + " " + explain(result.status),
+         "see whether " + command + " works at the terminal");
+  if (words.find("unrecognized option") != words.npos || words.find("invalid option") != words.npos)
+    fail(error_code::slurm_refused, what, command + " said: " + words, "correct job_extra");
   fail(error_code::slurm_refused, what, "SLURM refused: " + words, what.advice);
 }
 
@@ -105,8 +109,8 @@ bool succeeded(const command_result& result) {
 
 command_result run(const action& what, const std::vector<std::string>& words, std::string_view input,
                    std::chrono::milliseconds timeout, const std::stop_token& stop,
-                   const std::vector<std::string>& environment) {
-  auto result = run_command(words, input, timeout, stop, environment);
+                   const std::vector<std::string>& environment, int kept = -1) {
+  auto result = run_command(words, input, timeout, stop, environment, kept);
   if (!result)
     fail(error_code::slurm_missing, what, "there is no " + words[0] + " on this machine",
          "run the program where jobs can be submitted, or add the folder of SLURM's commands to PATH");
@@ -263,11 +267,16 @@ slurm_commands::slurm_commands(std::chrono::milliseconds timeout, std::stop_toke
     : timeout_{timeout},
       stop_{std::move(stop)} {}
 
-std::string slurm_commands::submit(const std::string& script) const {
+std::string slurm_commands::submit(const std::string& script, int kept) const {
   auto environment = sbatch_environment(own_environment(), script);
-  auto result = run(submission, {"sbatch", "--parsable"}, script, timeout_, stop_, environment);
+  auto result = run(submission, {"sbatch", "--parsable"}, script, timeout_, stop_, environment, kept);
   // The id is there once the job is, whatever becomes of sbatch after that.
   auto id = parse_submitted(result.output);
+  if (!id && succeeded(result))
+    fail(error_code::slurm_refused, submission,
+         "sbatch gave no number of a job, but " +
+             (trimmed(result.output).empty() ? "nothing" : in_quotes(trimmed(result.output).substr(0, 200))),
+         "see what the sbatch in PATH is");
   if (!id)
     fail(submission, "sbatch", result);
   return *id;

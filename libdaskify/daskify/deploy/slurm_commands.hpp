@@ -34,8 +34,9 @@ public:
   explicit slurm_commands(std::chrono::milliseconds timeout = std::chrono::seconds{60}, std::stop_token stop = {});
 
   /// Queues a job or an array of jobs and gives its id. What the script asks for in #SBATCH lines holds, whatever
-  /// SBATCH_* variables say, which go before it otherwise; those for what it does not mention are obeyed.
-  std::string submit(const std::string& script) const;
+  /// SBATCH_* variables say, which go before it otherwise; those for what it does not mention are obeyed. The
+  /// descriptor `kept`, where it is one, is open as long as sbatch runs, whatever becomes of this process.
+  std::string submit(const std::string& script, int kept = -1) const;
 
   /// Asks whether such a job could ever run, without queueing it. Gives SLURM's estimate: "Job 12 to start at
   /// 2024-05-01T10:00:00 using 4 processors on nodes n1 in partition main". Uses up a job id.

@@ -20,6 +20,8 @@ constexpr auto tick_interval = std::chrono::seconds{1};
 constexpr auto second_look = std::chrono::seconds{4};
 /// Nodes that come together are asked about together.
 constexpr auto settle_time = std::chrono::seconds{1};
+/// What changes faster is left out.
+constexpr auto line_interval = std::chrono::milliseconds{250};
 /// SLURM may take so long before somebody should know what is waited for.
 constexpr auto silent_wait = std::chrono::seconds{5};
 constexpr std::size_t shown_lines = 10;
@@ -72,7 +74,7 @@ slurm_deployment::slurm_deployment(deployment_setup with)
       first_{fleet_for(setup_.options).size},
       needed_{is_adaptive() ? fleet_for(setup_.options).minimum : first_},
       core_{*this, fleet_for(setup_.options)},
-      guard_{setup_.session_folder, setup_.log_folder + "/scancel.log"} {
+      guard_{job_name(setup_.session_folder), setup_.session_folder, setup_.log_folder + "/scancel.log"} {
   // Whatever cannot be written is said before anything is started.
   static_cast<void>(
       job_script(request_for(setup_.options, first_, setup_.session_folder, setup_.log_folder, setup_.program_name)));
@@ -86,6 +88,7 @@ slurm_deployment::~slurm_deployment() {
 /// What the core wants from here on is not done.
 void slurm_deployment::stop_commands() {
   asking_.request_stop();
+  submitting_.request_stop();
   stopping_.request_stop();
   std::unique_lock lock{mutex_};
   auto ending = std::move(commands_);
@@ -131,16 +134,18 @@ void slurm_deployment::tick(const std::stop_token& stop) {
   }
 }
 
-/// What somebody who waits for results should know: which jobs have failed, and that none is at work. "" for nothing
-/// new. REQUIRES: the lock is held.
+/// What somebody who waits for results should know: which jobs have failed, and that too few are at work. "" for
+/// nothing new. REQUIRES: the lock is held.
 std::string slurm_deployment::news(clock::time_point now) {
   if (starting_ || !replacing_ || setup_.options.progress == progress_style::off)
     return {};
   std::string text;
   if (told_failure_ != last_failure_)
     text = "SLURM: " + (told_failure_ = last_failure_);
-  if (auto idle = idle_.take(now, report_.enrolled != 0, "SLURM: " + report_.sentence); !idle.empty())
-    text += (text.empty() ? "" : "\n") + idle;
+  auto enough = is_adaptive() ? report_.wanted : first_;
+  auto there = report_.enrolled == 0 ? staffing::none : report_.enrolled < enough ? staffing::some : staffing::full;
+  if (auto few = staffing_.take(now, there, "SLURM: " + report_.sentence); !few.empty())
+    text += (text.empty() ? "" : "\n") + few;
   return text;
 }
 
@@ -155,16 +160,18 @@ void slurm_deployment::wait_until_ready(std::chrono::milliseconds timeout) {
     return static_cast<std::size_t>(std::ranges::count_if(nodes_, [](const auto& node) { return node.second.ready; }));
   };
   std::string shown;
-  while (problem_.empty() && replacing_ && ready() < needed_) {
-    if (report_.sentence != shown && setup_.options.progress != progress_style::off) {
-      shown = report_.sentence;
-      lock.unlock();
-      say("SLURM: " + shown);
-      lock.lock();
+  auto next_line = clock::now() + line_interval;
+  while (problem_.empty() && replacing_ && ready() < needed_ && clock::now() < latest) {
+    bool is_new = report_.sentence != shown && setup_.options.progress != progress_style::off;
+    if (!is_new || clock::now() < next_line) {
+      changed_.wait_until(lock, is_new ? std::min(next_line, latest) : latest);
       continue;
     }
-    if (changed_.wait_until(lock, latest) == std::cv_status::timeout)
-      break;
+    shown = report_.sentence;
+    lock.unlock();
+    say("SLURM: " + shown);
+    lock.lock();
+    next_line = clock::now() + line_interval;
   }
   if (!problem_.empty())
     throw cluster_error{error_code::worker_failed, problem_};
@@ -276,13 +283,17 @@ void slurm_deployment::stop_replacing() {
     }
   });
   changed_.wait_for(lock, tuning::stop_grace, [this] { return under_way_ == 0; });
+  submitting_.request_stop(); // nor an sbatch that hangs; what it may have submitted has our name
 }
 
 void slurm_deployment::end_all() {
   if (!commands_) // nothing was started
     return;
+  std::string left;
   {
     std::unique_lock lock{mutex_};
+    for (const auto& job : jobs_of(core_.living()))
+      left += " " + job;
     // The nodes have been told to stop; one that has left needs no scancel.
     changed_.wait_for(lock, 2 * tuning::stop_grace, [this] { return nodes_.empty(); });
     core_.stop(clock::now());
@@ -290,18 +301,24 @@ void slurm_deployment::end_all() {
     auto is_done = [this] { return under_way_ == 0; };
     if (!changed_.wait_for(lock, silent_wait, is_done) && setup_.options.progress != progress_style::off) {
       lock.unlock();
-      say("SLURM has not answered scancel yet, which may take up to " +
+      say("SLURM has not answered yet; to cancel the jobs may take up to " +
           std::to_string(std::chrono::ceil<std::chrono::seconds>(2 * tuning::scancel_timeout).count()) + " s.");
       lock.lock();
     }
     auto all_done = changed_.wait_until(lock, until, is_done);
-    all_cancelled_ = all_cancelled_ && all_done;
+    in_doubt_ = in_doubt_ || !all_done || !cancel_problem_.empty() || (has_submitted_ && !problem_.empty());
   }
   stop_commands();
-  if (all_cancelled_)
+  if (!in_doubt_)
     guard_.release();
-  else
-    guard_.fire();
+  else if (!guard_.fire())
+    say_not_cancelled(cancel_problem_.empty() ? "scancel did not end in time" : cancel_problem_,
+                      left.empty() ? " --name=" + job_name(setup_.session_folder) : left);
+}
+
+void slurm_deployment::say_not_cancelled(const std::string& why, const std::string& jobs) {
+  say("daskify could not cancel jobs of SLURM: " + full_stop(why) + " Unless they have ended, cancel them by: scancel" +
+      jobs);
 }
 
 // -- what the core wants ------------------------------------------------------------------------------------
@@ -321,11 +338,16 @@ void slurm_deployment::submit(submission_id request, std::size_t count) {
       auto may_do_later = e.code() == error_code::slurm_silent || e.code() == error_code::command_failed ||
                           e.code() == error_code::shut_down;
       permanent = !may_do_later && !may_be_taken_in_parts(refused);
+      if (e.code() == error_code::slurm_silent || e.code() == error_code::shut_down) { // it may be there all the same
+        std::lock_guard guard{mutex_};
+        in_doubt_ = true;
+      }
     }
     if (!units.empty())
       watch_jobs(units);
     std::lock_guard guard{mutex_};
     if (!units.empty()) {
+      has_submitted_ = true;
       core_.submitted(clock::now(), request, units);
     } else {
       if (permanent)
@@ -408,13 +430,13 @@ bool slurm_deployment::is_replacing() {
 }
 
 std::vector<std::string> slurm_deployment::submit_now(std::size_t count) {
-  slurm_commands slurm{tuning::slurm_timeout, stopping_.get_token()};
+  slurm_commands slurm{tuning::slurm_timeout, submitting_.get_token()};
   auto script =
       job_script(request_for(setup_.options, count, setup_.session_folder, setup_.log_folder, setup_.program_name));
   std::vector<std::string> units;
   switch (setup_.options.job_shape) {
   case job_shape::array: {
-    auto array = slurm.submit(script);
+    auto array = slurm.submit(script, guard_.kept_open());
     for (std::size_t i = 0; i < count; ++i)
       units.push_back(array + "_" + std::to_string(i));
     break;
@@ -422,7 +444,7 @@ std::vector<std::string> slurm_deployment::submit_now(std::size_t count) {
   case job_shape::separate:
     while (units.size() < count && is_replacing()) {
       try {
-        units.push_back(slurm.submit(script));
+        units.push_back(slurm.submit(script, guard_.kept_open()));
         if (units.size() % jobs_between_guards == 0)
           watch_jobs(units);
       } catch (const error&) {
@@ -433,7 +455,7 @@ std::vector<std::string> slurm_deployment::submit_now(std::size_t count) {
     }
     break;
   case job_shape::allocation: {
-    auto job = slurm.submit(script);
+    auto job = slurm.submit(script, guard_.kept_open());
     for (std::size_t i = 0; i < count; ++i)
       units.push_back(job + "." + std::to_string(i));
     std::lock_guard guard{mutex_};
@@ -542,16 +564,17 @@ void slurm_deployment::cancel_now(const std::vector<std::string>& units) {
   try {
     slurm_commands{tuning::slurm_timeout, stopping_.get_token()}.cancel({jobs.begin(), jobs.end()});
     std::lock_guard guard{mutex_};
-    all_cancelled_ = true;
+    cancel_problem_.clear();
   } catch (const error& e) {
     std::unique_lock lock{mutex_};
-    all_cancelled_ = false;
+    cancel_problem_ = e.what();
+    if (!replacing_)
+      return; // they are tried once more, and what is wrong is said then
     lock.unlock();
     std::string all;
     for (const auto& job : jobs)
-      all += (all.empty() ? "" : " ") + job;
-    say("daskify could not cancel jobs of SLURM: " + full_stop(e.what()) +
-        " Unless they have ended, cancel them by: scancel " + all);
+      all += " " + job;
+    say_not_cancelled(e.what(), all);
   }
 }
 

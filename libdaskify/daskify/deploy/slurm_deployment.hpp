@@ -67,6 +67,7 @@ private:
   void doubt_first_reasons(std::vector<job_status>& answer);
   void tell_ends(const std::vector<job_status>& answer, clock::time_point asked);
   void watch_jobs(const std::vector<std::string>& units);
+  static void say_not_cancelled(const std::string& why, const std::string& jobs);
   void cancel_now(const std::vector<std::string>& units);
   std::string log_of(const std::string& unit) const;
   void fail(const std::string& sentence);
@@ -101,16 +102,20 @@ private:
   std::string last_failure_; ///< of a job that ended before its node came, or soon after
   bool starting_ = true;     ///< somebody waits until it is ready
   std::string told_failure_; ///< the last one that was said
-  idle_notice idle_;         ///< of no job at work
+  staffing_notice staffing_; ///< of too few jobs at work
   bool replacing_ = true;
-  bool all_cancelled_ = true;                               ///< the last scancel went well
+  bool has_submitted_ = false;
+  /// Jobs may be left that no scancel has reached.
+  bool in_doubt_ = false;
+  std::string cancel_problem_;                              ///< of the last scancel; "" when it went well
   std::size_t under_way_ = 0;                               ///< commands that were posted and have not ended
   std::map<std::string, clock::time_point> hopeless_since_; ///< units that can never start, by SLURM's word
   std::map<std::string, allocation> allocations_;           ///< by job
 
-  job_guard guard_;           ///< of the thread for commands, while that runs
-  std::stop_source asking_;   ///< ends a squeue
-  std::stop_source stopping_; ///< ends every other command
+  job_guard guard_;             ///< of the thread for commands, while that runs
+  std::stop_source asking_;     ///< ends a squeue
+  std::stop_source submitting_; ///< ends an sbatch
+  std::stop_source stopping_;   ///< ends every other command
   std::unique_ptr<work_thread> commands_;
   std::jthread ticking_; ///< last: it uses the rest
 };

@@ -22,6 +22,10 @@ std::size_t jobs_for(const settings& options, std::size_t workers) {
   return (workers + options.processes - 1) / options.processes;
 }
 
+std::string job_name(const std::string& session_folder) {
+  return std::filesystem::path{session_folder}.filename();
+}
+
 node_launch node_in_job(const settings& options, const std::string& session_folder, const std::string& log_folder,
                         const std::string& program_name) {
   node_launch node;
@@ -42,7 +46,7 @@ node_launch node_in_job(const settings& options, const std::string& session_fold
 job_request request_for(const settings& options, std::size_t jobs, const std::string& session_folder,
                         const std::string& log_folder, const std::string& program_name) {
   job_request request;
-  request.name = "daskify";
+  request.name = job_name(session_folder);
   request.queue = options.partition().value_or("");
   request.account = options.account.value_or("");
   request.jobs = jobs;
@@ -66,7 +70,9 @@ job_request request_for(const settings& options, std::size_t jobs, const std::st
 std::string example_job_script(const settings& options, const std::string& program_name) {
   auto log_folder = options.log_directory.value_or("");
   log_folder += log_folder.empty() || log_folder.ends_with('/') ? "SESSION" : "/SESSION";
-  return job_script(request_for(options, jobs_for(options, options.slurm_size()), "SESSION", log_folder, program_name));
+  auto request = request_for(options, jobs_for(options, options.slurm_size()), "SESSION", log_folder, program_name);
+  request.name = "daskify-SESSION";
+  return job_script(request);
 }
 
 } // namespace daskify::internal

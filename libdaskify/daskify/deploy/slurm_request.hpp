@@ -17,6 +17,9 @@ std::size_t jobs_for(const settings& options, std::size_t workers);
 /// The program that becomes a node: a path that means the same on other machines. Throws cluster_error(worker_failed).
 std::string program_on_nodes(const settings& options);
 
+/// Of all jobs of a session, and of no others.
+std::string job_name(const std::string& session_folder);
+
 /// What each node in a job is to be. `session_folder` and `log_folder` are folders that the nodes see, too.
 node_launch node_in_job(const settings& options, const std::string& session_folder, const std::string& log_folder,
                         const std::string& program_name);

@@ -2,8 +2,8 @@
 
 #include "daskify/progress/terminal.hpp"
 
+#include <algorithm>
 #include <unistd.h>
-#include <utility>
 
 namespace daskify::internal {
 
@@ -12,15 +12,30 @@ void say(const std::string& text) {
   static_cast<void>(write_all(STDERR_FILENO, begin + text + '\n')); // where nobody reads, nobody is told
 }
 
-std::string idle_notice::take(time_point now, bool somebody_works, const std::string& words) {
-  if (somebody_works) {
-    since_.reset();
-    return std::exchange(told_, {}).empty() ? std::string{} : words;
+bool staffing_notice::is_due(time_point now, staffing there) const {
+  if (there == staffing::none)
+    return now - *none_since_ >= patience_with_none;
+  return told_of_none_ || (now - *few_since_ >= patience_with_some && now >= again_);
+}
+
+std::string staffing_notice::take(time_point now, staffing there, const std::string& words) {
+  if (there == staffing::full) {
+    bool was_told = !told_.empty();
+    *this = staffing_notice{};
+    return was_told ? words : std::string{};
   }
-  if (!since_)
-    since_ = now;
-  if (now - *since_ < patience || told_ == words)
+  if (!few_since_)
+    few_since_ = now;
+  if (there != staffing::none)
+    none_since_.reset();
+  else if (!none_since_)
+    none_since_ = now;
+  if (!is_due(now, there) || told_ == words)
     return {};
+  told_of_none_ = there == staffing::none;
+  again_ = now + interval_;
+  if (there == staffing::some)
+    interval_ = std::min(2 * interval_, longest_interval);
   return told_ = words;
 }
 

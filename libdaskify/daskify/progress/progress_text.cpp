@@ -49,8 +49,10 @@ std::string two_digits(std::int64_t x) {
 std::uint64_t steps_done(const progress& p, std::uint64_t steps) {
   if (p.ended())
     return steps;
-  auto share = static_cast<double>(p.done()) / static_cast<double>(p.done() + p.pending + p.running);
-  return std::min(static_cast<std::uint64_t>(share * static_cast<double>(steps)), steps - 1);
+  // Multiplied first: 29 of 100 are 29 %, and not the 28.999 of a rounded quotient.
+  auto reached = static_cast<double>(p.done()) * static_cast<double>(steps) /
+                 static_cast<double>(p.done() + p.pending + p.running);
+  return std::min(static_cast<std::uint64_t>(reached), steps - 1);
 }
 
 std::string percent_text(const progress& p) {

@@ -266,12 +266,13 @@ auto inspect(Inspector& f, client_alive&) {
 /// To that: who works for it.
 struct cluster_alive {
   std::uint64_t workers = 0;
-  std::string jobs; ///< a sentence about those of SLURM; "" when it has none
+  std::string jobs;      ///< a sentence about those of SLURM; "" when it has none
+  std::string exhausted; ///< why it starts no worker any more, and tasks are lost; "" when it may
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, cluster_alive& x) {
-  return f(x.workers, x.jobs);
+  return f(x.workers, x.jobs, x.exhausted);
 }
 
 // -- work -----------------------------------------------------------------------------------------------------

@@ -74,7 +74,8 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
           return caf::error{caf::sec::invalid_argument};
         client->heard = clock::now();
         auto jobs = setup_.processes->jobs();
-        return cluster_alive{peers_.size(), jobs ? jobs->sentence : std::string{}};
+        return cluster_alive{peers_.size(), jobs ? jobs->sentence : std::string{},
+                             exhausted_ ? exhausted_->text : std::string{}};
       },
       [this](node_ready) {
         if (auto* node = sending_node())

@@ -72,6 +72,8 @@ scheduler_host::~scheduler_host() {
   if (folder_of_workers_)
     folder_of_workers_->remove();
   folder_.remove();
+  std::error_code not_empty;
+  std::filesystem::remove(logs_.path, not_empty); // where nobody had anything to say
 }
 
 void scheduler_host::start(caf::actor_system& system) {

@@ -1,5 +1,5 @@
 #!/bin/bash
-#SBATCH --job-name=daskify
+#SBATCH --job-name=daskify-SESSION
 #SBATCH --partition=gpu
 #SBATCH --array=0-1
 #SBATCH --ntasks=1

@@ -248,14 +248,14 @@ TEST_F(job_fleet, submits_all_jobs_at_once) {
 TEST_F(job_fleet, says_what_its_jobs_do) {
   settings.size = 6;
   start();
-  EXPECT_EQ(report().sentence, "0 of 6 jobs at work, 6 submitted.");
+  EXPECT_EQ(report().sentence, "0 of 6 jobs at work, 6 being submitted.");
   submitted({"1", "2", "3", "4", "5", "6"});
   state("2", job_state::pending, "Resources");
   state("3", job_state::running);
   EXPECT_TRUE(enrol("4", 104));
   EXPECT_TRUE(enrol("5", 105));
   pass(2s);
-  EXPECT_EQ(report().sentence, "2 of 6 jobs at work, 3 pending (Priority 2, Resources 1), 1 starting.");
+  EXPECT_EQ(report().sentence, "2 of 6 jobs at work, 3 pending (2 Priority, 1 Resources), 1 starting.");
   ended(105);
   EXPECT_EQ(report().lost, 1U);
   told();
