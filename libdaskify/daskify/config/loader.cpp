@@ -237,10 +237,14 @@ std::vector<assignment> read_config_file(const config_file& file) {
       continue;
     auto name = with_underscores(parsed->string_key);
     const auto* option = find_option(name);
-    if (!option)
+    if (!option) {
+      auto meant = name; // in a file without the prefix that it has on a command line
+      if (constexpr auto prefix = argument_prefix.substr(2); meant.starts_with(prefix))
+        meant.erase(0, prefix.size());
       throw config_error{error_code::unknown_option,
                          where + ": unknown key " + in_quotes(parsed->string_key) +
-                             suggestion(name, {}, [](const std::string& meant) { return meant; })};
+                             suggestion(meant, {}, [](const std::string& known) { return known; })};
+    }
     auto [first, is_new] = lines_of.try_emplace(name, number);
     if (!is_new && !option->is_list)
       throw config_error{error_code::unreadable_config, where + ": '" + name + "' was already set on line " +
