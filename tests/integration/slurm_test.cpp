@@ -202,9 +202,9 @@ TEST_F(on_slurm, has_a_cluster_that_stays_by_the_scripts_for_it) {
   };
   auto scheduler = submit("", "scheduler.sbatch");
   ASSERT_TRUE(eventually([&] { return std::filesystem::exists(folder / "scheduler"); })) << scheduler;
-  submit("--array=0-1", "workers.sbatch --daskify.worker_program=" DASKIFY_BIN_DIR "/hello_sweep");
+  auto workers = submit("--array=0-1", "workers.sbatch --daskify.worker_program=" DASKIFY_BIN_DIR "/hello_sweep");
   EXPECT_THAT(output_of(environment + "hello_sweep --mode connect"), HasSubstr("90\t100\n"));
-  output_of("scancel " + scheduler);
+  output_of("scancel " + scheduler + " " + workers); // one may still wait for a scheduler
 }
 
 TEST_F(on_slurm, has_a_cluster_that_stays_in_one_allocation) {

@@ -89,7 +89,7 @@ void attachment::tell_who_works(const cluster_alive& there) {
   if (there.workers != 0)
     words += std::to_string(there.workers) + (there.workers == 1 ? " worker." : " workers.");
   else if (!there.exhausted.empty())
-    words += "no workers, and starts none any more; tasks are lost until some join. " + there.exhausted;
+    words += "no workers; tasks are lost until some join. " + there.exhausted;
   else
     words += "no workers; tasks wait until some join." + (there.jobs.empty() ? "" : " SLURM: " + there.jobs);
   auto news = idle_.take(std::chrono::steady_clock::now(), there.workers == 0 ? staffing::none : staffing::full, words);

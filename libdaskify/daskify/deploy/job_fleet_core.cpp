@@ -921,7 +921,7 @@ std::string job_fleet_core::sentence(const fleet_report& of) const {
   return text;
 }
 
-/// " (2 SUSPENDED)": of lost ones, by SLURM's last word, those whose nodes have only been stopped.
+/// " (2 suspended)": of lost ones, by SLURM's last word, those whose nodes have only been stopped.
 std::string job_fleet_core::held_up_in_words() const {
   auto stopped = std::ranges::count_if(
       units_, [](const auto& of) { return of.second.in == stage::lost && of.second.state == job_state::suspended; });

@@ -40,14 +40,15 @@ void check_output(const std::string& output) {
            ": SLURM puts no job number into a path with a backslash; name another folder by log_directory");
 }
 
-/// Those that would take from daskify what it has to know: how many jobs there are, and their numbers.
+/// Those that would take from daskify what it has to know: how many jobs there are, their numbers and their name.
 void check_extra(std::string_view option) {
   struct unusable {
     std::string_view name;
     std::string_view letter;
     std::string_view why;
   };
-  constexpr std::array<unusable, 3> all{
+  constexpr std::array<unusable, 4> all{
+      unusable{"--job-name", "-J", "by their name the session's jobs are found when the program is killed"},
       unusable{"--wait", "-W", "sbatch would not tell the job's number before its end"},
       unusable{"--array", "-a", "size, processes and job_shape say how many jobs there are"},
       unusable{"--test-only", "", "nothing would be submitted; 'daskify script --dry-run' does what it does"}};

@@ -338,10 +338,8 @@ void slurm_deployment::submit(submission_id request, std::size_t count) {
       auto may_do_later = e.code() == error_code::slurm_silent || e.code() == error_code::command_failed ||
                           e.code() == error_code::shut_down;
       permanent = !may_do_later && !may_be_taken_in_parts(refused);
-      if (e.code() == error_code::slurm_silent || e.code() == error_code::shut_down) { // it may be there all the same
-        std::lock_guard guard{mutex_};
-        in_doubt_ = true;
-      }
+      if (is_replacing())
+        doubt(e);
     }
     if (!units.empty())
       watch_jobs(units);
@@ -376,7 +374,7 @@ void slurm_deployment::node_gone(const node_end& what) {
     setup_.on_node_lost(static_cast<std::uint32_t>(what.node.value),
                         what.cause == end_cause::timed_out ? error_code::worker_walltime : error_code::worker_node_lost,
                         what.text);
-  else if (what.cause != end_cause::superseded && what.cause != end_cause::cancelled)
+  else
     keep_last_words({what.unit}, what.text);
 }
 
@@ -424,6 +422,14 @@ void slurm_deployment::fail(const std::string& sentence) {
 // -- SLURM --------------------------------------------------------------------------------------------------
 // On the thread for commands, without the lock.
 
+/// What sbatch was to submit may be there, although it has not said so.
+void slurm_deployment::doubt(const error& why) {
+  if (why.code() != error_code::slurm_silent && why.code() != error_code::shut_down)
+    return;
+  std::lock_guard guard{mutex_};
+  in_doubt_ = true;
+}
+
 bool slurm_deployment::is_replacing() {
   std::lock_guard guard{mutex_};
   return replacing_;
@@ -447,9 +453,10 @@ std::vector<std::string> slurm_deployment::submit_now(std::size_t count) {
         units.push_back(slurm.submit(script, guard_.kept_open()));
         if (units.size() % jobs_between_guards == 0)
           watch_jobs(units);
-      } catch (const error&) {
+      } catch (const error& e) {
         if (units.empty())
           throw;
+        doubt(e);
         break; // the core asks for what is missing
       }
     }

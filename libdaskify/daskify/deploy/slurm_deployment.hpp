@@ -61,6 +61,7 @@ private:
   void post(std::function<void()> command);
   void stop_commands();
   bool is_replacing();
+  void doubt(const error& why);
   std::vector<std::string> submit_now(std::size_t count);
   void query_now(const std::vector<std::string>& units);
   std::vector<job_status> statuses_of(const std::vector<std::string>& units, const std::string& squeue_said);
