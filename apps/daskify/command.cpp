@@ -133,4 +133,8 @@ std::filesystem::path logs_folder() {
   return user_folder("log_directory") / "logs";
 }
 
+std::filesystem::path logs_folder(const internal::settings& with) {
+  return with.log_directory ? std::filesystem::path{*with.log_directory} : logs_folder();
+}
+
 } // namespace daskify::command

@@ -7,23 +7,20 @@
 
 namespace daskify::internal {
 
-void job_guard::watch(const std::set<std::string>& jobs) {
-  // Folder, name and jobs are arguments and not part of the text: nothing in them reaches the shell. Filters that the
-  // user has for the terminal are not for this scancel.
+void job_guard::watch() {
+  if (guard_)
+    return;
+  // Folder and name are arguments and not part of the text: nothing in them reaches the shell. Filters that the user
+  // has for the terminal are not for this scancel.
   std::vector<std::string> words{
       "daskify-job-guard",
       "-c",
       "unset $(env | sed -n 's/^\\(SCANCEL_[A-Z_]*\\)=.*/\\1/p'); trap '' TERM; read -r _ <&" +
-          std::to_string(lifeline_descriptor) +
-          "; rm -rf -- \"$1\"; scancel --name=\"$2\" & shift 2; "
-          "[ $# -eq 0 ] || scancel \"$@\"; wait $!",
+          std::to_string(lifeline_descriptor) + "; rm -rf -- \"$1\"; exec scancel --name=\"$2\"",
       "daskify-job-guard",
       session_folder_.string(),
       name_};
-  words.insert(words.end(), jobs.begin(), jobs.end());
-  auto next = spawn({"/bin/sh", std::move(words), {}, log_});
-  guard_.reset(); // after the next one is there, lest nobody watches for a moment
-  guard_.emplace(std::move(next));
+  guard_.emplace(spawn({"/bin/sh", std::move(words), {}, log_}));
 }
 
 bool job_guard::fire() {

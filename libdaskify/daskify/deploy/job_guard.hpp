@@ -4,25 +4,24 @@
 
 #include <filesystem>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 
 namespace daskify::internal {
 
-/// Cancels jobs and removes the session's folder when this process ends without having done so, in whatever way: jobs
-/// that are pending then would start for nobody. Running ones see by themselves that nobody is there. Not thread-safe.
+/// Cancels a session's jobs, which it knows by their name, and removes the session's folder when this process ends
+/// without having done so, in whatever way: jobs that are pending then would start for nobody. Running ones see by
+/// themselves that nobody is there. Not thread-safe.
 class job_guard {
 public:
-  /// `name`: of all jobs whose numbers are not known yet. `log`: what scancel has to say then.
+  /// `name`: of all its jobs, and of no others. `log`: what scancel has to say then.
   job_guard(std::string name, std::filesystem::path session_folder, std::filesystem::path log)
       : name_{std::move(name)},
         session_folder_{std::move(session_folder)},
         log_{std::move(log)} {}
 
-  /// These jobs by their numbers, and no others from now on. Throws cluster_error(worker_failed) when the guard cannot
-  /// be started.
-  void watch(const std::set<std::string>& jobs);
+  /// From now on, unless it does so already. Throws cluster_error(worker_failed) when the guard cannot be started.
+  void watch();
   /// A descriptor for an sbatch to keep: the guard waits for its end before it cancels what that may have submitted.
   /// -1: there is no guard.
   int kept_open() const noexcept { return guard_ ? guard_->lifeline() : -1; }

@@ -53,8 +53,8 @@ void check_extra(std::string_view option) {
       unusable{"--array", "-a", "size, processes and job_shape say how many jobs there are"},
       unusable{"--test-only", "", "nothing would be submitted; 'daskify script --dry-run' does what it does"}};
   auto name = option.substr(0, option.find_first_of("= \t"));
-  for (const auto& [unusable_name, letter, why] : all)
-    if (name == unusable_name || (!letter.empty() && name.starts_with(letter)))
+  for (const auto& [unusable_name, letter, why] : all) // sbatch takes a long name cut short, too
+    if (unusable_name.starts_with(name) || (!letter.empty() && name.starts_with(letter)))
       refuse("The option " + in_quotes(option) + " of sbatch cannot be in job_extra: " + std::string{why});
 }
 

@@ -25,8 +25,6 @@ constexpr auto line_interval = std::chrono::milliseconds{250};
 /// SLURM may take so long before somebody should know what is waited for.
 constexpr auto silent_wait = std::chrono::seconds{5};
 constexpr std::size_t shown_lines = 10;
-/// Of those that are submitted one by one.
-constexpr std::size_t jobs_between_guards = 50;
 
 /// The job that a unit is in, or, of an array, the array: what squeue takes and what tells arrays from each other.
 std::string job_of(const std::string& unit) {
@@ -108,7 +106,7 @@ void slurm_deployment::post(std::function<void()> command) {
 }
 
 void slurm_deployment::start() {
-  watch_jobs({});
+  watch_jobs();
   commands_ = std::make_unique<work_thread>();
   ticking_ = std::jthread{[this](const std::stop_token& stop) { tick(stop); }};
   std::lock_guard guard{mutex_};
@@ -332,6 +330,7 @@ void slurm_deployment::submit(submission_id request, std::size_t count) {
     try {
       if (!is_replacing())
         throw cluster_error{error_code::shut_down, "the cluster is being shut down"};
+      watch_jobs();
       units = submit_now(count);
     } catch (const error& e) {
       refused = e.what();
@@ -341,8 +340,6 @@ void slurm_deployment::submit(submission_id request, std::size_t count) {
       if (is_replacing())
         doubt(e);
     }
-    if (!units.empty())
-      watch_jobs(units);
     std::lock_guard guard{mutex_};
     if (!units.empty()) {
       has_submitted_ = true;
@@ -451,8 +448,6 @@ std::vector<std::string> slurm_deployment::submit_now(std::size_t count) {
     while (units.size() < count && is_replacing()) {
       try {
         units.push_back(slurm.submit(script, guard_.kept_open()));
-        if (units.size() % jobs_between_guards == 0)
-          watch_jobs(units);
       } catch (const error& e) {
         if (units.empty())
           throw;
@@ -473,14 +468,10 @@ std::vector<std::string> slurm_deployment::submit_now(std::size_t count) {
   return units;
 }
 
-/// Besides those that are known. Without a guard all goes well as long as this process ends as it should.
-void slurm_deployment::watch_jobs(const std::vector<std::string>& units) {
-  std::unique_lock lock{mutex_};
-  auto jobs = jobs_of(core_.living());
-  lock.unlock();
-  jobs.merge(jobs_of(units));
+/// Without a guard all goes well as long as this process ends as it should.
+void slurm_deployment::watch_jobs() {
   try {
-    guard_.watch(jobs);
+    guard_.watch();
   } catch (const error& e) {
     say("daskify: nobody will cancel the jobs if this program is killed: " + std::string{e.what()});
   }

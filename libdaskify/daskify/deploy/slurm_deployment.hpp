@@ -67,7 +67,7 @@ private:
   std::vector<job_status> statuses_of(const std::vector<std::string>& units, const std::string& squeue_said);
   void doubt_first_reasons(std::vector<job_status>& answer);
   void tell_ends(const std::vector<job_status>& answer, clock::time_point asked);
-  void watch_jobs(const std::vector<std::string>& units);
+  void watch_jobs();
   static void say_not_cancelled(const std::string& why, const std::string& jobs);
   void cancel_now(const std::vector<std::string>& units);
   std::string log_of(const std::string& unit) const;
