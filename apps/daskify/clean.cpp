@@ -121,7 +121,8 @@ int clean(arguments given) {
   parsed all{"clean", own, std::move(given)};
   if (all.shows_help("[--older-than TIME] [--dry-run] [--config FILE]",
                      "Removes the folders of sessions whose programs have ended, and old logs in\n"
-                     "~/.daskify/logs and log_directory. What belongs to a session that lives stays.\n"
+                     "~/.daskify/logs, and where these settings put them. What belongs to a session\n"
+                     "that lives stays.\n"
                      "Of a session on another machine that is not known; its folder goes only when\n"
                      "nobody answers there and nothing was written for TIME.\n\n"
                      "Examples:\n"
@@ -133,9 +134,8 @@ int clean(arguments given) {
   cleaning.sessions_in(with.session_directory.value_or(""));
   cleaning.sessions_in(user_folder("session_directory"));
   cleaning.connection_in(connection_directory(with));
-  cleaning.logs_in(logs_folder());
-  if (with.log_directory)
-    cleaning.logs_in(*with.log_directory);
+  cleaning.logs_in(base_of_logs({}));
+  cleaning.logs_in(base_of_logs(with));
   if (cleaning.count() == 0)
     std::cout << "There is nothing to remove.\n";
   return done;

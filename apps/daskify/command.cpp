@@ -4,7 +4,6 @@
 #include "daskify/config/nearest.hpp"
 #include "daskify/config/option_table.hpp"
 #include "daskify/config/value_text.hpp"
-#include "daskify/deploy/own_programs.hpp"
 #include "daskify/error.hpp"
 
 #include <algorithm>
@@ -127,14 +126,6 @@ std::size_t output_width() {
   winsize size{};
   bool is_terminal = ::isatty(STDOUT_FILENO) == 1 && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
   return is_terminal && size.ws_col != 0 ? size.ws_col : std::numeric_limits<std::size_t>::max();
-}
-
-std::filesystem::path logs_folder() {
-  return user_folder("log_directory") / "logs";
-}
-
-std::filesystem::path logs_folder(const internal::settings& with) {
-  return with.log_directory ? std::filesystem::path{*with.log_directory} : logs_folder();
 }
 
 } // namespace daskify::command

@@ -55,9 +55,4 @@ private:
 /// Columns of the terminal; very many where the output is none.
 std::size_t output_width();
 
-/// Where the logs of clusters are, each in a folder of its own, that do not say where: ~/.daskify/logs.
-std::filesystem::path logs_folder();
-/// Where they are with these settings: log_directory, or there.
-std::filesystem::path logs_folder(const internal::settings& with);
-
 } // namespace daskify::command

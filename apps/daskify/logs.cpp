@@ -52,7 +52,7 @@ std::vector<log_file> logs_in(const fs::path& folder) {
 /// Of the cluster that runs, else of the last one; none. A log_directory on the command line may also be the folder of
 /// one cluster, whatever runs.
 std::optional<fs::path> folder_of_logs(const settings& with) {
-  auto all = logs_folder(with);
+  auto all = base_of_logs(with);
   bool is_named = with.origin("log_directory") == "command line";
   if (is_named && !logs_in(all).empty())
     return all;
@@ -149,7 +149,7 @@ int logs(arguments given) {
     }
   auto folder = folder_of_logs(all.settings());
   if (!folder) {
-    std::cerr << "There are no logs: no cluster has left any in '" << logs_folder(all.settings()).string() << "'.\n";
+    std::cerr << "There are no logs: no cluster has left any in '" << base_of_logs(all.settings()).string() << "'.\n";
     return no_cluster;
   }
   auto there = logs_in(*folder);

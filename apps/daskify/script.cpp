@@ -33,7 +33,8 @@ int script(arguments given) {
   parsed all{"script", own, std::move(given)};
   if (all.shows_help("[--dry-run] [--config FILE] [--NAME VALUE]...",
                      "Shows the script of the jobs that 'daskify up' submits with these settings, with\n"
-                     "SESSION in place of the folder that is made then. Nothing is submitted.\n\n"
+                     "SESSION and LOGS in place of the folders that are made then. Nothing is\n"
+                     "submitted.\n\n"
                      "Examples:\n"
                      "  daskify script --config cluster.conf\n"
                      "  daskify script --queue gpu --job_extra=--gres=gpu:1 --dry-run\n"

@@ -213,7 +213,7 @@ int up(arguments given) {
                                                          "'; end it by 'daskify down', or name another folder by "
                                                          "connection_directory."};
 
-  auto logs = make_log_folder(logs_folder(with));
+  auto logs = make_log_folder(base_of_logs(with));
   auto log = logs.path / log_name;
   auto program = own_program("daskify-scheduler");
   arguments command = as_arguments(with);

@@ -83,7 +83,8 @@ public:
   void start_cluster(cluster_mode mode);
 
   /// The script that the modes slurm and test submit, for people to read and keep; "SESSION" stands for the private
-  /// folder that each start makes. Throws config_error for a value that no script can hold.
+  /// folder that each start makes, and "LOGS" for the one of its logs. Throws config_error for a value that no script
+  /// can hold.
   std::string job_script() const;
 
   /// Ends the cluster: no process, file or shared memory is left; in mode connect only what this program has of it: its

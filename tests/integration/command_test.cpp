@@ -64,6 +64,7 @@ daskify::daskified client_of(const fs::path& home) {
 struct with_a_home {
   temporary_folder folder;
   environment_variable home{"HOME", folder.path().string()};
+  environment_variable sessions{"DASKIFY_SESSION_DIRECTORY", (folder.path() / ".daskify").string()};
 
   fs::path path() const { return folder.path(); }
   fs::path cluster() const { return path() / ".daskify/cluster"; }
@@ -410,6 +411,8 @@ TEST_F(command, shows_the_logs_of_the_last_cluster_where_none_runs_or_of_the_one
   write(file, "[daskify]\nlog_directory = " + base.string() + "\n");
   EXPECT_EQ(daskify_command("logs worker-0 --config " + file.string()).output, "20260102\n");
   EXPECT_EQ(daskify_command("logs worker-0 --log_directory " + base.string()).output, "20260102\n");
+  fs::create_directory_symlink(base, home.path() / "logs");
+  EXPECT_EQ(daskify_command("logs worker-0 --session_directory " + home.path().string()).output, "20260102\n");
   auto first = (base / "20260101-000000-1").string();
   EXPECT_EQ(daskify_command("logs worker-0 --log_directory " + first).output, "20260101\n");
 

@@ -164,8 +164,8 @@ const std::vector<option_entry>& option_table() {
             "auto: in the modes slurm and test ~/.daskify, which the nodes must see, too; else\n"
             "$XDG_RUNTIME_DIR when it is a folder of yours, else /tmp."),
       entry("log_directory", &options::log_directory, &settings::log_directory, file_path{},
-            "Folder for what the workers print. Each cluster makes one of its own in it, which stays: its name\n"
-            "is the time of the start and a process, such as 20240501-100000-4711.\n"
+            "Folder for what the workers print. Each cluster, and each daskify-worker, makes one of its own in\n"
+            "it, which stays: its name is the time of the start and a process, such as 20240501-100000-4711.\n"
             "auto: in the modes slurm and test the folder logs in session_directory, to tell what went wrong\n"
             "when nobody was looking; else the session's own, so that nothing stays when the cluster ends."),
       entry("progress", &options::progress, &settings::progress, choice<progress_style>{detail::progress_style_names},

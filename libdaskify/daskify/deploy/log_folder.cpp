@@ -1,5 +1,6 @@
 #include "daskify/deploy/log_folder.hpp"
 
+#include "daskify/deploy/own_programs.hpp"
 #include "daskify/error.hpp"
 #include "daskify/transport/session_folder.hpp"
 
@@ -64,6 +65,16 @@ file_descriptor open_folder(const fs::path& folder) {
 
 } // namespace
 
+void log_folder::remove_if_empty() const noexcept {
+  ::rmdir(path.c_str());
+}
+
+fs::path base_of_logs(const settings& with) {
+  if (with.log_directory)
+    return *with.log_directory;
+  return (with.session_directory ? fs::path{*with.session_directory} : user_folder("log_directory")) / "logs";
+}
+
 log_folder make_log_folder(const fs::path& base) {
   auto absolute = fs::absolute(base);
   make_folder(absolute, "log_directory");
@@ -81,7 +92,11 @@ log_folder share_log_folder(const fs::path& folder) {
 std::optional<fs::path> newest_log_folder(const fs::path& base) {
   std::optional<fs::path> newest;
   std::error_code failed;
-  for (const auto& entry : fs::directory_iterator{base, failed})
+  fs::directory_iterator entries{base, failed};
+  if (failed && failed != std::errc::no_such_file_or_directory)
+    fail("Nothing can be looked for in the folder of logs ", base, failed.value(),
+         "name one that you may read by log_directory.");
+  for (const auto& entry : entries)
     if (is_name_of_log_folder(entry.path().filename().string()) && entry.is_directory(failed) &&
         (!newest || entry.path() > *newest)) // they begin with the time
       newest = entry.path();

@@ -2,6 +2,7 @@
 
 /// Folders of logs that outlive the cluster whose processes wrote them: one for each cluster, in a folder of many.
 
+#include "daskify/config/settings.hpp"
 #include "daskify/deploy/process.hpp"
 
 #include <filesystem>
@@ -13,7 +14,14 @@ namespace daskify::internal {
 struct log_folder {
   std::filesystem::path path; ///< absolute
   file_descriptor in_use;     ///< as long as it is open, or this process lives, nobody takes the folder for an old one
+
+  /// At the end: it is no use where nobody had anything to say.
+  void remove_if_empty() const noexcept;
 };
+
+/// The folder of many, for clusters whose logs stay: log_directory, else "logs" in session_directory, which is
+/// ~/.daskify when it is not set. Throws cluster_error(session_failed) when neither is set and there is no home.
+std::filesystem::path base_of_logs(const settings& with);
 
 /// Makes a folder that no other cluster has, named after this moment and process ("20240501-100000-4711"), and `base`
 /// around it where that is not there. Throws cluster_error(session_failed) when it cannot be made, or nothing can be
@@ -23,7 +31,8 @@ log_folder make_log_folder(const std::filesystem::path& base);
 /// One that another process has made is in use by this one, too.
 log_folder share_log_folder(const std::filesystem::path& folder);
 
-/// The one that was made last; others are as good when they were made in the same second.
+/// The one that was made last; others are as good when they were made in the same second. Throws
+/// cluster_error(session_failed) when `base` is there and cannot be read.
 std::optional<std::filesystem::path> newest_log_folder(const std::filesystem::path& base);
 
 /// Whether `make_log_folder` gives such names; there may be other things in the same place.

@@ -69,7 +69,7 @@ job_request request_for(const settings& options, std::size_t jobs, const std::st
 
 std::string example_job_script(const settings& options, const std::string& program_name) {
   auto log_folder = options.log_directory.value_or("");
-  log_folder += log_folder.empty() || log_folder.ends_with('/') ? "SESSION" : "/SESSION";
+  log_folder += log_folder.empty() || log_folder.ends_with('/') ? "LOGS" : "/LOGS";
   auto request = request_for(options, jobs_for(options, options.slurm_size()), "SESSION", log_folder, program_name);
   request.name = "daskify-SESSION";
   return job_script(request);

@@ -4,6 +4,7 @@
 #include "daskify/defaults.hpp"
 #include "daskify/deploy/local_deployment.hpp"
 #include "daskify/deploy/open_deployment.hpp"
+#include "daskify/deploy/own_programs.hpp"
 #include "daskify/deploy/slurm_deployment.hpp"
 #include "daskify/deploy/srun_deployment.hpp"
 #include "daskify/deploy/standing_deployment.hpp"
@@ -18,8 +19,6 @@
 #include <caf/send.hpp>
 
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
 
 namespace daskify::internal {
 
@@ -29,14 +28,9 @@ namespace {
 std::string session_base(const settings& options) {
   if (options.session_directory || !options.is_on_slurm())
     return options.session_directory.value_or("");
-  const auto* home = std::getenv("HOME");
-  if (!home || *home == '\0')
-    throw cluster_error{error_code::session_failed,
-                        "HOME is not set, where the session folder would be made; name a folder that the nodes of the "
-                        "cluster share by session_directory."};
-  auto base = std::string{home} + "/.daskify";
+  auto base = user_folder("session_directory");
   make_folder(base, "session_directory");
-  return base;
+  return base.string();
 }
 
 constexpr auto look_patience = std::chrono::seconds{3};
@@ -72,8 +66,7 @@ scheduler_host::~scheduler_host() {
   if (folder_of_workers_)
     folder_of_workers_->remove();
   folder_.remove();
-  std::error_code not_empty;
-  std::filesystem::remove(logs_.path, not_empty); // where nobody had anything to say
+  logs_.remove_if_empty();
 }
 
 void scheduler_host::start(caf::actor_system& system) {
@@ -113,7 +106,7 @@ void scheduler_host::choose_log_folder() {
   if (!logs_.path.empty())
     return;
   if (keeps_logs())
-    logs_ = make_log_folder(settings_.log_directory.value_or(own_folder().path().parent_path() / "logs"));
+    logs_ = make_log_folder(base_of_logs(settings_));
   else if (kind_ != cluster_kind::standing) // which starts nobody
     logs_.path = own_folder().path();
 }

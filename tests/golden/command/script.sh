@@ -7,7 +7,7 @@
 #SBATCH --mem=1908M
 #SBATCH --time=01:30:00
 #SBATCH --chdir=/
-#SBATCH --output=SESSION/job-%A_%a.log
+#SBATCH --output=LOGS/job-%A_%a.log
 #SBATCH --open-mode=append # started again, the job goes on in its log
 #SBATCH --requeue
 #SBATCH --gres=gpu:1
@@ -15,7 +15,7 @@
 export DASKIFY_NODE_SESSION=SESSION
 export DASKIFY_NODE_IN_JOB=1
 export DASKIFY_NODE_PROGRAM_NAME=/opt/my_program
-export DASKIFY_NODE_LOG_FOLDER=SESSION
+export DASKIFY_NODE_LOG_FOLDER=LOGS
 export DASKIFY_NODE_WORKERS=1
 export DASKIFY_NODE_THREADS=1
 export DASKIFY_NODE_START_TIMEOUT=60000

@@ -1,6 +1,7 @@
 #include "daskify/deploy/log_folder.hpp"
 
 #include "daskify/error.hpp"
+#include "support/environment_variable.hpp"
 #include "support/leftovers.hpp"
 
 #include <csignal>
@@ -13,6 +14,7 @@
 #include <sys/stat.h>
 
 using namespace daskify::internal;
+using daskify::test::environment_variable;
 using daskify::test::temporary_folder;
 using testing::HasSubstr;
 
@@ -54,6 +56,28 @@ TEST(log_folder, is_found_by_its_time) {
     std::filesystem::create_directory(base.path() / name);
   std::ofstream{base.path() / "20990101-000000-1"} << "no folder";
   EXPECT_EQ(newest_log_folder(base.path()), base.path() / "20240502-100000-1");
+  EXPECT_THROW(newest_log_folder(base.path() / "20990101-000000-1"), daskify::cluster_error) << "that is no folder";
+}
+
+TEST(log_folder, is_made_where_the_settings_say) {
+  environment_variable home{"HOME", "/home/ada"};
+  settings with;
+  EXPECT_EQ(base_of_logs(with), "/home/ada/.daskify/logs");
+  with.session_directory = "/shared";
+  EXPECT_EQ(base_of_logs(with), "/shared/logs");
+  with.log_directory = "/logs";
+  EXPECT_EQ(base_of_logs(with), "/logs");
+}
+
+TEST(log_folder, is_removed_when_nobody_had_anything_to_say) {
+  temporary_folder base;
+  auto spoken = make_log_folder(base.path());
+  std::ofstream{spoken.path / "worker-0.log"} << "a word\n";
+  auto silent = make_log_folder(base.path());
+  spoken.remove_if_empty();
+  silent.remove_if_empty();
+  EXPECT_TRUE(std::filesystem::exists(spoken.path / "worker-0.log"));
+  EXPECT_FALSE(std::filesystem::exists(silent.path));
 }
 
 TEST(log_folder, is_in_use_as_long_as_somebody_has_it) {
