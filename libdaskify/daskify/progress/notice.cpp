@@ -9,7 +9,7 @@ namespace daskify::internal {
 
 void say(const std::string& text) {
   auto begin = is_able_terminal(STDERR_FILENO) ? '\r' + std::string{clear_to_end} : std::string{};
-  static_cast<void>(write_all(STDERR_FILENO, begin + text + '\n')); // where nobody reads, nobody is told
+  static_cast<void>(write_soon(STDERR_FILENO, begin + text + '\n')); // where nobody reads, nobody is told
 }
 
 bool staffing_notice::is_due(time_point now, staffing there) const {

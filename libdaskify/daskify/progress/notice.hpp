@@ -9,8 +9,8 @@
 
 namespace daskify::internal {
 
-/// A line of its own on stderr. Where a bar is drawn on that terminal it stands above it, and not in it. May block as
-/// long as the terminal does.
+/// A line of its own on stderr. Where a bar is drawn on that terminal it stands above it, and not in it. A terminal
+/// that was stopped is waited for a second, and then not told.
 void say(const std::string& text);
 
 /// How many work, of those that should.

@@ -1,6 +1,8 @@
 #include "daskify/progress/terminal.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstdlib>
 #include <poll.h>
@@ -11,7 +13,8 @@ namespace daskify::internal {
 
 namespace {
 
-constexpr int patience = 1000; // ms a full non-blocking descriptor is waited for
+constexpr int patience = 1000;               // ms a full descriptor is waited for
+constexpr std::size_t unblocking = PIPE_BUF; // a descriptor that is writable takes so much at once
 
 /// Keeps a write to a closed pipe from ending the program, without touching its signal handlers.
 class sigpipe_guard {
@@ -72,6 +75,13 @@ bool write_all(int descriptor, std::string_view text) {
     else if (errno == EAGAIN ? !wait_until_writable(descriptor) : errno != EINTR)
       return false;
   }
+  return true;
+}
+
+bool write_soon(int descriptor, std::string_view text) {
+  for (; !text.empty(); text.remove_prefix(std::min(unblocking, text.size())))
+    if (!wait_until_writable(descriptor) || !write_all(descriptor, text.substr(0, unblocking)))
+      return false;
   return true;
 }
 

@@ -1,5 +1,7 @@
 #include "daskify/progress/progress_bar.hpp"
 
+#include "support/channel.hpp"
+
 #include <array>
 #include <csignal>
 #include <cstdlib>
@@ -17,58 +19,10 @@
 
 using namespace daskify;
 using namespace daskify::internal;
+using namespace daskify::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// Both ends of a pipe or a pseudo-terminal: the bar writes to `in`, the test reads what came `out`.
-struct channel {
-  int out = -1;
-  int in = -1;
-
-  ~channel() {
-    ::close(out);
-    if (in >= 0)
-      ::close(in);
-  }
-
-  std::string drain() const {
-    ::fcntl(out, F_SETFL, O_NONBLOCK);
-    std::string text;
-    std::array<char, 4096> some;
-    for (auto n = ::read(out, some.data(), some.size()); n > 0; n = ::read(out, some.data(), some.size()))
-      text.append(some.data(), static_cast<std::size_t>(n));
-    return text;
-  }
-};
-
-struct pipe_channel : channel {
-  pipe_channel() {
-    std::array<int, 2> ends{-1, -1};
-    EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
-    out = ends[0];
-    in = ends[1];
-  }
-};
-
-struct terminal : channel {
-  explicit terminal(unsigned short columns) {
-    out = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-    EXPECT_EQ(::grantpt(out), 0);
-    EXPECT_EQ(::unlockpt(out), 0);
-    std::array<char, 128> name;
-    EXPECT_EQ(::ptsname_r(out, name.data(), name.size()), 0);
-    in = ::open(name.data(), O_RDWR | O_NOCTTY | O_CLOEXEC);
-    EXPECT_GE(in, 0);
-    resize(columns);
-  }
-
-  void resize(unsigned short columns) const {
-    winsize size{};
-    size.ws_col = columns;
-    EXPECT_EQ(::ioctl(in, TIOCSWINSZ, &size), 0);
-  }
-};
 
 class progress_bar_test : public testing::Test {
 protected:
