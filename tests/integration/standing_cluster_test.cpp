@@ -6,7 +6,9 @@
 #include "support/run_program.hpp"
 #include "support/standing_cluster.hpp"
 
+#include <array>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <future>
 #include <numeric>
@@ -30,6 +32,21 @@ int until_stopped(int) {
 int slow_square(int x) {
   std::this_thread::sleep_for(5ms);
   return x * x;
+}
+
+/// It takes this signal when it likes to, by `termination`.
+bool blocks(pid_t process, int signal) {
+  auto status = text_of("/proc/" + std::to_string(process) + "/status");
+  auto mask = status.find("SigBlk:\t");
+  return mask != status.npos && (std::stoull(status.substr(mask + 8), nullptr, 16) >> (signal - 1) & 1);
+}
+
+/// Whether a process of this machine has a connection to that port of it.
+bool is_connected_to(const std::string& address) {
+  auto port = std::stoi(address.substr(address.find(':') + 1));
+  std::array<char, 32> remote;
+  std::snprintf(remote.data(), remote.size(), " 0100007F:%04X 01 ", static_cast<unsigned>(port));
+  return text_of("/proc/net/tcp").find(remote.data()) != std::string::npos;
 }
 
 // -- what works ---------------------------------------------------------------------------------------------
@@ -331,6 +348,31 @@ TEST_F(standing_cluster, is_waited_for_as_long_as_start_timeout_when_it_stands_s
   EXPECT_THAT(workers.output(), HasSubstr("says nothing for 1 s"));
   scheduler->signal(SIGCONT);
   client().start_cluster();
+}
+
+TEST_F(standing_cluster, is_waited_for_by_one_thread_and_not_by_those_that_ask_meanwhile) {
+  start_scheduler();
+  scheduler->signal(SIGSTOP);
+  auto cluster = client({.start_timeout = 10min});
+  auto started = std::async(std::launch::async, [&] { cluster.start_cluster(); });
+  EXPECT_TRUE(eventually([&] { return is_connected_to(address()); }));
+  EXPECT_EQ(refusal([&] { cluster.workers(); }).first, error_code::not_started);
+  scheduler->signal(SIGCONT);
+  started.get();
+  EXPECT_EQ(cluster.workers().size(), 0u);
+}
+
+TEST_F(standing_cluster, is_waited_for_by_workers_until_they_are_interrupted) {
+  start_scheduler();
+  scheduler->signal(SIGSTOP);
+  for (int signal : {SIGINT, SIGTERM}) {
+    child_program workers{"daskify-worker", with_folder({"--daskify.start_timeout=10m"})};
+    ASSERT_TRUE(eventually([&] { return blocks(workers.pid(), signal); }));
+    workers.signal(signal);
+    EXPECT_EQ(workers.wait(), 0) << workers.output();
+    EXPECT_EQ(workers.output(), "");
+  }
+  scheduler->signal(SIGCONT);
 }
 
 TEST_F(standing_cluster, is_not_waited_for_any_longer_than_start_timeout) {

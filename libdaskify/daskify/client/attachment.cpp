@@ -42,7 +42,7 @@ attachment::attachment(const settings& with, std::string program_name)
       cluster_{find_cluster(with)} {}
 
 void attachment::connect(caf::actor_system& system) {
-  found_ = connect_to<scheduler_for_clients>(system, cluster_.addresses, "scheduler", settings_.start_timeout);
+  found_ = connect_to<scheduler_for_clients>(system, cluster_.addresses, "scheduler", {settings_.start_timeout});
   store_setup with;
   with.secret = cluster_.secret;
   with.limit = settings_.store_limit.value_or(share_for_stores(free_memory().bytes));

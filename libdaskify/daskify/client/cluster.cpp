@@ -18,23 +18,23 @@ cluster::~cluster() {
 
 void cluster::start(cluster_mode mode) {
   auto refuse_second = [this] {
+    std::lock_guard guard{mutex_};
     if (session_)
       throw cluster_error{error_code::already_started, "start_cluster was called while the cluster is running; call "
                                                        "shutdown_cluster first to start it anew."};
   };
   auto with = settings_;
   with.mode = mode;
-  std::unique_lock lock{mutex_};
   refuse_second();
-  lock.unlock(); // the wait may be long
   if (mode == cluster_mode::connect)
     with.start_timeout = wait_for_cluster(with, [](std::chrono::milliseconds moment) {
       std::this_thread::sleep_for(moment);
       return true;
     });
-  lock.lock();
+  std::lock_guard one_at_a_time{starting_};
   refuse_second();
-  auto session = attached_session::start(with, program_name_);
+  auto session = attached_session::start(with, program_name_); // may take long, and others may ask meanwhile
+  std::lock_guard guard{mutex_};
   session_ = std::move(session);
   was_started_ = true;
 }
@@ -42,6 +42,7 @@ void cluster::start(cluster_mode mode) {
 void cluster::shutdown() noexcept {
   std::shared_ptr<attached_session> ending;
   {
+    std::lock_guard not_while_it_starts{starting_};
     std::lock_guard guard{mutex_};
     ending = std::move(session_);
     session_ = nullptr;

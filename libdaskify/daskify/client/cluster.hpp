@@ -40,6 +40,7 @@ public:
 private:
   settings settings_;
   std::string program_name_;
+  std::mutex starting_; ///< locked before the other
   mutable std::mutex mutex_;
   std::shared_ptr<attached_session> session_;
   bool was_started_ = false;

@@ -116,9 +116,9 @@ private:
   std::promise<int> code_;
 };
 
-/// Serves until the session ends; the exit code of the process. The scheduler may take `patience` to answer.
+/// Serves until the session ends; the exit code of the process.
 int serve(const node_launch& as, const batch_job& job, const std::string& name, const termination* ending_signal,
-          std::chrono::milliseconds patience) {
+          const connect_patience& patience) {
   auto folder = session_folder::open(as.session_folder);
   auto where = folder.read_connection();
   auto end = std::make_shared<exit_of_node>();
@@ -249,7 +249,8 @@ void become_node(const node_launch& as) {
   }
   int code = 1;
   try {
-    code = serve(as, job, name, signal ? &*signal : nullptr, as.start_timeout);
+    connect_patience patience{as.start_timeout, [&] { return !signal || !signal->wait_for({}); }};
+    code = serve(as, job, name, signal ? &*signal : nullptr, patience);
   } catch (const std::exception& e) {
     std::cerr << name << ": " << e.what() << std::endl;
   }
@@ -260,8 +261,8 @@ int join_cluster(const settings& with, const std::string& program_name) {
   termination signals{SIGTERM, SIGINT, SIGHUP};
   keep_standard_descriptors();
   bool is_wanted = true;
-  auto patience =
-      wait_for_cluster(with, [&](std::chrono::milliseconds moment) { return is_wanted = !signals.wait_for(moment); });
+  auto wait = [&](std::chrono::milliseconds moment) { return is_wanted = !signals.wait_for(moment); };
+  connect_patience patience{wait_for_cluster(with, wait), [&] { return wait({}); }};
   if (!is_wanted)
     return 0;
   auto cluster = find_cluster(with);
@@ -269,10 +270,15 @@ int join_cluster(const settings& with, const std::string& program_name) {
   // The workers find the scheduler, and know that this process has ended, by a session folder of this node's own.
   session_folder::sweep_stale(with.session_directory.value_or(""));
   auto folder = session_folder::create(with.session_directory.value_or(""));
+  log_folder logs{folder.path(), {}};
   struct removal {
     session_folder& folder;
-    ~removal() { folder.remove(); }
-  } at_the_end{folder};
+    log_folder& logs;
+    ~removal() {
+      folder.remove();
+      logs.remove_if_empty();
+    }
+  } at_the_end{folder, logs};
   folder.publish({random_hex(8), cluster.addresses, cluster.secret, this_process(), program_build_id()});
 
   node_launch as;
@@ -280,7 +286,6 @@ int join_cluster(const settings& with, const std::string& program_name) {
   as.session_folder = folder.path();
   as.program_name = with.worker_program.value_or(program_name);
   as.worker_program = with.worker_program.value_or("");
-  log_folder logs{folder.path(), {}};
   if (with.log_directory)
     logs = make_log_folder(*with.log_directory);
   as.log_folder = logs.path;
@@ -291,7 +296,13 @@ int join_cluster(const settings& with, const std::string& program_name) {
   as.store_limit = with.store_limit.value_or(0);
   as.spill_directory = with.spill_folder();
   as.libraries = with.load;
-  auto code = serve(as, {}, host_name() + "/" + std::to_string(::getpid()), &signals, patience);
+  int code = 0;
+  try {
+    code = serve(as, {}, host_name() + "/" + std::to_string(::getpid()), &signals, patience);
+  } catch (const cluster_error&) {
+    if (is_wanted)
+      throw;
+  }
   if (code != 0 && cluster.folder)
     cluster.folder->remove_if_abandoned();
   return code;

@@ -8,71 +8,100 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
 
 namespace daskify::internal::detail {
 
 namespace {
 
 /// A machine that is there answers at once; what drops packets would keep us for minutes.
-constexpr auto connect_patience = std::chrono::seconds{3};
-/// That one which is there gets, however little is left of the patience.
-constexpr auto least_patience = std::chrono::seconds{1};
+constexpr auto probe_timeout = std::chrono::seconds{3};
+/// For which one address is asked before it is the next one's turn, and after which somebody may want no more.
+constexpr std::chrono::milliseconds turn = std::chrono::seconds{1};
 
-std::string in_seconds(std::chrono::milliseconds time) {
-  auto tenths = (time.count() + 50) / 100;
+using steady = std::chrono::steady_clock;
+
+/// An address that may still answer.
+struct candidate {
+  endpoint address;
+  std::optional<reached> by; ///< it takes connections
+  steady::time_point since;  ///< then
+};
+
+struct answer {
+  caf::strong_actor_ptr actor;
+  std::string problem; ///< "" when there is an actor, and when nothing was said within a turn
+};
+
+std::string in_seconds(steady::duration time) {
+  auto tenths = (std::chrono::round<std::chrono::milliseconds>(time).count() + 50) / 100;
   return std::to_string(tenths / 10) + (tenths % 10 == 0 ? "" : "." + std::to_string(tenths % 10)) + " s";
+}
+
+/// Asking again goes on with the same connection: the framework keeps those on which nothing was said yet.
+answer ask(caf::actor_system& system, const endpoint& there, const std::set<std::string>& messages,
+           const std::string& what, std::chrono::milliseconds limit) {
+  answer got;
+  caf::scoped_actor self{system};
+  self->request(system.middleman().actor_handle(), limit, caf::connect_atom::value, there.host, there.port)
+      .receive(
+          [&](caf::node_id&, caf::strong_actor_ptr& actor, std::set<std::string>& speaks) {
+            if (!actor)
+              got.problem = "nobody is published there";
+            else if (std::ranges::includes(speaks, messages))
+              got.actor = std::move(actor);
+            else
+              throw cluster_error{
+                  error_code::other_build,
+                  "The " + what + " at " + to_text(there) +
+                      " is of another version of daskify than this program (whose messages are of version " +
+                      wire_version() + "); build both with the same one."};
+          },
+          [&](caf::error& why) {
+            if (why != caf::sec::request_timeout)
+              got.problem = caf::to_string(why);
+          });
+  return got;
 }
 
 } // namespace
 
 untyped_peer connect(caf::actor_system& system, const std::vector<endpoint>& addresses,
-                     const std::set<std::string>& messages, const std::string& what,
-                     std::chrono::milliseconds patience) {
-  using clock = std::chrono::steady_clock;
-  auto until = clock::now() + patience;
+                     const std::set<std::string>& messages, const std::string& what, const connect_patience& patience) {
+  auto until = steady::now() + patience.limit;
   std::string tried;
-  auto remaining = addresses;
-  while (!remaining.empty()) {
-    auto answer = find_reachable(remaining, connect_patience);
-    auto* found = std::get_if<reached>(&answer);
-    if (!found) {
-      tried += (tried.empty() ? "" : ", ") + std::get<unreached>(answer).tried;
-      break;
+  auto give_up = [&tried](const std::string& why) { tried += (tried.empty() ? "" : ", ") + why; };
+  std::deque<candidate> candidates;
+  for (const auto& address : addresses)
+    candidates.push_back({address, {}, {}});
+  bool is_wanted = true;
+  while (is_wanted && !candidates.empty()) {
+    auto next = std::move(candidates.front());
+    candidates.pop_front();
+    auto limit = turn;
+    if (next.by) {
+      auto left = std::chrono::ceil<std::chrono::milliseconds>(until - steady::now());
+      limit = std::clamp(left, std::chrono::milliseconds{0}, turn);
+    } else {
+      auto probed = find_reachable({next.address}, probe_timeout);
+      if (auto* none = std::get_if<unreached>(&probed)) {
+        give_up(none->tried);
+        continue;
+      }
+      next.by = std::get<reached>(std::move(probed));
+      next.since = steady::now();
     }
-    std::string problem;
-    bool is_other_version = false;
-    caf::strong_actor_ptr actor;
-    // Where there is another address to be tried, time is kept for it.
-    auto left = std::chrono::ceil<std::chrono::milliseconds>(until - clock::now());
-    bool is_last = found->peer == remaining.back();
-    auto given =
-        std::max<std::chrono::milliseconds>(is_last ? left : std::min(left, handshake_timeout), least_patience);
-    caf::scoped_actor self{system};
-    self->request(system.middleman().actor_handle(), given, caf::connect_atom::value, found->peer.host,
-                  found->peer.port)
-        .receive(
-            [&](caf::node_id&, caf::strong_actor_ptr& there, std::set<std::string>& speaks) {
-              if (!there)
-                problem = "nobody is published there";
-              else if (!std::ranges::includes(speaks, messages))
-                is_other_version = true;
-              else
-                actor = there;
-            },
-            [&](caf::error& why) {
-              problem = why == caf::sec::request_timeout
-                            ? "takes the connection, and says nothing for " + in_seconds(given)
-                            : caf::to_string(why);
-            });
-    if (is_other_version)
-      throw cluster_error{error_code::other_build,
-                          "The " + what + " at " + to_text(found->peer) +
-                              " is of another version of daskify than this program (whose messages are of version " +
-                              wire_version() + "); build both with the same one."};
-    if (actor)
-      return {std::move(actor), *found};
-    tried += (tried.empty() ? "" : ", ") + to_text(found->peer) + " (" + problem + ")";
-    remaining.erase(remaining.begin(), std::ranges::find(remaining, found->peer) + 1);
+    auto got = ask(system, next.address, messages, what, limit);
+    if (got.actor)
+      return {std::move(got.actor), std::move(*next.by)};
+    // A busy machine looks later than it meant to.
+    auto silence = std::min<steady::duration>(steady::now() - next.since, std::max(patience.limit, turn));
+    if (!got.problem.empty())
+      give_up(to_text(next.address) + " (" + got.problem + ")");
+    else if (is_wanted = patience.is_wanted(); is_wanted && steady::now() < until)
+      candidates.push_back(std::move(next));
+    else
+      give_up(to_text(next.address) + " (takes the connection, and says nothing for " + in_seconds(silence) + ")");
   }
   throw cluster_error{error_code::scheduler_gone,
                       "This process reached the " + what + " at none of its addresses: " + tried +

@@ -9,6 +9,7 @@
 #include <caf/io/middleman.hpp>
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -23,6 +24,15 @@ struct remote_peer {
   reached by;
 };
 
+/// Who listens at an address, but says nothing for so long, is no daskify.
+inline constexpr std::chrono::milliseconds handshake_timeout = std::chrono::seconds{10};
+
+/// For how long one who takes the connection may say nothing: its process may stand still.
+struct connect_patience {
+  std::chrono::milliseconds limit = handshake_timeout;
+  std::function<bool()> is_wanted = [] { return true; }; ///< asked every second or so: false ends the wait
+};
+
 namespace detail {
 
 struct untyped_peer {
@@ -30,21 +40,17 @@ struct untyped_peer {
   reached by;
 };
 untyped_peer connect(caf::actor_system& system, const std::vector<endpoint>& addresses,
-                     const std::set<std::string>& messages, const std::string& what,
-                     std::chrono::milliseconds patience);
+                     const std::set<std::string>& messages, const std::string& what, const connect_patience& patience);
 endpoint publish(caf::actor_system& system, const caf::strong_actor_ptr& actor, std::set<std::string> messages,
                  const std::string& what, const std::optional<std::string>& listen_at, std::uint16_t port);
 
 } // namespace detail
 
-/// Who listens at an address, but says nothing for so long, is no daskify.
-inline constexpr std::chrono::milliseconds handshake_timeout = std::chrono::seconds{10};
-
-/// The actor that listens at the first of the addresses that answers. `what` names it. Its process may stand still for
-/// `patience`. Throws cluster_error(scheduler_gone), with what each address answered.
+/// The actor that listens at the first of the addresses that answers. `what` names it. Throws
+/// cluster_error(scheduler_gone), with what each address answered, and cluster_error(other_build).
 template <class Actor>
 remote_peer<Actor> connect_to(caf::actor_system& system, const std::vector<endpoint>& addresses,
-                              const std::string& what, std::chrono::milliseconds patience = handshake_timeout) {
+                              const std::string& what, const connect_patience& patience = {}) {
   auto found = detail::connect(system, addresses, system.message_types<Actor>(), what, patience);
   return {caf::actor_cast<Actor>(std::move(found.actor)), std::move(found.by)};
 }
