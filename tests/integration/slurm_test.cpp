@@ -291,6 +291,12 @@ TEST_F(on_slurm, says_that_sbatch_has_not_answered_when_start_timeout_is_over) {
   EXPECT_THAT(refusal_of({.size = 2, .start_timeout = 500ms}), HasSubstr("0 of 2 jobs at work, 2 being submitted."));
 }
 
+TEST_F(on_slurm, says_that_squeue_has_not_answered_when_start_timeout_is_over) {
+  auto path = instead_of("squeue", "exec sleep 1000");
+  EXPECT_THAT(refusal_of({.size = 2, .job_extra = std::vector<std::string>{"--hold"}, .start_timeout = 10s}),
+              AllOf(HasSubstr("0 of 2 jobs at work, 2 submitted."), HasSubstr("squeue has not answered for ")));
+}
+
 TEST_F(on_slurm, cancels_its_jobs_although_squeue_hangs) {
   auto asked = base.path() / "asked";
   auto path = instead_of("squeue", "touch '" + asked.string() + "'; exec sleep 1000");
@@ -300,6 +306,18 @@ TEST_F(on_slurm, cancels_its_jobs_although_squeue_hangs) {
   auto begin = std::chrono::steady_clock::now();
   cluster.shutdown_cluster();
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 40s) << "less than one squeue may take";
+}
+
+TEST_F(on_slurm, says_how_to_cancel_all_its_jobs_when_it_cannot) {
+  auto path = instead_of("scancel", "echo 'scancel: error: no luck' >&2; exit 1");
+  testing::internal::CaptureStderr();
+  auto refusal = refusal_of({.size = 2, .job_extra = std::vector<std::string>{"--hold"}, .start_timeout = 1s});
+  auto notices = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(refusal, HasSubstr("Only 0 of 2 jobs had their workers ready"));
+  EXPECT_THAT(notices, AllOf(HasSubstr("daskify could not cancel jobs of SLURM: "), HasSubstr("no luck")));
+  auto advice = notices.find("scancel --name=daskify-");
+  ASSERT_NE(advice, notices.npos) << notices;
+  output_of("/usr/bin/" + notices.substr(advice, notices.find('\n', advice) - advice));
 }
 
 TEST_F(on_slurm, says_what_is_asked_for_can_never_start) {
@@ -317,6 +335,7 @@ TEST_F(on_slurm, says_that_there_is_no_sbatch) {
 
 TEST_F(on_slurm, says_that_there_is_no_such_partition) {
   EXPECT_THAT(refusal_of({.queue = "nowhere"}), HasSubstr("invalid partition specified: nowhere"));
+  EXPECT_EQ(entries(base.path() / "logs", ""), std::set<std::string>{}) << "there was nothing to log";
 }
 
 TEST_F(on_slurm, says_that_the_partition_is_not_for_the_account) {

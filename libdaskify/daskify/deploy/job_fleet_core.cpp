@@ -881,7 +881,9 @@ std::vector<std::string> job_fleet_core::living() const {
 }
 
 std::string job_fleet_core::sentence(const fleet_report& of) const {
-  auto text = std::to_string(of.enrolled) + " of " + jobs_in_words(of.wanted) + " at work";
+  auto text =
+      of.wanted == 0 ? jobs_in_words(of.enrolled) : std::to_string(of.enrolled) + " of " + jobs_in_words(of.wanted);
+  text += " at work";
   auto also = [&](std::size_t count, const char* what) {
     if (count != 0)
       text += ", " + std::to_string(count) + " " + what;

@@ -2,6 +2,7 @@
 
 #include "daskify/defaults.hpp"
 
+#include <system_error>
 #include <variant>
 #include <vector>
 
@@ -16,11 +17,18 @@ void job_guard::watch() {
       "daskify-job-guard",
       "-c",
       "unset $(env | sed -n 's/^\\(SCANCEL_[A-Z_]*\\)=.*/\\1/p'); trap '' TERM; read -r _ <&" +
-          std::to_string(lifeline_descriptor) + "; rm -rf -- \"$1\"; exec scancel --name=\"$2\"",
+          std::to_string(lifeline_descriptor) + "; scancel --name=\"$2\"; code=$?; rm -rf -- \"$1\"; exit $code",
       "daskify-job-guard",
       session_folder_.string(),
       name_};
   guard_.emplace(spawn({"/bin/sh", std::move(words), {}, log_}));
+}
+
+void job_guard::release() {
+  guard_.reset();
+  std::error_code failed;
+  if (std::filesystem::is_empty(log_, failed))
+    std::filesystem::remove(log_, failed);
 }
 
 bool job_guard::fire() {
@@ -29,7 +37,7 @@ bool job_guard::fire() {
   guard_->ask_to_end(); // closes the lifeline
   ends_within(guard_->ended_descriptor(), tuning::scancel_timeout);
   auto status = guard_->reap();
-  guard_.reset();
+  release();
   // Where the program takes exit codes away it is only known that scancel has ended.
   return status && (*status == exit_status{exited{0}} || std::holds_alternative<unknown_end>(*status));
 }

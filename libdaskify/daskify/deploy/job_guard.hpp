@@ -26,7 +26,7 @@ public:
   /// -1: there is no guard.
   int kept_open() const noexcept { return guard_ ? guard_->lifeline() : -1; }
   /// All has been done.
-  void release() { guard_.reset(); }
+  void release();
   /// Cancels them now. Waits a while for that, but not for their ends. False when SLURM has not said by then that it
   /// does.
   bool fire();

@@ -40,17 +40,22 @@ void check_output(const std::string& output) {
            ": SLURM puts no job number into a path with a backslash; name another folder by log_directory");
 }
 
-/// Those that would take from daskify what it has to know: how many jobs there are, their numbers and their name.
+/// Those that would take from daskify what it has to know: how many jobs there are, their numbers, their name and what
+/// they print.
 void check_extra(std::string_view option) {
   struct unusable {
     std::string_view name;
     std::string_view letter;
     std::string_view why;
   };
-  constexpr std::array<unusable, 4> all{
+  constexpr std::string_view why_not_printed_elsewhere =
+      "what the jobs print is read when they fail; log_directory says where it is kept";
+  constexpr std::array<unusable, 6> all{
       unusable{"--job-name", "-J", "by their name the session's jobs are found when the program is killed"},
       unusable{"--wait", "-W", "sbatch would not tell the job's number before its end"},
       unusable{"--array", "-a", "size, processes and job_shape say how many jobs there are"},
+      unusable{"--output", "-o", why_not_printed_elsewhere},
+      unusable{"--error", "-e", why_not_printed_elsewhere},
       unusable{"--test-only", "", "nothing would be submitted; 'daskify script --dry-run' does what it does"}};
   auto name = option.substr(0, option.find_first_of("= \t"));
   for (const auto& [unusable_name, letter, why] : all) // sbatch takes a long name cut short, too

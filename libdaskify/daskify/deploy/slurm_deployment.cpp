@@ -181,7 +181,18 @@ void slurm_deployment::wait_until_ready(std::chrono::milliseconds timeout) {
                       "Only " + std::to_string(ready()) + " of " + std::to_string(needed_) +
                           " jobs had their workers ready when start_timeout was over; make it longer, or set "
                           "accept_fewer to go on with those that are there. SLURM: " +
-                          report_.sentence + (last_failure_.empty() ? "" : " " + full_stop(last_failure_))};
+                          why_not_ready(clock::now())};
+}
+
+/// REQUIRES: the lock is held.
+std::string slurm_deployment::why_not_ready(clock::time_point now) const {
+  auto why = report_.sentence;
+  if (asked_since_ && now - *asked_since_ >= silent_wait)
+    why += " squeue has not answered for " +
+           std::to_string(std::chrono::floor<std::chrono::seconds>(now - *asked_since_).count()) + " s.";
+  if (!last_failure_.empty())
+    why += " " + full_stop(last_failure_);
+  return why;
 }
 
 // -- what the scheduler says --------------------------------------------------------------------------------
@@ -287,11 +298,8 @@ void slurm_deployment::stop_replacing() {
 void slurm_deployment::end_all() {
   if (!commands_) // nothing was started
     return;
-  std::string left;
   {
     std::unique_lock lock{mutex_};
-    for (const auto& job : jobs_of(core_.living()))
-      left += " " + job;
     // The nodes have been told to stop; one that has left needs no scancel.
     changed_.wait_for(lock, 2 * tuning::stop_grace, [this] { return nodes_.empty(); });
     core_.stop(clock::now());
@@ -311,7 +319,7 @@ void slurm_deployment::end_all() {
     guard_.release();
   else if (!guard_.fire())
     say_not_cancelled(cancel_problem_.empty() ? "scancel did not end in time" : cancel_problem_,
-                      left.empty() ? " --name=" + job_name(setup_.session_folder) : left);
+                      " --name=" + job_name(setup_.session_folder));
 }
 
 void slurm_deployment::say_not_cancelled(const std::string& why, const std::string& jobs) {
@@ -480,21 +488,28 @@ void slurm_deployment::watch_jobs() {
 void slurm_deployment::query_now(const std::vector<std::string>& units) {
   auto jobs = jobs_of(units);
   auto asked = clock::now();
+  std::vector<job_status> answer;
+  std::unique_lock lock{mutex_};
+  asked_since_ = asked;
+  lock.unlock();
   try {
     slurm_commands slurm{tuning::slurm_timeout, asking_.get_token()};
-    auto answer = statuses_of(units, slurm.query({jobs.begin(), jobs.end()}, std::string{squeue_format}));
-    std::lock_guard guard{mutex_};
-    doubt_first_reasons(answer);
-    core_.statuses(clock::now(), answer);
-    tell_ends(answer, asked);
-    if (allocations_.empty())
-      return;
-    auto living = jobs_of(core_.living());
-    std::erase_if(allocations_, [&](const auto& of) { return !living.contains(of.first); });
+    answer = statuses_of(units, slurm.query({jobs.begin(), jobs.end()}, std::string{squeue_format}));
   } catch (const error& e) {
-    std::lock_guard guard{mutex_};
+    lock.lock();
+    asked_since_.reset();
     core_.query_failed(clock::now(), e.what());
+    return;
   }
+  lock.lock();
+  asked_since_.reset();
+  doubt_first_reasons(answer);
+  core_.statuses(clock::now(), answer);
+  tell_ends(answer, asked);
+  if (allocations_.empty())
+    return;
+  auto living = jobs_of(core_.living());
+  std::erase_if(allocations_, [&](const auto& of) { return !living.contains(of.first); });
 }
 
 /// By unit: what squeue says of an allocation holds for each of its parts.

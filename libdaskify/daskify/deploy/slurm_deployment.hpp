@@ -74,6 +74,7 @@ private:
   void fail(const std::string& sentence);
   void keep_last_words(const std::vector<std::string>& units, const std::string& sentence);
   std::string news(clock::time_point now);
+  std::string why_not_ready(clock::time_point now) const;
   void tick(const std::stop_token& stop);
 
   struct node_record {
@@ -110,6 +111,7 @@ private:
   bool in_doubt_ = false;
   std::string cancel_problem_;                              ///< of the last scancel; "" when it went well
   std::size_t under_way_ = 0;                               ///< commands that were posted and have not ended
+  std::optional<clock::time_point> asked_since_;            ///< a squeue that has not ended
   std::map<std::string, clock::time_point> hopeless_since_; ///< units that can never start, by SLURM's word
   std::map<std::string, allocation> allocations_;           ///< by job
 
