@@ -1,8 +1,8 @@
 #include "command.hpp"
 
+#include "daskify/config/user_folder.hpp"
 #include "daskify/config/value_text.hpp"
 #include "daskify/deploy/log_folder.hpp"
-#include "daskify/deploy/own_programs.hpp"
 #include "daskify/error.hpp"
 #include "daskify/transport/find_cluster.hpp"
 #include "daskify/transport/network.hpp"
@@ -42,6 +42,9 @@ public:
   cleaner(age older_than, bool only_says) : older_than_{older_than}, only_says_{only_says} {}
 
   void sessions_in(const fs::path& base) {
+    std::error_code failed;
+    if (fs::directory_iterator{base, failed}; !base.empty() && is_problem(failed))
+      complain("look into", base, failed.message());
     for (const auto& found : session_folder::list(base)) {
       auto has_ended = found.where ? is_dead(*found.where) : found.is_stale;
       auto why = has_ended ? "its program has ended" : why_foreign_is_dead(found);
@@ -49,6 +52,8 @@ public:
         continue;
       if (only_says_ || found.folder.remove())
         say("session", found.folder.path(), why);
+      else if (fs::exists(found.folder.path(), failed))
+        complain("remove", found.folder.path(), "not all in it may be removed");
     }
   }
 
@@ -64,21 +69,28 @@ public:
   void logs_in(const fs::path& base) {
     std::error_code failed;
     std::vector<fs::path> old;
-    for (const auto& entry : fs::directory_iterator{base, failed})
+    fs::directory_iterator entries{base, failed};
+    if (is_problem(failed))
+      complain("look into", base, failed.message());
+    for (const auto& entry : entries)
       if (is_name_of_log_folder(entry.path().filename().string()) && entry.is_directory(failed) &&
           !entry.is_symlink(failed) && age_of(entry.path()) > older_than_ && !is_in_use(entry.path()) &&
           seen_.insert(fs::absolute(entry.path())).second)
         old.push_back(entry.path());
     std::ranges::sort(old);
     for (const auto& path : old) {
+      failed.clear();
       if (!only_says_)
         fs::remove_all(path, failed);
-      if (only_says_ || !failed)
+      if (failed)
+        complain("remove", path, failed.message());
+      else
         say("logs", path, "older than " + duration{}.write(older_than_));
     }
   }
 
   std::size_t count() const noexcept { return count_; }
+  bool had_problems() const noexcept { return had_problems_; }
 
 private:
   /// Of a session on another machine: nobody answers, and nothing was written for long. "" when it may live.
@@ -90,6 +102,16 @@ private:
                                                    : "of another machine, older than " + duration{}.write(older_than_);
   }
 
+  static bool is_problem(const std::error_code& failed) {
+    return failed && failed != std::errc::no_such_file_or_directory;
+  }
+
+  void complain(const char* action, const fs::path& path, const std::string& why) {
+    std::cerr << "daskify clean: cannot " << action << " '" << path.string() << "': " << why
+              << "; do it as its owner.\n";
+    had_problems_ = true;
+  }
+
   void say(const char* what, const fs::path& path, const std::string& why) {
     std::cout << (only_says_ ? "would remove " : "removed ") << what << ' ' << path.string() << " (" << why << ")\n";
     ++count_;
@@ -99,6 +121,7 @@ private:
   bool only_says_;
   std::set<fs::path> seen_;
   std::size_t count_ = 0;
+  bool had_problems_ = false;
 };
 
 age read_age(const std::string& text) {
@@ -132,10 +155,15 @@ int clean(arguments given) {
   const auto& with = all.settings();
   cleaner cleaning{read_age(all.get<std::string>("older-than")), all.has("dry-run")};
   cleaning.sessions_in(with.session_directory.value_or(""));
-  cleaning.sessions_in(user_folder("session_directory"));
   cleaning.connection_in(connection_directory(with));
-  cleaning.logs_in(base_of_logs({}));
-  cleaning.logs_in(base_of_logs(with));
+  if (auto folder = find_user_folder()) {
+    cleaning.sessions_in(*folder);
+    cleaning.logs_in(base_of_logs({}));
+  }
+  if (with.log_directory || with.session_directory)
+    cleaning.logs_in(base_of_logs(with));
+  if (cleaning.had_problems())
+    return failed;
   if (cleaning.count() == 0)
     std::cout << "There is nothing to remove.\n";
   return done;

@@ -1,21 +1,16 @@
 #include "command.hpp"
 
 #include "daskify/client/cluster_control.hpp"
+#include "daskify/defaults.hpp"
 #include "daskify/error.hpp"
 #include "daskify/transport/find_cluster.hpp"
 
+#include <chrono>
 #include <iostream>
 
 namespace daskify::command {
 
 using namespace daskify::internal;
-
-namespace {
-
-/// The workers get some seconds to end, and SLURM some more to cancel the jobs that are left.
-constexpr auto patience = std::chrono::seconds{60};
-
-} // namespace
 
 int down(arguments given) {
   boost::program_options::options_description own{""};
@@ -32,6 +27,7 @@ int down(arguments given) {
     std::cout << why << '\n';
     return done;
   }
+  constexpr auto patience = std::chrono::ceil<std::chrono::seconds>(tuning::end_of_cluster);
   if (!end_standing_cluster(all.settings(), patience))
     throw cluster_error{error_code::no_answer, "The cluster was told to end, and has not after " +
                                                    std::to_string(patience.count()) +

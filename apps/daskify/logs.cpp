@@ -38,7 +38,11 @@ struct log_file {
 std::vector<log_file> logs_in(const fs::path& folder) {
   std::vector<log_file> all;
   std::error_code failed;
-  for (const auto& entry : fs::directory_iterator{folder, failed})
+  fs::directory_iterator entries{folder, failed};
+  if (failed && failed != std::errc::no_such_file_or_directory)
+    throw cluster_error{error_code::session_failed, "The folder of logs '" + folder.string() + "' cannot be read (" +
+                                                        failed.message() + "); look at it as its owner."};
+  for (const auto& entry : entries)
     if (entry.path().extension() == ".log" && entry.is_regular_file(failed))
       all.push_back(
           {entry.path().stem().string(), entry.path(), entry.file_size(failed), entry.last_write_time(failed)});
@@ -52,10 +56,9 @@ std::vector<log_file> logs_in(const fs::path& folder) {
 /// Of the cluster that runs, else of the last one; none. A log_directory on the command line may also be the folder of
 /// one cluster, whatever runs.
 std::optional<fs::path> folder_of_logs(const settings& with) {
-  auto all = base_of_logs(with);
   bool is_named = with.origin("log_directory") == "command line";
-  if (is_named && !logs_in(all).empty())
-    return all;
+  if (is_named && !logs_in(base_of_logs(with)).empty())
+    return base_of_logs(with);
   if (!is_named && why_no_cluster(with).empty())
     try {
       auto folder = look_at_cluster(with).all.log_folder;
@@ -68,7 +71,7 @@ std::optional<fs::path> folder_of_logs(const settings& with) {
     } catch (const cluster_error& e) {
       std::cerr << "The cluster cannot be asked for its logs, these are the latest: " << e.what() << '\n';
     }
-  return newest_log_folder(all);
+  return newest_log_folder(base_of_logs(with));
 }
 
 /// "worker-3", "worker-3.log", or of a job its number alone: "12_0".

@@ -3,7 +3,7 @@
 #include "command.hpp"
 
 #include "daskify/defaults.hpp"
-#include "daskify/deploy/own_programs.hpp"
+#include "daskify/deploy/own_program.hpp"
 #include "daskify/deploy/slurm_commands.hpp"
 #include "daskify/deploy/slurm_request.hpp"
 
@@ -16,7 +16,7 @@ using namespace daskify::internal;
 void preview_jobs(settings with, bool ask_slurm) {
   if (with.mode != cluster_mode::test)
     with.mode = cluster_mode::slurm;
-  with.resolve_paths(std::filesystem::current_path());
+  with.resolve_paths();
   if (!with.worker_program)
     with.worker_program = own_program("daskify-worker");
   auto text = example_job_script(with, *with.worker_program);

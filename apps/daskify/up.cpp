@@ -3,13 +3,15 @@
 
 #include "daskify/client/cluster_control.hpp"
 #include "daskify/config/option_table.hpp"
+#include "daskify/defaults.hpp"
 #include "daskify/deploy/cpu_count.hpp"
 #include "daskify/deploy/detached_process.hpp"
 #include "daskify/deploy/log_folder.hpp"
 #include "daskify/deploy/log_tail.hpp"
-#include "daskify/deploy/own_programs.hpp"
+#include "daskify/deploy/own_program.hpp"
 #include "daskify/deploy/shell_words.hpp"
 #include "daskify/error.hpp"
+#include "daskify/progress/notice.hpp"
 #include "daskify/scheduler/standing_scheduler.hpp"
 #include "daskify/transport/find_cluster.hpp"
 
@@ -32,13 +34,10 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr auto log_name = "scheduler.log";
-constexpr std::size_t shown_lines = 10;
 /// How often the log is looked at for what to show meanwhile.
 constexpr std::chrono::milliseconds look_interval{250};
 /// Beyond start_timeout: for what comes before and after the wait for workers.
 constexpr std::chrono::seconds more_time{60};
-/// For an end that was asked for: some seconds for the workers, and more for SLURM to cancel jobs.
-constexpr std::chrono::seconds end_patience{60};
 
 /// The same settings for another program of daskify.
 arguments as_arguments(const settings& with) {
@@ -74,7 +73,7 @@ public:
     std::istringstream lines{last_lines(end, 1000, seen_)};
     for (std::string line; std::getline(lines, line);)
       if (line.starts_with("SLURM: "))
-        std::cerr << line << std::endl;
+        say(line);
     seen_ = end.size;
   }
 
@@ -116,7 +115,7 @@ outcome wait_for(const detached_process& scheduler, const file_descriptor& signa
 void end_scheduler(pid_t pid) {
   auto ended = open_ended_descriptor(pid);
   ::kill(pid, SIGTERM);
-  if (!ends_within(ended.get(), end_patience))
+  if (!ends_within(ended.get(), tuning::end_of_cluster))
     ::kill(pid, SIGKILL);
   ::waitpid(pid, nullptr, 0);
 }
@@ -124,7 +123,7 @@ void end_scheduler(pid_t pid) {
 /// Its last words; "daskify-scheduler: The sentence." without the name.
 std::string last_words(const fs::path& log) {
   constexpr std::string_view name = "daskify-scheduler: ";
-  auto tail = log_tail(log, shown_lines);
+  auto tail = log_tail(log, tuning::shown_lines);
   auto said = tail.rfind(name);
   auto is_sentence = said != tail.npos && (said == 0 || tail[said - 1] == '\n');
   return is_sentence ? tail.substr(said + name.size())
@@ -191,7 +190,7 @@ int up(arguments given) {
                      "  daskify up --config cluster.conf --dry-run"))
     return done;
   auto with = all.settings();
-  with.resolve_paths(fs::current_path());
+  with.resolve_paths();
   if (all.has("dry-run")) {
     if (with.is_on_slurm())
       preview_jobs(with, true);
@@ -213,9 +212,9 @@ int up(arguments given) {
                                                          "'; end it by 'daskify down', or name another folder by "
                                                          "connection_directory."};
 
+  auto program = own_program("daskify-scheduler");
   auto logs = make_log_folder(base_of_logs(with));
   auto log = logs.path / log_name;
-  auto program = own_program("daskify-scheduler");
   arguments command = as_arguments(with);
   command.insert(command.begin(),
                  {program.string(), "--start-workers", "--news-descriptor=" + std::to_string(news_descriptor),
@@ -241,10 +240,10 @@ int up(arguments given) {
     throw cluster_error{error_code::shut_down, "This was interrupted; what it had started of the cluster has ended."};
   case outcome::too_late:
     end_scheduler(scheduler.pid);
-    throw cluster_error{error_code::start_timeout, "The scheduler did not say within start_timeout and " +
-                                                       std::to_string(more_time.count()) +
-                                                       " s that it takes work, and was ended; its log '" +
-                                                       log.string() + "' ends with: " + log_tail(log, shown_lines)};
+    throw cluster_error{error_code::start_timeout,
+                        "The scheduler did not say within start_timeout and " + std::to_string(more_time.count()) +
+                            " s that it takes work, and was ended; its log '" + log.string() +
+                            "' ends with: " + log_tail(log, tuning::shown_lines)};
   }
   print_summary(with, look_at_cluster(with));
   return done;

@@ -7,6 +7,7 @@
 #include "daskify/config/option_table.hpp"
 #include "daskify/config/value_text.hpp"
 #include "daskify/error.hpp"
+#include "daskify/progress/notice.hpp"
 #include "daskify/scheduler/standing_scheduler.hpp"
 
 #include <exception>
@@ -52,10 +53,10 @@ int main(int argc, char** argv) try {
     return 0;
   }
   auto setup = read_arguments(argc, argv);
-  settings.resolve_paths(std::filesystem::current_path());
+  settings.resolve_paths();
   run_standing_scheduler(settings, setup);
   return 0;
 } catch (const std::exception& e) {
-  std::cerr << "daskify-scheduler: " << e.what() << std::endl;
+  say("daskify-scheduler: " + std::string{e.what()});
   return 1;
 }

@@ -10,6 +10,7 @@
 #include "daskify/deploy/launch_variables.hpp"
 #include "daskify/error.hpp"
 #include "daskify/node/node_process.hpp"
+#include "daskify/progress/notice.hpp"
 #include "daskify/worker/worker_process.hpp"
 
 #include <exception>
@@ -69,9 +70,9 @@ int main(int argc, char** argv) try {
     throw daskify::config_error{daskify::error_code::unknown_option,
                                 "The argument " + in_quotes(pointers[1]) +
                                     " means nothing; --daskify.help shows what does."};
-  settings.resolve_paths(std::filesystem::current_path());
+  settings.resolve_paths();
   return join_cluster(settings, arguments[0]);
 } catch (const std::exception& e) {
-  std::cerr << "daskify-worker: " << e.what() << std::endl;
+  say("daskify-worker: " + std::string{e.what()});
   return 1;
 }

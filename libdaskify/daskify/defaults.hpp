@@ -123,6 +123,13 @@ inline constexpr std::chrono::milliseconds end_of_job = std::chrono::seconds{5};
 inline constexpr std::chrono::milliseconds progress_interval{50};
 /// How long shutdown waits for workers before it kills them.
 inline constexpr std::chrono::milliseconds stop_grace = std::chrono::seconds{2};
+/// How long the end of a cluster may take: its workers have their grace, and SLURM is asked twice to cancel jobs.
+inline constexpr std::chrono::milliseconds end_of_cluster =
+    3 * stop_grace + 2 * scancel_timeout + std::chrono::seconds{4};
+/// How long a process waits for SLURM's word on when its own job ends, before it goes on without.
+inline constexpr std::chrono::milliseconds time_left_timeout = std::chrono::seconds{25};
+/// Lines of what a process printed last that the sentence on its end quotes.
+inline constexpr std::size_t shown_lines = 10;
 /// A worker that cannot be started this often in a row is given up.
 inline constexpr std::size_t start_attempts = 3;
 

@@ -148,9 +148,11 @@ struct options {
 
   // Files and output.
 
-  /// Folder in which the private session folder is made. Default: $XDG_RUNTIME_DIR, else /tmp.
+  /// Folder in which the private session folder is made. Default: in modes slurm and test ~/.daskify, else
+  /// $XDG_RUNTIME_DIR, else /tmp.
   std::optional<std::string> session_directory{};
-  /// Folder for the workers' output. Default: the session folder, which goes away with the cluster.
+  /// Folder for folders of what the workers print. Default: in modes slurm and test "logs" in session_directory, else
+  /// the session folder, which goes away with the cluster.
   std::optional<std::string> log_directory{};
   /// How monitor_progress shows itself.
   std::optional<progress_style> progress{};

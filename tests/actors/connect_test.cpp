@@ -12,6 +12,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -27,12 +28,13 @@ using testing::HasSubstr;
 /// Takes connections like a process that stands still, or none at all.
 class listener {
 public:
-  explicit listener(bool takes_connections) {
+  explicit listener(bool takes_connections, int queue = 16) {
     sockaddr_in at{};
     at.sin_family = AF_INET;
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof at;
-    if (::bind(socket_, reinterpret_cast<sockaddr*>(&at), size) != 0 || (takes_connections && ::listen(socket_, 16)) ||
+    if (::bind(socket_, reinterpret_cast<sockaddr*>(&at), size) != 0 ||
+        (takes_connections && ::listen(socket_, queue)) ||
         ::getsockname(socket_, reinterpret_cast<sockaddr*>(&at), &size) != 0)
       throw std::runtime_error{"no socket for the test"};
     at_ = {loopback, ntohs(at.sin_port)};
@@ -58,7 +60,8 @@ struct connect_test : testing::Test {
     try {
       connect_to<link_actor>(system, addresses, "client", patience);
     } catch (const cluster_error& e) {
-      EXPECT_EQ(e.code(), error_code::scheduler_gone);
+      if (e.code() != error_code::scheduler_gone)
+        throw;
       return e.what();
     }
     return "";
@@ -88,10 +91,39 @@ TEST_F(connect_test, gets_through_to_an_address_behind_one_that_says_nothing) {
   caf::anon_send_exit(actor, caf::exit_reason::kill);
 }
 
+/// Its queue of connections is full: it drops what comes, as a firewall does.
+struct swallowing : listener {
+  swallowing() : listener{true, 0} {
+    for (auto& visitor : visitors_) {
+      sockaddr_in to{};
+      to.sin_family = AF_INET;
+      to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+      to.sin_port = htons(at().port);
+      visitor = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+      ::connect(visitor, reinterpret_cast<sockaddr*>(&to), sizeof to);
+    }
+  }
+  ~swallowing() {
+    for (int visitor : visitors_)
+      ::close(visitor);
+  }
+
+private:
+  std::array<int, 4> visitors_;
+};
+
 TEST_F(connect_test, ends_when_nobody_wants_it_any_more) {
-  int asked = 0;
-  refusal({silent.at()}, {10min, [&] { return ++asked < 2; }});
-  EXPECT_EQ(asked, 2);
+  swallowing firewall;
+  for (const auto& where : {silent.at(), firewall.at()}) {
+    int asked = 0;
+    EXPECT_THROW(refusal({where}, {10min, [&] { return ++asked < 3; }}), cluster_error);
+    EXPECT_EQ(asked, 3);
+  }
+}
+
+TEST_F(connect_test, gives_up_an_address_that_never_answers) {
+  swallowing firewall;
+  EXPECT_THAT(refusal({firewall.at()}, {10min}), HasSubstr(to_text(firewall.at()) + " (no answer within 1s)"));
 }
 
 } // namespace

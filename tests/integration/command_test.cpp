@@ -444,6 +444,29 @@ TEST_F(command, follows_a_log) {
   EXPECT_EQ(follower.output(), "first\nsecond\nbegun, ended\n");
 }
 
+TEST_F(command, says_what_it_cannot_look_into) {
+  auto file = home.path() / "a file";
+  write(file, "");
+  auto named = [&](const std::string& option) { return option + " '" + file.string() + "'"; };
+  for (const auto& arguments : {"status" + named(" --connection_directory"), "down" + named(" --connection_directory"),
+                                "logs" + named(" --log_directory"), "clean" + named(" --log_directory"),
+                                "clean" + named(" --session_directory")}) {
+    auto result = daskify_command(arguments);
+    EXPECT_EQ(result.exit_code, 1) << arguments;
+    EXPECT_THAT(result.output, AllOf(HasSubstr("a file'"), HasSubstr("Not a directory"))) << arguments;
+  }
+}
+
+TEST_F(command, cleans_without_a_home_what_is_named) {
+  auto logs = home.path() / "logs" / "20240501-100000-1";
+  fs::create_directories(logs);
+  make_old(logs);
+  auto cleaned = run_command_line("env -u HOME '" DASKIFY_BIN_DIR "/daskify' clean --log_directory " +
+                                  logs.parent_path().string() + " --connection_directory " + home.path().string());
+  EXPECT_EQ(cleaned.exit_code, 0) << cleaned.output;
+  EXPECT_FALSE(fs::exists(logs));
+}
+
 // -- what is left ----------------------------------------------------------------------------------------------
 
 /// As a session of this user's leaves it.

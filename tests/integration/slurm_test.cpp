@@ -236,6 +236,9 @@ TEST_F(on_slurm, leaves_nothing_when_the_program_is_killed_while_all_wait) {
     child_program program{"hello_sweep", in_jobs({"--mode", "slurm", "--daskify.job_extra=--hold"})};
     EXPECT_TRUE(program.says("2 pending")) << program.output();
     EXPECT_EQ(entries(base.path(), "daskify-").size(), 1u);
+    auto guard = child_called("daskify-job-guard", program.pid());
+    ASSERT_NE(guard, 0);
+    ::kill(guard, SIGHUP); // as when the terminal is closed
     program.signal(signal);
     program.wait();
     EXPECT_TRUE(eventually([&] { return entries(base.path(), "daskify-").empty(); })) << signal;
@@ -286,9 +289,11 @@ TEST_F(on_slurm, cancels_jobs_that_squeue_does_not_know) {
   EXPECT_EQ(output_of("/usr/bin/squeue -h -t PENDING,RUNNING -o %i"), "");
 }
 
-TEST_F(on_slurm, says_that_sbatch_has_not_answered_when_start_timeout_is_over) {
-  auto path = instead_of("sbatch", "exec sleep 1000");
-  EXPECT_THAT(refusal_of({.size = 2, .start_timeout = 500ms}), HasSubstr("0 of 2 jobs at work, 2 being submitted."));
+TEST_F(on_slurm, says_that_sbatch_has_not_answered_when_start_timeout_is_over_and_cancels_what_it_has_submitted) {
+  auto path = instead_of("sbatch", "/usr/bin/sbatch \"$@\" >/dev/null; exec sleep 1000");
+  EXPECT_THAT(refusal_of({.size = 2, .job_extra = std::vector<std::string>{"--hold"}, .start_timeout = 6s}),
+              AllOf(HasSubstr("0 of 2 jobs at work, 2 being submitted."), HasSubstr("sbatch has not answered for ")));
+  EXPECT_TRUE(eventually([] { return output_of("squeue -h -t PENDING,RUNNING -o %i").empty(); }));
 }
 
 TEST_F(on_slurm, says_that_squeue_has_not_answered_when_start_timeout_is_over) {

@@ -1,6 +1,7 @@
 /// Standing clusters: a scheduler and workers that are there by themselves, and programs that come and go.
 
 #include "libraries/test_model.hpp"
+#include "support/channel.hpp"
 #include "support/cluster_of_two.hpp"
 #include "support/environment_variable.hpp"
 #include "support/run_program.hpp"
@@ -34,11 +35,13 @@ int slow_square(int x) {
   return x * x;
 }
 
-/// It takes this signal when it likes to, by `termination`.
+/// A daskify-worker that takes this signal when it likes to, by `termination`. (A fork blocks all signals for a
+/// moment.)
 bool blocks(pid_t process, int signal) {
   auto status = text_of("/proc/" + std::to_string(process) + "/status");
   auto mask = status.find("SigBlk:\t");
-  return mask != status.npos && (std::stoull(status.substr(mask + 8), nullptr, 16) >> (signal - 1) & 1);
+  return status.starts_with("Name:\tdaskify-worker\n") && mask != status.npos &&
+         (std::stoull(status.substr(mask + 8), nullptr, 16) >> (signal - 1) & 1);
 }
 
 /// Whether a process of this machine has a connection to that port of it.
@@ -373,6 +376,28 @@ TEST_F(standing_cluster, is_waited_for_by_workers_until_they_are_interrupted) {
     EXPECT_EQ(workers.output(), "");
   }
   scheduler->signal(SIGCONT);
+}
+
+TEST_F(standing_cluster, is_waited_for_by_workers_until_they_are_interrupted_also_where_nobody_reads_what_they_say) {
+  pipe_channel full;
+  full.fill();
+  child_program workers{"daskify-worker", with_folder({"--daskify.start_timeout=10m"}), full.in};
+  ASSERT_TRUE(eventually([&] { return blocks(workers.pid(), SIGTERM); }));
+  workers.signal(SIGTERM);
+  EXPECT_EQ(workers.wait(), 0);
+}
+
+TEST_F(standing_cluster, lets_workers_go_whose_processes_have_not_started) {
+  start_scheduler();
+  auto started = folder / "started";
+  auto program = folder / "hanging";
+  std::ofstream{program} << "#!/bin/sh\ntouch '" << started.string() << "'; exec sleep 1000\n";
+  std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+  child_program workers{"daskify-worker", with_folder({"--program", program.string(), "--daskify.start_timeout=10m"})};
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(started); })) << workers.output();
+  workers.signal(SIGTERM);
+  EXPECT_EQ(workers.wait(), 0) << workers.output();
+  EXPECT_EQ(workers.output(), "");
 }
 
 TEST_F(standing_cluster, is_not_waited_for_any_longer_than_start_timeout) {

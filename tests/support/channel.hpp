@@ -39,6 +39,14 @@ struct pipe_channel : channel {
     out = ends[0];
     in = ends[1];
   }
+
+  /// As when nobody has read it for long.
+  void fill() const {
+    ::fcntl(in, F_SETFL, O_NONBLOCK);
+    while (::write(in, "x", 1) == 1) {
+    }
+    ::fcntl(in, F_SETFL, 0);
+  }
 };
 
 struct terminal : channel {

@@ -18,18 +18,19 @@ namespace daskify::test {
 /// Asked to end at the end, where it still runs, and killed when it does not.
 class child_program {
 public:
-  /// `program` is a path, or the name of one of the built programs.
-  child_program(const std::string& program, std::vector<std::string> arguments) {
+  /// `program` is a path, or the name of one of the built programs. `output`: where it prints to instead of a file that
+  /// the test reads.
+  child_program(const std::string& program, std::vector<std::string> arguments, int output = -1) {
     auto path = program.find('/') == program.npos ? DASKIFY_BIN_DIR "/" + program : program;
     arguments.insert(arguments.begin(), path);
     std::vector<char*> argv;
     for (auto& a : arguments)
       argv.push_back(a.data());
     argv.push_back(nullptr);
-    auto output = (folder_.path() / "output").string();
+    auto path_of_output = (folder_.path() / "output").string();
     pid_ = ::fork();
     if (pid_ == 0) {
-      int file = ::open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+      int file = output >= 0 ? output : ::open(path_of_output.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
       ::dup2(file, 1);
       ::dup2(file, 2);
       ::execv(argv[0], argv.data());

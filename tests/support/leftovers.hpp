@@ -78,6 +78,20 @@ inline std::set<int> children() {
   return found;
 }
 
+/// A child of `parent` whose argv[0] is `name`; 0 when there is none.
+inline int child_called(const std::string& name, int parent) {
+  for (const auto& entry : std::filesystem::directory_iterator{"/proc"}) {
+    auto pid = std::atoi(entry.path().filename().c_str());
+    if (pid == 0 || parent_of(pid) != parent)
+      continue;
+    std::string first;
+    std::getline(std::ifstream{entry.path() / "cmdline"}, first, '\0');
+    if (first == name)
+      return pid;
+  }
+  return 0;
+}
+
 /// A folder of this test alone, removed with what is in it.
 class temporary_folder {
 public:

@@ -104,7 +104,8 @@ const std::vector<option_entry>& option_table() {
             "shorter than the work takes; short jobs wait less.\n"
             "10h, which most sites allow."),
       entry("job_extra", &options::job_extra, &settings::job_extra, line_list{"an option of sbatch"},
-            "Further options of sbatch, such as --gres=gpu:1.\n"
+            "Further options of sbatch, such as --gres=gpu:1. Those that daskify needs for itself are refused:\n"
+            "--array, --clusters, --error, --job-name, --output, --test-only and --wait.\n"
             "none, because sites differ."),
       entry("job_prologue", &options::job_prologue, &settings::job_prologue, line_list{"a line of shell"},
             "What each job runs before its workers start, such as module load gcc.\n"

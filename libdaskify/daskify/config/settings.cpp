@@ -25,6 +25,15 @@ void settings::resolve_paths(const std::filesystem::path& folder) {
       resolve(library);
 }
 
+void settings::resolve_paths() {
+  std::error_code failed;
+  auto folder = std::filesystem::current_path(failed);
+  if (failed)
+    throw config_error{error_code::bad_option_value, "The working directory of this process cannot be told (" +
+                                                         failed.message() + "); go to one that is there."};
+  resolve_paths(folder);
+}
+
 std::optional<std::string> settings::spill_folder() const {
   return spill_directory == "none" ? std::nullopt : std::optional{spill_directory};
 }

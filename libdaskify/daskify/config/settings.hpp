@@ -64,6 +64,8 @@ struct settings {
 
   /// Paths are relative to `folder`, wherever the program goes from there.
   void resolve_paths(const std::filesystem::path& folder);
+  /// To the working directory. Throws config_error when that is gone.
+  void resolve_paths();
 
   /// Whether workers that are started run in SLURM's jobs.
   bool is_on_slurm() const noexcept { return mode == cluster_mode::slurm || mode == cluster_mode::test; }

@@ -34,6 +34,12 @@ bool is_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
 }
 
+/// As the files of other programs want them.
+void refuse_quotes(std::string_view text) {
+  if (text.size() >= 2 && (text.front() == '"' || text.front() == '\'') && text.back() == text.front())
+    throw bad_value{"is in quotes, which would be part of it"};
+}
+
 void refuse_control_characters(std::string_view text) {
   if (std::ranges::any_of(text, [](char c) { return is_control(c) && c != '\t'; }))
     throw bad_value{"holds a control character"};
@@ -225,8 +231,9 @@ std::string file_path::form() const {
 std::string file_path::read(std::string_view text) const {
   if (text.empty())
     throw bad_value{"is empty"};
-  if (text.starts_with('~'))
-    throw bad_value{"starts with '~', which is not replaced here"};
+  if (text.starts_with('~') || text.starts_with('$'))
+    throw bad_value{"starts with '" + std::string{text.front()} + "', which is not replaced here"};
+  refuse_quotes(text);
   refuse_control_characters(text);
   return std::string{text};
 }
@@ -240,6 +247,7 @@ std::string word::read(std::string_view text) const {
     throw bad_value{"is empty"};
   if (text.starts_with('-'))
     throw bad_value{"begins with '-', which no name does"};
+  refuse_quotes(text);
   refuse_control_characters(text);
   if (text.find(' ') != text.npos)
     throw bad_value{"holds a blank"};

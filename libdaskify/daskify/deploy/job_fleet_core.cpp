@@ -537,7 +537,7 @@ void job_fleet_core::apply(entry& of, const job_status& status, time_point now) 
   u.nodes = status.nodes;
   if (is_over(status.state)) {
     auto why = "ended as " + std::string{to_string(status.state)};
-    if (!status.reason.empty() && status.reason != "None")
+    if (!status.reason.empty())
       why += " (" + status.reason + ")";
     over(of, status.state, why + on_nodes(u.nodes) + " before a node enrolled", now);
     return;
@@ -563,7 +563,8 @@ void job_fleet_core::apply(entry& of, const job_status& status, time_point now) 
         x.walltime = std::max(x.walltime, *status.time_left);
     });
     if (settings_.can_never_start(status.reason)) {
-      start_failed(of, "can never start: " + status.reason);
+      std::string meaning{settings_.explain_reason(status.reason)};
+      start_failed(of, "can never start: " + status.reason + (meaning.empty() ? "" : ": ") + meaning);
       cancel(of, now);
     }
     return;
@@ -895,7 +896,7 @@ std::string job_fleet_core::sentence(const fleet_report& of) const {
   if (of.pending != 0) {
     std::string reasons;
     for (const auto& [reason, count] : of.reasons)
-      if (!reason.empty() && reason != "None")
+      if (!reason.empty())
         reasons += (reasons.empty() ? "" : ", ") + (count == of.pending ? "" : std::to_string(count) + " ") + reason;
     if (!reasons.empty())
       text += " (" + reasons + ")";

@@ -56,6 +56,8 @@ struct fleet_settings {
   std::chrono::milliseconds start_timeout = defaults::start_timeout; ///< from a job's start to its node's enrolment
   /// A pending job with this reason of SLURM's will never start.
   std::function<bool(std::string_view reason)> can_never_start = [](std::string_view) { return false; };
+  /// What such a reason means, for people; "" when it explains itself.
+  std::function<std::string_view(std::string_view reason)> explain_reason = [](std::string_view) { return ""; };
 
   std::size_t largest_submission = 1'000; ///< jobs at a time; SLURM's MaxArraySize is 1001 unless a site changes it
   seconds submission_interval{5};         ///< least time between two submissions: what goes together is sent together

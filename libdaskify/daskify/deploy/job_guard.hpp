@@ -20,16 +20,17 @@ public:
         session_folder_{std::move(session_folder)},
         log_{std::move(log)} {}
 
-  /// From now on, unless it does so already. Throws cluster_error(worker_failed) when the guard cannot be started.
+  /// From now on, unless it does so already, and has not been killed. Throws cluster_error(worker_failed) when the
+  /// guard cannot be started.
   void watch();
   /// A descriptor for an sbatch to keep: the guard waits for its end before it cancels what that may have submitted.
   /// -1: there is no guard.
   int kept_open() const noexcept { return guard_ ? guard_->lifeline() : -1; }
   /// All has been done.
   void release();
-  /// Cancels them now. Waits a while for that, but not for their ends. False when SLURM has not said by then that it
-  /// does.
-  bool fire();
+  /// Cancels them now. Waits a while for that, but not for their ends. Why SLURM has not said by then that it does; ""
+  /// when it has.
+  std::string fire();
 
 private:
   std::string name_;

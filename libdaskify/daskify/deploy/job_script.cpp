@@ -40,26 +40,37 @@ void check_output(const std::string& output) {
            ": SLURM puts no job number into a path with a backslash; name another folder by log_directory");
 }
 
-/// Those that would take from daskify what it has to know: how many jobs there are, their numbers, their name and what
-/// they print.
+/// The letters of short options in one word, as sbatch takes them: of "-QJx" Q, which takes no value, and J.
+std::string_view letters_of(std::string_view option) {
+  constexpr std::string_view without_value = "HhkOQsuVvW";
+  if (!option.starts_with('-') || option.starts_with("--"))
+    return {};
+  option.remove_prefix(1);
+  auto last = std::min(option.find_first_not_of(without_value), option.size());
+  return option.substr(0, last + 1);
+}
+
+/// Those that would take from daskify what it has to know: where its jobs are, how many, their numbers, their name and
+/// what they print.
 void check_extra(std::string_view option) {
   struct unusable {
     std::string_view name;
-    std::string_view letter;
+    char letter;
     std::string_view why;
   };
   constexpr std::string_view why_not_printed_elsewhere =
       "what the jobs print is read when they fail; log_directory says where it is kept";
-  constexpr std::array<unusable, 6> all{
-      unusable{"--job-name", "-J", "by their name the session's jobs are found when the program is killed"},
-      unusable{"--wait", "-W", "sbatch would not tell the job's number before its end"},
-      unusable{"--array", "-a", "size, processes and job_shape say how many jobs there are"},
-      unusable{"--output", "-o", why_not_printed_elsewhere},
-      unusable{"--error", "-e", why_not_printed_elsewhere},
-      unusable{"--test-only", "", "nothing would be submitted; 'daskify script --dry-run' does what it does"}};
+  constexpr std::array<unusable, 7> all{
+      unusable{"--job-name", 'J', "by their name the session's jobs are found when the program is killed"},
+      unusable{"--wait", 'W', "sbatch would not tell the job's number before its end"},
+      unusable{"--array", 'a', "size, processes and job_shape say how many jobs there are"},
+      unusable{"--output", 'o', why_not_printed_elsewhere},
+      unusable{"--error", 'e', why_not_printed_elsewhere},
+      unusable{"--clusters", 'M', "squeue and scancel would not find the jobs there; run the program on that cluster"},
+      unusable{"--test-only", '\0', "nothing would be submitted; 'daskify script --dry-run' does what it does"}};
   auto name = option.substr(0, option.find_first_of("= \t"));
   for (const auto& [unusable_name, letter, why] : all) // sbatch takes a long name cut short, too
-    if (unusable_name.starts_with(name) || (!letter.empty() && name.starts_with(letter)))
+    if (unusable_name.starts_with(name) || letters_of(option).find(letter) != option.npos)
       refuse("The option " + in_quotes(option) + " of sbatch cannot be in job_extra: " + std::string{why});
 }
 

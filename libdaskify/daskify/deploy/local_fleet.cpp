@@ -178,7 +178,7 @@ void local_fleet::ended(child_id process, const exit_status& status) {
   if (replacing_) {
     if (!found->enrolled) {
       ++found->failures;
-      auto output = last_lines(log, 10);
+      auto output = last_lines(log, tuning::shown_lines);
       if (problem_.empty())
         problem_ = name_of(slot) + " (" + setup_.name + ") " + how +
                    " before it enrolled; its last output: " + (output.empty() ? "none" : output);

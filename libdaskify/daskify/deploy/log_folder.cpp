@@ -1,6 +1,6 @@
 #include "daskify/deploy/log_folder.hpp"
 
-#include "daskify/deploy/own_programs.hpp"
+#include "daskify/config/user_folder.hpp"
 #include "daskify/error.hpp"
 #include "daskify/transport/session_folder.hpp"
 

@@ -15,7 +15,7 @@ struct log_folder {
   std::filesystem::path path; ///< absolute
   file_descriptor in_use;     ///< as long as it is open, or this process lives, nobody takes the folder for an old one
 
-  /// At the end: it is no use where nobody had anything to say.
+  /// At the end: there is nothing in it where nothing was started.
   void remove_if_empty() const noexcept;
 };
 

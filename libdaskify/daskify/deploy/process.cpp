@@ -49,8 +49,8 @@ std::string_view advice(int code) {
 
 [[noreturn]] void fail(const spawn_request& request, std::string_view what, int code) {
   throw cluster_error{error_code::worker_failed,
-                      "cannot start the worker program '" + request.program.string() + "': " + std::string{what} +
-                          ": " + std::generic_category().message(code) + "; " + std::string{advice(code)}};
+                      "cannot start the program '" + request.program.string() + "': " + std::string{what} + ": " +
+                          std::generic_category().message(code) + "; " + std::string{advice(code)}};
 }
 
 file_descriptor open_log(const spawn_request& request) {
@@ -71,7 +71,8 @@ std::vector<std::string> merged_environment(const spawn_request& request) {
   for (auto& inherited : own_environment()) {
     auto name = std::string_view{inherited}.substr(0, inherited.find('='));
     auto replaced = [&](const auto& addition) { return addition.first == name; };
-    if (std::none_of(request.environment.begin(), request.environment.end(), replaced))
+    auto is_left_out = !request.left_out.empty() && name.starts_with(request.left_out);
+    if (!is_left_out && std::none_of(request.environment.begin(), request.environment.end(), replaced))
       merged.push_back(std::move(inherited));
   }
   return merged;

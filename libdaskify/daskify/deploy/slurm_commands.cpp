@@ -1,14 +1,17 @@
 #include "daskify/deploy/slurm_commands.hpp"
 
 #include "daskify/config/value_text.hpp"
+#include "daskify/defaults.hpp"
 #include "daskify/deploy/command.hpp"
 #include "daskify/deploy/log_tail.hpp"
 #include "daskify/deploy/slurm_text.hpp"
 #include "daskify/error.hpp"
+#include "daskify/progress/notice.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cstdlib>
 #include <span>
 #include <utility>
 
@@ -331,6 +334,18 @@ std::string slurm_commands::time_left(const std::string& job_id) const {
       left = time;
   });
   return left;
+}
+
+std::optional<std::chrono::seconds> time_left_of_own_job(const std::string& who) {
+  const auto* job = std::getenv("SLURM_JOB_ID");
+  if (!job)
+    return {};
+  try {
+    return parse_time(slurm_commands{tuning::time_left_timeout}.time_left(job));
+  } catch (const error& e) {
+    say(who + " does not know when its job ends: " + e.what());
+    return {};
+  }
 }
 
 } // namespace daskify::internal

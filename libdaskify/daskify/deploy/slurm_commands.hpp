@@ -3,6 +3,7 @@
 /// SLURM's own commands, as a user at the terminal has them: the only way in which this library talks to SLURM.
 
 #include <chrono>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -63,6 +64,10 @@ private:
   std::chrono::milliseconds timeout_;
   std::stop_token stop_;
 };
+
+/// How long the job may still run that this process is in; nothing when it is in none, or the job has no limit, or when
+/// SLURM does not say, which `who` tells on stderr.
+std::optional<std::chrono::seconds> time_left_of_own_job(const std::string& who);
 
 /// The environment for sbatch, from `environment` (NAME=value each).
 ///

@@ -2,6 +2,7 @@
 
 #include "daskify/defaults.hpp"
 #include "daskify/deploy/log_tail.hpp"
+#include "daskify/deploy/quiet_thread.hpp"
 #include "daskify/deploy/slurm_request.hpp"
 #include "daskify/deploy/slurm_text.hpp"
 #include "daskify/error.hpp"
@@ -9,6 +10,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace daskify::internal {
@@ -16,15 +18,12 @@ namespace daskify::internal {
 namespace {
 
 constexpr auto tick_interval = std::chrono::seconds{1};
-/// SLURM's first word on why a job waits is not its last one.
-constexpr auto second_look = std::chrono::seconds{4};
 /// Nodes that come together are asked about together.
 constexpr auto settle_time = std::chrono::seconds{1};
 /// What changes faster is left out.
 constexpr auto line_interval = std::chrono::milliseconds{250};
 /// SLURM may take so long before somebody should know what is waited for.
 constexpr auto silent_wait = std::chrono::seconds{5};
-constexpr std::size_t shown_lines = 10;
 
 /// The job that a unit is in, or, of an array, the array: what squeue takes and what tells arrays from each other.
 std::string job_of(const std::string& unit) {
@@ -59,9 +58,8 @@ fleet_settings fleet_for(const settings& options) {
     fleet.size = std::clamp(fleet.size, fleet.minimum, fleet.maximum);
   }
   fleet.start_timeout = options.start_timeout;
-  fleet.can_never_start = [](std::string_view reason) {
-    return internal::can_never_start(reason.substr(0, reason.find(':'))); // what it means stands behind it
-  };
+  fleet.can_never_start = can_never_start;
+  fleet.explain_reason = explain_reason;
   return fleet;
 }
 
@@ -80,7 +78,9 @@ slurm_deployment::slurm_deployment(deployment_setup with)
 
 slurm_deployment::~slurm_deployment() {
   stop_commands();
-  ticking_ = {};
+  ending_.request_stop();
+  if (ticking_.joinable())
+    ticking_.join();
 }
 
 /// What the core wants from here on is not done.
@@ -108,12 +108,18 @@ void slurm_deployment::post(std::function<void()> command) {
 void slurm_deployment::start() {
   watch_jobs();
   commands_ = std::make_unique<work_thread>();
-  ticking_ = std::jthread{[this](const std::stop_token& stop) { tick(stop); }};
+  try {
+    ticking_ = start_thread("daskify-slurm", [this] { tick(); });
+  } catch (const std::system_error& e) {
+    throw cluster_error{error_code::session_failed, std::string{"No thread can be started to watch the jobs: "} +
+                                                        e.what() + "; allow more processes (ulimit -u)."};
+  }
   std::lock_guard guard{mutex_};
   core_.start(clock::now());
 }
 
-void slurm_deployment::tick(const std::stop_token& stop) {
+void slurm_deployment::tick() {
+  auto stop = ending_.get_token();
   std::unique_lock lock{mutex_};
   while (!stop.stop_requested()) {
     changed_.wait_for(lock, stop, tick_interval, [] { return false; });
@@ -187,10 +193,14 @@ void slurm_deployment::wait_until_ready(std::chrono::milliseconds timeout) {
 /// REQUIRES: the lock is held.
 std::string slurm_deployment::why_not_ready(clock::time_point now) const {
   auto why = report_.sentence;
-  if (asked_since_ && now - *asked_since_ >= silent_wait)
-    why += " squeue has not answered for " +
-           std::to_string(std::chrono::floor<std::chrono::seconds>(now - *asked_since_).count()) + " s.";
-  if (!last_failure_.empty())
+  auto also_silent = [&](const char* command, const std::optional<clock::time_point>& since) {
+    if (since && now - *since >= silent_wait)
+      why += std::string{" "} + command + " has not answered for " +
+             std::to_string(std::chrono::floor<std::chrono::seconds>(now - *since).count()) + " s.";
+  };
+  also_silent("sbatch", submitting_since_);
+  also_silent("squeue", asked_since_);
+  if (why.find(last_failure_) == why.npos)
     why += " " + full_stop(last_failure_);
   return why;
 }
@@ -317,9 +327,8 @@ void slurm_deployment::end_all() {
   stop_commands();
   if (!in_doubt_)
     guard_.release();
-  else if (!guard_.fire())
-    say_not_cancelled(cancel_problem_.empty() ? "scancel did not end in time" : cancel_problem_,
-                      " --name=" + job_name(setup_.session_folder));
+  else if (auto why = guard_.fire(); !why.empty())
+    say_not_cancelled(why, " --name=" + job_name(setup_.session_folder));
 }
 
 void slurm_deployment::say_not_cancelled(const std::string& why, const std::string& jobs) {
@@ -332,23 +341,26 @@ void slurm_deployment::say_not_cancelled(const std::string& why, const std::stri
 
 void slurm_deployment::submit(submission_id request, std::size_t count) {
   post([this, request, count] {
-    std::vector<std::string> units;
-    std::string refused;
-    bool permanent = false;
-    try {
-      if (!is_replacing())
-        throw cluster_error{error_code::shut_down, "the cluster is being shut down"};
-      watch_jobs();
-      units = submit_now(count);
-    } catch (const error& e) {
-      refused = e.what();
-      auto may_do_later = e.code() == error_code::slurm_silent || e.code() == error_code::command_failed ||
-                          e.code() == error_code::shut_down;
-      permanent = !may_do_later && !may_be_taken_in_parts(refused);
-      if (is_replacing())
-        doubt(e);
+    {
+      std::lock_guard guard{mutex_};
+      submitting_since_ = clock::now();
     }
+    std::vector<std::string> units;
+    std::string refused = "the cluster is being shut down";
+    bool permanent = false;
+    if (is_replacing())
+      try {
+        watch_jobs();
+        units = submit_now(count);
+      } catch (const error& e) {
+        refused = e.what();
+        auto may_do_later = e.code() == error_code::slurm_silent || e.code() == error_code::command_failed ||
+                            e.code() == error_code::shut_down;
+        permanent = !may_do_later && !may_be_taken_in_parts(refused);
+        doubt(e);
+      }
     std::lock_guard guard{mutex_};
+    submitting_since_.reset();
     if (!units.empty()) {
       has_submitted_ = true;
       core_.submitted(clock::now(), request, units);
@@ -392,7 +404,7 @@ void slurm_deployment::keep_last_words(const std::vector<std::string>& units, co
   post([this, units, sentence] {
     std::string output; // on a file system that may be slow
     for (auto unit = units.begin(); unit != units.end() && output.empty(); ++unit)
-      output = log_tail(log_of(*unit), shown_lines);
+      output = log_tail(log_of(*unit), tuning::shown_lines);
     std::lock_guard guard{mutex_};
     last_failure_ = sentence + (output.empty() ? "" : " Its last output: " + output);
     // Others may start all the same, but where none has there is nothing to hope for.
@@ -531,14 +543,12 @@ void slurm_deployment::doubt_first_reasons(std::vector<job_status>& answer) {
   auto now = clock::now();
   auto known = std::exchange(hopeless_since_, {});
   for (auto& status : answer) {
-    if (status.state != job_state::pending || !internal::can_never_start(status.reason))
+    if (status.state != job_state::pending || !can_never_start(status.reason))
       continue;
     auto since = known.contains(status.id) ? known.at(status.id) : now;
     hopeless_since_.emplace(status.id, since);
     if (now - since < second_look)
       status.reason.clear();
-    else if (auto meaning = explain_reason(status.reason); !meaning.empty())
-      status.reason.append(": ").append(meaning);
   }
 }
 

@@ -75,7 +75,7 @@ private:
   void keep_last_words(const std::vector<std::string>& units, const std::string& sentence);
   std::string news(clock::time_point now);
   std::string why_not_ready(clock::time_point now) const;
-  void tick(const std::stop_token& stop);
+  void tick();
 
   struct node_record {
     std::string unit;
@@ -111,6 +111,7 @@ private:
   bool in_doubt_ = false;
   std::string cancel_problem_;                              ///< of the last scancel; "" when it went well
   std::size_t under_way_ = 0;                               ///< commands that were posted and have not ended
+  std::optional<clock::time_point> submitting_since_;       ///< an sbatch that has not ended
   std::optional<clock::time_point> asked_since_;            ///< a squeue that has not ended
   std::map<std::string, clock::time_point> hopeless_since_; ///< units that can never start, by SLURM's word
   std::map<std::string, allocation> allocations_;           ///< by job
@@ -120,7 +121,8 @@ private:
   std::stop_source submitting_; ///< ends an sbatch
   std::stop_source stopping_;   ///< ends every other command
   std::unique_ptr<work_thread> commands_;
-  std::jthread ticking_; ///< last: it uses the rest
+  std::stop_source ending_; ///< of the next
+  std::thread ticking_;     ///< last: it uses the rest
 };
 
 } // namespace daskify::internal

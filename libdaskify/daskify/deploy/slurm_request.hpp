@@ -28,8 +28,8 @@ node_launch node_in_job(const settings& options, const std::string& session_fold
 job_request request_for(const settings& options, std::size_t jobs, const std::string& session_folder,
                         const std::string& log_folder, const std::string& program_name);
 
-/// The script of a whole cluster, to be looked at: with SESSION in place of the session's folder. Throws config_error
-/// for a value that no script can hold.
+/// The script of a whole cluster, to be looked at: with SESSION in place of the session's folder and LOGS in
+/// place of that of its logs. Throws config_error for a value that no script can hold.
 std::string example_job_script(const settings& options, const std::string& program_name);
 
 } // namespace daskify::internal

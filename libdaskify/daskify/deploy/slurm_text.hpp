@@ -47,8 +47,10 @@ bool may_be_taken_in_parts(std::string_view words);
 std::string_view explain_reason(std::string_view reason);
 
 /// A job that waits for this reason will not start however long it waits, unless somebody changes the job or the
-/// cluster's configuration. Believe it only when it still holds a minute after the submission: at first SLURM says
+/// cluster's configuration. Believe it only when it is said again `second_look` later: at first SLURM says
 /// PartitionConfig also for what is PartitionNodeLimit or QOSUsageThreshold at its second look.
 bool can_never_start(std::string_view reason);
+
+inline constexpr std::chrono::seconds second_look{4};
 
 } // namespace daskify::internal

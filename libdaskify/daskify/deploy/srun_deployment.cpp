@@ -4,21 +4,16 @@
 #include "daskify/deploy/log_tail.hpp"
 #include "daskify/deploy/slurm_commands.hpp"
 #include "daskify/deploy/slurm_request.hpp"
-#include "daskify/deploy/slurm_text.hpp"
 #include "daskify/error.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
-#include <iostream>
 #include <string_view>
 
 namespace daskify::internal {
 
 namespace {
-
-constexpr std::size_t shown_lines = 10;
-constexpr auto squeue_timeout = std::chrono::seconds{20};
 
 /// As many as srun would start by itself.
 std::size_t tasks_of_allocation() {
@@ -31,16 +26,6 @@ std::size_t tasks_of_allocation() {
 std::string cpus_per_task() {
   const auto* text = std::getenv("SLURM_CPUS_PER_TASK");
   return text && *text != '\0' ? text : "1";
-}
-
-/// Of the job that this process is in.
-std::optional<std::chrono::seconds> time_left_of_job() {
-  try {
-    return parse_time(slurm_commands{squeue_timeout}.time_left(std::getenv("SLURM_JOB_ID")));
-  } catch (const error& e) {
-    std::cerr << "daskify does not know when this job ends: " << e.what() << std::endl;
-    return {};
-  }
 }
 
 } // namespace
@@ -70,7 +55,7 @@ void srun_deployment::start() {
                                  program};
   auto node = node_in_job(setup_.options, setup_.session_folder, setup_.log_folder, setup_.program_name);
   node.in_step = true;
-  auto left = time_left_of_job();
+  auto left = time_left_of_own_job("daskify");
   std::lock_guard guard{mutex_};
   if (left)
     end_ = clock::now() + *left;
@@ -91,7 +76,7 @@ void srun_deployment::wait_until_ready(std::chrono::milliseconds timeout) {
     throw cluster_error{error_code::shut_down, "The cluster was ended while it was being started."};
   if (ready() == size_ || (setup_.options.accept_fewer && ready() != 0))
     return;
-  auto output = log_tail(setup_.log_folder + "/srun.log", shown_lines);
+  auto output = log_tail(setup_.log_folder + "/srun.log", tuning::shown_lines);
   throw cluster_error{error_code::start_timeout,
                       "Only " + std::to_string(ready()) + " of " + std::to_string(size_) +
                           " nodes in this allocation had their workers ready when start_timeout was over; make it "
@@ -132,7 +117,7 @@ void srun_deployment::node_left(std::uint32_t slot) {
 }
 
 void srun_deployment::srun_ended(const exit_status& status) {
-  auto output = log_tail(setup_.log_folder + "/srun.log", shown_lines);
+  auto output = log_tail(setup_.log_folder + "/srun.log", tuning::shown_lines);
   auto sentence = "srun " + explain(status) + "; its last output: " + (output.empty() ? "none" : output);
   bool unexpected = false;
   {

@@ -9,9 +9,9 @@
 #include "daskify/deploy/log_folder.hpp"
 #include "daskify/deploy/process.hpp"
 #include "daskify/deploy/slurm_commands.hpp"
-#include "daskify/deploy/slurm_text.hpp"
 #include "daskify/deploy/termination.hpp"
 #include "daskify/program/code_address.hpp"
+#include "daskify/progress/notice.hpp"
 #include "daskify/store/memory_room.hpp"
 #include "daskify/store/store_actor.hpp"
 #include "daskify/transport/actor_system.hpp"
@@ -27,7 +27,6 @@
 #include <csignal>
 #include <cstdlib>
 #include <future>
-#include <iostream>
 #include <mutex>
 #include <thread>
 #include <unistd.h>
@@ -37,7 +36,6 @@ namespace daskify::internal {
 namespace {
 
 constexpr auto join_timeout = std::chrono::seconds{20};
-constexpr auto squeue_timeout = std::chrono::seconds{10};
 constexpr int refused_exit_code = 3;
 
 node_actor::behavior_type node_behavior(node_actor::pointer self, scheduler_for_workers scheduler,
@@ -62,7 +60,16 @@ public:
   local_fleet& begin(local_fleet::setup with) {
     std::lock_guard guard{mutex_};
     fleet_ = std::make_unique<local_fleet>(std::move(with));
+    if (is_to_end_)
+      fleet_->stop_replacing();
     return *fleet_;
+  }
+  /// For those that have not enrolled, or will be started yet.
+  void stop_waiting() {
+    std::lock_guard guard{mutex_};
+    is_to_end_ = true;
+    if (fleet_)
+      fleet_->stop_replacing();
   }
   void joined(std::uint32_t slot) {
     std::lock_guard guard{mutex_};
@@ -77,6 +84,7 @@ public:
 
 private:
   std::mutex mutex_;
+  bool is_to_end_ = false;
   std::unique_ptr<local_fleet> fleet_;
 };
 
@@ -87,19 +95,6 @@ std::uint64_t store_limit(const node_launch& as, const batch_job& job) {
   if (job.memory != 0)
     free = std::min(free, job.memory);
   return share_for_stores(free);
-}
-
-/// Asked once; later is counted from here.
-std::optional<std::chrono::seconds> time_left(const std::string& node) {
-  const auto* job = std::getenv("SLURM_JOB_ID");
-  if (!job)
-    return {};
-  try {
-    return parse_time(slurm_commands{squeue_timeout}.time_left(job));
-  } catch (const error& e) {
-    std::cerr << node << " does not know when its job ends: " << e.what() << std::endl;
-    return {};
-  }
 }
 
 /// How a node's process ends: once, whatever comes first.
@@ -122,17 +117,19 @@ int serve(const node_launch& as, const batch_job& job, const std::string& name, 
   auto folder = session_folder::open(as.session_folder);
   auto where = folder.read_connection();
   auto end = std::make_shared<exit_of_node>();
+  auto workers = std::make_shared<fleet_for_store>();
   // Never destroyed: its thread looks at it until the process is gone. None: nobody has launched this process, and the
   // folder is its own.
   static lifeline* line = nullptr;
   if (!as.by_hand)
     line = new lifeline{folder, where.owner, as.in_job ? launched_by::batch_system : launched_by::client};
-  auto end_now = [end, name](const std::string& why) {
-    std::cerr << name << ": " << why << std::endl;
+  auto end_now = [end, workers, name](const std::string& why) {
+    if (!line)
+      end->with(1);
+    workers->stop_waiting();
+    say(name + ": " + why);
     if (line)
       line->end_now();
-    else
-      end->with(1);
   };
 
   system_config config;
@@ -140,7 +137,6 @@ int serve(const node_launch& as, const batch_job& job, const std::string& name, 
   auto found = connect_to<scheduler_for_workers>(system, where.addresses, "scheduler", patience);
   const auto& scheduler = found.actor;
 
-  auto workers = std::make_shared<fleet_for_store>();
   store_setup with;
   with.secret = where.secret;
   with.limit = store_limit(as, job);
@@ -171,6 +167,14 @@ int serve(const node_launch& as, const batch_job& job, const std::string& name, 
     caf::anon_send_exit(store, caf::exit_reason::user_shutdown);
   }};
 
+  if (ending_signal)
+    ending_signal->listen([actor, end, workers, is_second = false, by_hand = as.by_hand]() mutable {
+      caf::anon_send(actor, node_leaving{});
+      if (std::exchange(is_second, true) && by_hand)
+        end->with(1); // somebody is in a hurry
+      workers->stop_waiting();
+    });
+
   auto users_at = publish(system, caf::actor_cast<store_for_users>(store), "store of this node");
   join_node who;
   who.secret = where.secret;
@@ -186,7 +190,7 @@ int serve(const node_launch& as, const batch_job& job, const std::string& name, 
   who.transfer_port = transfers.port;
   // Of the nodes that a cluster has submitted itself, it asks SLURM by one question for all.
   if (as.by_hand)
-    if (auto left = time_left(name))
+    if (auto left = time_left_of_own_job(name)) // later is counted from here
       who.time_left_ms = static_cast<std::uint64_t>(std::chrono::milliseconds{*left}.count());
   node_answer answer;
   {
@@ -200,7 +204,7 @@ int serve(const node_launch& as, const batch_job& job, const std::string& name, 
             [](caf::error& e) { std::rethrow_exception(to_exception(e, "scheduler")); });
   }
   if (answer.refusal != error_code::none) {
-    std::cerr << name << " was turned away because " << answer.reason << "." << std::endl;
+    say(name + " was turned away because " + answer.reason + ".");
     return refused_exit_code;
   }
 
@@ -217,23 +221,35 @@ int serve(const node_launch& as, const batch_job& job, const std::string& name, 
     caf::send_as(actor, scheduler, worker_exited{slot, pid, how, std::move(log.bytes), log.size});
   };
   fleet.on_exhausted = [end_now](const std::string& reason) { end_now("no worker is left: " + reason); };
+  caf::anon_send(actor, node_tick{answer.heartbeat_interval_ms, answer.heartbeat_timeout_ms});
   auto& running = workers->begin(std::move(fleet));
   running.start();
-  running.wait_enrolled(as.start_timeout);
-  caf::send_as(actor, scheduler, node_ready{});
-  caf::anon_send(actor, node_tick{answer.heartbeat_interval_ms, answer.heartbeat_timeout_ms});
-  if (ending_signal)
-    ending_signal->listen([actor, end, is_second = false, by_hand = as.by_hand]() mutable {
-      caf::anon_send(actor, node_leaving{});
-      if (std::exchange(is_second, true) && by_hand)
-        end->with(1); // somebody is in a hurry
-    });
-  if (as.by_hand)
-    std::cout << name << " has joined " << to_text(found.by.peer) << " with " << as.workers
-              << (as.workers == 1 ? " worker." : " workers.") << std::endl;
+  try {
+    running.wait_enrolled(as.start_timeout);
+    caf::send_as(actor, scheduler, node_ready{});
+    if (as.by_hand)
+      print_line(name + " has joined " + to_text(found.by.peer) + " with " + std::to_string(as.workers) +
+                 (as.workers == 1 ? " worker." : " workers."));
+  } catch (const cluster_error& e) {
+    if (e.code() != error_code::shut_down)
+      throw;
+    caf::anon_send(actor, node_leaving{}); // once more: the scheduler may not have known this node then
+  }
   auto code = end->wait();
   running.end_all(code == 0 ? tuning::stop_grace : std::chrono::milliseconds{0}); // else there is nobody to report to
   return code;
+}
+
+/// To be asked to end while the scheduler is being reached is no failure.
+int serve_while_wanted(const node_launch& as, const batch_job& job, const std::string& name,
+                       const termination* ending_signal, const connect_patience& patience) {
+  try {
+    return serve(as, job, name, ending_signal, patience);
+  } catch (const cluster_error& e) {
+    if (e.code() != error_code::shut_down)
+      throw;
+    return 0;
+  }
 }
 
 } // namespace
@@ -250,9 +266,9 @@ void become_node(const node_launch& as) {
   int code = 1;
   try {
     connect_patience patience{as.start_timeout, [&] { return !signal || !signal->wait_for({}); }};
-    code = serve(as, job, name, signal ? &*signal : nullptr, patience);
+    code = serve_while_wanted(as, job, name, signal ? &*signal : nullptr, patience);
   } catch (const std::exception& e) {
-    std::cerr << name << ": " << e.what() << std::endl;
+    say(name + ": " + e.what());
   }
   std::exit(code);
 }
@@ -262,7 +278,7 @@ int join_cluster(const settings& with, const std::string& program_name) {
   keep_standard_descriptors();
   bool is_wanted = true;
   auto wait = [&](std::chrono::milliseconds moment) { return is_wanted = !signals.wait_for(moment); };
-  connect_patience patience{wait_for_cluster(with, wait), [&] { return wait({}); }};
+  connect_patience patience{wait_for_cluster(with, wait), [&] { return !signals.wait_for({}); }};
   if (!is_wanted)
     return 0;
   auto cluster = find_cluster(with);
@@ -296,13 +312,7 @@ int join_cluster(const settings& with, const std::string& program_name) {
   as.store_limit = with.store_limit.value_or(0);
   as.spill_directory = with.spill_folder();
   as.libraries = with.load;
-  int code = 0;
-  try {
-    code = serve(as, {}, host_name() + "/" + std::to_string(::getpid()), &signals, patience);
-  } catch (const cluster_error&) {
-    if (is_wanted)
-      throw;
-  }
+  auto code = serve_while_wanted(as, {}, host_name() + "/" + std::to_string(::getpid()), &signals, patience);
   if (code != 0 && cluster.folder)
     cluster.folder->remove_if_abandoned();
   return code;

@@ -12,6 +12,10 @@ void say(const std::string& text) {
   static_cast<void>(write_soon(STDERR_FILENO, begin + text + '\n')); // where nobody reads, nobody is told
 }
 
+void print_line(const std::string& text) {
+  static_cast<void>(write_soon(STDOUT_FILENO, text + '\n'));
+}
+
 bool staffing_notice::is_due(time_point now, staffing there) const {
   if (there == staffing::none)
     return now - *none_since_ >= patience_with_none;

@@ -12,6 +12,8 @@ namespace daskify::internal {
 /// A line of its own on stderr. Where a bar is drawn on that terminal it stands above it, and not in it. A terminal
 /// that was stopped is waited for a second, and then not told.
 void say(const std::string& text);
+/// The same on stdout, for results: no bar is drawn there.
+void print_line(const std::string& text);
 
 /// How many work, of those that should.
 enum class staffing : std::uint8_t { full, some, none };

@@ -14,7 +14,6 @@ namespace {
 
 constexpr auto tick_interval = std::chrono::milliseconds{250};
 /// Of a dead worker's output.
-constexpr std::size_t shown_lines = 10;
 /// Of each client, in the state of the cluster.
 constexpr std::size_t shown_runs = 20;
 /// How long after a broken connection the exit status of the process may come.
@@ -602,7 +601,7 @@ void scheduler_state::lose(worker_id worker, error_code code, std::string how, c
   cause.text = gone.who.name + " (pid " + std::to_string(gone.who.pid) + " on " + gone.who.host + ") " + how;
   cause.worker = gone.who.name;
   cause.host = gone.who.host;
-  cause.output = last_lines(output, shown_lines, gone.log_size);
+  cause.output = last_lines(output, tuning::shown_lines, gone.log_size);
   if (is_silent)
     setup_.processes->worker_silent(gone.who.slot, gone.who.pid);
   core_->worker_left(worker, cause);

@@ -1,10 +1,10 @@
 #include "daskify/scheduler/scheduler_host.hpp"
 
+#include "daskify/config/user_folder.hpp"
 #include "daskify/config/value_text.hpp"
 #include "daskify/defaults.hpp"
 #include "daskify/deploy/local_deployment.hpp"
 #include "daskify/deploy/open_deployment.hpp"
-#include "daskify/deploy/own_programs.hpp"
 #include "daskify/deploy/slurm_deployment.hpp"
 #include "daskify/deploy/srun_deployment.hpp"
 #include "daskify/deploy/standing_deployment.hpp"

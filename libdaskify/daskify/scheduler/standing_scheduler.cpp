@@ -1,9 +1,10 @@
 #include "daskify/scheduler/standing_scheduler.hpp"
 
-#include "daskify/deploy/own_programs.hpp"
+#include "daskify/deploy/own_program.hpp"
 #include "daskify/deploy/process.hpp"
 #include "daskify/deploy/termination.hpp"
 #include "daskify/error.hpp"
+#include "daskify/progress/notice.hpp"
 #include "daskify/scheduler/scheduler_host.hpp"
 #include "daskify/transport/actor_system.hpp"
 
@@ -14,7 +15,6 @@
 #include <cstring>
 #include <exception>
 #include <fcntl.h>
-#include <iostream>
 #include <memory>
 #include <thread>
 #include <unistd.h>
@@ -36,8 +36,7 @@ void wait_for_workers(scheduler_host& host, const settings& with) {
     if (!may_wait_for_more(with, e))
       throw;
     auto jobs = host.processes().jobs();
-    std::cout << "Not all jobs have workers yet; tasks wait until there are some. "
-              << (jobs ? jobs->sentence : std::string{}) << std::endl;
+    print_line("Not all jobs have workers yet; tasks wait until there are some. " + (jobs ? jobs->sentence : ""));
   }
 }
 
@@ -83,10 +82,10 @@ void run_standing_scheduler(const settings& as_given, const standing_setup& setu
   starting = std::thread{[&] {
     try {
       wait_for_workers(host, with);
-      std::cout << "The scheduler listens at " << where << "; where its folder '" << host.folder().path().string()
-                << "' is seen, workers join by 'daskify-worker' and programs by '--mode connect', elsewhere both with "
-                   "'--daskify.scheduler "
-                << where << "' and the secret in DASKIFY_SECRET." << std::endl;
+      print_line("The scheduler listens at " + where + "; where its folder '" + host.folder().path().string() +
+                 "' is seen, workers join by 'daskify-worker' and programs by '--mode connect', elsewhere both with "
+                 "'--daskify.scheduler " +
+                 where + "' and the secret in DASKIFY_SECRET.");
       if (news)
         static_cast<void>(!::write(news.get(), ready_word, std::strlen(ready_word)));
     } catch (...) {

@@ -14,16 +14,17 @@ namespace daskify::internal::detail {
 
 namespace {
 
-/// A machine that is there answers at once; what drops packets would keep us for minutes.
-constexpr auto probe_timeout = std::chrono::seconds{3};
 /// For which one address is asked before it is the next one's turn, and after which somebody may want no more.
 constexpr std::chrono::milliseconds turn = std::chrono::seconds{1};
+/// A machine that is there answers at once; what drops packets would keep us for minutes.
+constexpr int most_probes = 3;
 
 using steady = std::chrono::steady_clock;
 
 /// An address that may still answer.
 struct candidate {
   endpoint address;
+  int probes = 0;            ///< turns in which it did not take a connection
   std::optional<reached> by; ///< it takes connections
   steady::time_point since;  ///< then
 };
@@ -58,7 +59,11 @@ answer ask(caf::actor_system& system, const endpoint& there, const std::set<std:
                       wire_version() + "); build both with the same one."};
           },
           [&](caf::error& why) {
-            if (why != caf::sec::request_timeout)
+            if (why == caf::sec::malformed_basp_message)
+              got.problem = "another program listens there";
+            else if (why == caf::sec::disconnect_during_handshake)
+              got.problem = "hangs up, as if another program listened there";
+            else if (why != caf::sec::request_timeout)
               got.problem = caf::to_string(why);
           });
   return got;
@@ -73,9 +78,10 @@ untyped_peer connect(caf::actor_system& system, const std::vector<endpoint>& add
   auto give_up = [&tried](const std::string& why) { tried += (tried.empty() ? "" : ", ") + why; };
   std::deque<candidate> candidates;
   for (const auto& address : addresses)
-    candidates.push_back({address, {}, {}});
-  bool is_wanted = true;
-  while (is_wanted && !candidates.empty()) {
+    candidates.push_back({address, 0, {}, {}});
+  while (!candidates.empty()) {
+    if (!patience.is_wanted())
+      throw cluster_error{error_code::shut_down, "Nobody wants to reach the " + what + " any more."};
     auto next = std::move(candidates.front());
     candidates.pop_front();
     auto limit = turn;
@@ -83,9 +89,14 @@ untyped_peer connect(caf::actor_system& system, const std::vector<endpoint>& add
       auto left = std::chrono::ceil<std::chrono::milliseconds>(until - steady::now());
       limit = std::clamp(left, std::chrono::milliseconds{0}, turn);
     } else {
-      auto probed = find_reachable({next.address}, probe_timeout);
+      auto begin = steady::now();
+      auto probed = find_reachable({next.address}, turn);
       if (auto* none = std::get_if<unreached>(&probed)) {
-        give_up(none->tried);
+        auto now = steady::now();
+        if (now - begin >= turn && ++next.probes < most_probes && now < until)
+          candidates.push_back(std::move(next));
+        else
+          give_up(none->tried);
         continue;
       }
       next.by = std::get<reached>(std::move(probed));
@@ -98,7 +109,7 @@ untyped_peer connect(caf::actor_system& system, const std::vector<endpoint>& add
     auto silence = std::min<steady::duration>(steady::now() - next.since, std::max(patience.limit, turn));
     if (!got.problem.empty())
       give_up(to_text(next.address) + " (" + got.problem + ")");
-    else if (is_wanted = patience.is_wanted(); is_wanted && steady::now() < until)
+    else if (steady::now() < until)
       candidates.push_back(std::move(next));
     else
       give_up(to_text(next.address) + " (takes the connection, and says nothing for " + in_seconds(silence) + ")");

@@ -30,7 +30,7 @@ inline constexpr std::chrono::milliseconds handshake_timeout = std::chrono::seco
 /// For how long one who takes the connection may say nothing: its process may stand still.
 struct connect_patience {
   std::chrono::milliseconds limit = handshake_timeout;
-  std::function<bool()> is_wanted = [] { return true; }; ///< asked every second or so: false ends the wait
+  std::function<bool()> is_wanted = [] { return true; }; ///< asked every second or so
 };
 
 namespace detail {
@@ -47,7 +47,8 @@ endpoint publish(caf::actor_system& system, const caf::strong_actor_ptr& actor, 
 } // namespace detail
 
 /// The actor that listens at the first of the addresses that answers. `what` names it. Throws
-/// cluster_error(scheduler_gone), with what each address answered, and cluster_error(other_build).
+/// cluster_error(scheduler_gone), with what each address answered, cluster_error(other_build), and, when nobody wants
+/// it any more, cluster_error(shut_down).
 template <class Actor>
 remote_peer<Actor> connect_to(caf::actor_system& system, const std::vector<endpoint>& addresses,
                               const std::string& what, const connect_patience& patience = {}) {

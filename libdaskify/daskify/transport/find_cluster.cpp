@@ -1,14 +1,15 @@
 #include "daskify/transport/find_cluster.hpp"
 
 #include "daskify/config/loader.hpp"
+#include "daskify/config/user_folder.hpp"
 #include "daskify/config/value_text.hpp"
 #include "daskify/error.hpp"
+#include "daskify/progress/notice.hpp"
 #include "daskify/transport/network.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <iostream>
 #include <variant>
 
 namespace daskify::internal {
@@ -22,11 +23,7 @@ constexpr auto look_patience = std::chrono::seconds{1};
 std::filesystem::path connection_directory(const settings& options) {
   if (options.connection_directory)
     return *options.connection_directory;
-  const auto* home = std::getenv("HOME");
-  if (!home || *home == '\0')
-    throw cluster_error{error_code::session_failed, "HOME is not set, where the folder of the cluster would be looked "
-                                                    "for; name the folder by connection_directory."};
-  return std::filesystem::path{home} / ".daskify" / "cluster";
+  return user_folder("connection_directory") / "cluster";
 }
 
 std::string why_ended(const connection& told) {
@@ -64,8 +61,7 @@ std::chrono::milliseconds wait_for_cluster(const settings& options,
   auto until = std::chrono::steady_clock::now() + options.start_timeout;
   auto why = why_no_cluster(options);
   if (!why.empty() && options.progress != progress_style::off)
-    std::cerr << "daskify: " << why << " Waiting for one, up to start_timeout ("
-              << duration{}.write(options.start_timeout) << ")." << std::endl;
+    say("daskify: " + why + " Waiting for one, up to start_timeout (" + duration{}.write(options.start_timeout) + ").");
   while (!why.empty() && std::chrono::steady_clock::now() < until && pause(between_looks))
     why = why_no_cluster(options);
   return std::max(std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()),

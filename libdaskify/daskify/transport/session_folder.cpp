@@ -407,8 +407,14 @@ session_folder session_folder::claim(const fs::path& folder) {
 }
 
 bool session_folder::is_told_in(const fs::path& folder) {
-  std::error_code unknown;
-  return fs::exists(folder / connection_file, unknown);
+  if (::access((folder / connection_file).c_str(), F_OK) == 0)
+    return true;
+  auto problem = errno;
+  if (problem == ENOENT)
+    return false;
+  throw cluster_error{error_code::session_failed, "Whether a cluster is told of in the folder '" + folder.string() +
+                                                      "' cannot be seen (" + std::generic_category().message(problem) +
+                                                      "); name a folder of yours by connection_directory."};
 }
 
 session_folder session_folder::open(const fs::path& folder) {

@@ -96,7 +96,8 @@ public:
   /// one that is dead has left there is replaced.
   static session_folder claim(const std::filesystem::path& folder);
 
-  /// Whether a scheduler has told in this folder where it is.
+  /// Whether a scheduler has told in this folder where it is. Throws cluster_error(session_failed) when that cannot be
+  /// seen.
   static bool is_told_in(const std::filesystem::path& folder);
 
   /// Refuses what is not a folder, not ours, or open to others.

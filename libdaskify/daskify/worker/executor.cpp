@@ -23,7 +23,6 @@ using steady = std::chrono::steady_clock;
 constexpr auto chunk_duration = std::chrono::microseconds{200};
 
 /// Of what a failed task had printed.
-constexpr std::size_t shown_lines = 10;
 constexpr std::size_t shown_bytes = 2000;
 
 /// What the calling thread serves.
@@ -410,7 +409,7 @@ std::string executor::output_since(std::uint64_t begin) const {
   std::cout.flush();
   std::clog.flush();
   std::fflush(stdout);
-  return last_lines(read_log_end(setup_.log_file, shown_bytes), shown_lines, begin);
+  return last_lines(read_log_end(setup_.log_file, shown_bytes), tuning::shown_lines, begin);
 }
 
 } // namespace daskify::internal

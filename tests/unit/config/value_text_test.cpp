@@ -147,6 +147,8 @@ TEST(file_path, is_taken_as_it_stands) {
 TEST(file_path, says_why_it_refuses_a_text) {
   EXPECT_EQ(objection(file_path{}, ""), "is empty");
   EXPECT_EQ(objection(file_path{}, "~/logs"), "starts with '~', which is not replaced here");
+  EXPECT_EQ(objection(file_path{}, "$HOME/logs"), "starts with '$', which is not replaced here");
+  EXPECT_EQ(objection(file_path{}, "\"/logs\""), "is in quotes, which would be part of it");
   EXPECT_EQ(objection(file_path{}, "a\nb"), "holds a control character");
   EXPECT_EQ(objection(file_path{}, std::string_view{"a\0b", 3}), "holds a control character");
 }

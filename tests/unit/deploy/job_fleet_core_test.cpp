@@ -134,6 +134,9 @@ struct job_fleet : testing::Test {
   job_fleet() {
     settings.size = 3;
     settings.can_never_start = [](std::string_view reason) { return reason == "PartitionTimeLimit"; };
+    settings.explain_reason = [](std::string_view reason) {
+      return reason == "PartitionTimeLimit" ? "ask for less" : "";
+    };
   }
   void TearDown() override { EXPECT_THAT(told(), IsEmpty()); }
 
@@ -472,7 +475,7 @@ TEST_F(job_fleet, tells_at_once_what_can_never_start_and_cancels_it) {
     state(id, job_state::pending, "PartitionTimeLimit");
   pass(1s);
   EXPECT_THAT(told(), ElementsAre("submit 3", "failed start 1 2 3", "cancel 1 2 3", "exhausted"));
-  EXPECT_THAT(seen.last_text, HasSubstr("Jobs 1, 2 and 3 can never start: PartitionTimeLimit."));
+  EXPECT_THAT(seen.last_text, HasSubstr("Jobs 1, 2 and 3 can never start: PartitionTimeLimit: ask for less."));
 }
 
 // -- queries ------------------------------------------------------------------------------------------------
@@ -1401,7 +1404,7 @@ private:
     case job_state::pending:
     case job_state::requeued:
       of.state = mishap(100) ? job_state::configuring : job_state::running;
-      of.reason = "None";
+      of.reason.clear();
       of.started = now_;
       of.next = now_ + up_to(10);
       return;
@@ -1425,7 +1428,7 @@ private:
       return;
     case job_state::completing:
       of.state = of.then;
-      of.reason = below(2) == 0 ? "None" : "NonZeroExitCode";
+      of.reason = below(2) == 0 ? "" : "NonZeroExitCode";
       of.next = now_ + 300s;
       return;
     default:

@@ -202,11 +202,12 @@ TEST(job_script, says_what_cannot_be_written) {
   EXPECT_EQ(refusal_with([](auto& r) { r.job_extra = {"--wait"}; }),
             "The option '--wait' of sbatch cannot be in job_extra: sbatch would not tell the job's number before its "
             "end");
-  for (auto option : {"-J x", "--job-name=x", "--job-na=x", "-W", "--array=0-3", "--array 0-3", "-a0-3", "-a 0-3",
-                      "--output=x", "-o x", "--error=x", "-ex", "--test-only"})
-    EXPECT_THAT(refusal_with([&](auto& r) { r.job_extra = {option}; }), HasSubstr("cannot be in job_extra")) << option;
   for (auto option :
-       {"--wait-all-nodes=1", "--account=a", "-A a", "-w n1", "--exclusive", "--export=A", "--open-mode=append"})
+       {"-J x", "--job-name=x", "--job-na=x", "-W", "--array=0-3", "--array 0-3", "-a0-3", "-a 0-3", "--output=x",
+        "-o x", "--error=x", "-ex", "--clusters=c", "-Mc", "--test-only", "-QJx", "-HQo x", "-QW"})
+    EXPECT_THAT(refusal_with([&](auto& r) { r.job_extra = {option}; }), HasSubstr("cannot be in job_extra")) << option;
+  for (auto option : {"--wait-all-nodes=1", "--account=a", "-A a", "-w n1", "-HQ", "-QwJ", "--exclusive", "--export=A",
+                      "--open-mode=append"})
     EXPECT_EQ(refusal_with([&](auto& r) { r.job_extra = {option}; }), "none") << option;
   EXPECT_NE(refusal_with([](auto& r) { r.job_extra = {""}; }), "none");
   EXPECT_EQ(refusal_with([](auto& r) { r.job_prologue = {"a\nb"}; }),

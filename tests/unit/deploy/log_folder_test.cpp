@@ -69,7 +69,7 @@ TEST(log_folder, is_made_where_the_settings_say) {
   EXPECT_EQ(base_of_logs(with), "/logs");
 }
 
-TEST(log_folder, is_removed_when_nobody_had_anything_to_say) {
+TEST(log_folder, is_removed_when_nothing_is_in_it) {
   temporary_folder base;
   auto spoken = make_log_folder(base.path());
   std::ofstream{spoken.path / "worker-0.log"} << "a word\n";

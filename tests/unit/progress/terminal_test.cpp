@@ -21,6 +21,14 @@ TEST(terminal_test, is_not_waited_for_when_it_was_stopped) {
   EXPECT_EQ(tty.drain(), "");
 }
 
+TEST(terminal_test, is_not_waited_for_when_nobody_reads_it) {
+  terminal tty{80};
+  int lines = 0;
+  while (write_soon(tty.in, "all is well, and this line has something more to say\n"))
+    ASSERT_LT(++lines, 100'000);
+  EXPECT_GT(lines, 0);
+}
+
 TEST(terminal_test, is_not_waited_for_when_it_is_a_pipe_that_nobody_reads) {
   pipe_channel pipe;
   EXPECT_FALSE(write_soon(pipe.in, std::string(1 << 20, 'x')));

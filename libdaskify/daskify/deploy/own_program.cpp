@@ -1,8 +1,7 @@
-#include "daskify/deploy/own_programs.hpp"
+#include "daskify/deploy/own_program.hpp"
 
 #include "daskify/error.hpp"
 
-#include <cstdlib>
 #include <system_error>
 #include <unistd.h>
 
@@ -16,15 +15,6 @@ std::filesystem::path own_program(std::string_view name) {
                                                         "' is not there or may not be executed; install " +
                                                         std::string{name} + " in the same folder as this program."};
   return path;
-}
-
-std::filesystem::path user_folder(std::string_view option) {
-  const auto* home = std::getenv("HOME");
-  if (!home || *home == '\0')
-    throw cluster_error{error_code::session_failed, "HOME is not set, where the folder .daskify would be; name another "
-                                                    "folder by " +
-                                                        std::string{option} + "."};
-  return std::filesystem::path{home} / ".daskify";
 }
 
 } // namespace daskify::internal
