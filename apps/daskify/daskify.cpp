@@ -7,6 +7,7 @@
 #include "daskify/config/nearest.hpp"
 #include "daskify/config/value_text.hpp"
 #include "daskify/error.hpp"
+#include "daskify/progress/notice.hpp"
 
 #include <algorithm>
 #include <array>
@@ -82,7 +83,7 @@ int main(int argc, char** argv) try {
   std::cout.flush();
   return std::cout ? code : static_cast<int>(failed);
 } catch (const std::exception& e) {
-  std::cerr << "daskify" << (argc > 1 && argv[1][0] != '-' ? std::string{" "} + argv[1] : "") << ": " << e.what()
-            << std::endl;
+  std::cout.flush(); // what comes before
+  say("daskify" + (argc > 1 && argv[1][0] != '-' ? std::string{" "} + argv[1] : "") + ": " + e.what());
   return failed;
 }

@@ -230,6 +230,7 @@ int up(arguments given) {
   auto scheduler = start_detached(program, std::move(command), open_log(log));
   switch (wait_for(scheduler, signals, with.start_timeout + more_time, log)) {
   case outcome::ready:
+    ::sigprocmask(SIG_UNBLOCK, &ending, nullptr); // the terminal may take no more
     break;
   case outcome::ended:
     ::waitpid(scheduler.pid, nullptr, 0);

@@ -99,10 +99,11 @@ TEST(slurm_text, a_line_of_squeue_that_tells_of_no_job_is_an_error) {
                     "1|1||1:00|n1|None", "1|1|RUNNING|1:00|n1|None\nCLUSTER: lab"})
     EXPECT_THROW(parse_squeue(text), cluster_error) << text;
   try {
-    parse_squeue("slurm is\tdown");
+    parse_squeue("slurm is\tdown\x9b\xff");
     FAIL();
   } catch (const cluster_error& e) {
-    EXPECT_STREQ(e.what(), "squeue printed a line that is none of a job: 'slurm is\\x09down'");
+    EXPECT_STREQ(e.what(), "squeue printed a line that is none of a job: 'slurm is\\x09down?"
+                           "?'");
   }
 }
 
