@@ -216,8 +216,9 @@ TEST_F(on_slurm, has_a_cluster_that_stays_in_one_allocation) {
                              "--daskify.mode=slurm --daskify.worker_program=" DASKIFY_BIN_DIR "/hello_sweep'");
   EXPECT_THAT(output_of(environment + DASKIFY_BIN_DIR "/hello_sweep --mode connect"), HasSubstr("90\t100\n"))
       << text_of(log);
-  auto status = output_of(environment + DASKIFY_BIN_DIR "/daskify status");
-  EXPECT_THAT(status, HasSubstr("Workers: 3 (3 idle)")) << text_of(log);
+  auto status = [&] { return output_of(environment + DASKIFY_BIN_DIR "/daskify status"); };
+  EXPECT_TRUE(eventually([&] { return status().find("Workers: 3 (3 idle)") != std::string::npos; }))
+      << status() << text_of(log);
   output_of("scancel " + scheduler);
 }
 
@@ -264,8 +265,11 @@ TEST_F(on_slurm, says_that_no_job_is_at_work_any_more_and_why_and_when_some_are_
 
 TEST_F(on_slurm, says_why_jobs_died_soon_after_their_workers_had_come) {
   // More than the nodes have room for, so that the cluster is not ready before.
+  auto all_have_come = "[ $(ls '" + base.path().string() + "'/logs/*/worker-*.log 2>/dev/null | wc -l) -ge 16 ]";
   EXPECT_THAT(refusal_of({.size = 17,
-                          .job_prologue = std::vector<std::string>{"(sleep 0.5; echo no more luck; kill -9 $$) &"}}),
+                          .job_prologue = std::vector<std::string>{"(until " + all_have_come +
+                                                                   "; do sleep 0.1; done; echo no more luck; "
+                                                                   "kill -9 $$) &"}}),
               AllOf(HasSubstr("is gone: its process failed"), HasSubstr("no more luck")));
 }
 
