@@ -7,7 +7,6 @@
 #include <boost/program_options.hpp>
 
 #include <cstddef>
-#include <filesystem>
 #include <string>
 #include <vector>
 

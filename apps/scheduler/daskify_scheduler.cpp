@@ -11,7 +11,6 @@
 #include "daskify/scheduler/standing_scheduler.hpp"
 
 #include <exception>
-#include <filesystem>
 #include <iostream>
 #include <string_view>
 

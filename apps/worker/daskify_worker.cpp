@@ -14,7 +14,6 @@
 #include "daskify/worker/worker_process.hpp"
 
 #include <exception>
-#include <filesystem>
 #include <iostream>
 #include <map>
 #include <string>

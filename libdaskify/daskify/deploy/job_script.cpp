@@ -69,8 +69,9 @@ void check_extra(std::string_view option) {
       unusable{"--clusters", 'M', "squeue and scancel would not find the jobs there; run the program on that cluster"},
       unusable{"--test-only", '\0', "nothing would be submitted; 'daskify script --dry-run' does what it does"}};
   auto name = option.substr(0, option.find_first_of("= \t"));
+  auto letters = letters_of(option);
   for (const auto& [unusable_name, letter, why] : all) // sbatch takes a long name cut short, too
-    if (unusable_name.starts_with(name) || letters_of(option).find(letter) != option.npos)
+    if (unusable_name.starts_with(name) || letters.find(letter) != letters.npos)
       refuse("The option " + in_quotes(option) + " of sbatch cannot be in job_extra: " + std::string{why});
 }
 

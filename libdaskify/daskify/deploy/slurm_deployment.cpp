@@ -93,13 +93,19 @@ void slurm_deployment::stop_commands() {
   lock.unlock(); // its thread wants it
 }
 
-void slurm_deployment::post(std::function<void()> command) {
+/// `waits_for`: the command of SLURM's that a start waits for; "" for all others.
+void slurm_deployment::post(const char* waits_for, std::function<void()> command) {
   if (!commands_)
     return;
   ++under_way_;
-  commands_->post([this, run = std::move(command)] {
+  commands_->post([this, waits_for, run = std::move(command)] {
+    {
+      std::lock_guard guard{mutex_};
+      awaited_ = {waits_for, clock::now()};
+    }
     run();
     std::lock_guard guard{mutex_};
+    awaited_ = {};
     --under_way_;
     changed_.notify_all();
   });
@@ -193,13 +199,9 @@ void slurm_deployment::wait_until_ready(std::chrono::milliseconds timeout) {
 /// REQUIRES: the lock is held.
 std::string slurm_deployment::why_not_ready(clock::time_point now) const {
   auto why = report_.sentence;
-  auto also_silent = [&](const char* command, const std::optional<clock::time_point>& since) {
-    if (since && now - *since >= silent_wait)
-      why += std::string{" "} + command + " has not answered for " +
-             std::to_string(std::chrono::floor<std::chrono::seconds>(now - *since).count()) + " s.";
-  };
-  also_silent("sbatch", submitting_since_);
-  also_silent("squeue", asked_since_);
+  if (!awaited_.name.empty() && now - awaited_.since >= silent_wait)
+    why += " " + awaited_.name + " has not answered for " +
+           std::to_string(std::chrono::floor<std::chrono::seconds>(now - awaited_.since).count()) + " s.";
   if (why.find(last_failure_) == why.npos)
     why += " " + full_stop(last_failure_);
   return why;
@@ -291,7 +293,7 @@ void slurm_deployment::stop_replacing() {
     return;
   changed_.notify_all();  // whoever waits for the start
   asking_.request_stop(); // lest a squeue that hangs holds up scancel
-  post([this] {
+  post("", [this] {
     std::unique_lock pending{mutex_};
     auto jobs = jobs_of(core_.living());
     pending.unlock();
@@ -340,11 +342,7 @@ void slurm_deployment::say_not_cancelled(const std::string& why, const std::stri
 // REQUIRES, of all: the lock is held.
 
 void slurm_deployment::submit(submission_id request, std::size_t count) {
-  post([this, request, count] {
-    {
-      std::lock_guard guard{mutex_};
-      submitting_since_ = clock::now();
-    }
+  post("sbatch", [this, request, count] {
     std::vector<std::string> units;
     std::string refused = "the cluster is being shut down";
     bool permanent = false;
@@ -360,7 +358,6 @@ void slurm_deployment::submit(submission_id request, std::size_t count) {
         doubt(e);
       }
     std::lock_guard guard{mutex_};
-    submitting_since_.reset();
     if (!units.empty()) {
       has_submitted_ = true;
       core_.submitted(clock::now(), request, units);
@@ -373,11 +370,11 @@ void slurm_deployment::submit(submission_id request, std::size_t count) {
 }
 
 void slurm_deployment::query(const std::vector<std::string>& units) {
-  post([this, units] { query_now(units); });
+  post("squeue", [this, units] { query_now(units); });
 }
 
 void slurm_deployment::cancel(const std::vector<std::string>& units) {
-  post([this, units] { cancel_now(units); });
+  post("", [this, units] { cancel_now(units); });
 }
 
 void slurm_deployment::drain(const std::string&, node_id node) {
@@ -401,7 +398,7 @@ void slurm_deployment::failed_start(const std::vector<std::string>& units, const
 
 /// Of jobs that ended by themselves.
 void slurm_deployment::keep_last_words(const std::vector<std::string>& units, const std::string& sentence) {
-  post([this, units, sentence] {
+  post("", [this, units, sentence] {
     std::string output; // on a file system that may be slow
     for (auto unit = units.begin(); unit != units.end() && output.empty(); ++unit)
       output = log_tail(log_of(*unit), tuning::shown_lines);
@@ -415,7 +412,7 @@ void slurm_deployment::keep_last_words(const std::vector<std::string>& units, co
 
 /// Said after what has failed before.
 void slurm_deployment::exhausted(const std::string& sentence) {
-  post([this, sentence] {
+  post("", [this, sentence] {
     std::unique_lock lock{mutex_};
     if (!replacing_) // the jobs end because the cluster does
       return;
@@ -500,28 +497,21 @@ void slurm_deployment::watch_jobs() {
 void slurm_deployment::query_now(const std::vector<std::string>& units) {
   auto jobs = jobs_of(units);
   auto asked = clock::now();
-  std::vector<job_status> answer;
-  std::unique_lock lock{mutex_};
-  asked_since_ = asked;
-  lock.unlock();
   try {
     slurm_commands slurm{tuning::slurm_timeout, asking_.get_token()};
-    answer = statuses_of(units, slurm.query({jobs.begin(), jobs.end()}, std::string{squeue_format}));
+    auto answer = statuses_of(units, slurm.query({jobs.begin(), jobs.end()}, std::string{squeue_format}));
+    std::lock_guard guard{mutex_};
+    doubt_first_reasons(answer);
+    core_.statuses(clock::now(), answer);
+    tell_ends(answer, asked);
+    if (allocations_.empty())
+      return;
+    auto living = jobs_of(core_.living());
+    std::erase_if(allocations_, [&](const auto& of) { return !living.contains(of.first); });
   } catch (const error& e) {
-    lock.lock();
-    asked_since_.reset();
+    std::lock_guard guard{mutex_};
     core_.query_failed(clock::now(), e.what());
-    return;
   }
-  lock.lock();
-  asked_since_.reset();
-  doubt_first_reasons(answer);
-  core_.statuses(clock::now(), answer);
-  tell_ends(answer, asked);
-  if (allocations_.empty())
-    return;
-  auto living = jobs_of(core_.living());
-  std::erase_if(allocations_, [&](const auto& of) { return !living.contains(of.first); });
 }
 
 /// By unit: what squeue says of an allocation holds for each of its parts.

@@ -58,7 +58,7 @@ private:
   void exhausted(const std::string& sentence) override;
   void report(const fleet_report& now) override;
 
-  void post(std::function<void()> command);
+  void post(const char* waits_for, std::function<void()> command);
   void stop_commands();
   bool is_replacing();
   void doubt(const error& why);
@@ -83,6 +83,12 @@ private:
     bool knows_its_end = false;
     bool ready = false;
     bool said_goodbye = false;
+  };
+
+  /// A command of SLURM's that may not answer.
+  struct awaited_command {
+    std::string name; ///< "": there is none
+    clock::time_point since;
   };
 
   /// A job of several units.
@@ -111,8 +117,7 @@ private:
   bool in_doubt_ = false;
   std::string cancel_problem_;                              ///< of the last scancel; "" when it went well
   std::size_t under_way_ = 0;                               ///< commands that were posted and have not ended
-  std::optional<clock::time_point> submitting_since_;       ///< an sbatch that has not ended
-  std::optional<clock::time_point> asked_since_;            ///< a squeue that has not ended
+  awaited_command awaited_;                                 ///< of the posted one that runs
   std::map<std::string, clock::time_point> hopeless_since_; ///< units that can never start, by SLURM's word
   std::map<std::string, allocation> allocations_;           ///< by job
 

@@ -68,7 +68,8 @@ bool has_nodes(job_state state) {
 job_status parse_line(std::string_view line) {
   auto parts = split(line, '|', 6);
   if (parts.size() != 6 || parts[0].empty() || !all_digits(parts[1]) || parts[2].empty())
-    throw cluster_error{error_code::no_answer, "squeue printed a line that is none of a job: " + in_quotes(harmless(line))};
+    throw cluster_error{error_code::no_answer,
+                        "squeue printed a line that is none of a job: " + in_quotes(harmless(line))};
   job_status job{.id = std::string{parts[0]},
                  .job_id = std::string{parts[1]},
                  .state = parse_state(parts[2]),
