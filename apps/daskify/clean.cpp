@@ -42,18 +42,15 @@ public:
   cleaner(age older_than, bool only_says) : older_than_{older_than}, only_says_{only_says} {}
 
   void sessions_in(const fs::path& base) {
-    std::error_code failed;
-    if (fs::directory_iterator{base, failed}; !base.empty() && is_problem(failed))
-      complain("look into", base, failed.message());
-    for (const auto& found : session_folder::list(base)) {
+    for (const auto& found : all_of([&] { return session_folder::list(base); })) {
       auto has_ended = found.where ? is_dead(*found.where) : found.is_stale;
       auto why = has_ended ? "its program has ended" : why_foreign_is_dead(found);
       if (why.empty() || !seen_.insert(found.folder.path()).second)
         continue;
       if (only_says_ || found.folder.remove())
         say("session", found.folder.path(), why);
-      else if (fs::exists(found.folder.path(), failed))
-        complain("remove", found.folder.path(), "not all in it may be removed");
+      else if (std::error_code gone; fs::exists(found.folder.path(), gone))
+        cannot_remove(found.folder.path(), "not all in it may be removed");
     }
   }
 
@@ -67,23 +64,14 @@ public:
   }
 
   void logs_in(const fs::path& base) {
-    std::error_code failed;
-    std::vector<fs::path> old;
-    fs::directory_iterator entries{base, failed};
-    if (is_problem(failed))
-      complain("look into", base, failed.message());
-    for (const auto& entry : entries)
-      if (is_name_of_log_folder(entry.path().filename().string()) && entry.is_directory(failed) &&
-          !entry.is_symlink(failed) && age_of(entry.path()) > older_than_ && !is_in_use(entry.path()) &&
-          seen_.insert(fs::absolute(entry.path())).second)
-        old.push_back(entry.path());
-    std::ranges::sort(old);
-    for (const auto& path : old) {
-      failed.clear();
+    for (const auto& path : all_of([&] { return log_folders_in(base); })) {
+      if (age_of(path) <= older_than_ || is_in_use(path) || !seen_.insert(fs::absolute(path)).second)
+        continue;
+      std::error_code failed;
       if (!only_says_)
         fs::remove_all(path, failed);
       if (failed)
-        complain("remove", path, failed.message());
+        cannot_remove(path, failed.message());
       else
         say("logs", path, "older than " + duration{}.write(older_than_));
     }
@@ -102,13 +90,23 @@ private:
                                                    : "of another machine, older than " + duration{}.write(older_than_);
   }
 
-  static bool is_problem(const std::error_code& failed) {
-    return failed && failed != std::errc::no_such_file_or_directory;
+  /// Nothing where it cannot be listed; the rest is cleaned all the same.
+  template <class List>
+  auto all_of(List list) -> decltype(list()) {
+    try {
+      return list();
+    } catch (const cluster_error& e) {
+      complain(e.what());
+      return {};
+    }
   }
 
-  void complain(const char* action, const fs::path& path, const std::string& why) {
-    std::cerr << "daskify clean: cannot " << action << " '" << path.string() << "': " << why
-              << "; do it as its owner.\n";
+  void cannot_remove(const fs::path& path, const std::string& why) {
+    complain("'" + path.string() + "' cannot be removed (" + why + "); do it as its owner.");
+  }
+
+  void complain(const std::string& sentence) {
+    std::cerr << "daskify clean: " << sentence << '\n';
     had_problems_ = true;
   }
 

@@ -3,6 +3,7 @@
 #include "daskify/client/cluster_control.hpp"
 #include "daskify/config/nearest.hpp"
 #include "daskify/config/value_text.hpp"
+#include "daskify/deploy/folder.hpp"
 #include "daskify/deploy/log_folder.hpp"
 #include "daskify/deploy/log_tail.hpp"
 #include "daskify/error.hpp"
@@ -37,15 +38,9 @@ struct log_file {
 /// By name; those of workers by number.
 std::vector<log_file> logs_in(const fs::path& folder) {
   std::vector<log_file> all;
-  std::error_code failed;
-  fs::directory_iterator entries{folder, failed};
-  if (failed && failed != std::errc::no_such_file_or_directory)
-    throw cluster_error{error_code::session_failed, "The folder of logs '" + folder.string() + "' cannot be read (" +
-                                                        failed.message() + "); look at it as its owner."};
-  for (const auto& entry : entries)
-    if (entry.path().extension() == ".log" && entry.is_regular_file(failed))
-      all.push_back(
-          {entry.path().stem().string(), entry.path(), entry.file_size(failed), entry.last_write_time(failed)});
+  for (const auto& entry : entries_of(folder))
+    if (std::error_code gone; entry.path().extension() == ".log" && entry.is_regular_file(gone))
+      all.push_back({entry.path().stem().string(), entry.path(), entry.file_size(gone), entry.last_write_time(gone)});
   std::ranges::sort(all, {}, [](const log_file& l) {
     auto digits = l.name.find_last_not_of("0123456789") + 1;
     return std::tuple{l.name.substr(0, digits), l.name.size() - digits, l.name};
@@ -71,7 +66,8 @@ std::optional<fs::path> folder_of_logs(const settings& with) {
     } catch (const cluster_error& e) {
       std::cerr << "The cluster cannot be asked for its logs, these are the latest: " << e.what() << '\n';
     }
-  return newest_log_folder(base_of_logs(with));
+  auto all = log_folders_in(base_of_logs(with));
+  return all.empty() ? std::nullopt : std::optional{all.back()};
 }
 
 /// "worker-3", "worker-3.log", or of a job its number alone: "12_0".

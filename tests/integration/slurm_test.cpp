@@ -79,8 +79,8 @@ struct on_slurm : slurm_test {
   }
 
   /// Arguments of a program that takes its options from the command line.
-  std::vector<std::string> in_jobs(std::vector<std::string> more) const {
-    more.insert(more.end(), {"--daskify.queue=main", "--daskify.memory=16MiB", "--daskify.size=2",
+  std::vector<std::string> in_jobs(std::vector<std::string> more, int size = 2) const {
+    more.insert(more.end(), {"--daskify.queue=main", "--daskify.memory=16MiB", "--daskify.size=" + std::to_string(size),
                              "--daskify.session_directory=" + base.path().string()});
     return more;
   }
@@ -264,13 +264,14 @@ TEST_F(on_slurm, says_that_no_job_is_at_work_any_more_and_why_and_when_some_are_
 }
 
 TEST_F(on_slurm, says_why_jobs_died_soon_after_their_workers_had_come) {
+  auto word = base.path() / "die";
+  auto prologue = "(until [ -e '" + word.string() + "' ]; do sleep 0.1; done; echo no more luck; kill -9 $$) &";
   // More than the nodes have room for, so that the cluster is not ready before.
-  auto all_have_come = "[ $(ls '" + base.path().string() + "'/logs/*/worker-*.log 2>/dev/null | wc -l) -ge 16 ]";
-  EXPECT_THAT(refusal_of({.size = 17,
-                          .job_prologue = std::vector<std::string>{"(until " + all_have_come +
-                                                                   "; do sleep 0.1; done; echo no more luck; "
-                                                                   "kill -9 $$) &"}}),
-              AllOf(HasSubstr("is gone: its process failed"), HasSubstr("no more luck")));
+  child_program program{"hello_sweep", in_jobs({"--mode", "slurm", "--daskify.job_prologue=" + prologue}, 17)};
+  ASSERT_TRUE(program.says("16 of 17 jobs at work")) << program.output();
+  std::ofstream{word};
+  EXPECT_EQ(program.wait(), 1);
+  EXPECT_THAT(program.output(), AllOf(HasSubstr("is gone: its process failed"), HasSubstr("no more luck")));
 }
 
 TEST_F(on_slurm, leaves_no_job_when_the_program_is_killed_while_sbatch_is_under_way) {

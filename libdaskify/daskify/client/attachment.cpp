@@ -2,6 +2,7 @@
 
 #include "daskify/defaults.hpp"
 #include "daskify/store/memory_room.hpp"
+#include "daskify/transport/process_identity.hpp"
 #include "daskify/transport/remote_error.hpp"
 
 #include <caf/scoped_actor.hpp>

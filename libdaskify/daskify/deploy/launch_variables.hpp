@@ -2,7 +2,7 @@
 
 /// How a launcher tells a process of this program what it is to be: a worker, or a node with workers of its own.
 
-#include "daskify/transport/session_folder.hpp"
+#include "daskify/transport/endpoint.hpp"
 
 #include <chrono>
 #include <cstdint>

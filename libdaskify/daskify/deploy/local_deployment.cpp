@@ -4,6 +4,7 @@
 #include "daskify/deploy/cpu_count.hpp"
 #include "daskify/deploy/launch_variables.hpp"
 #include "daskify/error.hpp"
+#include "daskify/transport/process_identity.hpp"
 
 #include <algorithm>
 #include <tuple>

@@ -1,14 +1,16 @@
 #include "daskify/deploy/log_folder.hpp"
 
 #include "daskify/config/user_folder.hpp"
+#include "daskify/deploy/folder.hpp"
 #include "daskify/error.hpp"
-#include "daskify/transport/session_folder.hpp"
+#include "daskify/transport/secret.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
 #include <fcntl.h>
 #include <string>
+#include <string_view>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <system_error>
@@ -59,6 +61,16 @@ fs::path make_new_folder(const fs::path& base) {
   return path;
 }
 
+/// Whether `make_new_folder` gives such names; there may be other things in the same place.
+bool is_name_of_ours(std::string_view name) {
+  constexpr std::string_view form = "dddddddd-dddddd-d";
+  auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  return name.size() >= form.size() &&
+         std::ranges::equal(name.substr(0, form.size()), form,
+                            [&](char c, char f) { return f == 'd' ? is_digit(c) : c == f; }) &&
+         std::ranges::all_of(name.substr(form.size()), [&](char c) { return is_digit(c) || c == '-'; });
+}
+
 file_descriptor open_folder(const fs::path& folder) {
   return file_descriptor{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
 }
@@ -89,27 +101,13 @@ log_folder share_log_folder(const fs::path& folder) {
   return {folder, std::move(used)};
 }
 
-std::optional<fs::path> newest_log_folder(const fs::path& base) {
-  std::optional<fs::path> newest;
-  std::error_code failed;
-  fs::directory_iterator entries{base, failed};
-  if (failed && failed != std::errc::no_such_file_or_directory)
-    fail("Nothing can be looked for in the folder of logs ", base, failed.value(),
-         "name one that you may read by log_directory.");
-  for (const auto& entry : entries)
-    if (is_name_of_log_folder(entry.path().filename().string()) && entry.is_directory(failed) &&
-        (!newest || entry.path() > *newest)) // they begin with the time
-      newest = entry.path();
-  return newest;
-}
-
-bool is_name_of_log_folder(std::string_view name) {
-  constexpr std::string_view form = "dddddddd-dddddd-d";
-  auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-  return name.size() >= form.size() &&
-         std::ranges::equal(name.substr(0, form.size()), form,
-                            [&](char c, char f) { return f == 'd' ? is_digit(c) : c == f; }) &&
-         std::ranges::all_of(name.substr(form.size()), [&](char c) { return is_digit(c) || c == '-'; });
+std::vector<fs::path> log_folders_in(const fs::path& base) {
+  std::vector<fs::path> all;
+  for (const auto& entry : entries_of(base)) // by name, which begins with the time
+    if (std::error_code gone;
+        is_name_of_ours(entry.path().filename().string()) && entry.is_directory(gone) && !entry.is_symlink(gone))
+      all.push_back(entry.path());
+  return all;
 }
 
 bool is_in_use(const fs::path& log_folder) {

@@ -6,8 +6,7 @@
 #include "daskify/deploy/process.hpp"
 
 #include <filesystem>
-#include <optional>
-#include <string_view>
+#include <vector>
 
 namespace daskify::internal {
 
@@ -31,12 +30,9 @@ log_folder make_log_folder(const std::filesystem::path& base);
 /// One that another process has made is in use by this one, too.
 log_folder share_log_folder(const std::filesystem::path& folder);
 
-/// The one that was made last; others are as good when they were made in the same second. Throws
-/// cluster_error(session_failed) when `base` is there and cannot be read.
-std::optional<std::filesystem::path> newest_log_folder(const std::filesystem::path& base);
-
-/// Whether `make_log_folder` gives such names; there may be other things in the same place.
-bool is_name_of_log_folder(std::string_view name);
+/// Those that `make_log_folder` has made there, by time: the last is the newest. Throws cluster_error(session_failed)
+/// when `base` is there and cannot be looked into.
+std::vector<std::filesystem::path> log_folders_in(const std::filesystem::path& base);
 
 /// Whether a process of this machine uses it; false where the file system has no locks.
 bool is_in_use(const std::filesystem::path& log_folder);

@@ -28,11 +28,6 @@ clock::time_point after(std::chrono::milliseconds grace) {
   return clock::now() + std::clamp(grace, std::chrono::milliseconds{0}, longest_grace);
 }
 
-[[noreturn]] void fail(const std::string& reason) {
-  throw cluster_error{error_code::worker_failed, "cannot start the thread that watches the workers: " + reason +
-                                                     "; allow more processes (ulimit -u) or open files (ulimit -n)"};
-}
-
 } // namespace
 
 /// User threads write down what is wanted and wake the thread; only the thread acts on children.
@@ -40,12 +35,10 @@ class process_watcher::reaper {
 public:
   explicit reaper(end_callback on_end) : on_end_{std::move(on_end)}, wake_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
     if (!wake_)
-      fail(std::generic_category().message(errno));
-    try {
-      thread_ = start_thread("daskify-reaper", [this] { run(); });
-    } catch (const std::system_error& e) {
-      fail(e.what());
-    }
+      throw cluster_error{error_code::worker_failed,
+                          "workers cannot be watched: " + std::generic_category().message(errno) +
+                              "; allow more open files (ulimit -n)"};
+    thread_ = start_thread("daskify-reaper", [this] { run(); });
   }
 
   reaper(const reaper&) = delete;

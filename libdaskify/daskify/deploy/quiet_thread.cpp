@@ -1,7 +1,11 @@
 #include "daskify/deploy/quiet_thread.hpp"
 
+#include "daskify/error.hpp"
+
 #include <csignal>
 #include <pthread.h>
+#include <string>
+#include <system_error>
 
 namespace daskify::internal {
 
@@ -27,9 +31,14 @@ private:
 
 std::thread start_thread(const char* name, std::function<void()> run) {
   signals_blocked here;
-  std::thread started{std::move(run)};
-  ::pthread_setname_np(started.native_handle(), name);
-  return started;
+  try {
+    std::thread started{std::move(run)};
+    ::pthread_setname_np(started.native_handle(), name);
+    return started;
+  } catch (const std::system_error& e) {
+    throw cluster_error{error_code::session_failed, std::string{"The thread '"} + name + "' cannot be started (" +
+                                                        e.code().message() + "); allow more processes (ulimit -u)."};
+  }
 }
 
 } // namespace daskify::internal

@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 namespace daskify::internal {
@@ -114,12 +113,7 @@ void slurm_deployment::post(const char* waits_for, std::function<void()> command
 void slurm_deployment::start() {
   watch_jobs();
   commands_ = std::make_unique<work_thread>();
-  try {
-    ticking_ = start_thread("daskify-slurm", [this] { tick(); });
-  } catch (const std::system_error& e) {
-    throw cluster_error{error_code::session_failed, std::string{"No thread can be started to watch the jobs: "} +
-                                                        e.what() + "; allow more processes (ulimit -u)."};
-  }
+  ticking_ = start_thread("daskify-slurm", [this] { tick(); });
   std::lock_guard guard{mutex_};
   core_.start(clock::now());
 }

@@ -18,6 +18,7 @@
 #include "daskify/transport/connect.hpp"
 #include "daskify/transport/find_cluster.hpp"
 #include "daskify/transport/remote_error.hpp"
+#include "daskify/transport/secret.hpp"
 
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>

@@ -4,7 +4,7 @@
 #include "daskify/deploy/log_tail.hpp"
 #include "daskify/protocol/actors.hpp"
 #include "daskify/scheduler/scheduler_core.hpp"
-#include "daskify/transport/session_folder.hpp"
+#include "daskify/transport/process_identity.hpp"
 
 #include <chrono>
 #include <functional>

@@ -3,6 +3,7 @@
 #include "daskify/config/user_folder.hpp"
 #include "daskify/config/value_text.hpp"
 #include "daskify/defaults.hpp"
+#include "daskify/deploy/folder.hpp"
 #include "daskify/deploy/local_deployment.hpp"
 #include "daskify/deploy/open_deployment.hpp"
 #include "daskify/deploy/slurm_deployment.hpp"
@@ -15,6 +16,7 @@
 #include "daskify/store/spill_file.hpp"
 #include "daskify/transport/connect.hpp"
 #include "daskify/transport/find_cluster.hpp"
+#include "daskify/transport/secret.hpp"
 
 #include <caf/send.hpp>
 

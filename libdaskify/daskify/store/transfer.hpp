@@ -6,7 +6,7 @@
 #include "daskify/store/chunked_object.hpp"
 #include "daskify/store/transfer_puller.hpp"
 #include "daskify/store/transfer_server.hpp"
-#include "daskify/transport/session_folder.hpp" // endpoint
+#include "daskify/transport/endpoint.hpp"
 
 #include <chrono>
 #include <cstddef>

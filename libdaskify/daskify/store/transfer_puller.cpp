@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <system_error>
 #include <utility>
 
 namespace daskify::internal {
@@ -303,14 +302,8 @@ transfer_puller::transfer_puller(const hello& greeting, std::size_t pulls_at_a_t
 void transfer_puller::start_threads() {
   auto wanted = pulls_at_a_time_ * most_lines + 1; // one is always free to call back
   std::lock_guard guard{threads_mutex_};
-  try {
-    while (threads_.size() < wanted)
-      threads_.push_back(start_thread("daskify-pull", [this] { run(); }));
-  } catch (const std::system_error& e) {
-    throw cluster_error{error_code::session_failed,
-                        std::string{"cannot start the threads that fetch data from other nodes: "} + e.what() +
-                            "; allow more processes (ulimit -u)"};
-  }
+  while (threads_.size() < wanted)
+    threads_.push_back(start_thread("daskify-pull", [this] { run(); }));
 }
 
 transfer_puller::~transfer_puller() {

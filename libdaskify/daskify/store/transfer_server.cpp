@@ -77,13 +77,8 @@ transfer_server::transfer_server(const std::string& secret, const std::string& h
       find_{std::move(find)},
       patience_{patience},
       listener_{listen_at(host)},
-      address_{host, port_of(listener_)} {
-  try {
-    acceptor_ = start_thread("daskify-accept", [this] { accept_visitors(); });
-  } catch (const std::system_error& e) {
-    fail(host, std::string{"no thread can be started: "} + e.what());
-  }
-}
+      address_{host, port_of(listener_)},
+      acceptor_{start_thread("daskify-accept", [this] { accept_visitors(); })} {}
 
 transfer_server::~transfer_server() {
   stop_.request_stop();

@@ -1,19 +1,11 @@
 #include "daskify/store/work_thread.hpp"
 
 #include "daskify/deploy/quiet_thread.hpp"
-#include "daskify/error.hpp"
-
-#include <system_error>
 
 namespace daskify::internal {
 
 work_thread::work_thread() {
-  try {
-    thread_ = start_thread("daskify-work", [this] { run(); });
-  } catch (const std::system_error& e) {
-    throw cluster_error{error_code::session_failed, std::string{"No thread can be started for work on data: "} +
-                                                        e.what() + "; allow more processes (ulimit -u)."};
-  }
+  thread_ = start_thread("daskify-work", [this] { run(); });
 }
 
 work_thread::~work_thread() {

@@ -2,8 +2,6 @@
 
 /// How every actor system of daskify is set up.
 
-#include "daskify/transport/session_folder.hpp"
-
 #include <caf/actor_system_config.hpp>
 
 namespace daskify::internal {

@@ -6,6 +6,7 @@
 #include "daskify/error.hpp"
 #include "daskify/progress/notice.hpp"
 #include "daskify/transport/network.hpp"
+#include "daskify/transport/secret.hpp"
 
 #include <algorithm>
 #include <chrono>

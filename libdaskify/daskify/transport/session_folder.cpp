@@ -1,21 +1,18 @@
 #include "daskify/transport/session_folder.hpp"
 
+#include "daskify/deploy/folder.hpp"
 #include "daskify/deploy/process.hpp"
 #include "daskify/error.hpp"
+#include "daskify/transport/secret.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
-#include <csignal>
 #include <cstdlib>
 #include <dirent.h>
 #include <fcntl.h>
 #include <memory>
-#include <span>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
@@ -28,9 +25,6 @@ namespace fs = std::filesystem;
 
 constexpr auto connection_file = session_folder::connection_file;
 constexpr const char* lock_file = "lock";
-constexpr std::string_view first_line = "daskify-session 1";
-constexpr std::size_t largest_connection_file = 64 * 1024;
-constexpr std::size_t secret_digits = 64;
 constexpr std::chrono::minutes longest_start{10};
 
 [[noreturn]] void fail(const std::string& sentence) {
@@ -108,7 +102,7 @@ std::optional<std::string> read_connection_text(int folder) {
     errno = EPERM;
     return std::nullopt;
   }
-  std::string text(largest_connection_file + 1, '\0');
+  std::string text(largest_connection_text + 1, '\0');
   std::size_t got = 0;
   while (got < text.size()) {
     auto count = ::read(file.get(), text.data() + got, text.size() - got);
@@ -149,64 +143,6 @@ void empty_folder(file_descriptor folder) noexcept {
       empty_folder(std::move(inner));
     ::unlinkat(folder.get(), entry->d_name, AT_REMOVEDIR);
   }
-}
-
-std::string read_proc_file(const std::string& path) {
-  std::string text(4096, '\0');
-  file_descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  auto count = file ? ::read(file.get(), text.data(), text.size()) : 0;
-  text.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
-  return text;
-}
-
-bool is_word(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
-}
-
-template <class T>
-bool parse_number(std::string_view text, T& value) {
-  auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc{} && stop == text.data() + text.size();
-}
-
-std::string_view take_until(std::string_view& text, char separator) {
-  auto end = std::min(text.find(separator), text.size());
-  auto part = text.substr(0, end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  return part;
-}
-
-bool is_valid(const connection& what) {
-  auto good_address = [](const endpoint& address) { return is_word(address.host) && address.port != 0; };
-  return is_word(what.session_id) && is_word(what.build_id) && is_secret(what.secret) && is_word(what.owner.boot_id) &&
-         is_word(what.owner.host) && what.owner.pid > 0 && !what.addresses.empty() &&
-         std::all_of(what.addresses.begin(), what.addresses.end(), good_address);
-}
-
-bool parse_line(std::string_view line, connection& result) {
-  auto key = take_until(line, ' ');
-  if (key == "session") {
-    result.session_id = line;
-  } else if (key == "secret") {
-    result.secret = line;
-  } else if (key == "build") {
-    result.build_id = line;
-  } else if (key == "address") {
-    auto& address = result.addresses.emplace_back();
-    address.host = take_until(line, ' ');
-    return parse_number(line, address.port);
-  } else if (key == "owner") {
-    auto pid = take_until(line, ' ');
-    auto start_time = take_until(line, ' ');
-    result.owner.boot_id = take_until(line, ' ');
-    auto pid_namespace = take_until(line, ' ');
-    result.owner.host = line;
-    return parse_number(pid, result.owner.pid) && parse_number(start_time, result.owner.start_time) &&
-           parse_number(pid_namespace, result.owner.pid_namespace);
-  } else {
-    return false;
-  }
-  return true;
 }
 
 /// The kernel lets go of the lock with the process, however that ends. Sets errno, to EWOULDBLOCK when it is taken.
@@ -251,124 +187,6 @@ bool is_stale(const fs::path& path) {
 }
 
 } // namespace
-
-bool is_secret(std::string_view text) {
-  return text.size() == secret_digits && text.find_first_not_of("0123456789abcdef") == text.npos;
-}
-
-std::string random_hex(std::size_t bytes) {
-  std::string digits;
-  digits.reserve(2 * bytes);
-  while (digits.size() < 2 * bytes) {
-    std::array<unsigned char, 32> random{};
-    auto count = std::min(random.size(), bytes - digits.size() / 2);
-    if (::getentropy(random.data(), count) != 0)
-      fail("the system gives no random bytes for the session's secret: " + reason(errno) +
-           "; Linux 3.17 or later is needed");
-    for (auto byte : std::span{random}.first(count)) {
-      digits += "0123456789abcdef"[byte >> 4];
-      digits += "0123456789abcdef"[byte & 15];
-    }
-  }
-  return digits;
-}
-
-process_identity this_process() {
-  process_identity result;
-  result.pid = ::getpid();
-  auto stat_now = parse_process_stat(read_proc_file("/proc/self/stat"));
-  if (!stat_now)
-    fail("this process cannot read its start time from /proc/self/stat; mount /proc");
-  result.start_time = stat_now->start_time;
-  auto boot_id = read_proc_file("/proc/sys/kernel/random/boot_id");
-  result.boot_id = boot_id.empty() ? "-" : boot_id.substr(0, boot_id.find('\n'));
-  struct stat info {};
-  if (::stat("/proc/self/ns/pid", &info) == 0)
-    result.pid_namespace = info.st_ino;
-  auto host = host_name();
-  result.host = is_word(host) ? host : "-";
-  return result;
-}
-
-bool is_of_this_machine(const process_identity& process) {
-  auto here = this_process();
-  return process.boot_id != "-" && process.boot_id == here.boot_id && process.pid_namespace != 0 &&
-         process.pid_namespace == here.pid_namespace && process.pid > 0;
-}
-
-bool is_gone(const process_identity& process) {
-  if (!is_of_this_machine(process))
-    return false;
-  auto now = parse_process_stat(read_proc_file("/proc/" + std::to_string(process.pid) + "/stat"));
-  if (now)
-    return now->start_time != process.start_time || now->state == 'Z' || now->state == 'X';
-  // Asked last: the process may have been reaped a moment ago.
-  return ::kill(process.pid, 0) != 0 && errno == ESRCH;
-}
-
-bool is_of_an_earlier_boot(const process_identity& process) {
-  auto here = this_process();
-  return process.boot_id != "-" && here.boot_id != "-" && process.boot_id != here.boot_id && process.host != "-" &&
-         process.host != "localhost" && process.host == here.host;
-}
-
-std::optional<process_stat> parse_process_stat(std::string_view text) {
-  constexpr int start_time_field = 22;
-  constexpr int state_field = 3;
-  auto name_end = text.rfind(')'); // the name before it may hold anything, also ") "
-  if (name_end == text.npos || name_end + 2 >= text.size())
-    return std::nullopt;
-  text.remove_prefix(name_end + 2);
-  auto state = take_until(text, ' ');
-  for (int field = state_field + 1; field < start_time_field; ++field)
-    take_until(text, ' ');
-  process_stat result{};
-  if (state.size() != 1 || !parse_number(take_until(text, ' '), result.start_time))
-    return std::nullopt;
-  result.state = state.front();
-  return result;
-}
-
-std::string host_name() {
-  char name[256]{};
-  ::gethostname(name, sizeof name - 1);
-  return name;
-}
-
-void make_folder(const fs::path& path, const char* option) {
-  std::error_code failed;
-  // Ours alone when we make it: SLURM opens the logs of jobs with the user's umask.
-  if (fs::create_directories(path, failed) && !failed)
-    fs::permissions(path, fs::perms::owner_all, failed);
-  if (failed)
-    fail("The " + std::string{option} + " " + quoted(path) + " cannot be made (" + failed.message() +
-         "); name a folder that you may write to.");
-}
-
-std::string format_connection(const connection& what) {
-  auto text = std::string{first_line} + "\nsession " + what.session_id + "\n";
-  for (const auto& address : what.addresses)
-    text += "address " + address.host + " " + std::to_string(address.port) + "\n";
-  text += "secret " + what.secret + "\n";
-  text += "owner " + std::to_string(what.owner.pid) + " " + std::to_string(what.owner.start_time) + " " +
-          what.owner.boot_id + " " + std::to_string(what.owner.pid_namespace) + " " + what.owner.host + "\n";
-  text += "build " + what.build_id + "\nend\n";
-  return text;
-}
-
-connection parse_connection(std::string_view text, const fs::path& file) {
-  connection result;
-  bool good = text.size() <= largest_connection_file;
-  for (auto rest = text; good && !rest.empty();) {
-    auto line = take_until(rest, '\n');
-    good = line == first_line || line == "end" || parse_line(line, result);
-  }
-  // Order, repetition, blanks, zeros in front: whatever we would not have written ourselves is refused.
-  if (!good || !is_valid(result) || format_connection(result) != text)
-    fail("the connection file " + quoted(file) +
-         " is damaged or of another version of daskify; remove it once no scheduler of that version runs");
-  return result;
-}
 
 session_folder session_folder::create(const fs::path& base) {
   auto path = (base_or_default(base) / (folder_prefix() + "XXXXXX")).string();
@@ -427,14 +245,13 @@ session_folder session_folder::open(const fs::path& folder) {
 
 std::vector<session_folder::listed> session_folder::list(const fs::path& base) {
   std::vector<listed> all;
-  std::error_code ignored; // a base that cannot be listed has nothing to show
   const auto prefix = folder_prefix();
-  for (fs::directory_iterator entry{base_or_default(base), ignored}, end; !ignored && entry != end;
-       entry.increment(ignored)) {
-    auto name = entry->path().filename().string();
-    if (!name.starts_with(prefix) || name.size() != prefix.size() + 6 || !open_private_folder(entry->path().c_str()))
+  for (const auto& entry : entries_of(base_or_default(base))) {
+    const auto& path = entry.path();
+    auto name = path.filename().string();
+    if (!name.starts_with(prefix) || name.size() != prefix.size() + 6 || !open_private_folder(path.c_str()))
       continue;
-    listed found{session_folder{entry->path()}, std::nullopt, is_stale(entry->path())};
+    listed found{session_folder{path}, std::nullopt, is_stale(path)};
     try {
       found.where = found.folder.read_connection();
     } catch (const cluster_error&) {
@@ -442,19 +259,22 @@ std::vector<session_folder::listed> session_folder::list(const fs::path& base) {
     }
     all.push_back(std::move(found));
   }
-  std::ranges::sort(all, {}, [](const listed& l) { return l.folder.path(); });
   return all;
 }
 
 std::size_t session_folder::sweep_stale(const fs::path& base) {
-  auto all = list(base);
-  auto removed = std::count_if(all.begin(), all.end(), [](const listed& l) { return l.is_stale && l.folder.remove(); });
-  return static_cast<std::size_t>(removed);
+  try {
+    auto all = list(base);
+    auto removed = std::ranges::count_if(all, [](const listed& l) { return l.is_stale && l.folder.remove(); });
+    return static_cast<std::size_t>(removed);
+  } catch (const cluster_error&) {
+    return 0; // folders can be made in one that cannot be listed
+  }
 }
 
 void session_folder::publish(const connection& what) const {
   auto text = format_connection(what);
-  if (!is_valid(what) || text.size() > largest_connection_file)
+  if (!is_valid(what) || text.size() > largest_connection_text)
     fail("the connection file in " + quoted(path_) +
          " cannot be written: a word has blanks or is missing, a port is 0, the secret is not 64 hex digits, "
          "or "

@@ -6,6 +6,7 @@
 #include "daskify/store/work_thread.hpp"
 #include "daskify/transport/actor_system.hpp"
 #include "daskify/transport/connect.hpp"
+#include "daskify/transport/process_identity.hpp"
 #include "daskify/transport/remote_error.hpp"
 #include "daskify/worker/task_session.hpp"
 #include "daskify/worker/worker_actor.hpp"

@@ -8,7 +8,6 @@
 #include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <optional>
 #include <set>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -16,7 +15,10 @@
 using namespace daskify::internal;
 using daskify::test::environment_variable;
 using daskify::test::temporary_folder;
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::UnorderedElementsAreArray;
 
 TEST(log_folder, is_made_for_us_alone) {
   temporary_folder base;
@@ -36,27 +38,28 @@ TEST(log_folder, is_another_one_for_each_cluster) {
   for (int i = 0; i < 12; ++i) // most of them in one second
     all.insert(make_log_folder(base.path()).path);
   EXPECT_EQ(all.size(), 12u);
-  for (const auto& folder : all)
-    EXPECT_TRUE(is_name_of_log_folder(folder.filename().string())) << folder;
+  EXPECT_THAT(log_folders_in(base.path()), UnorderedElementsAreArray(all));
 }
 
 TEST(log_folder, is_told_from_other_things) {
-  for (auto name : {"", "logs", "20240501-100000", "20240501-100000-", "20240501-100000-x", "20240501-100000-1.old",
+  temporary_folder base;
+  for (auto name : {"logs", "20240501-100000", "20240501-100000-", "20240501-100000-x", "20240501-100000-1.old",
                     "2024-0501-10000-17", "20240501 100000 17"})
-    EXPECT_FALSE(is_name_of_log_folder(name)) << name;
-  EXPECT_TRUE(is_name_of_log_folder("20240501-100000-4711"));
-  EXPECT_TRUE(is_name_of_log_folder("20240501-100000-4711-2"));
+    std::filesystem::create_directory(base.path() / name);
+  std::ofstream{base.path() / "20990101-000000-1"} << "no folder";
+  std::filesystem::create_directory_symlink(base.path() / "logs", base.path() / "20990101-000000-2");
+  EXPECT_THAT(log_folders_in(base.path()), IsEmpty());
+  EXPECT_THROW(log_folders_in(base.path() / "20990101-000000-1"), daskify::cluster_error) << "that is no folder";
+  EXPECT_THAT(log_folders_in(base.path() / "nowhere"), IsEmpty());
 }
 
 TEST(log_folder, is_found_by_its_time) {
   temporary_folder base;
-  EXPECT_EQ(newest_log_folder(base.path()), std::nullopt);
-  EXPECT_EQ(newest_log_folder(base.path() / "nowhere"), std::nullopt);
-  for (auto name : {"20240501-100000-9", "20240502-100000-1", "20230101-000000-5", "zzz"})
+  for (auto name : {"20240501-100000-9", "20240502-100000-1-2", "20230101-000000-5", "20240502-100000-1"})
     std::filesystem::create_directory(base.path() / name);
-  std::ofstream{base.path() / "20990101-000000-1"} << "no folder";
-  EXPECT_EQ(newest_log_folder(base.path()), base.path() / "20240502-100000-1");
-  EXPECT_THROW(newest_log_folder(base.path() / "20990101-000000-1"), daskify::cluster_error) << "that is no folder";
+  EXPECT_THAT(log_folders_in(base.path()),
+              ElementsAre(base.path() / "20230101-000000-5", base.path() / "20240501-100000-9",
+                          base.path() / "20240502-100000-1", base.path() / "20240502-100000-1-2"));
 }
 
 TEST(log_folder, is_made_where_the_settings_say) {

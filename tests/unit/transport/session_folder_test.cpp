@@ -2,30 +2,27 @@
 
 #include "daskify/error.hpp"
 #include "support/environment_variable.hpp"
+#include "support/forked.hpp"
+#include "support/sample_connection.hpp"
+#include "support/session_failed.hpp"
 #include "support/text_of.hpp"
 
 #include <cstdlib>
 #include <fcntl.h>
 #include <fstream>
-#include <functional>
 #include <gtest/gtest.h>
 #include <iterator>
 #include <optional>
-#include <random>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
 
 using namespace daskify;
 using namespace daskify::internal;
+using namespace daskify::test;
 namespace fs = std::filesystem;
 
-using daskify::test::text_of;
-
 namespace {
-
-using daskify::test::environment_variable;
 
 mode_t mode_of(const fs::path& path) {
   struct stat info {};
@@ -48,53 +45,6 @@ std::string own_prefix() {
   return "daskify-" + std::to_string(::geteuid()) + "-";
 }
 
-connection sample() {
-  return {.session_id = "s-1",
-          .addresses = {{"node7.example.org", 4711}, {"::1", 65535}},
-          .secret = std::string(64, 'a'),
-          .owner = this_process(),
-          .build_id = "b0b1"};
-}
-
-/// Runs `work` in a forked process and gives its pid.
-pid_t forked(const std::function<bool()>& work) {
-  pid_t pid = ::fork();
-  if (pid == 0)
-    ::_exit(work() ? 0 : 1);
-  return pid;
-}
-
-int exit_code_of(pid_t pid) {
-  int status = -1;
-  return ::waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-process_identity ended_process() {
-  auto result = this_process();
-  result.pid = forked([] { return true; });
-  exit_code_of(result.pid);
-  return result;
-}
-
-void expect_failed(const std::function<void()>& call, const std::string& what) {
-  try {
-    call();
-    FAIL() << "did not fail: " << what;
-  } catch (const cluster_error& e) {
-    EXPECT_EQ(e.code(), error_code::session_failed);
-    EXPECT_NE(std::string{e.what()}.find(what), std::string::npos) << e.what();
-  }
-}
-
-bool is_accepted(std::string_view text) {
-  try {
-    return format_connection(parse_connection(text, "file")) == text;
-  } catch (const cluster_error& e) {
-    EXPECT_EQ(e.code(), error_code::session_failed);
-    return false;
-  }
-}
-
 class session_folder_test : public testing::Test {
 protected:
   void SetUp() override {
@@ -106,7 +56,7 @@ protected:
 
   session_folder started(const process_identity& owner) {
     auto folder = session_folder::create(base_);
-    auto what = sample();
+    auto what = sample_connection();
     what.owner = owner;
     folder.publish(what);
     return folder;
@@ -121,163 +71,6 @@ protected:
 };
 
 } // namespace
-
-TEST(random_hex, gives_as_many_bytes_as_asked_for_and_never_the_same) {
-  EXPECT_EQ(random_hex(0), "");
-  EXPECT_EQ(random_hex(1).size(), 2U);
-  EXPECT_EQ(random_hex(33).size(), 66U);
-  EXPECT_EQ(random_hex(32).find_first_not_of("0123456789abcdef"), std::string::npos);
-  EXPECT_NE(random_hex(32), random_hex(32));
-}
-
-TEST(process_identity, stays_the_same_for_one_process_and_differs_for_another) {
-  auto here = this_process();
-  EXPECT_EQ(here.pid, ::getpid());
-  EXPECT_EQ(here, this_process());
-  EXPECT_EQ(exit_code_of(forked([&] { return this_process() != here; })), 0);
-}
-
-TEST(process_identity, is_gone_once_the_process_has_ended) {
-  EXPECT_FALSE(is_gone(this_process()));
-  EXPECT_TRUE(is_gone(ended_process()));
-}
-
-TEST(process_identity, is_gone_when_only_a_zombie_is_left) {
-  int ends[2];
-  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
-  pid_t pid = forked([&] {
-    auto identity = this_process();
-    return ::write(ends[1], &identity.start_time, sizeof identity.start_time) > 0;
-  });
-  auto identity = this_process();
-  identity.pid = pid;
-  ASSERT_EQ(::read(ends[0], &identity.start_time, sizeof identity.start_time),
-            static_cast<ssize_t>(sizeof identity.start_time));
-  ::close(ends[0]);
-  ::close(ends[1]);
-  siginfo_t ended{};
-  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(pid), &ended, WEXITED | WNOWAIT), 0);
-  EXPECT_TRUE(is_gone(identity));
-  EXPECT_EQ(exit_code_of(pid), 0);
-}
-
-TEST(process_identity, is_gone_when_its_pid_belongs_to_another_process_now) {
-  auto earlier = this_process();
-  --earlier.start_time;
-  EXPECT_TRUE(is_gone(earlier));
-}
-
-TEST(process_identity, is_not_gone_when_it_cannot_be_judged_from_here) {
-  for (auto change :
-       {+[](process_identity& p) { p.boot_id = "of-another-machine"; }, +[](process_identity& p) { p.boot_id = "-"; },
-        +[](process_identity& p) { p.pid = 0; }, +[](process_identity& p) { p.pid = -1; },
-        +[](process_identity& p) { ++p.pid_namespace; }, +[](process_identity& p) { p.pid_namespace = 0; }}) {
-    auto process = ended_process();
-    change(process);
-    EXPECT_FALSE(is_gone(process));
-  }
-}
-
-TEST(process_identity, is_of_an_earlier_boot_when_only_its_machine_has_the_same_name) {
-  EXPECT_FALSE(is_of_an_earlier_boot(this_process()));
-  auto earlier = this_process();
-  earlier.boot_id = "of-yesterday";
-  EXPECT_TRUE(is_of_an_earlier_boot(earlier));
-  for (auto name : {"another-machine", "-", "localhost"}) {
-    earlier.host = name;
-    EXPECT_FALSE(is_of_an_earlier_boot(earlier)) << name;
-  }
-}
-
-TEST(process_stat, is_read_behind_a_name_that_looks_like_the_rest) {
-  const std::string rest = " R 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20 21\n";
-  EXPECT_EQ(parse_process_stat("12 (sh)" + rest), (process_stat{'R', 4711}));
-  EXPECT_EQ(parse_process_stat("12 (a) Z 1 (b c)" + rest), (process_stat{'R', 4711}));
-}
-
-TEST(process_stat, is_nothing_for_junk) {
-  for (auto text : {"", ")", ") ", "12 (sh) R", "12 (sh) R 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 x 20",
-                    "12 (sh) RR 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20", "12 sh R 1 2 3"})
-    EXPECT_EQ(parse_process_stat(text), std::nullopt) << text;
-}
-
-TEST(connection_text, gives_back_what_was_written) {
-  EXPECT_EQ(parse_connection(format_connection(sample()), "file"), sample());
-}
-
-TEST(connection_text, names_the_file_and_the_way_out_when_it_is_damaged) {
-  expect_failed([] { parse_connection("junk", "/some/file"); }, "'/some/file'");
-  expect_failed([] { parse_connection("junk", "/some/file"); }, "remove it once no scheduler");
-}
-
-TEST(connection_text, is_refused_when_it_was_not_written_by_us) {
-  const auto good = format_connection(sample());
-  ASSERT_TRUE(is_accepted(good));
-  auto changed = [&](std::string_view from, std::string_view to) {
-    auto text = good;
-    auto at = text.find(from);
-    EXPECT_NE(at, text.npos) << from;
-    return text.replace(at, from.size(), to);
-  };
-  for (const auto& text : {
-           changed("session 1", "session 2"),
-           changed("session s-1", "session "),
-           changed("session s-1", "session s 1"),
-           changed("session s-1", "session s\t1"),
-           changed("session s-1", "session \xff"),
-           changed("session s-1\n", ""),
-           changed("session s-1\n", "session s-1\nsession s-1\n"),
-           changed(" 4711", " 0"),
-           changed(" 4711", " 65536"),
-           changed(" 4711", " 04711"),
-           changed(" 4711", " -1"),
-           changed(" 4711", ""),
-           changed("secret a", "secret A"),
-           changed("secret a", "secret "),
-           changed("secret a", "secret aa"),
-           changed("owner ", "owner -"),
-           changed("owner ", "owner 999999999999"),
-           changed("build b0b1", "build"),
-           changed("\nend\n", "\nend"),
-           changed("\nend\n", "\n"),
-           changed("\nend\n", "\nend\n\n"),
-           changed("\nend\n", "\nother x\nend\n"),
-           changed("\n", "\r\n"),
-           good + std::string(1 << 17, '\n'),
-           std::string(1 << 17, 'x'),
-           std::string(1, '\0'),
-       })
-    EXPECT_FALSE(is_accepted(text)) << text.substr(0, 400);
-  auto homeless = sample();
-  homeless.addresses.clear();
-  EXPECT_FALSE(is_accepted(format_connection(homeless)));
-}
-
-TEST(connection_text, is_refused_when_it_ends_anywhere_before_its_end) {
-  const auto good = format_connection(sample());
-  for (std::size_t length = 0; length < good.size(); ++length)
-    EXPECT_FALSE(is_accepted(std::string_view{good}.substr(0, length))) << length;
-}
-
-TEST(connection_text, that_is_accepted_after_random_damage_means_what_it_says) {
-  std::mt19937 random{7};
-  auto below = [&](std::size_t limit) { return std::uniform_int_distribution<std::size_t>{0, limit - 1}(random); };
-  const auto good = format_connection(sample());
-  for (int i = 0; i < 20'000; ++i) {
-    auto text = good;
-    for (auto times = 1 + below(4); times != 0; --times)
-      text[below(text.size())] = static_cast<char>(below(256));
-    try {
-      auto parsed = parse_connection(text, "file");
-      ASSERT_EQ(format_connection(parsed), text);
-      ASSERT_EQ(parsed.secret.size(), 64U);
-      ASSERT_EQ(parsed.addresses.size(), 2U);
-      ASSERT_GT(parsed.owner.pid, 0);
-    } catch (const cluster_error&) {
-      continue; // refused is as good
-    }
-  }
-}
 
 TEST_F(session_folder_test, is_made_for_us_alone_under_any_umask) {
   for (mode_t mask : {0000U, 0022U, 0277U}) {
@@ -335,7 +128,7 @@ TEST_F(session_folder_test, is_refused_when_it_is_open_to_others) {
     fs::permissions(folder.path(), fs::perms{mode});
     expect_failed([&] { session_folder::open(folder.path()); }, "cannot be trusted");
     expect_failed([&] { folder.read_connection(); }, "cannot be trusted");
-    expect_failed([&] { folder.publish(sample()); }, "cannot be trusted");
+    expect_failed([&] { folder.publish(sample_connection()); }, "cannot be trusted");
     EXPECT_FALSE(folder.remove());
   }
 }
@@ -358,17 +151,18 @@ TEST_F(session_folder_test, is_left_alone_when_it_belongs_to_another_user) {
 
 TEST_F(session_folder_test, tells_other_processes_where_the_scheduler_is) {
   auto folder = session_folder::create(base_);
-  folder.publish(sample());
+  folder.publish(sample_connection());
   EXPECT_EQ(mode_of(folder.path() / "scheduler"), 0600U);
-  EXPECT_EQ(exit_code_of(
-                forked([&, what = sample()] { return session_folder::open(folder.path()).read_connection() == what; })),
+  EXPECT_EQ(exit_code_of(forked([&, what = sample_connection()] {
+              return session_folder::open(folder.path()).read_connection() == what;
+            })),
             0);
 }
 
 TEST_F(session_folder_test, replaces_its_connection_and_leaves_no_other_file) {
   auto folder = session_folder::create(base_);
-  folder.publish(sample());
-  auto moved = sample();
+  folder.publish(sample_connection());
+  auto moved = sample_connection();
   moved.addresses = {{"127.0.0.1", 1}};
   folder.publish(moved);
   EXPECT_EQ(folder.read_connection(), moved);
@@ -377,8 +171,8 @@ TEST_F(session_folder_test, replaces_its_connection_and_leaves_no_other_file) {
 
 TEST_F(session_folder_test, shows_readers_the_old_or_the_new_connection_and_nothing_between) {
   auto folder = session_folder::create(base_);
-  const auto one = sample();
-  auto other = sample();
+  const auto one = sample_connection();
+  auto other = sample_connection();
   other.addresses.resize(500, {"a.much.longer.list.of.addresses", 9});
   folder.publish(one);
   std::thread writer{[&] {
@@ -402,7 +196,7 @@ TEST_F(session_folder_test, refuses_to_write_what_nobody_could_read) {
                       },
                       +[](connection& c) { c.secret = "short"; }, +[](connection& c) { c.build_id = ""; },
                       +[](connection& c) { c.owner = {}; }}) {
-    auto what = sample();
+    auto what = sample_connection();
     change(what);
     expect_failed([&] { folder.publish(what); }, folder.path().string());
   }
@@ -415,7 +209,7 @@ TEST_F(session_folder_test, says_why_its_connection_cannot_be_read) {
   expect_failed([&] { folder.read_connection(); }, "has not started yet");
   write_file(file, "junk\n");
   expect_failed([&] { folder.read_connection(); }, "damaged");
-  write_file(file, format_connection(sample()));
+  write_file(file, format_connection(sample_connection()));
   fs::permissions(file, fs::perms{0644});
   expect_failed([&] { folder.read_connection(); }, "cannot be read");
   fs::rename(file, base_ / "elsewhere");
@@ -540,8 +334,8 @@ TEST_F(session_folder_test, is_claimed_by_one_at_a_time) {
     auto again = sentence_of_claim(path);
     EXPECT_NE(again.find("another scheduler that is running"), std::string::npos) << again;
     auto copy = claimed;
-    claimed.publish(sample());
-    EXPECT_EQ(session_folder::open(path).read_connection(), sample());
+    claimed.publish(sample_connection());
+    EXPECT_EQ(session_folder::open(path).read_connection(), sample_connection());
   }
   EXPECT_EQ(sentence_of_claim(path), "") << "the last copy let go of it";
 }
@@ -549,14 +343,14 @@ TEST_F(session_folder_test, is_claimed_by_one_at_a_time) {
 TEST_F(session_folder_test, claimed_and_removed_leaves_what_is_not_its_own) {
   auto path = base_ / "cluster";
   auto claimed = session_folder::claim(path);
-  claimed.publish(sample());
+  claimed.publish(sample_connection());
   EXPECT_TRUE(claimed.remove());
   EXPECT_FALSE(fs::exists(path));
   fs::create_directory(path);
   fs::permissions(path, fs::perms::owner_all);
   write_file(path / "thesis", "a year of work");
   claimed = session_folder::claim(path);
-  claimed.publish(sample());
+  claimed.publish(sample_connection());
   EXPECT_TRUE(claimed.remove());
   EXPECT_EQ(names_in(path), std::vector<std::string>{"thesis"});
 }
@@ -572,12 +366,12 @@ TEST_F(session_folder_test, is_removed_by_others_only_when_its_scheduler_is_dead
   auto path = base_ / "cluster";
   {
     auto claimed = session_folder::claim(path);
-    claimed.publish(sample());
+    claimed.publish(sample_connection());
   }
   auto seen = session_folder::open(path);
   EXPECT_FALSE(seen.remove_if_abandoned());
   EXPECT_TRUE(fs::exists(path)) << "its owner lives";
-  auto dead = sample();
+  auto dead = sample_connection();
   dead.owner = ended_process();
   session_folder::claim(path).publish(dead);
   EXPECT_TRUE(seen.remove_if_abandoned());
