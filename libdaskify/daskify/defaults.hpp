@@ -16,6 +16,7 @@ namespace daskify::defaults {
 inline constexpr cluster_mode mode = cluster_mode::local;
 inline constexpr std::size_t threads = 1; // tasks at a time in one worker process
 inline constexpr std::chrono::milliseconds start_timeout = std::chrono::seconds{60};
+inline constexpr std::chrono::milliseconds queue_timeout = std::chrono::days{7};
 inline constexpr std::chrono::milliseconds heartbeat_interval = std::chrono::seconds{1};
 inline constexpr std::chrono::milliseconds heartbeat_timeout = std::chrono::seconds{30};
 inline constexpr std::size_t retries = 2;                     // runs of a task beyond its first

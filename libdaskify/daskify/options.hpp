@@ -128,8 +128,10 @@ struct options {
 
   // Time and failure.
 
-  /// How long start_cluster waits for all workers.
+  /// How long start_cluster waits for all workers, where no job waits in SLURM's queue.
   std::optional<std::chrono::milliseconds> start_timeout{};
+  /// How much longer it waits while jobs wait in SLURM's queue.
+  std::optional<std::chrono::milliseconds> queue_timeout{};
   /// Go on with the workers there are, if any, when start_timeout is over.
   std::optional<bool> accept_fewer{};
   /// How often a worker says that it is alive.

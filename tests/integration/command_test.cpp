@@ -565,6 +565,7 @@ TEST_F(command, shows_the_script_of_the_jobs) {
                                 "--program /opt/my_program --spill_directory none")
                     .output;
   EXPECT_EQ(script, text_of(fs::path{DASKIFY_SOURCE_DIR} / "tests/golden/command/script.sh"));
+  EXPECT_THAT(daskify_command("script --minimum 1 --maximum 10").output, HasSubstr("#SBATCH --array=0-9\n"));
 }
 
 struct command_on_slurm : slurm_test {

@@ -191,6 +191,14 @@ TEST_F(on_slurm, is_in_one_allocation_by_the_script_for_it) {
   EXPECT_THAT(text_of(log), HasSubstr("90\t100\n")) << said;
 }
 
+TEST_F(on_slurm, says_that_an_allocation_has_no_room_for_its_size) {
+  auto log = base.path() / "allocation.log";
+  output_of("sbatch --wait --ntasks=2 --mem=300M --output=" + log.string() +
+            " --wrap 'exec " DASKIFY_BIN_DIR "/hello_sweep --mode slurm --daskify.size=9'");
+  EXPECT_THAT(text_of(log), AllOf(HasSubstr("srun ended with exit code 1"),
+                                  HasSubstr("size asks for 9 nodes in an allocation of 2: leave it out")));
+}
+
 TEST_F(on_slurm, has_a_cluster_that_stays_by_the_scripts_for_it) {
   auto folder = base.path() / "cluster";
   auto environment = "PATH=" + std::string{DASKIFY_BIN_DIR} + ":$PATH DASKIFY_CONNECTION_DIRECTORY=" + folder.string() +
@@ -207,17 +215,18 @@ TEST_F(on_slurm, has_a_cluster_that_stays_by_the_scripts_for_it) {
   output_of("scancel " + scheduler + " " + workers); // one may still wait for a scheduler
 }
 
-TEST_F(on_slurm, has_a_cluster_that_stays_in_one_allocation) {
+TEST_F(on_slurm, has_a_cluster_that_stays_in_one_allocation_and_takes_all_of_it) {
   auto environment = "DASKIFY_CONNECTION_DIRECTORY=" + (base.path() / "cluster").string() +
                      " DASKIFY_SESSION_DIRECTORY=" + base.path().string() + " ";
   auto log = base.path() / "allocation.log";
-  auto scheduler = output_of(environment + "sbatch --parsable --ntasks=3 --mem=500M --output=" + log.string() +
-                             " --wrap 'exec " DASKIFY_BIN_DIR "/daskify-scheduler --start-workers "
-                             "--daskify.mode=slurm --daskify.worker_program=" DASKIFY_BIN_DIR "/hello_sweep'");
+  auto scheduler =
+      output_of(environment + "sbatch --parsable --nodes=3 --exclusive --mem=500M --output=" + log.string() +
+                " --wrap 'exec " DASKIFY_BIN_DIR "/daskify-scheduler --start-workers "
+                "--daskify.mode=slurm --daskify.worker_program=" DASKIFY_BIN_DIR "/hello_sweep'");
   EXPECT_THAT(output_of(environment + DASKIFY_BIN_DIR "/hello_sweep --mode connect"), HasSubstr("90\t100\n"))
       << text_of(log);
   auto status = [&] { return output_of(environment + DASKIFY_BIN_DIR "/daskify status"); };
-  EXPECT_TRUE(eventually([&] { return status().find("Workers: 3 (3 idle)") != std::string::npos; }))
+  EXPECT_TRUE(eventually([&] { return status().find("Workers: 12 (12 idle)") != std::string::npos; }))
       << status() << text_of(log);
   output_of("scancel " + scheduler);
 }
@@ -270,7 +279,7 @@ TEST_F(on_slurm, says_why_jobs_died_soon_after_their_workers_had_come) {
   child_program program{"hello_sweep", in_jobs({"--mode", "slurm", "--daskify.job_prologue=" + prologue}, 17)};
   ASSERT_TRUE(program.says("16 of 17 jobs at work")) << program.output();
   std::ofstream{word};
-  EXPECT_EQ(program.wait(), 1);
+  EXPECT_EQ(program.wait(), -1) << "it does not catch the error";
   EXPECT_THAT(program.output(), AllOf(HasSubstr("is gone: its process failed"), HasSubstr("no more luck")));
 }
 
@@ -285,6 +294,31 @@ TEST_F(on_slurm, leaves_no_job_when_the_program_is_killed_while_sbatch_is_under_
   program.wait();
   EXPECT_TRUE(eventually([&] { return std::filesystem::exists(done); }));
   EXPECT_TRUE(eventually([] { return output_of("squeue -h -o %i").empty(); })) << "the guard has waited for sbatch";
+}
+
+TEST_F(on_slurm, waits_for_jobs_in_the_queue_for_longer_than_start_timeout) {
+  auto begin = std::chrono::steady_clock::now();
+  child_program program{"hello_sweep",
+                        in_jobs({"--mode", "slurm", "--daskify.job_extra=--hold", "--daskify.start_timeout=10s"})};
+  ASSERT_TRUE(program.says("2 pending")) << program.output();
+  EXPECT_TRUE(eventually([&] { return std::chrono::steady_clock::now() - begin > 12s; }));
+  output_of("scontrol release $(squeue -h -o %A | sort -u)");
+  EXPECT_EQ(program.wait(), 0) << program.output();
+}
+
+TEST_F(on_slurm, gives_up_jobs_in_the_queue_when_queue_timeout_is_over_too) {
+  EXPECT_THAT(
+      refusal_of(
+          {.size = 2, .job_extra = std::vector<std::string>{"--hold"}, .start_timeout = 10s, .queue_timeout = 1ms}),
+      AllOf(HasSubstr("Only 0 of 2 jobs had their workers ready when start_timeout and queue_timeout were "),
+            HasSubstr("0 of 2 jobs at work, 2 pending (")));
+}
+
+TEST_F(on_slurm, goes_on_with_fewer_jobs_after_start_timeout_where_that_is_accepted) {
+  auto cluster = make({.size = 17, .start_timeout = 10s, .accept_fewer = true}); // more than there is room for
+  cluster.start_cluster();
+  EXPECT_LT(cluster.workers().size(), 17u);
+  expect_squares(cluster, cluster.map(slow_square, daskify::range(100)));
 }
 
 TEST_F(on_slurm, cancels_jobs_that_squeue_does_not_know) {

@@ -64,8 +64,8 @@ std::string indented(std::string_view prefix, std::string_view text) {
 const std::vector<option_entry>& option_table() {
   static const std::vector<option_entry> table{
       entry("mode", &options::mode, &settings::mode, choice<cluster_mode>{detail::cluster_mode_names},
-            "Where the workers run: as processes of this machine (local), on a small SLURM cluster\n"
-            "(test), on the full one (slurm), or in a cluster that is already running (connect).\n"
+            "Where the workers run: as processes of this machine (local), in jobs of SLURM (slurm), in two\n"
+            "small jobs, to try things out (test), or in a cluster that is already running (connect).\n"
             "local, because it works everywhere."),
       entry("size", &options::size, &settings::size, whole_number{1, limits::size},
             "Number of worker processes; in the modes slurm and test rounded up to whole jobs (processes).\n"
@@ -91,13 +91,14 @@ const std::vector<option_entry>& option_table() {
             "Account that the jobs are charged to.\n"
             "auto: SLURM's default for you."),
       entry("cores", &options::cores, &settings::cores, whole_number{1, limits::cores},
-            "CPUs of each job.\n"
+            "CPUs of each job; in shape allocation of each node of it.\n"
             "1, which is what one worker with one thread uses."),
       entry("memory", &options::memory, &settings::memory, byte_size{},
-            "Memory of each job.\n"
+            "Memory of each job; in shape allocation of each node of it.\n"
             "auto: 50GB; 2GB in mode test."),
       entry("processes", &options::processes, &settings::processes, whole_number{1, limits::processes},
-            "Workers of each job. They share its CPUs, its memory, and one copy of the scattered data.\n"
+            "Workers of each job, in shape allocation of each node of it. They share its CPUs, its memory, and\n"
+            "one copy of the scattered data.\n"
             "1, so that a job asks for no more than a worker needs."),
       entry("walltime", &options::walltime, &settings::walltime, duration{},
             "How long each job may run. Jobs that come to their end are replaced early, so it may be\n"
@@ -115,11 +116,11 @@ const std::vector<option_entry>& option_table() {
             "job that starts the workers by srun (allocation), all of them at the same moment.\n"
             "array, because it is one request, and its jobs start one by one as there is room."),
       entry("minimum", &options::minimum, &settings::minimum, whole_number{1, limits::size},
-            "Fewest workers of a SLURM cluster that follows the work there is.\n"
-            "auto: as many as size, so that their number is fixed."),
+            "Fewest workers of a SLURM cluster that follows the work there is; start_cluster waits for so many.\n"
+            "auto: as many as size, or as maximum where that is less; without both the number is fixed."),
       entry("maximum", &options::maximum, &settings::maximum, whole_number{1, limits::size},
-            "Most workers of a SLURM cluster that follows the work there is.\n"
-            "auto: as many as size, so that their number is fixed."),
+            "Most workers of a SLURM cluster that follows the work there is. It begins with size of them.\n"
+            "auto: as many as size, or as minimum where that is more; without both the number is fixed."),
       entry("interface", &options::interface, &settings::interface, word{},
             "Network interface at which other machines find the scheduler, such as ib0; all: each is tried.\n"
             "auto: all in the modes slurm and test; a standing cluster serves only this machine."),
@@ -135,9 +136,14 @@ const std::vector<option_entry>& option_table() {
             "Port at which daskify-scheduler listens; 0: a free one.\n"
             "0, because the file in connection_directory tells which it is."),
       entry("start_timeout", &options::start_timeout, &settings::start_timeout, duration{},
-            "How long start_cluster waits for all workers before it gives up; in mode connect it waits so long\n"
-            "for a scheduler, and daskify-worker does.\n"
-            "Long enough for a busy machine with slow disks. Jobs may wait longer: see accept_fewer."),
+            "How long start_cluster waits for all workers before it gives up, where no job waits in SLURM's\n"
+            "queue; how long a job that runs may take until its workers are there; in mode connect, and for\n"
+            "daskify-worker: how long a scheduler is waited for.\n"
+            "Long enough for a busy machine with slow disks."),
+      entry("queue_timeout", &options::queue_timeout, &settings::queue_timeout, duration{},
+            "How much longer than start_timeout start_cluster waits while jobs wait in SLURM's queue; it says\n"
+            "for what. 'daskify up' does not wait for them: its tasks do.\n"
+            "Longer than most queues are. Those who want to begin with some of the jobs set accept_fewer."),
       entry("accept_fewer", &options::accept_fewer, &settings::accept_fewer, yes_or_no{},
             "What start_cluster does when start_timeout is over and some of the workers are there: goes\n"
             "on with them, while the others may still come (yes), or gives up (no).\n"
@@ -167,8 +173,9 @@ const std::vector<option_entry>& option_table() {
       entry("log_directory", &options::log_directory, &settings::log_directory, file_path{},
             "Folder for what the workers print. Each cluster, and each daskify-worker, makes one of its own in\n"
             "it, which stays: its name is the time of the start and a process, such as 20240501-100000-4711.\n"
-            "auto: in the modes slurm and test the folder logs in session_directory, to tell what went wrong\n"
-            "when nobody was looking; else the session's own, so that nothing stays when the cluster ends."),
+            "auto: in the modes slurm and test, and for 'daskify up', the folder logs in session_directory, to\n"
+            "tell what went wrong when nobody was looking; else, and for daskify-worker, the session's own, so\n"
+            "that nothing stays when the cluster ends."),
       entry("progress", &options::progress, &settings::progress, choice<progress_style>{detail::progress_style_names},
             "How monitor_progress shows itself: a bar redrawn in place (bar), a line now and then\n"
             "(lines), or nothing (off).\n"

@@ -41,6 +41,7 @@ struct settings {
   std::optional<endpoint> scheduler;
   std::size_t port = defaults::port;
   std::chrono::milliseconds start_timeout = defaults::start_timeout;
+  std::chrono::milliseconds queue_timeout = defaults::queue_timeout;
   bool accept_fewer = defaults::accept_fewer;
   std::chrono::milliseconds heartbeat_interval = defaults::heartbeat_interval;
   std::chrono::milliseconds heartbeat_timeout = defaults::heartbeat_timeout;

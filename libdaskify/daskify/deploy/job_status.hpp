@@ -99,7 +99,7 @@ struct job_status {
   std::string job_id; ///< its own; an array task that has not started yet may still share the array's
   job_state state = job_state::unknown;
   std::string reason;                            ///< why it waits, or how it ended; "" for none
-  std::string nodes;                             ///< for `expand_nodelist`; "" when it has none
+  std::string nodes;                             ///< as SLURM writes them, "n[1-2,5]"; "" when it has none
   std::optional<std::chrono::seconds> time_left; ///< of its walltime, when it has one
 };
 

@@ -50,12 +50,10 @@ bool is_part_of_allocation(const std::string& unit) {
 
 fleet_settings fleet_for(const settings& options) {
   fleet_settings fleet;
-  fleet.size = jobs_for(options, options.slurm_size());
-  if (options.minimum || options.maximum) {
-    fleet.minimum = jobs_for(options, options.minimum.value_or(std::min(options.slurm_size(), *options.maximum)));
-    fleet.maximum = jobs_for(options, options.maximum.value_or(std::max(options.slurm_size(), *options.minimum)));
-    fleet.size = std::clamp(fleet.size, fleet.minimum, fleet.maximum);
-  }
+  auto counts = job_counts_for(options);
+  fleet.size = counts.first;
+  fleet.minimum = counts.minimum;
+  fleet.maximum = counts.maximum;
   fleet.start_timeout = options.start_timeout;
   fleet.can_never_start = can_never_start;
   fleet.explain_reason = explain_reason;
@@ -66,8 +64,8 @@ fleet_settings fleet_for(const settings& options) {
 
 slurm_deployment::slurm_deployment(deployment_setup with)
     : setup_{std::move(with)},
-      first_{fleet_for(setup_.options).size},
-      needed_{is_adaptive() ? fleet_for(setup_.options).minimum : first_},
+      first_{job_counts_for(setup_.options).first},
+      needed_{job_counts_for(setup_.options).minimum},
       core_{*this, fleet_for(setup_.options)},
       guard_{job_name(setup_.session_folder), setup_.session_folder, setup_.log_folder + "/scancel.log"} {
   // Whatever cannot be written is said before anything is started.
@@ -154,7 +152,9 @@ std::string slurm_deployment::news(clock::time_point now) {
 }
 
 void slurm_deployment::wait_until_ready(std::chrono::milliseconds timeout) {
-  auto latest = clock::now() + timeout;
+  auto first_latest = clock::now() + timeout;
+  auto last_latest = first_latest + setup_.options.queue_timeout;
+  auto latest_without_queue = first_latest; // moves on as long as jobs are seen in the queue
   std::unique_lock lock{mutex_};
   struct end_of_start {
     bool& starting;
@@ -163,12 +163,20 @@ void slurm_deployment::wait_until_ready(std::chrono::milliseconds timeout) {
   auto ready = [this] {
     return static_cast<std::size_t>(std::ranges::count_if(nodes_, [](const auto& node) { return node.second.ready; }));
   };
+  auto latest = [&] {
+    if (setup_.options.accept_fewer && ready() != 0)
+      return first_latest;
+    if (report_.pending == 0)
+      return std::min(latest_without_queue, last_latest);
+    latest_without_queue = clock::now() + timeout;
+    return last_latest;
+  };
   std::string shown;
   auto next_line = clock::now() + line_interval;
-  while (problem_.empty() && replacing_ && ready() < needed_ && clock::now() < latest) {
+  while (problem_.empty() && replacing_ && ready() < needed_ && clock::now() < latest()) {
     bool is_new = report_.sentence != shown && setup_.options.progress != progress_style::off;
     if (!is_new || clock::now() < next_line) {
-      changed_.wait_until(lock, is_new ? std::min(next_line, latest) : latest);
+      changed_.wait_until(lock, is_new ? std::min(next_line, latest()) : latest());
       continue;
     }
     shown = report_.sentence;
@@ -185,8 +193,9 @@ void slurm_deployment::wait_until_ready(std::chrono::milliseconds timeout) {
     return;
   throw cluster_error{error_code::start_timeout,
                       "Only " + std::to_string(ready()) + " of " + std::to_string(needed_) +
-                          " jobs had their workers ready when start_timeout was over; make it longer, or set "
-                          "accept_fewer to go on with those that are there. SLURM: " +
+                          " jobs had their workers ready when " +
+                          (report_.pending != 0 ? "start_timeout and queue_timeout were" : "start_timeout was") +
+                          " over; make it longer, or set accept_fewer to go on with those that are there. SLURM: " +
                           why_not_ready(clock::now())};
 }
 

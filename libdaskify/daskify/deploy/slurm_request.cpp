@@ -2,6 +2,7 @@
 
 #include "daskify/error.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 
@@ -20,6 +21,14 @@ std::string program_on_nodes(const settings& options) {
 
 std::size_t jobs_for(const settings& options, std::size_t workers) {
   return (workers + options.processes - 1) / options.processes;
+}
+
+job_counts job_counts_for(const settings& options) {
+  auto size = options.slurm_size();
+  auto minimum = options.minimum.value_or(std::min(size, options.maximum.value_or(size)));
+  auto maximum = options.maximum.value_or(std::max(size, minimum));
+  return {jobs_for(options, std::clamp(size, minimum, maximum)), jobs_for(options, minimum),
+          jobs_for(options, maximum)};
 }
 
 std::string job_name(const std::string& session_folder) {
@@ -70,7 +79,7 @@ job_request request_for(const settings& options, std::size_t jobs, const std::st
 std::string example_job_script(const settings& options, const std::string& program_name) {
   auto log_folder = options.log_directory.value_or("");
   log_folder += log_folder.empty() || log_folder.ends_with('/') ? "LOGS" : "/LOGS";
-  auto request = request_for(options, jobs_for(options, options.slurm_size()), "SESSION", log_folder, program_name);
+  auto request = request_for(options, job_counts_for(options).first, "SESSION", log_folder, program_name);
   request.name = "daskify-SESSION";
   return job_script(request);
 }

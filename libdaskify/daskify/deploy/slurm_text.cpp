@@ -35,6 +35,16 @@ bool all_digits(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
+/// 0, and sets `good` to false, for all but at most `most_digits` digits, which leave room for sums.
+std::int64_t read_number(std::string_view digits, std::size_t most_digits, bool& good) {
+  std::int64_t value = 0;
+  if (all_digits(digits) && digits.size() <= most_digits)
+    std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  else
+    good = false;
+  return value;
+}
+
 struct state_name {
   std::string_view name;
   job_state state;
@@ -235,14 +245,7 @@ std::optional<std::chrono::seconds> parse_time(std::string_view text) {
   if (clock.size() > 3)
     return std::nullopt;
   bool good = true;
-  auto number = [&](std::string_view digits) -> std::int64_t {
-    constexpr std::size_t most_digits = 10; // so that no sum overflows
-    std::int64_t value = 0;
-    good = good && all_digits(digits) && digits.size() <= most_digits;
-    std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    return value;
-  };
-
+  auto number = [&](std::string_view digits) { return read_number(digits, 10, good); };
   std::int64_t days = has_days ? number(text.substr(0, dash)) : 0;
   std::array<std::int64_t, 3> parts{}; // hours, minutes, seconds
   auto first = has_days || clock.size() == 3 ? 0U : 1U;
@@ -251,6 +254,21 @@ std::optional<std::chrono::seconds> parse_time(std::string_view text) {
   if (!good)
     return std::nullopt;
   return std::chrono::seconds{((days * 24 + parts[0]) * 60 + parts[1]) * 60 + parts[2]};
+}
+
+std::optional<std::size_t> sum_of_tasks(std::string_view tasks_per_node) {
+  bool good = true;
+  auto number = [&](std::string_view digits) { return read_number(digits, 6, good); };
+  std::int64_t all = 0;
+  for (auto part : split(tasks_per_node, ',')) {
+    auto times = part.find("(x");
+    auto nodes = part.substr(std::min(times, part.size()));
+    auto is_closed = nodes.empty() || nodes.ends_with(')');
+    good = good && is_closed;
+    all +=
+        number(part.substr(0, times)) * (nodes.empty() || !is_closed ? 1 : number(nodes.substr(2, nodes.size() - 3)));
+  }
+  return good ? std::optional{static_cast<std::size_t>(all)} : std::nullopt;
 }
 
 std::string format_time(std::chrono::seconds time) {

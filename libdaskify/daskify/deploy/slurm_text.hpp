@@ -1,6 +1,6 @@
 #pragma once
 
-/// What SLURM's commands print, as values. All functions here are pure and thread-safe.
+/// What SLURM's commands print, and what it says in variables, as values. All functions here are pure and thread-safe.
 
 #include "daskify/deploy/job_status.hpp"
 
@@ -31,6 +31,9 @@ std::optional<std::chrono::seconds> parse_time(std::string_view text);
 
 /// For --time, H:MIN:S or D-H:MIN:S; of a negative duration "00:00:00", which SLURM takes for no limit.
 std::string format_time(std::chrono::seconds time);
+
+/// All tasks that SLURM_TASKS_PER_NODE has room for: 9 for "4(x2),1". Nothing for other text.
+std::optional<std::size_t> sum_of_tasks(std::string_view tasks_per_node);
 
 inline constexpr std::size_t slurm_words_limit = 400;
 

@@ -4,6 +4,7 @@
 #include "daskify/deploy/log_tail.hpp"
 #include "daskify/deploy/slurm_commands.hpp"
 #include "daskify/deploy/slurm_request.hpp"
+#include "daskify/deploy/slurm_text.hpp"
 #include "daskify/error.hpp"
 
 #include <algorithm>
@@ -15,17 +16,24 @@ namespace daskify::internal {
 
 namespace {
 
-/// As many as srun would start by itself.
+std::string_view variable(const char* name) {
+  const auto* text = std::getenv(name);
+  return text ? text : "";
+}
+
+/// As many as were asked for, else as many as there is room for.
 std::size_t tasks_of_allocation() {
-  std::string_view text = std::getenv("SLURM_NTASKS") ? std::getenv("SLURM_NTASKS") : "";
+  auto text = variable("SLURM_NTASKS"); // only where their number was given
   std::size_t tasks = 0;
   std::from_chars(text.data(), text.data() + text.size(), tasks);
+  if (tasks == 0)
+    tasks = sum_of_tasks(variable("SLURM_TASKS_PER_NODE")).value_or(0);
   return std::max<std::size_t>(tasks, 1);
 }
 
 std::string cpus_per_task() {
-  const auto* text = std::getenv("SLURM_CPUS_PER_TASK");
-  return text && *text != '\0' ? text : "1";
+  auto text = variable("SLURM_CPUS_PER_TASK");
+  return text.empty() ? "1" : std::string{text};
 }
 
 } // namespace
@@ -36,8 +44,7 @@ srun_deployment::srun_deployment(deployment_setup with)
       watcher_{[this](child_id, const exit_status& status) { srun_ended(status); }} {}
 
 bool srun_deployment::is_in_allocation() {
-  const auto* job = std::getenv("SLURM_JOB_ID");
-  return job && *job != '\0';
+  return !variable("SLURM_JOB_ID").empty();
 }
 
 void srun_deployment::start() {
@@ -95,6 +102,7 @@ void srun_deployment::node_refused(const join_node& who, const std::string& reas
 void srun_deployment::node_joined(std::uint32_t slot, const join_node&) {
   std::lock_guard guard{mutex_};
   nodes_[slot] = false;
+  has_started_ = true;
   if (end_)
     setup_.on_node_time_left(slot, std::chrono::ceil<std::chrono::milliseconds>(*end_ - clock::now()));
 }
@@ -124,6 +132,9 @@ void srun_deployment::srun_ended(const exit_status& status) {
     std::lock_guard guard{mutex_};
     running_ = false;
     unexpected = !stopping_;
+    if (auto tasks = tasks_of_allocation(); !has_started_ && size_ > tasks)
+      sentence += "; size asks for " + std::to_string(size_) + " nodes in an allocation of " + std::to_string(tasks) +
+                  ": leave it out, or ask SLURM for more tasks (--ntasks).";
     if (unexpected && problem_.empty())
       problem_ = sentence;
   }

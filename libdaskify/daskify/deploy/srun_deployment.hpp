@@ -49,6 +49,7 @@ private:
   std::map<std::uint32_t, bool> nodes_;  ///< connected, by slot; whether ready
   std::optional<clock::time_point> end_; ///< of the allocation
   std::string problem_;
+  bool has_started_ = false; ///< a node has joined
   bool running_ = false;
   bool stopping_ = false;
   process_watcher watcher_; ///< last: its thread uses the rest

@@ -50,6 +50,7 @@ void run_standing_scheduler(const settings& as_given, const standing_setup& setu
   if (news)
     ::fcntl(news.get(), F_SETFD, FD_CLOEXEC); // lest a worker keeps it open
   auto with = as_given;
+  with.queue_timeout = {}; // whose tasks wait for the jobs
   auto starts_workers = setup.start_workers && with.mode != cluster_mode::connect;
   if (starts_workers && !with.worker_program)
     with.worker_program = own_program("daskify-worker");

@@ -171,6 +171,7 @@ TEST(loader, reads_every_option_from_the_command_line) {
                    "--daskify.threads=2",
                    "--daskify.worker_program=/bin/w",
                    "--daskify.start_timeout=10m",
+                   "--daskify.queue_timeout=2d",
                    "--daskify.heartbeat_interval=500ms",
                    "--daskify.heartbeat_timeout=1-00:00:00",
                    "--daskify.retries=0",
@@ -219,6 +220,7 @@ TEST(loader, reads_every_option_from_the_command_line) {
   EXPECT_EQ(all.threads, 2u);
   EXPECT_EQ(all.worker_program, "/bin/w");
   EXPECT_EQ(all.start_timeout, 10min);
+  EXPECT_EQ(all.queue_timeout, 48h);
   EXPECT_EQ(all.heartbeat_interval, 500ms);
   EXPECT_EQ(all.heartbeat_timeout, 24h);
   EXPECT_EQ(all.retries, 0u);
@@ -338,6 +340,7 @@ TEST(loader, reads_every_option_from_the_environment) {
                         {"DASKIFY_MINIMUM", "1"},
                         {"DASKIFY_MAXIMUM", "9"},
                         {"DASKIFY_INTERFACE", "ib0"},
+                        {"DASKIFY_QUEUE_TIMEOUT", "1h"},
                         {"DASKIFY_ACCEPT_FEWER", "no"},
                         {"DASKIFY_CONNECTION_DIRECTORY", "/c"},
                         {"DASKIFY_SCHEDULER", "node7:4711"},
@@ -421,6 +424,7 @@ TEST(loader, reads_every_option_from_code) {
                   .scheduler = "node7:4711",
                   .port = 4711,
                   .start_timeout = 5s,
+                  .queue_timeout = 1h,
                   .accept_fewer = true,
                   .heartbeat_interval = 100ms,
                   .heartbeat_timeout = 1s,

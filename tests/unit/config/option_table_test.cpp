@@ -18,9 +18,9 @@ TEST(option_table, has_an_entry_for_every_option_but_config) {
   // Does not compile when `options` has another number of members.
   auto [config, mode, size, threads, nodes, worker_program, load, queue, account, cores, memory, processes, walltime,
         job_extra, job_prologue, job_shape, minimum, maximum, interface, connection_directory, scheduler, port,
-        start_timeout, accept_fewer, heartbeat_interval, heartbeat_timeout, retries, store_limit, spill_directory,
-        session_directory, log_directory, progress] = daskify::options{};
-  constexpr std::size_t members = 32;
+        start_timeout, queue_timeout, accept_fewer, heartbeat_interval, heartbeat_timeout, retries, store_limit,
+        spill_directory, session_directory, log_directory, progress] = daskify::options{};
+  constexpr std::size_t members = 33;
   EXPECT_EQ(option_table().size(), members - 1);
 }
 
