@@ -47,7 +47,7 @@ struct recording_deployment : deployment {
   std::vector<std::uint32_t> silent;
 
   void start() override {}
-  void wait_until_ready(std::chrono::milliseconds) override {}
+  void wait_until_ready() override {}
   void worker_enrolled(const enrol_request& who) override { enrolled.push_back(who.slot); }
   void worker_refused(const enrol_request&, const std::string& reason) override { refused.push_back(reason); }
   void worker_silent(std::uint32_t, std::int32_t) override {}

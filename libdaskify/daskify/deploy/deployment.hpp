@@ -39,9 +39,9 @@ public:
 
   /// Throws cluster_error, also when what it began will never be ready.
   virtual void start() = 0;
-  /// Blocks until the cluster can take work. Throws cluster_error with the reason why it cannot, at the latest after
-  /// `timeout`.
-  virtual void wait_until_ready(std::chrono::milliseconds timeout) = 0;
+  /// Blocks until the cluster can take work. Throws cluster_error with the reason why it cannot, at the latest when
+  /// option start_timeout is over and, for jobs that wait, queue_timeout.
+  virtual void wait_until_ready() = 0;
 
   // What the scheduler hears and notices, on its actor's thread: none of these blocks.
 

@@ -42,7 +42,8 @@ void local_deployment::start() {
     nodes_->start();
 }
 
-void local_deployment::wait_until_ready(std::chrono::milliseconds timeout) {
+void local_deployment::wait_until_ready() {
+  auto timeout = setup_.options.start_timeout;
   auto begin = std::chrono::steady_clock::now();
   workers_->wait_enrolled(timeout);
   if (!nodes_)

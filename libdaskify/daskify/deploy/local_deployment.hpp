@@ -25,7 +25,7 @@ public:
   std::size_t size() const noexcept { return size_; }
 
   void start() override;
-  void wait_until_ready(std::chrono::milliseconds timeout) override;
+  void wait_until_ready() override;
   void worker_enrolled(const enrol_request& who) override;
   void worker_refused(const enrol_request& who, const std::string& reason) override;
   void worker_silent(std::uint32_t slot, std::int32_t pid) override;

@@ -15,7 +15,7 @@ public:
   explicit open_deployment(std::unique_ptr<deployment> own) : own_{std::move(own)} {}
 
   void start() override { own_->start(); }
-  void wait_until_ready(std::chrono::milliseconds timeout) override { own_->wait_until_ready(timeout); }
+  void wait_until_ready() override { own_->wait_until_ready(); }
   void worker_enrolled(const enrol_request& who) override { own_->worker_enrolled(who); }
   void worker_refused(const enrol_request& who, const std::string& reason) override {
     own_->worker_refused(who, reason);

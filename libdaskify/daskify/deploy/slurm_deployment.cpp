@@ -5,6 +5,7 @@
 #include "daskify/deploy/quiet_thread.hpp"
 #include "daskify/deploy/slurm_request.hpp"
 #include "daskify/deploy/slurm_text.hpp"
+#include "daskify/deploy/start_deadline.hpp"
 #include "daskify/error.hpp"
 #include "daskify/progress/notice.hpp"
 
@@ -151,10 +152,8 @@ std::string slurm_deployment::news(clock::time_point now) {
   return text;
 }
 
-void slurm_deployment::wait_until_ready(std::chrono::milliseconds timeout) {
-  auto first_latest = clock::now() + timeout;
-  auto last_latest = first_latest + setup_.options.queue_timeout;
-  auto latest_without_queue = first_latest; // moves on as long as jobs are seen in the queue
+void slurm_deployment::wait_until_ready() {
+  start_deadline deadline{setup_.options, clock::now()};
   std::unique_lock lock{mutex_};
   struct end_of_start {
     bool& starting;
@@ -163,20 +162,16 @@ void slurm_deployment::wait_until_ready(std::chrono::milliseconds timeout) {
   auto ready = [this] {
     return static_cast<std::size_t>(std::ranges::count_if(nodes_, [](const auto& node) { return node.second.ready; }));
   };
-  auto latest = [&] {
-    if (setup_.options.accept_fewer && ready() != 0)
-      return first_latest;
-    if (report_.pending == 0)
-      return std::min(latest_without_queue, last_latest);
-    latest_without_queue = clock::now() + timeout;
-    return last_latest;
-  };
   std::string shown;
   auto next_line = clock::now() + line_interval;
-  while (problem_.empty() && replacing_ && ready() < needed_ && clock::now() < latest()) {
+  while (problem_.empty() && replacing_ && ready() < needed_) {
+    auto now = clock::now();
+    auto latest = deadline.when(report_.pending, ready(), now);
+    if (now >= latest)
+      break;
     bool is_new = report_.sentence != shown && setup_.options.progress != progress_style::off;
-    if (!is_new || clock::now() < next_line) {
-      changed_.wait_until(lock, is_new ? std::min(next_line, latest()) : latest());
+    if (!is_new || now < next_line) {
+      changed_.wait_until(lock, is_new ? std::min(next_line, latest) : latest);
       continue;
     }
     shown = report_.sentence;

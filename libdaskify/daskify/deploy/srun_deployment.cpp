@@ -71,12 +71,13 @@ void srun_deployment::start() {
       spawn({"srun", std::move(words), to_environment(node), setup_.log_folder + "/srun.log", search::in_PATH}));
 }
 
-void srun_deployment::wait_until_ready(std::chrono::milliseconds timeout) {
+void srun_deployment::wait_until_ready() {
   std::unique_lock lock{mutex_};
   auto ready = [this] {
     return static_cast<std::size_t>(std::ranges::count_if(nodes_, [](const auto& node) { return node.second; }));
   };
-  changed_.wait_for(lock, timeout, [&] { return !problem_.empty() || stopping_ || ready() == size_; });
+  changed_.wait_for(lock, setup_.options.start_timeout,
+                    [&] { return !problem_.empty() || stopping_ || ready() == size_; });
   if (!problem_.empty())
     throw cluster_error{error_code::worker_failed, problem_};
   if (stopping_)

@@ -22,7 +22,7 @@ public:
   static bool is_in_allocation();
 
   void start() override;
-  void wait_until_ready(std::chrono::milliseconds timeout) override;
+  void wait_until_ready() override;
   void worker_enrolled(const enrol_request&) override {}
   void worker_refused(const enrol_request& who, const std::string& reason) override;
   void worker_silent(std::uint32_t, std::int32_t) override {} // its node sees it end, or ends itself

@@ -13,7 +13,7 @@ namespace daskify::internal {
 class standing_deployment final : public deployment {
 public:
   void start() override {}
-  void wait_until_ready(std::chrono::milliseconds) override {}
+  void wait_until_ready() override {}
   void worker_enrolled(const enrol_request&) override {}
   void worker_refused(const enrol_request&, const std::string&) override {}
   void worker_silent(std::uint32_t, std::int32_t) override {}

@@ -45,7 +45,7 @@ public:
   /// Starts the actors and the processes of the cluster. Throws error.
   void start(caf::actor_system& system);
   /// Returns when it can take work. Throws error.
-  void wait_until_ready() { deployment_->wait_until_ready(settings_.start_timeout); }
+  void wait_until_ready() { deployment_->wait_until_ready(); }
 
   /// Ends all processes of the cluster.
   void stop() noexcept;
