@@ -216,19 +216,21 @@ TEST_F(on_slurm, has_a_cluster_that_stays_by_the_scripts_for_it) {
 }
 
 TEST_F(on_slurm, has_a_cluster_that_stays_in_one_allocation_and_takes_all_of_it) {
-  auto environment = "DASKIFY_CONNECTION_DIRECTORY=" + (base.path() / "cluster").string() +
-                     " DASKIFY_SESSION_DIRECTORY=" + base.path().string() + " ";
-  auto log = base.path() / "allocation.log";
-  auto scheduler =
-      output_of(environment + "sbatch --parsable --nodes=3 --exclusive --mem=500M --output=" + log.string() +
-                " --wrap 'exec " DASKIFY_BIN_DIR "/daskify-scheduler --start-workers "
-                "--daskify.mode=slurm --daskify.worker_program=" DASKIFY_BIN_DIR "/hello_sweep'");
-  EXPECT_THAT(output_of(environment + DASKIFY_BIN_DIR "/hello_sweep --mode connect"), HasSubstr("90\t100\n"))
-      << text_of(log);
-  auto status = [&] { return output_of(environment + DASKIFY_BIN_DIR "/daskify status"); };
-  EXPECT_TRUE(eventually([&] { return status().find("Workers: 12 (12 idle)") != std::string::npos; }))
-      << status() << text_of(log);
-  output_of("scancel " + scheduler);
+  for (auto [asked_for, workers] : {std::pair{"--ntasks=3", 3}, {"--nodes=3 --exclusive", 12}}) {
+    auto count = std::to_string(workers);
+    auto environment = "DASKIFY_CONNECTION_DIRECTORY=" + (base.path() / count).string() +
+                       " DASKIFY_SESSION_DIRECTORY=" + base.path().string() + " ";
+    auto log = base.path() / (count + ".log");
+    auto scheduler = output_of(environment + "sbatch --parsable " + asked_for + " --mem=500M --output=" + log.string() +
+                               " --wrap 'exec " DASKIFY_BIN_DIR "/daskify-scheduler --start-workers "
+                               "--daskify.mode=slurm --daskify.worker_program=" DASKIFY_BIN_DIR "/hello_sweep'");
+    EXPECT_THAT(output_of(environment + DASKIFY_BIN_DIR "/hello_sweep --mode connect"), HasSubstr("90\t100\n"))
+        << text_of(log);
+    auto status = [&] { return output_of(environment + DASKIFY_BIN_DIR "/daskify status"); };
+    auto all_idle = "Workers: " + count + " (" + count + " idle)";
+    EXPECT_TRUE(eventually([&] { return status().find(all_idle) != std::string::npos; })) << status() << text_of(log);
+    output_of("scancel " + scheduler);
+  }
 }
 
 TEST_F(on_slurm, leaves_no_job_when_the_program_is_killed_while_some_wait) {

@@ -7,6 +7,7 @@
 #include "daskify/deploy/slurm_text.hpp"
 #include "daskify/error.hpp"
 #include "daskify/progress/notice.hpp"
+#include "daskify/transport/words.hpp"
 
 #include <algorithm>
 #include <array>
@@ -325,10 +326,8 @@ std::string slurm_commands::time_left(const std::string& job_id) const {
   // The id of one task may be that of the array: then squeue names all tasks.
   each_line(query({job_id}, "%i %A %t %L"), [&](std::string_view line) {
     std::array<std::string_view, 4> fields;
-    for (auto& field : fields) {
-      field = line.substr(0, line.find(' '));
-      line.remove_prefix(std::min(field.size() + 1, line.size()));
-    }
+    for (auto& field : fields)
+      field = take_until(line, ' ');
     auto [name, id, state, time] = fields;
     if (name == job_id || (id == job_id && state != "PD"))
       left = time;

@@ -3,7 +3,6 @@
 #include "daskify/defaults.hpp"
 #include "daskify/deploy/log_tail.hpp"
 #include "daskify/deploy/quiet_thread.hpp"
-#include "daskify/deploy/slurm_request.hpp"
 #include "daskify/deploy/slurm_text.hpp"
 #include "daskify/deploy/start_deadline.hpp"
 #include "daskify/error.hpp"
@@ -49,9 +48,8 @@ bool is_part_of_allocation(const std::string& unit) {
   return unit.find('.') != unit.npos;
 }
 
-fleet_settings fleet_for(const settings& options) {
+fleet_settings fleet_for(const settings& options, const job_counts& counts) {
   fleet_settings fleet;
-  auto counts = job_counts_for(options);
   fleet.size = counts.first;
   fleet.minimum = counts.minimum;
   fleet.maximum = counts.maximum;
@@ -65,13 +63,12 @@ fleet_settings fleet_for(const settings& options) {
 
 slurm_deployment::slurm_deployment(deployment_setup with)
     : setup_{std::move(with)},
-      first_{job_counts_for(setup_.options).first},
-      needed_{job_counts_for(setup_.options).minimum},
-      core_{*this, fleet_for(setup_.options)},
+      counts_{job_counts_for(setup_.options)},
+      core_{*this, fleet_for(setup_.options, counts_)},
       guard_{job_name(setup_.session_folder), setup_.session_folder, setup_.log_folder + "/scancel.log"} {
   // Whatever cannot be written is said before anything is started.
-  static_cast<void>(
-      job_script(request_for(setup_.options, first_, setup_.session_folder, setup_.log_folder, setup_.program_name)));
+  static_cast<void>(job_script(
+      request_for(setup_.options, counts_.first, setup_.session_folder, setup_.log_folder, setup_.program_name)));
 }
 
 slurm_deployment::~slurm_deployment() {
@@ -145,7 +142,7 @@ std::string slurm_deployment::news(clock::time_point now) {
   std::string text;
   if (told_failure_ != last_failure_)
     text = "SLURM: " + (told_failure_ = last_failure_);
-  auto enough = is_adaptive() ? report_.wanted : first_;
+  auto enough = is_adaptive() ? report_.wanted : counts_.first;
   auto there = report_.enrolled == 0 ? staffing::none : report_.enrolled < enough ? staffing::some : staffing::full;
   if (auto few = staffing_.take(now, there, "SLURM: " + report_.sentence); !few.empty())
     text += (text.empty() ? "" : "\n") + few;
@@ -164,7 +161,7 @@ void slurm_deployment::wait_until_ready() {
   };
   std::string shown;
   auto next_line = clock::now() + line_interval;
-  while (problem_.empty() && replacing_ && ready() < needed_) {
+  while (problem_.empty() && replacing_ && ready() < counts_.minimum) {
     auto now = clock::now();
     auto latest = deadline.when(report_.pending, ready(), now);
     if (now >= latest)
@@ -184,10 +181,10 @@ void slurm_deployment::wait_until_ready() {
     throw cluster_error{error_code::worker_failed, problem_};
   if (!replacing_)
     throw cluster_error{error_code::shut_down, "The cluster was ended while it was being started."};
-  if (ready() >= needed_ || (setup_.options.accept_fewer && ready() != 0))
+  if (ready() >= counts_.minimum || (setup_.options.accept_fewer && ready() != 0))
     return;
   throw cluster_error{error_code::start_timeout,
-                      "Only " + std::to_string(ready()) + " of " + std::to_string(needed_) +
+                      "Only " + std::to_string(ready()) + " of " + std::to_string(counts_.minimum) +
                           " jobs had their workers ready when " +
                           (report_.pending != 0 ? "start_timeout and queue_timeout were" : "start_timeout was") +
                           " over; make it longer, or set accept_fewer to go on with those that are there. SLURM: " +

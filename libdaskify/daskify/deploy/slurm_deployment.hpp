@@ -4,6 +4,7 @@
 #include "daskify/deploy/job_fleet_core.hpp"
 #include "daskify/deploy/job_guard.hpp"
 #include "daskify/deploy/slurm_commands.hpp"
+#include "daskify/deploy/slurm_request.hpp"
 #include "daskify/progress/notice.hpp"
 #include "daskify/store/work_thread.hpp"
 
@@ -98,8 +99,7 @@ private:
   };
 
   deployment_setup setup_;
-  std::size_t first_;  ///< jobs that are submitted first
-  std::size_t needed_; ///< of them, for the cluster to be ready
+  job_counts counts_; ///< the cluster is ready with the minimum
 
   std::mutex mutex_;
   std::condition_variable_any changed_;

@@ -168,19 +168,10 @@ void remove_claimed(const fs::path& path) {
   ::rmdir(path.c_str()); // stays where there is something else in it
 }
 
-bool is_stale(const fs::path& path) {
-  auto folder = open_private_folder(path.c_str());
-  if (!folder)
-    return false;
-  if (auto text = read_connection_text(folder.get())) {
-    try {
-      return is_gone(parse_connection(*text, path / connection_file).owner);
-    } catch (const cluster_error&) {
-      return false; // of another version, perhaps
-    }
-  }
+/// Whether nobody can still be about to tell something in an open folder.
+bool is_abandoned(int folder) {
   struct stat info {};
-  if (errno != ENOENT || ::fstat(folder.get(), &info) != 0)
+  if (::fstat(folder, &info) != 0)
     return false;
   auto changed = std::chrono::system_clock::from_time_t(info.st_mtime);
   return std::chrono::system_clock::now() - changed > longest_start;
@@ -249,13 +240,21 @@ std::vector<session_folder::listed> session_folder::list(const fs::path& base) {
   for (const auto& entry : entries_of(base_or_default(base))) {
     const auto& path = entry.path();
     auto name = path.filename().string();
-    if (!name.starts_with(prefix) || name.size() != prefix.size() + 6 || !open_private_folder(path.c_str()))
+    if (!name.starts_with(prefix) || name.size() != prefix.size() + 6)
       continue;
-    listed found{session_folder{path}, std::nullopt, is_stale(path)};
-    try {
-      found.where = found.folder.read_connection();
-    } catch (const cluster_error&) {
-      // Not there yet, or of another version.
+    auto folder = open_private_folder(path.c_str());
+    if (!folder)
+      continue;
+    listed found{session_folder{path}, std::nullopt};
+    if (auto text = read_connection_text(folder.get())) {
+      try {
+        found.where = parse_connection(*text, path / connection_file);
+        found.is_stale = is_gone(found.where->owner);
+      } catch (const cluster_error&) {
+        // Of another version, perhaps.
+      }
+    } else if (errno == ENOENT) {
+      found.is_stale = is_abandoned(folder.get());
     }
     all.push_back(std::move(found));
   }
