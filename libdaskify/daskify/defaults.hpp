@@ -34,6 +34,9 @@ inline constexpr std::size_t port = 0; // a free one
 inline constexpr bool accept_fewer = false;
 inline constexpr std::string_view spill_directory = "/var/tmp"; // on disk, where /tmp often is in memory
 inline constexpr progress_style progress = progress_style::automatic;
+inline constexpr bool pin = false;
+inline constexpr bool allow_ranks = false;
+inline constexpr bool short_options = true;
 
 } // namespace daskify::defaults
 
@@ -47,6 +50,7 @@ inline constexpr std::size_t nodes = 1'000;     // of a local cluster
 inline constexpr std::size_t cores = 65'536;    // CPUs of a job
 inline constexpr std::size_t processes = 1'024; // workers of a job
 inline constexpr std::size_t port = 65'535;
+inline constexpr std::size_t max_lost = 4'000'000'000; // tasks of one run
 inline constexpr std::uint64_t smallest_store = 16ULL << 20; // bytes
 inline constexpr std::uint64_t largest_store = 1ULL << 50;   // bytes
 inline constexpr std::chrono::milliseconds shortest_duration{1};

@@ -158,6 +158,21 @@ struct options {
   std::optional<std::string> log_directory{};
   /// How monitor_progress shows itself.
   std::optional<progress_style> progress{};
+
+  // Later additions, at the end so that the order of the members above stays.
+
+  /// Workers that start_cluster waits for; the others join as they come. Default: all in mode local, 1 in the modes
+  /// slurm and test, none in mode connect.
+  std::optional<std::int64_t> start_when{};
+  /// Binds each worker to CPUs of its own. Default: off. Ignored where SLURM binds.
+  std::optional<bool> pin{};
+  /// Lets each rank of srun or mpirun start a cluster of its own. Default: no.
+  std::optional<bool> allow_ranks{};
+  /// `--config` and `--mode` without the prefix `--daskify.` are options of daskify. Default: yes. Counts only here and
+  /// in the environment: the command line is read by its rule.
+  std::optional<bool> short_options{};
+  /// Lost tasks after which the rest of a run is given up, at least 1. Default: no limit.
+  std::optional<std::int64_t> max_lost{};
 };
 
 } // namespace daskify

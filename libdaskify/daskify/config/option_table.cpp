@@ -144,6 +144,10 @@ const std::vector<option_entry>& option_table() {
             "How much longer than start_timeout start_cluster waits while jobs wait in SLURM's queue; it says\n"
             "for what. 'daskify up' does not wait for them: its tasks do.\n"
             "Longer than most queues are. Those who want to begin with some of the jobs set accept_fewer."),
+      entry("start_when", &options::start_when, &settings::start_when, whole_number{0, limits::size},
+            "Number of workers that start_cluster waits for; the others join as they come.\n"
+            "auto: all in mode local; 1 in the modes slurm and test, because the first jobs should work while\n"
+            "the others wait in the queue; 0 in mode connect."),
       entry("accept_fewer", &options::accept_fewer, &settings::accept_fewer, yes_or_no{},
             "What start_cluster does when start_timeout is over and some of the workers are there: goes\n"
             "on with them, while the others may still come (yes), or gives up (no).\n"
@@ -158,6 +162,9 @@ const std::vector<option_entry>& option_table() {
             "How often a task is run again after its worker died; 0: not at all.\n"
             "A few, because a worker may die through no fault of the task, but not without end,\n"
             "because a task may kill each worker that runs it."),
+      entry("max_lost", &options::max_lost, &settings::max_lost, whole_number{1, limits::max_lost},
+            "Number of lost tasks after which the rest of a run is given up as lost, too.\n"
+            "auto: no limit as long as workers can be started, so that no task is lost for another one's fault."),
       entry("store_limit", &options::store_limit, &settings::store_limit, byte_size{},
             "Memory that the data of one node may take.\n"
             "auto: 60 % of what the machine and the control group have free at the start, divided by\n"
@@ -180,6 +187,17 @@ const std::vector<option_entry>& option_table() {
             "How monitor_progress shows itself: a bar redrawn in place (bar), a line now and then\n"
             "(lines), or nothing (off).\n"
             "auto: a bar on a terminal, lines elsewhere."),
+      entry("pin", &options::pin, &settings::pin, on_or_off{},
+            "Binds each worker process to CPUs of its own (on).\n"
+            "off, because the system's scheduler does well where other programs run, too. Ignored in jobs of\n"
+            "SLURM, which binds processes itself."),
+      entry("allow_ranks", &options::allow_ranks, &settings::allow_ranks, yes_or_no{},
+            "Whether each rank of a program started by srun, mpirun or mpiexec may start a cluster of its own.\n"
+            "no, because the sweep would run once in each rank; daskify starts the workers itself."),
+      entry("short_options", &options::short_options, &settings::short_options, yes_or_no{},
+            "Whether --config and --mode, without the prefix, are options of daskify (yes) or of the program\n"
+            "(no). Set in code or in the environment. --daskify.config and --daskify.mode always work.\n"
+            "yes, because few programs have options of these names."),
   };
   return table;
 }

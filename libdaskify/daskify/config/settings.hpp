@@ -51,6 +51,11 @@ struct settings {
   std::optional<std::string> session_directory;
   std::optional<std::string> log_directory;
   progress_style progress = defaults::progress;
+  std::optional<std::size_t> start_when;
+  bool pin = defaults::pin;
+  bool allow_ranks = defaults::allow_ranks;
+  bool short_options = defaults::short_options;
+  std::optional<std::size_t> max_lost;
 
   /// `--daskify.help` was given: the caller shows help_text() and starts nothing. Everything else is at its
   /// default.

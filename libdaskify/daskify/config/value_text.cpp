@@ -292,4 +292,16 @@ bool yes_or_no::read(std::string_view text) const {
   return text == "yes";
 }
 
+std::string on_or_off::form() const {
+  return "on or off";
+}
+
+bool on_or_off::read(std::string_view text) const {
+  if (text == "on" || text == "yes")
+    return true;
+  if (text == "off" || text == "no")
+    return false;
+  throw bad_value{"is neither on nor off"};
+}
+
 } // namespace daskify::internal

@@ -93,6 +93,13 @@ struct yes_or_no {
   std::string write(bool value) const { return value ? "yes" : "no"; }
 };
 
+/// A switch: `on` and `off`; `yes` and `no` are read as well.
+struct on_or_off {
+  std::string form() const;
+  bool read(std::string_view text) const;
+  std::string write(bool value) const { return value ? "on" : "off"; }
+};
+
 /// One of the words in `names`; the position of a word is the value of its enumerator.
 template <class Enum>
 struct choice {
