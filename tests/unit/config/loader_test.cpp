@@ -718,6 +718,8 @@ TEST_F(loader_with_file, refuses_a_file_of_the_programs_own_with_the_way_out) {
   auto sentence = refused(error_code::unknown_option, "alpha = 0.5\nbeta = 2\n");
   EXPECT_EQ(sentence.find(path.string() + ":1: unknown key 'alpha'"), 0u) << sentence;
   EXPECT_TRUE(sentence.ends_with(way_out_of("config"))) << sentence;
+  auto slip = refused(error_code::unknown_option, "sise = 3\n");
+  EXPECT_NE(slip.find("did you mean 'size'? Where --config is an option of the program itself"), slip.npos) << slip;
   EXPECT_EQ(refused(error_code::unreadable_config, "# alpha = 0.5\n"),
             "config file '" + path.string() +
                 "' (--config) has neither a section [daskify] nor a line NAME = VALUE of daskify's" +
