@@ -1,11 +1,14 @@
 #include "daskify/deploy/cpu_count.hpp"
 
+#include "support/environment_variable.hpp"
+
 #include <gtest/gtest.h>
 #include <limits>
 #include <sched.h>
 #include <thread>
 
 using namespace daskify::internal;
+using daskify::test::environment_variable;
 
 namespace {
 
@@ -105,4 +108,18 @@ TEST(cpu_count, is_no_more_than_the_affinity_of_the_calling_thread) {
     pinned = usable_cpus();
   }}.join();
   EXPECT_EQ(pinned, 1U);
+}
+
+TEST(cpu_count, is_the_part_of_one_task_where_a_step_of_srun_has_several_on_the_node) {
+  auto all = usable_cpus();
+  environment_variable job{"SLURM_JOB_ID", "12"};
+  environment_variable cpus{"SLURM_CPUS_ON_NODE", std::to_string(2 * all)};
+  EXPECT_EQ(usable_cpus(), all) << "a batch script has the whole node";
+  environment_variable step{"SLURM_STEP_ID", "0"};
+  environment_variable rank{"SLURM_PROCID", "1"};
+  environment_variable tasks{"SLURM_STEP_NUM_TASKS", std::to_string(2 * all)};
+  environment_variable same{"SLURM_NTASKS", std::to_string(2 * all)};
+  environment_variable node{"SLURM_NODEID", "0"};
+  environment_variable here{"SLURM_STEP_TASKS_PER_NODE", std::to_string(2 * all)};
+  EXPECT_EQ(usable_cpus(), 1U);
 }
