@@ -69,6 +69,10 @@ internal::cluster& daskified::held() const {
   return *cluster_;
 }
 
+void daskified::add_start_call(internal::start_call call) {
+  held().on_worker_start(std::move(call));
+}
+
 void daskified::start_cluster() {
   held().start(held().configured().mode);
 }

@@ -6,6 +6,7 @@
 #include "daskify/iterables.hpp"
 #include "daskify/options.hpp"
 #include "daskify/program/run_call.hpp"
+#include "daskify/program/start_call.hpp"
 #include "daskify/progress.hpp"
 #include "daskify/scattered.hpp"
 
@@ -71,12 +72,26 @@ enum class existing_key : std::uint8_t { refuse, replace };
 /// start_cluster and cluster_error(shut_down) after shutdown_cluster.
 class daskified {
 public:
-  /// Belongs into the first line of main: a process that was launched as a worker runs here until the end of the
-  /// session and never returns. Takes the options of daskify out of argc and argv. Throws config_error.
+  /// Construct it first thing in main(). Workers are other processes that run the same program: in a worker this
+  /// constructor runs tasks until the end of the session and never returns. Code before it runs in the workers, too;
+  /// code after it does not, so global variables that are set there keep their initial values in the workers: set them
+  /// with on_worker_start. Takes the options of daskify out of argc and argv. Throws config_error.
   daskified(int& argc, char** argv, const options& given = {});
   daskified(daskified&&) noexcept;
   daskified& operator=(daskified&&) noexcept;
   ~daskified(); ///< shuts the cluster down
+
+  /// Calls `f` with these values once in each worker process, present and to come, before its first task: to set global
+  /// variables, choose a device, or open a file. Called before start_cluster or after; several calls are made in their
+  /// order, and again after each start. `f` is a function as for run; its result is dropped. Values and scattered<T>
+  /// are arguments, futures are not. Tasks that a worker has begun go on meanwhile. When `f` throws, or ends its worker
+  /// three times in a row, start_cluster throws cluster_error(start_call_failed) with the cause; where the cluster runs
+  /// already, tasks on that worker fail with task_error(start_call_failed). Throws data_error for a value that cannot
+  /// be sent.
+  template <class F, class... Ts>
+  void on_worker_start(F&& f, Ts&&... values) {
+    add_start_call(internal::make_start_call(std::forward<F>(f), std::forward<Ts>(values)...));
+  }
 
   /// Returns when the cluster can take work. Throws cluster_error with the reason when it cannot.
   void start_cluster();
@@ -202,10 +217,18 @@ public:
     return run(std::forward<F>(f), iterables(std::forward<Range>(values)));
   }
 
-  /// One task. Values, scattered<T> and future<T> are arguments.
+  /// One task. Values, scattered<T> and future<T> are arguments. The task is cancelled when its last future is gone.
   template <class F, class... Ts>
-  auto submit(F&& f, Ts&&... values) {
+  [[nodiscard("a task whose future is dropped is cancelled; keep the future, or use start(f, values...)")]] auto
+  submit(F&& f, Ts&&... values) {
     return internal::start_run_of_one(session(), std::forward<F>(f), std::forward<Ts>(values)...);
+  }
+
+  /// One task that runs though no future is kept. A result is dropped; a failure is a notice on stderr. What has not
+  /// ended at shutdown_cluster is cancelled, and counted in a notice.
+  template <class F, class... Ts>
+  void start(F&& f, Ts&&... values) {
+    internal::start_unattended(*session(), std::forward<F>(f), std::forward<Ts>(values)...);
   }
 
   // -- progress -----------------------------------------------------------------------------------------------
@@ -276,6 +299,7 @@ private:
   std::vector<internal::run_range> recent_ranges() const;
   progress check(const std::vector<internal::run_range>& tasks, std::ostream& out) const;
   void release_run(const internal::run_handle& run);
+  void add_start_call(internal::start_call call);
 
   /// Throws data_error(foreign_handle) for futures of another cluster, or of an earlier start.
   template <class Futures>

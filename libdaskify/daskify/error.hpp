@@ -46,6 +46,7 @@ enum class error_code : std::uint8_t {
   function_not_found, ///< the worker has no such function loaded
   too_many_waiting,   ///< too many tasks of one worker wait for tasks that they have submitted
   not_in_a_task,      ///< a call that only a task may make
+  start_call_failed,  ///< a call of on_worker_start failed on the worker, before the task
 
   // worker_lost
   worker_died,      ///< the worker's process ended while it had the task
@@ -120,6 +121,8 @@ inline constexpr std::array error_table{
     error_entry{error_code::too_many_waiting, error_kind::task, "too_many_waiting",
                 "too many tasks wait for other tasks"},
     error_entry{error_code::not_in_a_task, error_kind::task, "not_in_a_task", "no task is running here"},
+    error_entry{error_code::start_call_failed, error_kind::task, "start_call_failed",
+                "a call of on_worker_start failed"},
     error_entry{error_code::worker_died, error_kind::worker_lost, "worker_died", "the worker process died"},
     error_entry{error_code::worker_silent, error_kind::worker_lost, "worker_silent", "the worker stopped answering"},
     error_entry{error_code::worker_walltime, error_kind::worker_lost, "worker_walltime",

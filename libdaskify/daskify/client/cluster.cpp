@@ -34,9 +34,31 @@ void cluster::start(cluster_mode mode) {
   std::lock_guard one_at_a_time{starting_};
   refuse_second();
   auto session = attached_session::start(with, program_name_); // may take long, and others may ask meanwhile
+  try {
+    std::lock_guard guard{mutex_};
+    for (auto& call : start_calls_)
+      announce(call, *session);
+  } catch (...) {
+    session->shutdown();
+    throw;
+  }
   std::lock_guard guard{mutex_};
   session_ = std::move(session);
   was_started_ = true;
+}
+
+void cluster::announce(registered_call& registered, attached_session& to) {
+  auto draft = registered.call.describe(to);
+  registered.keeps = std::move(draft.keeps);
+  to.add_start_call(std::move(draft.spec));
+}
+
+void cluster::on_worker_start(start_call call) {
+  registered_call registered{std::move(call), {}};
+  std::lock_guard guard{mutex_}; // workers make the calls in the order of this list
+  if (session_)
+    announce(registered, *session_);
+  start_calls_.push_back(std::move(registered));
 }
 
 void cluster::shutdown() noexcept {
@@ -46,6 +68,8 @@ void cluster::shutdown() noexcept {
     std::lock_guard guard{mutex_};
     ending = std::move(session_);
     session_ = nullptr;
+    for (auto& call : start_calls_)
+      call.keeps.clear();
   }
   if (ending)
     ending->shutdown();

@@ -27,21 +27,15 @@ run_handle::~run_handle() {
   session_->release(id_);
 }
 
-namespace {
-
-std::string sentence(const failure& why, std::uint64_t task, const std::string& combination, const run_handle* run) {
-  std::string text = "Task " + std::to_string(task);
-  if (run && run->tasks() == 1)
-    text = "The task";
-  if (!combination.empty())
-    text += " (" + combination + ")";
-  if (run)
-    text += " of " + run->name();
+std::string describe_failure(const failure& why, std::string text) {
   switch (why.code) {
   case error_code::task_threw:
     text += " threw" + (why.type.empty() ? std::string{} : " " + why.type) + ": " + why.text;
     break;
   case error_code::dependency_failed:
+    text += " was not run because " + why.text;
+    break;
+  case error_code::start_call_failed:
     text += " was not run because " + why.text;
     break;
   case error_code::worker_died:
@@ -76,8 +70,6 @@ std::string sentence(const failure& why, std::uint64_t task, const std::string& 
   return text;
 }
 
-} // namespace
-
 failure describe_undecodable(std::uint64_t task) {
   try {
     throw;
@@ -100,7 +92,12 @@ failure describe_undecodable(std::uint64_t task) {
 
 void throw_failure(const failure& why, std::uint64_t task, const run_handle* run) {
   auto combination = run ? run->combination_text(task) : std::string{};
-  auto text = sentence(why, task, combination, run);
+  auto name = run && run->tasks() == 1 ? "The task" : "Task " + std::to_string(task);
+  if (!combination.empty())
+    name += " (" + combination + ")";
+  if (run)
+    name += " of " + run->name();
+  auto text = describe_failure(why, std::move(name));
   task_details details{why.type, why.text, task, combination, why.worker, why.host, why.output};
   switch (kind_of(why.code)) {
   case error_kind::cancelled:

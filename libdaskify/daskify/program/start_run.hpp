@@ -97,30 +97,42 @@ void describe_call(run_draft& draft, const F& f, const std::tuple<As...>& args, 
   }
 }
 
+/// All of a run but its id.
 template <class F, class... As, class... Its>
-auto start_run(std::shared_ptr<cluster_session> session, F f, const std::tuple<As...>& args, std::tuple<Its...> its,
-               std::uint64_t repeats) {
-  using R = typename matched_call<called_as<F>, std::tuple<As...>, std::tuple<Its...>>::result_type;
-  static_assert(
-      std::is_void_v<R> || travels<stored_result<R>>,
-      "daskify: the function's result cannot travel back from the worker; return values, not pointers or views");
-
+run_draft describe_run(cluster_session& session, const F& f, const std::tuple<As...>& args,
+                       const std::tuple<Its...>& its, std::uint64_t repeats) {
   run_draft draft;
-  draft.session = session.get();
+  draft.session = &session;
   draft.spec.tasks = count_tasks_of(shape_of(its).sizes, repeats);
-  auto per_loop = repeats == 0 ? 0 : draft.spec.tasks / repeats;
   describe_call(draft, f, args, its);
   if (draft.description.size() > tuning::largest_inline_value) {
     // Large iterables or captures: to each node once, and not to each worker.
     auto handle =
-        session->put_value({0, "arguments of " + draft.spec.name}, std::span<const std::byte>{draft.description});
+        session.put_value({0, "arguments of " + draft.spec.name}, std::span<const std::byte>{draft.description});
     draft.spec.stored_description = handle->id();
     draft.spec.objects.push_back(handle->id());
     draft.keeps.push_back(std::move(handle));
   } else {
     draft.spec.description = shared_bytes{std::move(draft.description)};
   }
+  return draft;
+}
 
+template <class R>
+constexpr void require_result_that_travels() {
+  static_assert(
+      std::is_void_v<R> || travels<stored_result<R>>,
+      "daskify: the function's result cannot travel back from the worker; return values, not pointers or views");
+}
+
+template <class F, class... As, class... Its>
+auto start_run(std::shared_ptr<cluster_session> session, F f, const std::tuple<As...>& args, std::tuple<Its...> its,
+               std::uint64_t repeats) {
+  using R = typename matched_call<called_as<F>, std::tuple<As...>, std::tuple<Its...>>::result_type;
+  require_result_that_travels<R>();
+
+  auto draft = describe_run(*session, f, args, its, repeats);
+  auto per_loop = repeats == 0 ? 0 : draft.spec.tasks / repeats;
   auto kept = std::make_shared<const std::tuple<Its...>>(std::move(its));
   auto text = [kept, per_loop](std::uint64_t i) {
     return per_loop == 0 ? std::string{} : combination_text(*kept, i % per_loop);

@@ -170,6 +170,8 @@ void add_all(registrar types, const std::string& version) {
       .add_message_type<executor_has_news>("daskify::executor_has_news")
       .add_message_type<worker_tick>("daskify::worker_tick")
       .add_message_type<submit_runs>("daskify::submit_runs")
+      .add_message_type<unattended_ended>("daskify::unattended_ended")
+      .add_message_type<add_start_call>("daskify::add_start_call")
       .add_message_type<await_tasks>("daskify::await_tasks")
       .add_message_type<awaited_tasks>("daskify::awaited_tasks")
       .add_message_type<count_tasks>("daskify::count_tasks")

@@ -95,6 +95,11 @@ using object_listener = caf::typed_actor<
     /// Let go of what was made of these.
     caf::reacts_to<objects_freed>>;
 
+/// Whoever speaks for threads that submit runs.
+using client_listener = object_listener::extend<
+    /// A run that nobody holds has ended.
+    caf::reacts_to<unattended_ended>>;
+
 /// Runs in each worker process. Speaks for the executor, which runs the user's functions.
 using worker_actor = object_listener::extend<
     /// More to do, or less.
@@ -270,6 +275,8 @@ using scheduler_for_clients = scheduler_for_workers::extend<
     caf::replies_to<client_alive>::with<cluster_alive>,
     /// Who is there?
     caf::replies_to<list_workers>::with<worker_list>,
+    /// Each worker makes this call before it gets further tasks. Only heard from clients.
+    caf::reacts_to<add_start_call>,
     /// How is all of it, with what others have submitted? Only for clients.
     caf::replies_to<ask_status>::with<cluster_status>,
     /// The cluster is to end. Only heard from a client in another process.

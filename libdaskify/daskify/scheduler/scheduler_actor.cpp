@@ -92,7 +92,10 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
           return;
         for (auto& r : report.reports) {
           p->log_size = std::max(p->log_size, r.log_size);
-          core_->report(id, std::move(r));
+          if (is_of_start_call(r.id))
+            start_call_reported(id, std::move(r));
+          else
+            core_->report(id, std::move(r));
         }
         flush();
       },
@@ -113,8 +116,18 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
         auto who = speaker();
         for (auto& spec : msg.runs)
           if (may_use(who, spec.run) &&
-              std::all_of(spec.inputs.begin(), spec.inputs.end(), [&](auto& r) { return may_use(who, r.run); }))
+              std::all_of(spec.inputs.begin(), spec.inputs.end(), [&](auto& r) { return may_use(who, r.run); })) {
+            if (spec.unattended)
+              unattended_[spec.run] = caf::actor_cast<client_listener>(self_->current_sender());
             core_->submit(std::move(spec));
+          }
+        flush();
+      },
+      [this](add_start_call& msg) {
+        auto who = speaker();
+        if (!is_client(who) || !may_use(who, msg.call.run))
+          return;
+        start_calls_.add(*who, std::move(msg.call));
         flush();
       },
       [this](await_tasks& question) -> caf::typed_response_promise<awaited_tasks> {
@@ -164,8 +177,7 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
         return list;
       },
       [this](ask_status) -> caf::result<cluster_status> {
-        auto who = speaker();
-        if (!who || (*who && !clients_.contains(*who)))
+        if (!is_client(speaker()))
           return caf::error{caf::sec::invalid_argument};
         return status();
       },
@@ -389,6 +401,8 @@ void scheduler_state::client_left(worker_id id) {
     askers_.erase(asked);
   }
   core_->client_left(id);
+  start_calls_.client_left(id);
+  std::erase_if(unattended_, [id](const auto& run) { return submitter_of(run.first) == id; });
   flush();
   self_->send(setup_.directory, owner_gone{owner_of(id)});
   if (client.node)
@@ -501,9 +515,10 @@ scheduler_state::enrol(enrol_request& who, worker_actor& actor, caf::strong_acto
       p.node = slot;
   const auto* node = outlook_of(p);
   auto left = node && node->end ? std::chrono::nanoseconds{*node->end - clock::now()} : for_ever;
-  core_->worker_joined(id, who.threads, left);
+  core_->worker_joined(id, who.threads, left, start_calls_.any());
   if (node && node->draining)
     core_->drain(id);
+  start_calls_.worker_joined(id);
   flush();
   return promise;
 }
@@ -528,6 +543,11 @@ std::optional<worker_id> scheduler_state::speaker() const {
   if (auto known = from ? speakers_.find(from->address()) : speakers_.end(); known != speakers_.end())
     return known->second;
   return from_this_process() ? std::optional{worker_id{}} : std::nullopt;
+}
+
+/// The client in this process, or one that has joined.
+bool scheduler_state::is_client(const std::optional<worker_id>& who) const {
+  return who && (!*who || clients_.contains(*who));
 }
 
 /// Tasks see no runs but those that tasks of their worker have submitted; clients see their own.
@@ -574,6 +594,20 @@ std::vector<worker_id> scheduler_state::workers_of(std::uint32_t node) const {
   return workers;
 }
 
+/// The reports of a start call: its one task, failed or not, and the end of its lease, in one report or in two.
+void scheduler_state::start_call_reported(worker_id worker, lease_report report) {
+  if (auto objects = objects_of(report.block); !objects.empty()) { // of a result that nobody takes
+    claim(worker, objects);
+    let_go(objects);
+  }
+  if (!report.block.failures.empty())
+    failing_calls_.insert_or_assign(worker, std::move(report.block.failures.front()));
+  if (!report.closed)
+    return;
+  auto failed = failing_calls_.extract(worker);
+  start_calls_.returned(worker, report.id, failed.empty() ? std::nullopt : std::optional{std::move(failed.mapped())});
+}
+
 void scheduler_state::lose(worker_id worker, error_code code, std::string how, const log_end& output) {
   auto found = peers_.find(worker);
   if (found == peers_.end())
@@ -605,6 +639,8 @@ void scheduler_state::lose(worker_id worker, error_code code, std::string how, c
   if (is_silent)
     setup_.processes->worker_silent(gone.who.slot, gone.who.pid);
   core_->worker_left(worker, cause);
+  failing_calls_.erase(worker);
+  start_calls_.worker_left(worker, cause);
   flush();
   self_->send(setup_.directory, owner_gone{owner_of(worker)});
   if (gone.node)
@@ -804,6 +840,30 @@ void scheduler_state::satisfied(waiter_id waiter) {
   auto id = ended->second;
   tell_progress(id);
   end_subscription(id);
+}
+
+void scheduler_state::unattended_ended(run_id run) {
+  auto listener = unattended_.extract(run);
+  if (listener.empty())
+    return;
+  internal::unattended_ended ended{run, {}};
+  for (auto& block : core_->results({{run, 0, UINT64_MAX}}))
+    std::ranges::move(block.failures, std::back_inserter(ended.failures));
+  self_->send(listener.mapped(), std::move(ended));
+}
+
+void scheduler_state::make_call(worker_id worker, const run_spec& call, lease_id as) {
+  describe(worker, {call, {}, submitter_of(call.run)});
+  grant(worker, {as, call.run, 0, 1});
+}
+
+void scheduler_state::withdraw_call(worker_id worker, run_id call) {
+  cancel(worker, {call, 0, 1});
+  forget(worker, call);
+}
+
+void scheduler_state::refuse_tasks(worker_id worker, worker_id client, const failure& why) {
+  orders_[worker].refused.push_back({client, why});
 }
 
 void scheduler_state::changed(run_id run) {

@@ -4,6 +4,7 @@
 #include "daskify/deploy/log_tail.hpp"
 #include "daskify/protocol/actors.hpp"
 #include "daskify/scheduler/scheduler_core.hpp"
+#include "daskify/scheduler/start_calls.hpp"
 #include "daskify/transport/process_identity.hpp"
 
 #include <chrono>
@@ -35,7 +36,7 @@ struct scheduler_setup {
 
 /// The scheduler core as an actor: messages become events, effects become messages. It owns the promises of those who
 /// wait for results, and knows which actor and process is which worker. Nothing is decided here.
-class scheduler_state : public scheduler_effects {
+class scheduler_state : public scheduler_effects, public start_call_effects {
 public:
   using pointer = scheduler_actor::stateful_pointer<scheduler_state>;
 
@@ -53,7 +54,14 @@ public:
   void let_go(const std::vector<object_id>& results) override;
   void let_go_of_arguments(run_id run, const std::vector<object_id>& arguments) override;
   void satisfied(waiter_id waiter) override;
+  void unattended_ended(run_id run) override;
   void changed(run_id run) override;
+
+  void make_call(worker_id worker, const run_spec& call, lease_id as) override;
+  void withdraw_call(worker_id worker, run_id call) override;
+  void refuse_tasks(worker_id worker, worker_id client, const failure& why) override;
+  void calls_begin(worker_id worker) override { core_->pause(worker); }
+  void calls_made(worker_id worker) override { core_->resume(worker); }
 
 private:
   using clock = std::chrono::steady_clock;
@@ -124,9 +132,11 @@ private:
   std::pair<worker_id, peer*> sending_worker();
   node_record* sending_node();
   std::optional<worker_id> speaker() const;
+  bool is_client(const std::optional<worker_id>& who) const;
   static bool may_use(const std::optional<worker_id>& who, run_id run);
   static bool may_use(const std::optional<worker_id>& who, const std::vector<run_range>& tasks);
   bool from_this_process() const;
+  void start_call_reported(worker_id worker, lease_report report);
   void lose(worker_id worker, error_code code, std::string how, const log_end& output);
   const node_outlook* outlook_of(const peer& worker) const;
   bool is_gone(std::uint32_t node) const;
@@ -149,6 +159,9 @@ private:
   pointer self_;
   scheduler_setup setup_;
   std::unique_ptr<scheduler_core> core_;
+  start_calls start_calls_{*this, tuning::start_attempts};
+  std::map<worker_id, failure> failing_calls_;             ///< of start calls that have reported, and not returned yet
+  std::unordered_map<run_id, client_listener> unattended_; ///< who hears of the ends of these runs
   std::map<worker_id, peer> peers_;
   std::map<worker_id, client_record> clients_;
   std::unordered_map<caf::actor_addr, worker_id> speakers_; ///< two of each worker, three of each client

@@ -39,6 +39,7 @@ struct scheduler_core::worker_record {
   std::uint64_t load_ns = 0;  ///< what is left of them, as far as its time is known
   std::uint64_t time_left_ns = for_ever_ns;
   bool leaving = false;          ///< to be drained
+  bool paused = false;           ///< gets nothing new for the time being
   bool holding_back = false;     ///< it gave work back, being in a slow task: no more than it can run at once
   std::deque<open_lease> leases; ///< in the order granted; the first `in_hand` of them are being run
   std::unordered_map<run_id, std::uint64_t> leases_of; ///< how many of them are of which run
@@ -46,8 +47,9 @@ struct scheduler_core::worker_record {
 
   /// Leases that it runs at the same time, those that wait included.
   std::uint64_t in_hand() const { return std::uint64_t{threads} + waiting; }
+  bool stays() const { return !leaving && !paused; }
   /// It stays, and its time is not over.
-  bool takes_more() const { return !leaving && time_left_ns != 0; }
+  bool takes_more() const { return stays() && time_left_ns != 0; }
   bool has_free_thread() const { return open < in_hand(); }
   /// All that it has waits for something else.
   bool only_waits() const { return open <= waiting; }
@@ -112,6 +114,7 @@ struct scheduler_core::run_record {
   std::uint64_t needed_by = 0; ///< runs that have it in `needs`
   waiter_id input_wait;        ///< the core's own, for `needs`
   bool released = false;       ///< forgotten as soon as nothing needs it
+  worker_id client;            ///< whose it is, through all the tasks between; none: the client in this process
   bool inputs_ended = false;
   bool late = false;              ///< in late_ and not in ready_
   std::uint64_t cut_short_ns = 0; ///< its place in cut_short_; 0: it is not there
@@ -183,7 +186,8 @@ auto scheduler_core::find(run_id run) const -> run_record* {
 
 // -- workers ----------------------------------------------------------------------------------------------
 
-void scheduler_core::worker_joined(worker_id worker, std::uint32_t threads, std::chrono::nanoseconds time_left) {
+void scheduler_core::worker_joined(worker_id worker, std::uint32_t threads, std::chrono::nanoseconds time_left,
+                                   bool paused) {
   auto [added, is_new] = workers_.try_emplace(worker);
   if (!is_new)
     return;
@@ -191,9 +195,27 @@ void scheduler_core::worker_joined(worker_id worker, std::uint32_t threads, std:
   added->second.threads = std::max<std::uint32_t>(threads, 1);
   added->second.time_left_ns = to_ns(time_left);
   added->second.life_ns = added->second.time_left_ns;
+  added->second.paused = paused;
   threads_ += added->second.threads;
   longest_life_ns_ = std::max(longest_life_ns_, added->second.life_ns);
   exhausted_ = false;
+  after_event();
+}
+
+void scheduler_core::pause(worker_id id) {
+  auto found = workers_.find(id);
+  if (found == workers_.end() || std::exchange(found->second.paused, true))
+    return;
+  vacating_.erase(id);
+  if (!found->second.leases.empty())
+    effects_.recall(id);
+  after_event();
+}
+
+void scheduler_core::resume(worker_id id) {
+  auto found = workers_.find(id);
+  if (found == workers_.end() || !std::exchange(found->second.paused, false))
+    return;
   after_event();
 }
 
@@ -285,8 +307,10 @@ void scheduler_core::release_all_of(worker_id submitter) {
     if (run->owner() == submitter)
       orphans.push_back(id);
   std::sort(orphans.begin(), orphans.end());
-  for (auto run : orphans)
+  for (auto run : orphans) {
+    find(run)->spec.unattended = false; // nobody is left to hear of its end
     release_or_mark(run);
+  }
 }
 
 /// A task waits for it, or may.
@@ -414,8 +438,11 @@ void scheduler_core::submit(run_spec spec) {
   added->second = std::make_unique<run_record>();
   auto& run = *added->second;
   run.spec = std::move(spec);
-  if (auto* parent = find(run.spec.parent))
+  run.client = run.owner();
+  if (auto* parent = find(run.spec.parent)) {
     parent->children.insert(id);
+    run.client = parent->client;
+  }
   run.needs = known_runs_among(run.spec.inputs);
   for (auto needed : run.needs)
     ++find(needed)->needed_by;
@@ -566,8 +593,13 @@ void scheduler_core::release_or_mark(run_id id) {
   if (!run)
     return;
   run->released = true;
-  if (run->needed_by == 0)
+  if (!is_needed(*run))
     erase(id);
+}
+
+/// A run that is not needed is forgotten when it is released.
+bool scheduler_core::is_needed(const run_record& run) {
+  return run.needed_by != 0 || run.spec.unattended;
 }
 
 /// REQUIRES: nothing needs the run.
@@ -593,8 +625,11 @@ void scheduler_core::let_go_of_inputs(run_record& run) {
   if (auto arguments = std::exchange(run.spec.objects, {}); !arguments.empty())
     effects_.let_go_of_arguments(run.spec.run, arguments);
   for (auto id : run.needs)
-    if (auto* source = find(id); source && --source->needed_by == 0 && source->released)
-      unneeded_.push_back(id);
+    if (auto* source = find(id)) {
+      --source->needed_by;
+      if (source->released && !is_needed(*source))
+        unneeded_.push_back(id);
+    }
   run.needs.clear();
 }
 
@@ -751,6 +786,11 @@ void scheduler_core::forget_if_over(run_record& run) {
     effects_.forget(worker, run.spec.run);
   run.told.clear();
   let_go_of_inputs(run);
+  if (!std::exchange(run.spec.unattended, false))
+    return;
+  effects_.unattended_ended(run.spec.run);
+  if (run.released && !is_needed(run))
+    unneeded_.push_back(run.spec.run);
 }
 
 // -- waits --------------------------------------------------------------------------------------------------
@@ -1006,13 +1046,13 @@ void scheduler_core::choose_vacating() {
     auto left = [](const worker_record& w) { return std::tuple{w.waiting != 0, w.open, w.load_ns}; };
     worker_record* best = nullptr;
     for (auto& [id, worker] : workers_)
-      if (!worker.leaving && worker.time_left_ns >= needed && !vacating_.contains(id) &&
+      if (worker.stays() && worker.time_left_ns >= needed && !vacating_.contains(id) &&
           (!best || left(worker) < left(*best)))
         best = &worker;
     return best;
   };
   auto staying = static_cast<std::size_t>(
-      std::count_if(workers_.begin(), workers_.end(), [](const auto& w) { return !w.second.leaving; }));
+      std::count_if(workers_.begin(), workers_.end(), [](const auto& w) { return w.second.stays(); }));
   while (vacating_.size() < (staying + 1) / 2) {
     auto* worker = soonest_idle();
     if (!worker)
@@ -1095,7 +1135,7 @@ void scheduler_core::grant_next(worker_record& worker, run_record& run, piece_ki
 
   if (std::find(run.told.begin(), run.told.end(), worker.id) == run.told.end()) {
     run.told.push_back(worker.id);
-    effects_.describe(worker.id, {run.spec, results(run.spec.inputs)});
+    effects_.describe(worker.id, {run.spec, results(run.spec.inputs), run.client});
   }
   effects_.grant(worker.id, granted.granted);
   worker.take(std::move(granted));
@@ -1240,7 +1280,7 @@ void scheduler_core::check_invariants() const {
   require(threads == threads_, "threads are miscounted");
   require(longest_life_ns == longest_life_ns_, "the longest life is wrong");
   for (auto id : vacating_)
-    require(workers_.contains(id) && !workers_.at(id).leaving, "a worker is vacated that is gone");
+    require(workers_.contains(id) && workers_.at(id).stays(), "a worker is vacated that is gone");
 
   std::uint64_t pending = 0;
   std::size_t ready = 0;
@@ -1293,7 +1333,7 @@ void scheduler_core::check_invariants() const {
   }
   for (const auto& [id, run] : runs_) {
     require(run->needed_by == needs[id], "the users of a run are miscounted");
-    require(!run->released || run->needed_by != 0, "a released run is kept that nothing needs");
+    require(!run->released || is_needed(*run), "a released run is kept that nothing needs");
   }
   for (const auto& [function, runs] : late_)
     ready -= runs.size();

@@ -56,7 +56,11 @@ public:
   // -- events -----------------------------------------------------------------------------------------------
 
   /// `threads` tasks at a time; it ends after `time_left`.
-  void worker_joined(worker_id worker, std::uint32_t threads, std::chrono::nanoseconds time_left = for_ever);
+  void worker_joined(worker_id worker, std::uint32_t threads, std::chrono::nanoseconds time_left = for_ever,
+                     bool paused = false);
+  /// The worker gets nothing new until `resume`, and returns what it has not begun. An unknown worker is ignored.
+  void pause(worker_id worker);
+  void resume(worker_id worker);
   /// It ends so soon. To be told again and again as the time goes by: the core has no clock.
   void time_left(worker_id worker, std::chrono::nanoseconds left);
   /// It gets nothing new, returns what it has not begun, and ends what it has; `drained` follows. For good.
@@ -76,7 +80,8 @@ public:
   /// Its runs are forgotten, with all that their tasks have submitted. An unknown client is ignored.
   void client_left(worker_id client);
 
-  /// A run id that is known already is ignored. It tells who submits the run (`submitter_of`).
+  /// A run id that is known already is ignored. It tells who submits the run (`submitter_of`). An unattended run stays
+  /// until it is over, although it is released; `unattended_ended` follows, and it is forgotten.
   void submit(run_spec spec);
   /// A report that fits no open lease of this worker is ignored: its tasks were given to somebody else.
   void report(worker_id worker, lease_report report);
@@ -165,6 +170,7 @@ private:
   void measure_lives();
   void grant_next(worker_record& worker, run_record& run, piece_kind kind);
   void forget_if_over(run_record& run);
+  static bool is_needed(const run_record& run);
   void after_event();
 
   scheduler_effects& effects_;

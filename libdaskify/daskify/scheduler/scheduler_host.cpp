@@ -178,7 +178,7 @@ void scheduler_host::start_actors(caf::actor_system& system) {
     setup.first_free_worker = static_cast<std::uint32_t>(own_workers_);
   }
   scheduler_ = system.spawn(scheduler_behavior, std::move(setup));
-  voice_->open(system.spawn(client_behavior, [](const std::vector<object_id>&) {}));
+  voice_->open(system.spawn(client_behavior, client_events{[](const std::vector<object_id>&) {}, {}}));
 
   voice_->tell(store_, caf::actor_cast<directory_for_stores>(directory_));
   auto transfers = node_->transfers_at();

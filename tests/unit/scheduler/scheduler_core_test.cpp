@@ -18,7 +18,10 @@ using namespace std::chrono_literals;
 
 /// Records what the core wants done.
 struct recorder : scheduler_effects {
-  void describe(worker_id worker, const run_brief& run) override { described.insert({worker, run.spec.run}); }
+  void describe(worker_id worker, const run_brief& run) override {
+    described.insert({worker, run.spec.run});
+    clients[run.spec.run] = run.client;
+  }
   void grant(worker_id worker, const lease& granted) override {
     EXPECT_TRUE(described.contains({worker, granted.run})) << "granted before described";
     EXPECT_FALSE(recalled.contains(worker) || drained_workers.contains(worker)) << "granted although it is to leave";
@@ -42,14 +45,17 @@ struct recorder : scheduler_effects {
       EXPECT_TRUE(returned.insert({run, object}).second) << "twice";
   }
   void satisfied(waiter_id waiter) override { answered.push_back(waiter); }
+  void unattended_ended(run_id run) override { ended.push_back(run); }
   void changed(run_id) override {}
 
   std::set<std::pair<worker_id, run_id>> described;
+  std::map<run_id, worker_id> clients;
   std::map<worker_id, std::deque<lease>> grants;
   std::vector<std::pair<worker_id, run_range>> cancelled;
   std::set<worker_id> recalled;
   std::set<worker_id> drained_workers;
   std::vector<waiter_id> answered;
+  std::vector<run_id> ended; ///< unattended ones
   std::set<std::pair<worker_id, object_id>> claimed;
   std::set<std::pair<run_id, object_id>> returned; ///< arguments
 };
@@ -144,6 +150,85 @@ result_block stored_results(std::uint64_t first, std::uint64_t count) {
   for (auto i = first; i < first + count; ++i)
     b.stored.push_back({i, object_id{100 + i}, 5'000'000});
   return b;
+}
+
+TEST_F(scheduler, gives_a_paused_worker_nothing_until_it_is_resumed) {
+  core.worker_joined(ann, 1, for_ever, true);
+  core.submit(spec(sweep, 10));
+  EXPECT_TRUE(seen.grants[ann].empty());
+  core.resume(ann);
+  auto first = next(ann);
+  core.pause(ann);
+  EXPECT_TRUE(seen.recalled.contains(ann));
+  seen.recalled.clear();
+  finish(ann, first);
+  EXPECT_TRUE(seen.grants[ann].empty());
+  core.worker_joined(bob, 1);
+  EXPECT_FALSE(seen.grants[bob].empty()) << "others go on";
+  core.resume(ann);
+  EXPECT_FALSE(seen.grants[ann].empty());
+  core.resume(ann); // once more says nothing new
+  core.pause(worker_id{77});
+  core.resume(worker_id{77});
+}
+
+TEST_F(scheduler, gives_suspects_to_no_paused_worker) {
+  core.worker_joined(ann, 1);
+  core.submit(spec(sweep, 1));
+  next(ann);
+  core.worker_left(ann, died());
+  core.worker_joined(bob, 1, for_ever, true);
+  EXPECT_TRUE(seen.grants[bob].empty());
+  core.resume(bob);
+  EXPECT_EQ(seen.grants[bob].size(), 1u);
+}
+
+TEST_F(scheduler, keeps_a_released_unattended_run_until_it_has_ended_and_tells_of_the_end_once) {
+  auto left_alone = spec(sweep, 1);
+  left_alone.unattended = true;
+  core.submit(left_alone);
+  core.release(sweep);
+  EXPECT_TRUE(core.knows(sweep));
+  core.worker_joined(ann, 1);
+  finish(ann, next(ann));
+  EXPECT_EQ(seen.ended, std::vector{sweep});
+  EXPECT_FALSE(core.knows(sweep));
+}
+
+TEST_F(scheduler, tells_of_an_unattended_run_that_is_cancelled_and_forgets_one_whose_client_has_left) {
+  auto left_alone = spec(sweep, 1);
+  left_alone.unattended = true;
+  core.submit(left_alone);
+  core.cancel({sweep, 0, 1});
+  EXPECT_EQ(seen.ended, std::vector{sweep});
+  constexpr worker_id guest{5};
+  core.client_joined(guest);
+  auto theirs = spec(nth_run_of(guest, 1), 1);
+  theirs.unattended = true;
+  core.submit(theirs);
+  core.release(theirs.run);
+  EXPECT_TRUE(core.knows(theirs.run));
+  core.client_left(guest);
+  EXPECT_FALSE(core.knows(theirs.run));
+  EXPECT_EQ(seen.ended.size(), 1u);
+}
+
+TEST_F(scheduler, names_the_client_of_a_run_that_a_task_of_a_task_has_submitted) {
+  constexpr worker_id guest{5};
+  core.client_joined(guest);
+  auto outer = spec(nth_run_of(guest, 1), 1);
+  core.submit(outer);
+  core.worker_joined(ann, 3);
+  auto inner = spec(nth_run_of(ann, 1), 1);
+  inner.parent = outer.run;
+  core.submit(inner);
+  auto innermost = spec(nth_run_of(ann, 2), 1);
+  innermost.parent = inner.run;
+  core.submit(innermost);
+  EXPECT_EQ(seen.clients.at(innermost.run), guest);
+  core.submit(spec(sweep, 1));
+  core.worker_joined(bob, 1);
+  EXPECT_EQ(seen.clients.at(sweep), worker_id{}) << "the client in this process";
 }
 
 TEST_F(scheduler, claims_results_in_the_store_and_lets_go_of_them_with_their_run) {
