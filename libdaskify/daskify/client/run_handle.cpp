@@ -39,7 +39,7 @@ std::string sentence(const failure& why, std::uint64_t task, const std::string& 
     text += " of " + run->name();
   switch (why.code) {
   case error_code::task_threw:
-    text += " threw" + (why.type.empty() ? std::string{} : " " + why.type) + ": " + why.text;
+    text += " threw" + (why.type.empty() ? std::string{} : " " + why.type) + (why.text.empty() ? "" : ": " + why.text);
     break;
   case error_code::dependency_failed:
     text += " was not run because " + why.text;
@@ -52,6 +52,9 @@ std::string sentence(const failure& why, std::uint64_t task, const std::string& 
   case error_code::worker_walltime:
   case error_code::worker_node_lost:
     text += " was lost: its worker " + why.text;
+    break;
+  case error_code::run_given_up:
+    text += " was given up with the rest of its run: " + why.text;
     break;
   case error_code::no_workers:
     text += " was lost because no worker is left: " + why.text;

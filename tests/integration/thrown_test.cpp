@@ -1,0 +1,216 @@
+/// Whatever a task throws becomes a sentence, and the worker goes on: only what the language itself ends is lost.
+
+#include "support/cluster_of_two.hpp"
+
+#include <cstdlib>
+#include <exception>
+#include <string>
+
+namespace {
+
+using namespace daskify::test;
+using testing::AllOf;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+
+struct thrown : cluster_of_two {
+  /// What is said of a task that throws; its worker is the same afterwards.
+  template <class F>
+  daskify::task_details details_of(F throws) {
+    auto before = pids();
+    daskify::task_details details;
+    try {
+      cluster.submit(throws).get();
+      ADD_FAILURE() << "it did not throw";
+    } catch (const daskify::task_error& e) {
+      sentence = e.what();
+      details = e.details();
+    } catch (const std::exception& e) {
+      ADD_FAILURE() << e.what();
+    }
+    EXPECT_EQ(pids(), before) << "a worker died";
+    return details;
+  }
+
+  std::set<int> pids() const {
+    std::set<int> all;
+    for (const auto& w : cluster.workers())
+      all.insert(w.pid);
+    return all;
+  }
+
+  std::string sentence;
+};
+
+TEST_F(thrown, a_null_pointer_is_named) {
+  auto null = details_of([] { throw static_cast<const char*>(nullptr); });
+  EXPECT_EQ(null.type, "char const*");
+  EXPECT_EQ(null.text, "a null pointer instead of a text");
+  EXPECT_THAT(sentence, HasSubstr(" threw char const*: a null pointer instead of a text ["));
+  EXPECT_EQ(details_of([] { throw nullptr; }).text, "a null pointer instead of a text");
+  EXPECT_EQ(details_of([] { throw static_cast<const char8_t*>(nullptr); }).text, "a null pointer instead of a text");
+}
+
+struct silent : std::exception {
+  const char* what() const noexcept override { return nullptr; }
+};
+struct wordless : std::exception {
+  const char* what() const noexcept override { return ""; }
+};
+
+TEST_F(thrown, an_exception_without_a_text_is_named_by_its_type) {
+  EXPECT_EQ(details_of([] { throw silent{}; }).text, "what() is a null pointer");
+  EXPECT_THAT(details_of([] { throw wordless{}; }).type, HasSubstr("wordless"));
+  EXPECT_THAT(sentence, Not(HasSubstr("wordless:")));
+}
+
+TEST_F(thrown, texts_of_all_character_types_arrive) {
+  EXPECT_EQ(details_of([] { throw L"zu gro\u00df"; }).text, "zu gro\u00df");
+  EXPECT_EQ(details_of([] { throw u8"zu gro\u00df"; }).text, "zu gro\u00df");
+  EXPECT_EQ(details_of([] { throw std::u16string{u"zu gro\u00df"}; }).text, "zu gro\u00df");
+  EXPECT_EQ(details_of([] { throw 17; }).text, "17");
+}
+
+TEST_F(thrown, nested_exceptions_are_all_told) {
+  auto nested = details_of([] {
+    try {
+      throw std::invalid_argument{"step is 0"};
+    } catch (...) {
+      std::throw_with_nested(std::runtime_error{"cannot integrate"});
+    }
+  });
+  EXPECT_EQ(nested.text, "cannot integrate; caused by std::invalid_argument: step is 0");
+}
+
+TEST_F(thrown, a_text_of_50_MB_is_cut) {
+  auto begin = std::chrono::steady_clock::now();
+  auto huge = details_of([] { throw std::runtime_error{std::string(50'000'000, 'x')}; });
+  EXPECT_THAT(huge.text, AllOf(testing::SizeIs(testing::Lt(5000)), EndsWith("x ... (cut)")));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds{10});
+}
+
+TEST_F(thrown, what_steers_a_terminal_does_not_arrive) {
+  auto evil = details_of([] { throw std::runtime_error{"\x1b]0;owned\a\x1b[2J\u009b1m\xff"}; });
+  EXPECT_EQ(evil.text, "?]0;owned??[2J??1m?");
+  EXPECT_EQ(sentence.find('\x1b'), std::string::npos);
+  auto data = cluster.submit([] { throw daskify::data_error{daskify::error_code::object_lost, "\x1b[2J"}; });
+  try {
+    data.get();
+    FAIL();
+  } catch (const daskify::data_error& e) {
+    EXPECT_THAT(e.what(), Not(HasSubstr("\x1b")));
+  }
+}
+
+struct throws_when_destroyed {
+  bool is_thrown = true;
+  throws_when_destroyed() = default;
+  ~throws_when_destroyed() noexcept(false) {
+    if (is_thrown)
+      throw 7;
+  }
+};
+
+TEST_F(thrown, an_object_whose_destructor_throws_fails_its_own_task_only) {
+  auto before = pids();
+  auto kept = cluster.gather_data(cluster.map(
+                                      [](int x) {
+                                        if (x % 3 == 0)
+                                          throw throws_when_destroyed{};
+                                        return x;
+                                      },
+                                      daskify::range(200)),
+                                  daskify::on_error::keep);
+  for (std::size_t i = 0; i < 200; ++i) {
+    ASSERT_EQ(kept[i].has_value(), i % 3 != 0) << i << ": " << (kept[i].has_value() ? "" : kept[i].message());
+    if (i % 3 == 0)
+      EXPECT_THAT(kept[i].message(), HasSubstr("throws_when_destroyed")) << i;
+    else
+      EXPECT_EQ(kept[i].value(), static_cast<int>(i));
+  }
+  EXPECT_EQ(pids(), before) << "a worker died";
+}
+
+struct throws_in_what : std::exception {
+  const char* what() const noexcept override { throw 7; }
+};
+
+TEST_F(thrown, a_what_that_throws_ends_its_worker_as_the_language_demands_and_no_other_task_is_lost) {
+  auto kept = cluster.gather_data(cluster.map(
+                                      [](int x) {
+                                        if (x == 3)
+                                          throw throws_in_what{};
+                                        return x;
+                                      },
+                                      daskify::range(20)),
+                                  daskify::on_error::keep);
+  for (std::size_t i = 0; i < 20; ++i)
+    EXPECT_EQ(kept[i].has_value(), i != 3) << i;
+  EXPECT_EQ(kept[3].code(), daskify::error_code::worker_died);
+  EXPECT_THAT(kept[3].message(), HasSubstr("terminate called"));
+}
+
+struct deadly_sweeps : cluster_of_two {
+  /// Of 60 tasks these crash.
+  std::vector<daskify::result<int>> sweep(daskify::daskified& on, int first, int last) {
+    auto crashes = [first, last](int x) {
+      if (x >= first && x < last)
+        std::abort();
+      return x;
+    };
+    return on.gather_data(on.map(crashes, daskify::range(60)), daskify::on_error::keep);
+  }
+
+  void expect_lost(const std::vector<daskify::result<int>>& all, std::size_t first, std::size_t last) {
+    ASSERT_EQ(all.size(), 60u);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      bool is_lost = i >= first && i < last;
+      ASSERT_EQ(all[i].has_value(), !is_lost) << i;
+      if (is_lost)
+        EXPECT_EQ(all[i].code(), daskify::error_code::worker_died) << i;
+      else
+        EXPECT_EQ(all[i].value(), static_cast<int>(i));
+    }
+  }
+};
+
+TEST_F(deadly_sweeps, lose_the_8_tasks_that_crash_and_none_of_the_other_52) {
+  expect_lost(sweep(cluster, 0, 8), 0, 8);
+}
+
+TEST_F(deadly_sweeps, lose_12_that_crash_in_a_row_and_none_of_the_others) {
+  expect_lost(sweep(cluster, 0, 12), 0, 12);
+}
+
+TEST_F(deadly_sweeps, end_when_every_task_crashes_and_leave_a_cluster_that_works) {
+  expect_lost(sweep(cluster, 0, 60), 0, 60);
+  EXPECT_EQ(cluster.submit(square, 5).get(), 25);
+}
+
+TEST_F(deadly_sweeps, end_on_nodes_that_replace_their_workers_themselves) {
+  auto on_nodes = make({.size = 2, .nodes = 2});
+  on_nodes.start_cluster();
+  expect_lost(sweep(on_nodes, 0, 12), 0, 12);
+}
+
+TEST_F(deadly_sweeps, are_given_up_after_max_lost_tasks_with_a_sentence_that_names_it) {
+  auto strict = make({.size = 1, .max_lost = 3});
+  strict.start_cluster();
+  auto all = sweep(strict, 0, 8);
+  for (std::size_t i = 0; i < 60; ++i)
+    ASSERT_FALSE(all[i].has_value()) << i;
+  for (std::size_t i = 0; i < 3; ++i)
+    EXPECT_EQ(all[i].code(), daskify::error_code::worker_died) << i;
+  for (std::size_t i = 3; i < 60; ++i)
+    ASSERT_EQ(all[i].code(), daskify::error_code::run_given_up) << i;
+  EXPECT_THAT(all[20].message(), AllOf(HasSubstr("Task 20 (20)"),
+                                       HasSubstr("was given up with the rest of its run: 3 tasks of it were "
+                                                 "lost, and the option max_lost allows no more; the last one "
+                                                 "was task 2, whose worker"),
+                                       HasSubstr("signal 6")));
+  EXPECT_EQ(strict.submit(square, 5).get(), 25) << "other runs go on";
+  EXPECT_THROW(strict.gather_data(strict.map([](int) { std::abort(); }, daskify::range(9))), daskify::worker_lost);
+}
+
+} // namespace
