@@ -216,7 +216,7 @@ public:
 /// What is known of a task that has no result.
 struct task_details {
   std::string type;        ///< type of what the task threw, as in the source; empty when it threw nothing
-  std::string text;        ///< what() of it, or how its worker ended
+  std::string text;        ///< what() of it with what is nested in it, cut at 4000 bytes; or how its worker ended
   std::uint64_t task = 0;  ///< index in its run
   std::string combination; ///< its element of each iterable, as text: "0.25, 7"
   std::string worker;      ///< for example "worker-3"; empty when it had none

@@ -18,7 +18,7 @@ struct thrown : cluster_of_two {
   /// What is said of a task that throws; its worker is the same afterwards.
   template <class F>
   daskify::task_details details_of(F throws) {
-    auto before = pids();
+    auto workers_before = pids();
     daskify::task_details details;
     try {
       cluster.submit(throws).get();
@@ -29,7 +29,7 @@ struct thrown : cluster_of_two {
     } catch (const std::exception& e) {
       ADD_FAILURE() << e.what();
     }
-    EXPECT_EQ(pids(), before) << "a worker died";
+    EXPECT_EQ(pids(), workers_before) << "a worker died";
     return details;
   }
 
@@ -113,7 +113,7 @@ struct throws_when_destroyed {
 };
 
 TEST_F(thrown, an_object_whose_destructor_throws_fails_its_own_task_only) {
-  auto before = pids();
+  auto workers_before = pids();
   auto kept = cluster.gather_data(cluster.map(
                                       [](int x) {
                                         if (x % 3 == 0)
@@ -129,11 +129,15 @@ TEST_F(thrown, an_object_whose_destructor_throws_fails_its_own_task_only) {
     else
       EXPECT_EQ(kept[i].value(), static_cast<int>(i));
   }
-  EXPECT_EQ(pids(), before) << "a worker died";
+  EXPECT_EQ(pids(), workers_before) << "a worker died";
+}
+
+const char* throw_a_number() {
+  throw 7;
 }
 
 struct throws_in_what : std::exception {
-  const char* what() const noexcept override { throw 7; }
+  const char* what() const noexcept override { return throw_a_number(); }
 };
 
 TEST_F(thrown, a_what_that_throws_ends_its_worker_as_the_language_demands_and_no_other_task_is_lost) {

@@ -1,6 +1,6 @@
 #include "daskify/client/cluster_session.hpp"
 
-#include "daskify/deploy/log_tail.hpp"
+#include "daskify/program/exception_text.hpp"
 #include "daskify/program/task_program.hpp"
 
 namespace daskify::internal {
@@ -17,7 +17,7 @@ run_handle::run_handle(std::shared_ptr<cluster_session> session, run_spec spec,
 
 std::string run_handle::combination_text(std::uint64_t task) const {
   try {
-    return harmless(combination_text_(task));
+    return shown_text(combination_text_(task));
   } catch (...) {
     return "?"; // it is the user's operator<<, and must not hide what is to be said about the task
   }

@@ -184,11 +184,14 @@ TEST(describe_current_exception, keeps_the_code_of_data_errors_and_makes_their_t
 }
 
 TEST(describe_current_exception, passes_on_the_innermost_sentence_of_tasks_in_tasks) {
-  task_details inner{.type = "daskify::task_error", .text = "deep \x1b" + std::string(5000, 'x')};
+  task_details inner;
+  inner.type = "daskify::task_error";
+  inner.text = "deep \x1b" + std::string(5000, 'x');
   auto why = described(task_error{error_code::task_threw, "outer", inner});
   EXPECT_THAT(why.text, StartsWith("deep ?x"));
   EXPECT_THAT(why.text, EndsWith(" ... (cut)"));
-  EXPECT_EQ(described(task_error{error_code::task_threw, "outer", {.type = "int", .text = "7"}}).text, "outer");
+  inner.type = "int";
+  EXPECT_EQ(described(task_error{error_code::task_threw, "outer", inner}).text, "outer");
 }
 
 } // namespace

@@ -420,11 +420,13 @@ TEST(deadly_sweep, ends_every_task_with_its_own_cause_whatever_happens) {
     all.run(tasks, 1 + random() % 4);
     std::uint64_t died = 0;
     std::uint64_t given_up = 0;
-    for (std::uint64_t i = 0; i < tasks; ++i)
-      if (auto why = failure_of(all.core.results({{scheduler::sweep, i, 1}}).at(0), i)) {
+    for (std::uint64_t i = 0; i < tasks; ++i) {
+      auto block = all.core.results({{scheduler::sweep, i, 1}}).at(0);
+      if (const auto* why = failure_of(block, i)) {
         (why->code == error_code::run_given_up ? given_up : died) += 1;
         EXPECT_TRUE(why->code == error_code::run_given_up || all.killers.contains(i)) << "seed " << seed;
       }
+    }
     EXPECT_EQ(all.counts().lost, died + given_up) << "seed " << seed;
     if (!limit || all.killers.size() < *limit) {
       EXPECT_EQ(died, all.killers.size()) << "seed " << seed;
@@ -462,19 +464,21 @@ TEST_F(scheduler, lets_a_run_that_is_given_up_keep_what_is_under_way_and_leaves_
 }
 
 TEST_F(scheduler, gives_up_what_a_dead_worker_had_of_a_run_that_was_given_up) {
-  scheduler_core strict{seen, 2, 1};
-  strict.worker_joined(ann, 1);
+  scheduler_core strict{seen, 1, 1};
   strict.submit(spec(sweep, 10));
-  for (std::uint64_t i = 0; i < 3; ++i) {
-    strict.worker_joined(worker_id{10 + i}, 1);
-    strict.worker_left(i == 0 ? ann : worker_id{9 + i}, died());
-  }
-  strict.check_invariants();
-  auto all = strict.counts({{sweep, 0, UINT64_MAX}});
-  auto with_a_worker = all.total - all.lost;
-  EXPECT_LE(with_a_worker, 1u);
-  strict.worker_left(worker_id{12}, died());
-  EXPECT_EQ(strict.counts({{sweep, 0, UINT64_MAX}}).lost, 10u) << "it is not tried again";
+  strict.worker_joined(ann, 1);
+  strict.worker_joined(bob, 1);
+  ASSERT_EQ(next(ann).first, 0u);
+  ASSERT_EQ(next(bob).first, 1u);
+  strict.worker_left(ann, died());
+  worker_id cid{3};
+  strict.worker_joined(cid, 1);
+  ASSERT_EQ(next(cid).first, 0u) << "it is tried again, alone";
+  strict.worker_left(cid, died());
+  EXPECT_EQ(strict.counts({{sweep, 0, UINT64_MAX}}).lost, 9u) << "all but what bob has";
+  strict.worker_left(bob, died());
+  EXPECT_EQ(strict.counts({{sweep, 0, UINT64_MAX}}).lost, 10u) << "that is not tried again";
+  EXPECT_EQ(failure_of(strict.results({{sweep, 1, 1}}).at(0), 1)->code, error_code::run_given_up);
   strict.check_invariants();
 }
 
