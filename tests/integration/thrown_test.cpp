@@ -90,6 +90,13 @@ TEST_F(thrown, a_text_of_50_MB_is_cut) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds{10});
 }
 
+TEST_F(thrown, a_combination_of_megabytes_is_cut_where_it_is_named) {
+  auto all = cluster.gather_data(cluster.map([](const std::string& text) -> std::size_t { throw text.size(); },
+                                             std::vector{std::string(3'000'000, 'x')}),
+                                 daskify::on_error::keep);
+  EXPECT_THAT(all.at(0).message(), AllOf(HasSubstr("xxx ... (cut)) of "), HasSubstr(": 3000000 [")));
+}
+
 TEST_F(thrown, what_steers_a_terminal_does_not_arrive) {
   auto evil = details_of([] { throw std::runtime_error{"\x1b]0;owned\a\x1b[2J\u009b1m\xff"}; });
   EXPECT_EQ(evil.text, "?]0;owned??[2J??1m?");

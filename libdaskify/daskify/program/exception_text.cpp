@@ -134,6 +134,8 @@ std::string text_of_other_object(std::size_t depth) {
     return number_text(number);
   } catch (long number) {
     return number_text(number);
+  } catch (unsigned long number) {
+    return number_text(number);
   } catch (double number) {
     return number_text(number);
   } catch (const std::nested_exception& e) {

@@ -73,6 +73,7 @@ TEST(exception_text, is_that_of_a_thrown_number) {
   EXPECT_EQ(text_of_thrown(-7), "-7");
   EXPECT_EQ(text_of_thrown(7U), "7");
   EXPECT_EQ(text_of_thrown(7L), "7");
+  EXPECT_EQ(text_of_thrown(sizeof(int)), "4");
   EXPECT_EQ(text_of_thrown(0.5), "0.5");
   EXPECT_EQ(text_of_thrown('x'), "an object that is no std::exception");
 }
