@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <exception>
 #include <string>
+#include <sys/resource.h>
 
 namespace {
 
@@ -139,6 +140,12 @@ TEST_F(thrown, an_object_whose_destructor_throws_fails_its_own_task_only) {
   EXPECT_EQ(pids(), workers_before) << "a worker died";
 }
 
+/// Where the system keeps them, these tests would fill the disk.
+void without_core_file() {
+  const rlimit none{};
+  ::setrlimit(RLIMIT_CORE, &none);
+}
+
 const char* throw_a_number() {
   throw 7;
 }
@@ -150,8 +157,10 @@ struct throws_in_what : std::exception {
 TEST_F(thrown, a_what_that_throws_ends_its_worker_as_the_language_demands_and_no_other_task_is_lost) {
   auto kept = cluster.gather_data(cluster.map(
                                       [](int x) {
-                                        if (x == 3)
+                                        if (x == 3) {
+                                          without_core_file();
                                           throw throws_in_what{};
+                                        }
                                         return x;
                                       },
                                       daskify::range(20)),
@@ -162,12 +171,17 @@ TEST_F(thrown, a_what_that_throws_ends_its_worker_as_the_language_demands_and_no
   EXPECT_THAT(kept[3].message(), HasSubstr("terminate called"));
 }
 
+[[noreturn]] int crash() {
+  without_core_file();
+  std::abort();
+}
+
 struct deadly_sweeps : cluster_of_two {
   /// Of 60 tasks these crash.
   std::vector<daskify::result<int>> sweep(daskify::daskified& on, int first, int last) {
     auto crashes = [first, last](int x) {
       if (x >= first && x < last)
-        std::abort();
+        crash();
       return x;
     };
     return on.gather_data(on.map(crashes, daskify::range(60)), daskify::on_error::keep);
@@ -221,7 +235,7 @@ TEST_F(deadly_sweeps, are_given_up_after_max_lost_tasks_with_a_sentence_that_nam
                                                  "was task 2, whose worker"),
                                        HasSubstr("signal 6")));
   EXPECT_EQ(strict.submit(square, 5).get(), 25) << "other runs go on";
-  EXPECT_THROW(strict.gather_data(strict.map([](int) { std::abort(); }, daskify::range(9))), daskify::worker_lost);
+  EXPECT_THROW(strict.gather_data(strict.map([](int) { return crash(); }, daskify::range(9))), daskify::worker_lost);
 }
 
 } // namespace
