@@ -1,11 +1,10 @@
 /// Whatever a task throws becomes a sentence, and the worker goes on: only what the language itself ends is lost.
 
 #include "support/cluster_of_two.hpp"
+#include "support/without_core_file.hpp"
 
-#include <cstdlib>
 #include <exception>
 #include <string>
-#include <sys/resource.h>
 
 namespace {
 
@@ -140,12 +139,6 @@ TEST_F(thrown, an_object_whose_destructor_throws_fails_its_own_task_only) {
   EXPECT_EQ(pids(), workers_before) << "a worker died";
 }
 
-/// Where the system keeps them, these tests would fill the disk.
-void without_core_file() {
-  const rlimit none{};
-  ::setrlimit(RLIMIT_CORE, &none);
-}
-
 const char* throw_a_number() {
   throw 7;
 }
@@ -169,73 +162,6 @@ TEST_F(thrown, a_what_that_throws_ends_its_worker_as_the_language_demands_and_no
     EXPECT_EQ(kept[i].has_value(), i != 3) << i;
   EXPECT_EQ(kept[3].code(), daskify::error_code::worker_died);
   EXPECT_THAT(kept[3].message(), HasSubstr("terminate called"));
-}
-
-[[noreturn]] int crash() {
-  without_core_file();
-  std::abort();
-}
-
-struct deadly_sweeps : cluster_of_two {
-  /// Of 60 tasks these crash.
-  std::vector<daskify::result<int>> sweep(daskify::daskified& on, int first, int last) {
-    auto crashes = [first, last](int x) {
-      if (x >= first && x < last)
-        crash();
-      return x;
-    };
-    return on.gather_data(on.map(crashes, daskify::range(60)), daskify::on_error::keep);
-  }
-
-  void expect_lost(const std::vector<daskify::result<int>>& all, std::size_t first, std::size_t last) {
-    ASSERT_EQ(all.size(), 60u);
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      bool is_lost = i >= first && i < last;
-      ASSERT_EQ(all[i].has_value(), !is_lost) << i;
-      if (is_lost)
-        EXPECT_EQ(all[i].code(), daskify::error_code::worker_died) << i;
-      else
-        EXPECT_EQ(all[i].value(), static_cast<int>(i));
-    }
-  }
-};
-
-TEST_F(deadly_sweeps, lose_the_8_tasks_that_crash_and_none_of_the_other_52) {
-  expect_lost(sweep(cluster, 0, 8), 0, 8);
-}
-
-TEST_F(deadly_sweeps, lose_12_that_crash_in_a_row_and_none_of_the_others) {
-  expect_lost(sweep(cluster, 0, 12), 0, 12);
-}
-
-TEST_F(deadly_sweeps, end_when_every_task_crashes_and_leave_a_cluster_that_works) {
-  expect_lost(sweep(cluster, 0, 60), 0, 60);
-  EXPECT_EQ(cluster.submit(square, 5).get(), 25);
-}
-
-TEST_F(deadly_sweeps, end_on_nodes_that_replace_their_workers_themselves) {
-  auto on_nodes = make({.size = 2, .nodes = 2});
-  on_nodes.start_cluster();
-  expect_lost(sweep(on_nodes, 0, 12), 0, 12);
-}
-
-TEST_F(deadly_sweeps, are_given_up_after_max_lost_tasks_with_a_sentence_that_names_it) {
-  auto strict = make({.size = 1, .max_lost = 3});
-  strict.start_cluster();
-  auto all = sweep(strict, 0, 8);
-  for (std::size_t i = 0; i < 60; ++i)
-    ASSERT_FALSE(all[i].has_value()) << i;
-  for (std::size_t i = 0; i < 3; ++i)
-    EXPECT_EQ(all[i].code(), daskify::error_code::worker_died) << i;
-  for (std::size_t i = 3; i < 60; ++i)
-    ASSERT_EQ(all[i].code(), daskify::error_code::run_given_up) << i;
-  EXPECT_THAT(all[20].message(), AllOf(HasSubstr("Task 20 (20)"),
-                                       HasSubstr("was given up with the rest of its run: 3 tasks of it were "
-                                                 "lost, and the option max_lost allows no more; the last one "
-                                                 "was task 2, whose worker"),
-                                       HasSubstr("signal 6")));
-  EXPECT_EQ(strict.submit(square, 5).get(), 25) << "other runs go on";
-  EXPECT_THROW(strict.gather_data(strict.map([](int) { return crash(); }, daskify::range(9))), daskify::worker_lost);
 }
 
 } // namespace
