@@ -1,6 +1,6 @@
 #include "daskify/client/cluster_session.hpp"
 
-#include "daskify/deploy/log_tail.hpp"
+#include "daskify/program/exception_text.hpp"
 #include "daskify/program/task_program.hpp"
 
 namespace daskify::internal {
@@ -17,7 +17,7 @@ run_handle::run_handle(std::shared_ptr<cluster_session> session, run_spec spec,
 
 std::string run_handle::combination_text(std::uint64_t task) const {
   try {
-    return harmless(combination_text_(task));
+    return shown_text(combination_text_(task));
   } catch (...) {
     return "?"; // it is the user's operator<<, and must not hide what is to be said about the task
   }
@@ -30,7 +30,7 @@ run_handle::~run_handle() {
 std::string describe_failure(const failure& why, std::string text) {
   switch (why.code) {
   case error_code::task_threw:
-    text += " threw" + (why.type.empty() ? std::string{} : " " + why.type) + ": " + why.text;
+    text += " threw" + (why.type.empty() ? std::string{} : " " + why.type) + (why.text.empty() ? "" : ": " + why.text);
     break;
   case error_code::dependency_failed:
     text += " was not run because " + why.text;
@@ -46,6 +46,9 @@ std::string describe_failure(const failure& why, std::string text) {
   case error_code::worker_walltime:
   case error_code::worker_node_lost:
     text += " was lost: its worker " + why.text;
+    break;
+  case error_code::run_given_up:
+    text += " was given up with the rest of its run: " + why.text;
     break;
   case error_code::no_workers:
     text += " was lost because no worker is left: " + why.text;

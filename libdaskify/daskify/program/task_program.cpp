@@ -1,6 +1,6 @@
 #include "daskify/program/task_program.hpp"
 
-#include "daskify/program/code_address.hpp"
+#include "daskify/program/exception_text.hpp"
 
 #include <cxxabi.h>
 
@@ -75,30 +75,18 @@ failure describe_current_exception() {
   } catch (const unsuccessful_task& e) {
     // Passed on from task to task the sentences would nest without end: the innermost one stays.
     bool passed_on = e.details().type.starts_with("daskify::");
-    why.text = passed_on ? e.details().text : e.what();
+    why.text = passed_on ? shown_text(e.details().text) : text_of(e);
   } catch (const error& e) {
-    why.text = e.what();
+    why.text = text_of(e);
     // daskify's own errors keep their code: a missing object is a data_error for the caller too.
     if (kind_of(e.code()) == error_kind::data || e.code() == error_code::function_not_found)
       why.code = e.code();
-  } catch (const std::exception& e) {
-    why.text = e.what() ? e.what() : "";
   } catch (abi::__forced_unwind&) {
     throw; // the thread is being ended; this must not be caught
-  } catch (const char* text) {
-    why.text = text;
-  } catch (const std::string& text) {
-    why.text = text;
   } catch (...) {
-    why.text = "an object that is no std::exception";
+    why.text = text_of_current_exception();
   }
-  constexpr std::size_t longest_text = 4000;
-  if (why.text.size() > longest_text) {
-    why.text.resize(longest_text);
-    why.text += " ... (cut)";
-  }
-  if (const auto* type = abi::__cxa_current_exception_type())
-    why.type = demangle(type->name());
+  why.type = type_of_current_exception();
   return why;
 }
 

@@ -35,7 +35,7 @@ scheduler_actor::behavior_type scheduler_behavior(scheduler_state::pointer self,
 
 scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup setup) {
   setup_ = std::move(setup);
-  core_ = std::make_unique<scheduler_core>(*this, setup_.retries);
+  core_ = std::make_unique<scheduler_core>(*this, setup_.retries, setup_.max_lost);
 
   self_->set_down_handler([this](caf::down_msg& msg) {
     for (auto& [id, p] : peers_)

@@ -22,7 +22,8 @@ struct scheduler_setup {
   std::chrono::milliseconds heartbeat_timeout{};
   std::chrono::milliseconds start_timeout{}; ///< how long a node may take from when it joins to its first heartbeat
   std::size_t retries = 0;
-  store_for_users store; ///< of this node
+  std::optional<std::size_t> max_lost; ///< lost tasks after which a run is given up
+  store_for_users store;               ///< of this node
   directory_actor directory;
   deployment* processes = nullptr;     ///< outlives the actor
   std::function<void()> on_end_wanted; ///< a client wants the cluster to end; none: that is not for clients to say

@@ -108,13 +108,13 @@ struct scheduler_core::run_record {
   std::vector<wait> waits;
   std::vector<worker_id> told; ///< workers that have its description
   std::uint64_t open_leases = 0;
-  std::size_t deadly = 0;      ///< tasks lost in a row, each with its worker
-  std::set<run_id> children;   ///< runs that its tasks submitted
-  std::vector<run_id> needs;   ///< runs whose results its tasks use, each once, until it is over
-  std::uint64_t needed_by = 0; ///< runs that have it in `needs`
-  waiter_id input_wait;        ///< the core's own, for `needs`
-  bool released = false;       ///< forgotten as soon as nothing needs it
-  worker_id client;            ///< whose it is, through all the tasks between; none: the client in this process
+  std::optional<failure> given_up; ///< why: what comes back from workers is lost, too
+  std::set<run_id> children;       ///< runs that its tasks submitted
+  std::vector<run_id> needs;       ///< runs whose results its tasks use, each once, until it is over
+  std::uint64_t needed_by = 0;     ///< runs that have it in `needs`
+  waiter_id input_wait;            ///< the core's own, for `needs`
+  bool released = false;           ///< forgotten as soon as nothing needs it
+  worker_id client;                ///< whose it is, through all the tasks between; none: the client in this process
   bool inputs_ended = false;
   bool late = false;              ///< in late_ and not in ready_
   std::uint64_t cut_short_ns = 0; ///< its place in cut_short_; 0: it is not there
@@ -172,9 +172,10 @@ std::string function_key(const run_spec& spec) {
 
 } // namespace
 
-scheduler_core::scheduler_core(scheduler_effects& effects, std::size_t retries)
+scheduler_core::scheduler_core(scheduler_effects& effects, std::size_t retries, std::optional<std::size_t> max_lost)
     : effects_{effects},
       retries_{retries},
+      max_lost_{max_lost},
       last_own_waiter_{own_waiters} {}
 
 scheduler_core::~scheduler_core() = default;
@@ -361,7 +362,7 @@ void scheduler_core::take_back_excused(run_record& run, const open_lease& lease,
     why.text += "; the task was tried " + std::to_string(first.outlived) + (first.outlived == 1 ? " time" : " times") +
                 " with all the time of a worker, " + duration_text(std::chrono::nanoseconds{first.ran_ns}) +
                 ", and needs more: raise the walltime, or split the task";
-    settle_failed(run, first.first, 1, task_state::lost, why);
+    lose(run, first.first, why);
   } else {
     give_back(run, first);
   }
@@ -378,7 +379,7 @@ void scheduler_core::take_back_from_dead(run_record& run, const open_lease& leas
   auto back = lease.past.part(lease.next(), lease.end());
   if (lease.left() == 1 && !only_lease)
     ++back.shared;
-  if (lease.left() > 1 || (!only_lease && back.shared < tuning::deadly_tasks)) {
+  if (lease.left() > 1 || (!only_lease && back.shared < tuning::deaths_in_company)) {
     back.largest = std::max<std::uint64_t>(lease.left() / tuning::lease_growth, 1);
     // Long tasks of a worker with many threads: one of them has killed it, and a worker for each would cost hours. The
     // first time they go on as they were.
@@ -395,13 +396,20 @@ void scheduler_core::take_back_from_dead(run_record& run, const open_lease& leas
     give_back(run, back);
     return;
   }
-  settle_failed(run, lease.next(), 1, task_state::lost, cause);
-  if (++run.deadly < tuning::deadly_tasks || run.tasks_in(task_state::pending) == 0)
+  lose(run, lease.next(), cause);
+}
+
+/// And all that is pending with it, when `max_lost` tasks are lost.
+void scheduler_core::lose(run_record& run, std::uint64_t task, const failure& cause) {
+  settle_failed(run, task, 1, task_state::lost, cause);
+  if (!max_lost_ || run.given_up || run.tasks_in(task_state::lost) < *max_lost_)
     return;
-  auto given_up = cause;
-  given_up.text += "; the run was given up after " + std::to_string(run.deadly) +
-                   " of its tasks in a row ended like this, none with a result";
-  end_pending(run, task_state::lost, given_up);
+  auto& why = run.given_up.emplace();
+  why.code = error_code::run_given_up;
+  why.text = std::to_string(*max_lost_) + (*max_lost_ == 1 ? " task of it was" : " tasks of it were") +
+             " lost, and the option max_lost allows no more; the last one was task " + std::to_string(task) +
+             ", whose worker " + cause.text;
+  end_pending(run, task_state::lost, why);
 }
 
 /// All that is pending ends without a result.
@@ -657,6 +665,8 @@ void scheduler_core::give_back(run_record& run, const piece& tasks) {
   if (exhausted_) {
     end_pending(run, task_state::lost, exhausted_cause_);
     forget_if_over(run);
+  } else if (run.given_up) {
+    end_pending(run, task_state::lost, *run.given_up);
   } else {
     queue_up(run);
   }
@@ -754,7 +764,6 @@ void scheduler_core::settle_block(run_record& run, result_block block) {
     }
     settle(run, next, first + count - next, task_state::finished);
     run.blocks.emplace(first, std::move(part));
-    run.deadly = 0;
     notify_waiters(run, first, count);
   }
 }

@@ -11,6 +11,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -38,6 +39,8 @@ enum class task_state : std::uint8_t { pending, leased, finished, error, cancell
 /// least work. What a worker had when it died goes back and is suspect: it is split into smaller leases, each of which
 /// has a worker for itself, until the task that kills is alone and known. That one is tried `retries` more times and
 /// is then lost; the others lose nothing. Not so where the worker ended through no fault of its tasks.
+/// A run goes on whatever number of its tasks is lost, unless `max_lost` sets a limit: with so many lost tasks the
+/// run is given up, and each task that no worker has is lost as `run_given_up`.
 ///
 /// Workers may have limited time. They get what should end in it; a task that takes longer than any worker lives is
 /// tried with the whole life of one, and is lost when that has not been enough `retries` + 1 times.
@@ -48,7 +51,8 @@ enum class task_state : std::uint8_t { pending, leased, finished, error, cancell
 /// Clients in other processes have their numbers from the same sequence as workers; their runs end with them, too.
 class scheduler_core {
 public:
-  scheduler_core(scheduler_effects& effects, std::size_t retries);
+  /// `max_lost`: lost tasks after which the rest of a run is given up; none: no limit.
+  scheduler_core(scheduler_effects& effects, std::size_t retries, std::optional<std::size_t> max_lost = {});
   ~scheduler_core();
   scheduler_core(const scheduler_core&) = delete;
   scheduler_core& operator=(const scheduler_core&) = delete;
@@ -141,6 +145,7 @@ private:
   void take_back_from_dead(run_record& run, const open_lease& lease, bool only_lease, const failure& cause);
   void drop_pending(run_record& run, std::uint64_t first, std::uint64_t last);
   void end_pending(run_record& run, task_state state, const failure& cause);
+  void lose(run_record& run, std::uint64_t task, const failure& cause);
   void let_go_of_inputs(run_record& run);
   void release_or_mark(run_id run);
   void release_all_of(worker_id submitter);
@@ -175,6 +180,7 @@ private:
 
   scheduler_effects& effects_;
   std::size_t retries_;
+  std::optional<std::size_t> max_lost_;
   run_map runs_;
   std::map<worker_id, worker_record> workers_; ///< ordered, so that the same events give the same effects
   std::set<worker_id> clients_;                ///< in other processes

@@ -167,6 +167,7 @@ void scheduler_host::start_actors(caf::actor_system& system) {
   setup.heartbeat_timeout = settings_.heartbeat_timeout;
   setup.start_timeout = settings_.start_timeout;
   setup.retries = settings_.retries;
+  setup.max_lost = settings_.max_lost;
   setup.store = store_;
   setup.directory = directory_;
   setup.processes = deployment_.get();

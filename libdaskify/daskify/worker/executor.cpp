@@ -32,12 +32,32 @@ struct served_thread {
 };
 thread_local served_thread served;
 
+/// Tasks [first, first + count), also when the destructor of what one of them has thrown throws: that leaves `execute`
+/// after the task was counted as failed.
+void execute_all(const task_program& program, std::uint64_t first, std::uint64_t count, result_sink& sink,
+                 task_context& context) {
+  auto begin = sink.count();
+  for (std::uint64_t done = 0; done < count;) {
+    try {
+      program.execute(first + done, count - done, sink, context);
+      return;
+    } catch (abi::__forced_unwind&) {
+      throw;
+    } catch (...) {
+      auto counted = sink.count() - begin;
+      if (counted == done)
+        throw; // not by a destructor: no task has been counted
+      done = counted;
+    }
+  }
+}
+
 /// Runs tasks of the user, and sees to it that no more than that comes back.
 void run_user_code(const task_program& program, std::uint64_t first, std::uint64_t count, result_sink& sink,
                    task_context& context) {
   auto process = ::getpid();
   try {
-    program.execute(first, count, sink, context);
+    execute_all(program, first, count, sink, context);
   } catch (abi::__forced_unwind&) {
     std::fputs("A task ended its thread (pthread_exit), and with it its worker.\n", stderr);
     std::fflush(stdout);
