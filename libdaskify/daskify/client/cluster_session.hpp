@@ -44,6 +44,10 @@ public:
 /// A running cluster as its client sees it.
 class client_session : public cluster_session {
 public:
+  /// Blocks until there are `count` workers; false when the deadline has passed before. Throws cluster_error when there
+  /// never will be.
+  virtual bool wait_for_workers(std::uint64_t count, deadline until) = 0;
+
   /// Shows the bar until all have ended.
   virtual progress monitor(const std::vector<run_range>& tasks) = 0;
 
