@@ -93,9 +93,22 @@ public:
     add_start_call(internal::make_start_call(std::forward<F>(f), std::forward<Ts>(values)...));
   }
 
-  /// Returns when the cluster can take work. Throws cluster_error with the reason when it cannot.
+  /// Returns when the cluster can take work: when as many workers are there as option start_when says (all in mode
+  /// local, 1 in the modes slurm and test); the others join as they come, while tasks run. Throws cluster_error with
+  /// the reason when it cannot.
   void start_cluster();
   void start_cluster(cluster_mode mode);
+
+  /// Blocks until `count` workers are there; false when `timeout` is over before. Workers that are about to leave do
+  /// not count; in mode connect all workers of the cluster do. Throws cluster_error when the cluster ends meanwhile,
+  /// when `count` is more than it can ever have, and when it comes to have fewer for good, with the cause;
+  /// data_error(bad_argument) for a negative one.
+  template <class Rep, class Period>
+  bool wait_for_workers(std::int64_t count, std::chrono::duration<Rep, Period> timeout) const {
+    return wait_for_workers_until(count, internal::deadline_in(timeout));
+  }
+  /// The same without a timeout: always true.
+  bool wait_for_workers(std::int64_t count) const { return wait_for_workers_until(count, {}); }
 
   /// The script that the modes slurm and test submit, for people to read and keep; "SESSION" stands for the private
   /// folder that each start makes, and "LOGS" for the one of its logs. Throws config_error for a value that no script
@@ -294,6 +307,7 @@ public:
 
 private:
   std::shared_ptr<internal::client_session> session() const;
+  bool wait_for_workers_until(std::int64_t count, internal::deadline until) const;
   void remember(std::shared_ptr<internal::run_handle> run, const internal::type_label& result_type);
   std::shared_ptr<internal::run_handle> most_recent(const internal::type_label& result_type) const;
   std::vector<internal::run_range> recent_ranges() const;

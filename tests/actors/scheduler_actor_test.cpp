@@ -5,6 +5,7 @@
 #include "daskify/scheduler/scheduler_actor.hpp"
 #include "daskify/store/directory_actor.hpp"
 #include "daskify/store/store_actor.hpp"
+#include "daskify/transport/remote_error.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/scheduler/test_coordinator.hpp>
@@ -58,8 +59,11 @@ struct recording_deployment : deployment {
   void node_leaving(std::uint32_t) override {}
   void node_drained(std::uint32_t slot) override { drained.push_back(slot); }
   void node_left(std::uint32_t) override {}
+  worker_prospect prospect() override { return expected; }
   void stop_replacing() override {}
   void end_all() override {}
+
+  worker_prospect expected; ///< workers
 };
 
 node_actor::behavior_type scripted_node(node_actor::pointer) {
@@ -202,6 +206,101 @@ TEST_F(scheduler_shell, keeps_the_promise_of_a_result_until_the_task_has_ended) 
   asked.receive([&](awaited_tasks& a) { answered = a.satisfied && a.blocks.size() == 1; },
                 [](caf::error& e) { ADD_FAILURE() << caf::to_string(e); });
   EXPECT_TRUE(answered);
+}
+
+/// What becomes of a question whether there are so many workers: the answer, or the sentence of an error; none yet.
+struct asked_for_workers {
+  std::optional<awaited_workers> answer;
+  std::string refusal;
+};
+
+template <class Asked>
+asked_for_workers outcome_of(Asked& asked) {
+  asked_for_workers outcome;
+  asked.receive([&](awaited_workers& a) { outcome.answer = a; },
+                [&](caf::error& e) {
+                  try {
+                    std::rethrow_exception(to_exception(e, "scheduler"));
+                  } catch (const cluster_error& refused) {
+                    outcome.refusal = refused.what();
+                  }
+                });
+  return outcome;
+}
+
+TEST_F(scheduler_shell, keeps_the_promise_of_workers_until_there_are_so_many) {
+  enrol(request());
+  auto asked = client->request(scheduler, caf::infinite, await_workers{2, 1'000'000});
+  steps.run();
+  EXPECT_TRUE(client->mailbox().empty());
+  caf::scoped_actor other{system};
+  auto second = system.spawn(scripted_worker, log);
+  auto enrolled = other->request(scheduler, caf::infinite, request(), second, caf::strong_actor_ptr{});
+  steps.run();
+  enrolled.receive([](enrol_answer&, store_for_users&) {}, [](caf::error& e) { ADD_FAILURE() << caf::to_string(e); });
+  auto outcome = outcome_of(asked);
+  ASSERT_TRUE(outcome.answer) << outcome.refusal;
+  EXPECT_TRUE(outcome.answer->satisfied);
+  EXPECT_EQ(outcome.answer->workers, 2u);
+  caf::anon_send_exit(second, caf::exit_reason::kill);
+  steps.run();
+}
+
+TEST_F(scheduler_shell, says_how_many_workers_there_are_when_its_patience_is_over) {
+  enrol(request());
+  for (std::uint64_t patience : {0, 1}) {
+    auto asked = client->request(scheduler, caf::infinite, await_workers{2, patience});
+    steps.run();
+    tick(std::chrono::milliseconds{2});
+    auto outcome = outcome_of(asked);
+    ASSERT_TRUE(outcome.answer) << outcome.refusal;
+    EXPECT_FALSE(outcome.answer->satisfied);
+    EXPECT_EQ(outcome.answer->workers, 1u);
+  }
+}
+
+TEST_F(scheduler_shell, does_not_count_workers_that_are_about_to_leave) {
+  auto speaker = join();
+  enrol(request());
+  tell(drain_node{7});
+  auto asked = client->request(scheduler, caf::infinite, await_workers{1, 0});
+  steps.run();
+  auto outcome = outcome_of(asked);
+  ASSERT_TRUE(outcome.answer) << outcome.refusal;
+  EXPECT_EQ(outcome.answer->workers, 0u);
+  caf::anon_send_exit(speaker, caf::exit_reason::kill);
+}
+
+TEST_F(scheduler_shell, refuses_to_wait_for_more_workers_than_there_can_be) {
+  processes.expected.most = 2;
+  auto asked = client->request(scheduler, caf::infinite, await_workers{3, 1'000'000});
+  steps.run();
+  EXPECT_EQ(outcome_of(asked).refusal, "There cannot be 3 workers: the cluster can have at most 2; wait for fewer, or "
+                                       "start it with a larger size.");
+}
+
+TEST_F(scheduler_shell, gives_up_the_wait_for_workers_that_cannot_come_any_more_and_says_why) {
+  enrol(request());
+  auto asked = client->request(scheduler, caf::infinite, await_workers{2, 1'000'000});
+  steps.run();
+  processes.expected = {1, "One could not be started."};
+  tick(std::chrono::milliseconds{1});
+  EXPECT_EQ(outcome_of(asked).refusal,
+            "There cannot be 2 workers: the cluster can have at most 1. One could not be started.");
+
+  auto last = client->request(scheduler, caf::infinite, await_workers{1, 1'000'000});
+  steps.run();
+  EXPECT_TRUE(outcome_of(last).answer) << "one is there";
+  tell(worker_exited{3, 4711, "was killed by signal 9 (killed)", ""});
+  auto vain = client->request(scheduler, caf::infinite, await_workers{1, 1'000'000});
+  tell(workers_exhausted{"No luck."});
+  EXPECT_EQ(outcome_of(vain).refusal, "No luck.");
+}
+
+TEST_F(scheduler_shell, gives_up_the_wait_for_workers_when_the_session_ends) {
+  auto asked = client->request(scheduler, caf::infinite, await_workers{1, 1'000'000});
+  tell(stop_session{});
+  EXPECT_THAT(outcome_of(asked).refusal, testing::HasSubstr("was shut down"));
 }
 
 TEST_F(scheduler_shell, ignores_reports_from_anybody_but_the_worker_itself) {
@@ -510,10 +609,12 @@ TEST_F(standing_scheduler_shell, ends_and_tells_of_others_at_the_word_of_a_clien
     return answered;
   };
   EXPECT_FALSE(is_answered(task, ask_status{}, cluster_status{}));
+  EXPECT_FALSE(is_answered(task, await_workers{}, awaited_workers{}));
   EXPECT_FALSE(is_answered(task, end_cluster{}, acknowledged{}));
   EXPECT_FALSE(is_answered(two.speaker, end_cluster{}, acknowledged{})) << "it has not attached";
   EXPECT_FALSE(end_wanted);
   EXPECT_TRUE(is_answered(one.speaker, ask_status{}, cluster_status{}));
+  EXPECT_TRUE(is_answered(one.speaker, await_workers{}, awaited_workers{}));
   EXPECT_TRUE(is_answered(one.speaker, end_cluster{}, acknowledged{}));
   EXPECT_TRUE(end_wanted);
 }

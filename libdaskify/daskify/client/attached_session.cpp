@@ -39,6 +39,8 @@ attached_session::attached_session(const settings& with, const std::string& prog
       attached_->connect(*system_);
     }
     start_client();
+    if (attached_)
+      wait_for_first(with);
     // This thread would keep the system's logger alive, and ending the system waits for that to be gone.
     caf::logger::set_current_actor_system(nullptr);
   } catch (...) {
@@ -68,6 +70,21 @@ void attached_session::start_client() {
                   [through = crossing_](std::exception_ptr why) { through->close(std::move(why)); });
   client_ = attached_->client();
   data_->join(attached_->store(), {attached_->secret(), owner_of(client_)}, speaker);
+}
+
+/// In a cluster of others start_cluster waits for workers only where it is asked to.
+void attached_session::wait_for_first(const settings& with) {
+  auto wanted = with.workers_at_start(SIZE_MAX);
+  if (wanted == 0)
+    return;
+  auto there = await_workers_until(wanted, std::chrono::steady_clock::now() + with.start_timeout);
+  if (there.satisfied || (with.accept_fewer && there.workers != 0))
+    return;
+  throw cluster_error{error_code::start_timeout,
+                      "The cluster at " + to_text(reached()) + " had " + std::to_string(there.workers) + " of the " +
+                          std::to_string(wanted) + " workers that start_when (" + with.origin("start_when") +
+                          ") asks for when start_timeout was over; start more workers, make it longer, lower "
+                          "start_when, or set accept_fewer to go on with those that are there."};
 }
 
 attached_session::~attached_session() {
@@ -182,6 +199,19 @@ void attached_session::cancel(const std::vector<run_range>& tasks) {
 
 void attached_session::release(run_id run) noexcept {
   link_.release(run);
+}
+
+awaited_workers attached_session::await_workers_until(std::uint64_t count, deadline until) {
+  return ask_until(until, [&](std::chrono::milliseconds patience) {
+    await_workers question{count, static_cast<std::uint64_t>(patience.count())};
+    auto longest = limit();
+    return crossing_->ask_and_wait<awaited_workers>(
+        scheduler_, longest ? crossing::patience{patience + *longest} : longest, "scheduler", question);
+  });
+}
+
+bool attached_session::wait_for_workers(std::uint64_t count, deadline until) {
+  return await_workers_until(count, until).satisfied;
 }
 
 progress attached_session::monitor(const std::vector<run_range>& tasks) {

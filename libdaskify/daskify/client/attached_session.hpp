@@ -34,6 +34,7 @@ public:
   progress count(const std::vector<run_range>& tasks) override;
   void cancel(const std::vector<run_range>& tasks) override;
   void start_unattended(run_spec spec) override;
+  bool wait_for_workers(std::uint64_t count, deadline until) override;
   progress monitor(const std::vector<run_range>& tasks) override;
   void release(run_id run) noexcept override;
   std::shared_ptr<object_handle> put_value(const type_label& type, part bytes) override;
@@ -66,6 +67,8 @@ private:
   void number(run_spec& spec);
   void send(run_spec spec);
   void end_started() noexcept;
+  awaited_workers await_workers_until(std::uint64_t count, deadline until);
+  void wait_for_first(const settings& with);
   crossing::patience limit() const;
 
   int owner_ = ::getpid(); ///< the process that has the cluster; forked copies do not

@@ -46,6 +46,10 @@ class client_session : public cluster_session {
 public:
   /// Submits a run of one task that nobody holds; its failure is a notice.
   virtual void start_unattended(run_spec spec) = 0;
+  /// Blocks until there are `count` workers; false when the deadline has passed before. Throws cluster_error when there
+  /// never will be.
+  virtual bool wait_for_workers(std::uint64_t count, deadline until) = 0;
+
   /// Shows the bar until all have ended.
   virtual progress monitor(const std::vector<run_range>& tasks) = 0;
 

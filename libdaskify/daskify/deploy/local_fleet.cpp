@@ -94,11 +94,35 @@ std::string local_fleet::exhausted() const {
   return some ? std::string{} : problem_;
 }
 
-void local_fleet::wait_enrolled(std::chrono::milliseconds timeout) {
+/// REQUIRES: the lock is held.
+std::size_t local_fleet::enrolled_now() const {
+  return static_cast<std::size_t>(std::ranges::count_if(members_, &member::enrolled));
+}
+
+std::size_t local_fleet::count_enrolled() const {
+  std::lock_guard guard{mutex_};
+  return enrolled_now();
+}
+
+std::vector<std::uint32_t> local_fleet::given_up() const {
+  std::vector<std::uint32_t> slots;
+  std::lock_guard guard{mutex_};
+  for (const auto& m : members_)
+    if (!m.alive && !m.awaited)
+      slots.push_back(slot_of(m));
+  return slots;
+}
+
+std::string local_fleet::problem() const {
+  std::lock_guard guard{mutex_};
+  return problem_;
+}
+
+void local_fleet::wait_enrolled(std::chrono::milliseconds timeout, std::size_t count) {
   std::unique_lock lock{mutex_};
-  auto all = [&] { return std::all_of(members_.begin(), members_.end(), [](const member& m) { return m.enrolled; }); };
-  if (!changed_.wait_for(lock, timeout, [&] { return !problem_.empty() || !replacing_ || all(); })) {
-    auto there = std::count_if(members_.begin(), members_.end(), [](const member& m) { return m.enrolled; });
+  auto enough = [&, wanted = std::min(count, members_.size())] { return enrolled_now() >= wanted; };
+  if (!changed_.wait_for(lock, timeout, [&] { return !problem_.empty() || !replacing_ || enough(); })) {
+    auto there = enrolled_now();
     auto late = std::find_if(members_.begin(), members_.end(), [](const member& m) { return !m.enrolled; });
     auto slot = slot_of(*late);
     auto output = log_tail(log_file(slot));
@@ -109,7 +133,7 @@ void local_fleet::wait_enrolled(std::chrono::milliseconds timeout) {
   }
   if (!problem_.empty())
     throw cluster_error{error_code::worker_failed, problem_};
-  if (!all())
+  if (!enough())
     throw cluster_error{error_code::shut_down, "The cluster was ended while it was being started."};
 }
 

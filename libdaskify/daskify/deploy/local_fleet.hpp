@@ -37,9 +37,14 @@ public:
   ~local_fleet();
 
   void start();
-  /// Blocks until all have enrolled. Throws cluster_error(worker_failed or start_timeout) with the tail of the output
-  /// of the one that failed.
-  void wait_enrolled(std::chrono::milliseconds timeout);
+  /// Blocks until so many have enrolled, at most all. Throws cluster_error(worker_failed or start_timeout) with the
+  /// tail of the output of the one that failed.
+  void wait_enrolled(std::chrono::milliseconds timeout, std::size_t count = SIZE_MAX);
+  std::size_t count_enrolled() const;
+  /// Slots whose processes could not be started several times in a row, and are not any more.
+  std::vector<std::uint32_t> given_up() const;
+  /// Why one could not be started; "" while all could.
+  std::string problem() const;
 
   void enrolled(std::uint32_t slot);
   void refused(std::uint32_t slot, const std::string& reason);
@@ -71,8 +76,10 @@ private:
   std::string name_of(std::uint32_t slot) const;
   std::string log_file(std::uint32_t slot) const;
 
+  std::size_t enrolled_now() const;
+
   setup setup_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<member> members_;
   std::string problem_; ///< why a worker could not start

@@ -180,6 +180,8 @@ void add_all(registrar types, const std::string& version) {
       .add_message_type<release_runs>("daskify::release_runs")
       .add_message_type<list_workers>("daskify::list_workers")
       .add_message_type<worker_list>("daskify::worker_list")
+      .add_message_type<await_workers>("daskify::await_workers")
+      .add_message_type<awaited_workers>("daskify::awaited_workers")
       .add_message_type<ask_status>("daskify::ask_status")
       .add_message_type<cluster_status>("daskify::cluster_status")
       .add_message_type<end_cluster>("daskify::end_cluster")

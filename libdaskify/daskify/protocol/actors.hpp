@@ -277,6 +277,8 @@ using scheduler_for_clients = scheduler_for_workers::extend<
     caf::replies_to<list_workers>::with<worker_list>,
     /// Each worker makes this call before it gets further tasks. Only heard from clients.
     caf::reacts_to<add_start_call>,
+    /// Are there so many workers? The promise of wait_for_workers; an error when there never will be. Only for clients.
+    caf::replies_to<await_workers>::with<awaited_workers>,
     /// How is all of it, with what others have submitted? Only for clients.
     caf::replies_to<ask_status>::with<cluster_status>,
     /// The cluster is to end. Only heard from a client in another process.

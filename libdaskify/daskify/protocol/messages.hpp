@@ -512,6 +512,27 @@ auto inspect(Inspector& f, worker_list& x) {
   return f(x.workers);
 }
 
+/// Client: tell me when there are `count` workers. Answered as await_tasks is, after `patience_ms` at the latest.
+struct await_workers {
+  std::uint64_t count = 0;
+  std::uint64_t patience_ms = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, await_workers& x) {
+  return f(x.count, x.patience_ms);
+}
+
+struct awaited_workers {
+  bool satisfied = false;
+  std::uint64_t workers = 0; ///< that there are
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, awaited_workers& x) {
+  return f(x.satisfied, x.workers);
+}
+
 // -- the state of all, for people (client -> scheduler) -------------------------------------------------------------
 
 /// Client: how is the cluster?

@@ -22,6 +22,14 @@ constexpr auto exit_status_grace = std::chrono::milliseconds{1000};
 constexpr std::uint64_t most_ids = (std::uint64_t{1} << (64 - own_id_bits)) - 3;
 constexpr auto out_of_ids = "the scheduler has given out all the ids that it has; start another one";
 
+/// The answer to a client of which nothing was heard.
+caf::error considered_gone() {
+  return to_caf_error(cluster_error{
+      error_code::scheduler_gone,
+      "The scheduler takes this program for gone, as nothing was heard of it for longer than heartbeat_timeout; what "
+      "was not gathered is lost: call shutdown_cluster, and start_cluster again."});
+}
+
 /// Of the time until a node ends.
 std::chrono::milliseconds time_for_tasks(std::chrono::milliseconds left) {
   return left - std::min<std::chrono::milliseconds>(tuning::end_of_job, left / 10);
@@ -176,6 +184,7 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
           list.workers.push_back(entry_of(id));
         return list;
       },
+      [this](const await_workers& question) { return await_workers_for(question); },
       [this](ask_status) -> caf::result<cluster_status> {
         if (!is_client(speaker()))
           return caf::error{caf::sec::invalid_argument};
@@ -262,6 +271,9 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
         if (!from_this_process())
           return;
         stopping_ = true;
+        for (auto& w : waits_for_workers_.take_if([](const auto&) { return true; }))
+          w.promise.deliver(to_caf_error(cluster_error{
+              error_code::shut_down, "The cluster was shut down while this program waited for its workers."}));
         for (const auto& [id, p] : peers_)
           self_->send(p.actor, stop_worker{});
         for (const auto& [address, node] : nodes_)
@@ -382,6 +394,8 @@ void scheduler_state::client_left(worker_id id) {
   self_->demonitor(client.link.address());
   for (const auto& address : client.speakers)
     speakers_.erase(address);
+  for (auto& w : waits_for_workers_.take_if([id](const auto& of) { return of.who == id; }))
+    w.promise.deliver(considered_gone());
   std::vector<subscription_key> watching;
   for (const auto& [key, watched] : subscriptions_)
     if (key.first == id)
@@ -394,10 +408,7 @@ void scheduler_state::client_left(worker_id id) {
     if (asked->second.who != id)
       continue;
     core_->stop_waiting(asked->first);
-    asked->second.promise.deliver(to_caf_error(cluster_error{
-        error_code::scheduler_gone,
-        "The scheduler takes this program for gone, as nothing was heard of it for longer than heartbeat_timeout; what "
-        "was not gathered is lost: call shutdown_cluster, and start_cluster again."}));
+    asked->second.promise.deliver(considered_gone());
     askers_.erase(asked);
   }
   core_->client_left(id);
@@ -520,7 +531,62 @@ scheduler_state::enrol(enrol_request& who, worker_actor& actor, caf::strong_acto
     core_->drain(id);
   start_calls_.worker_joined(id);
   flush();
+  answer_waits_for_workers();
   return promise;
+}
+
+// -- who waits for workers ----------------------------------------------------------------------------------
+
+/// Workers that take the tasks of this client.
+std::uint64_t scheduler_state::ready_workers(worker_id) const {
+  return static_cast<std::uint64_t>(std::ranges::count_if(peers_, [this](const auto& entry) {
+    const auto* node = outlook_of(entry.second);
+    return !entry.second.hung_up && !(node && node->draining);
+  }));
+}
+
+caf::typed_response_promise<awaited_workers> scheduler_state::await_workers_for(const await_workers& question) {
+  auto who = speaker(); // asked first, because a promise takes the sender over
+  auto promise = self_->make_response_promise<awaited_workers>();
+  if (!who || (*who && !clients_.contains(*who))) {
+    promise.deliver(caf::error{caf::sec::invalid_argument});
+    return promise;
+  }
+  auto until = clock::now() + std::chrono::milliseconds{question.patience_ms};
+  waits_for_workers_.add({*who, question.count, until, promise});
+  answer_waits_for_workers();
+  refuse_vain_waits_for_workers();
+  if (question.patience_ms == 0)
+    answer_impatient_waits(clock::now());
+  return promise;
+}
+
+/// To be called when a worker has become ready.
+void scheduler_state::answer_waits_for_workers() {
+  for (auto& w : waits_for_workers_.take_if([this](const auto& of) { return ready_workers(of.who) >= of.count; }))
+    w.promise.deliver(awaited_workers{true, ready_workers(w.who)});
+}
+
+void scheduler_state::answer_impatient_waits(clock::time_point now) {
+  for (auto& w : waits_for_workers_.take_if([now](const auto& of) { return now >= of.until; }))
+    w.promise.deliver(awaited_workers{false, ready_workers(w.who)});
+}
+
+/// There will never be so many.
+void scheduler_state::refuse_vain_waits_for_workers() {
+  if (waits_for_workers_.empty())
+    return;
+  auto none_left = exhausted_ && peers_.empty();
+  auto prospect = setup_.processes->prospect();
+  for (auto& w : waits_for_workers_.take_if(
+           [&](const auto& of) { return none_left || (prospect.most && of.count > *prospect.most); })) {
+    auto text = none_left ? exhausted_->text
+                          : "There cannot be " + std::to_string(w.count) + " workers: the cluster can have at most " +
+                                std::to_string(*prospect.most) +
+                                (prospect.why.empty() ? "; wait for fewer, or start it with a larger size."
+                                                      : ". " + prospect.why);
+    w.promise.deliver(to_caf_error(cluster_error{error_code::no_workers, text}));
+  }
 }
 
 /// The worker whose worker actor says this, if it is one; that it is alive is noted.
@@ -654,6 +720,7 @@ void scheduler_state::end_if_exhausted() {
     return;
   core_->workers_exhausted(*exhausted_);
   flush();
+  refuse_vain_waits_for_workers();
 }
 
 void scheduler_state::node_left(std::uint32_t slot) {
@@ -726,6 +793,8 @@ void scheduler_state::tick() {
       impatient.push_back(id);
   for (auto id : impatient)
     answer(id, false);
+  refuse_vain_waits_for_workers();
+  answer_impatient_waits(now);
 }
 
 void scheduler_state::tell_demand() {
@@ -735,7 +804,8 @@ void scheduler_state::tell_demand() {
   for (const auto& [id, p] : peers_)
     if (p.node && core_->running(id) != 0)
       idle.erase(*p.node);
-  setup_.processes->demand(core_->useful_threads(tuning::worth_a_worker), {idle.begin(), idle.end()});
+  setup_.processes->demand(core_->useful_threads(tuning::worth_a_worker), waits_for_workers_.largest(),
+                           {idle.begin(), idle.end()});
 }
 
 namespace {

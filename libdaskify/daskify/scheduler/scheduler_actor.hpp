@@ -5,6 +5,7 @@
 #include "daskify/protocol/actors.hpp"
 #include "daskify/scheduler/scheduler_core.hpp"
 #include "daskify/scheduler/start_calls.hpp"
+#include "daskify/scheduler/worker_wait_list.hpp"
 #include "daskify/transport/process_identity.hpp"
 
 #include <chrono>
@@ -151,6 +152,11 @@ private:
   /// Keeps the promise of a question that is still open; "not yet" is an answer, too.
   void answer(waiter_id waiter, bool satisfied);
   void tick();
+  caf::typed_response_promise<awaited_workers> await_workers_for(const await_workers& question);
+  std::uint64_t ready_workers(worker_id client) const;
+  void answer_waits_for_workers();
+  void answer_impatient_waits(clock::time_point now);
+  void refuse_vain_waits_for_workers();
   void tell_demand();
   void tell_progress(subscription_key id);
   void end_subscription(subscription_key id);
@@ -174,6 +180,7 @@ private:
   std::map<worker_id, std::uint64_t> order_bytes_;          ///< of the descriptions and values in each
   std::map<waiter_id, asker> askers_;
   std::uint64_t last_waiter_ = 0;
+  worker_wait_list<caf::typed_response_promise<awaited_workers>> waits_for_workers_;
   std::map<subscription_key, subscription> subscriptions_;
   std::map<waiter_id, subscription_key> ending_;                      ///< waits for the end of a subscription's tasks
   std::unordered_map<run_id, std::vector<subscription_key>> watched_; ///< run -> subscriptions

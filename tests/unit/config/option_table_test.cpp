@@ -19,8 +19,9 @@ TEST(option_table, has_an_entry_for_every_option_but_config) {
   auto [config, mode, size, threads, nodes, worker_program, load, queue, account, cores, memory, processes, walltime,
         job_extra, job_prologue, job_shape, minimum, maximum, interface, connection_directory, scheduler, port,
         start_timeout, queue_timeout, accept_fewer, heartbeat_interval, heartbeat_timeout, retries, store_limit,
-        spill_directory, session_directory, log_directory, progress] = daskify::options{};
-  constexpr std::size_t members = 33;
+        spill_directory, session_directory, log_directory, progress, start_when, pin, allow_ranks, short_options,
+        max_lost] = daskify::options{};
+  constexpr std::size_t members = 38;
   EXPECT_EQ(option_table().size(), members - 1);
 }
 
