@@ -30,6 +30,8 @@ std::string option_of_table(std::string name) {
   std::ranges::replace(name, '-', '_');
   if (name == "program") // as daskify-worker calls it
     name = "worker_program";
+  if (name == "config") // no option of the table, but always one of this command, whatever short_options says
+    return name;
   auto known = std::ranges::find(option_table(), name, &option_entry::name);
   return known == option_table().end() ? std::string{} : name;
 }

@@ -46,7 +46,9 @@ standing_setup read_arguments(int argc, char** argv) {
 } // namespace
 
 int main(int argc, char** argv) try {
-  auto settings = load_settings(argc, argv, {}, process_environment());
+  auto variables = process_environment();
+  variables.erase("DASKIFY_SHORT_OPTIONS"); // is for programs with options of their own
+  auto settings = load_settings(argc, argv, {}, variables);
   if (settings.help) {
     std::cout << usage << help_text();
     return 0;

@@ -25,8 +25,11 @@ namespace {
 
 /// The short names of options, and several values behind one name, as load_settings knows them.
 std::vector<std::string> in_full(int argc, char** argv) {
-  const std::map<std::string, std::string> names{
-      {"--scheduler", "--daskify.scheduler"}, {"--load", "--daskify.load"}, {"--program", "--daskify.worker_program"}};
+  const std::map<std::string, std::string> names{{"--scheduler", "--daskify.scheduler"},
+                                                 {"--load", "--daskify.load"},
+                                                 {"--program", "--daskify.worker_program"},
+                                                 {"--config", "--daskify.config"}, // whatever short_options says
+                                                 {"--mode", "--daskify.mode"}};
   std::vector<std::string> all;
   std::string list; // whose values may follow
   for (int i = 0; i < argc; ++i) {

@@ -120,7 +120,7 @@ void daskified::release_run(const internal::run_handle& run) {
 std::vector<worker_info> daskified::workers() const {
   std::vector<worker_info> all;
   for (const auto& w : held().session()->workers().workers)
-    all.push_back({w.id.value, w.name, w.host, w.node, w.pid, w.busy, w.running, w.resident_bytes});
+    all.push_back({w.id.value, w.name, w.host, w.node, w.pid, w.busy, w.running, w.resident_bytes, w.cpus});
   return all;
 }
 

@@ -33,6 +33,7 @@ struct worker_info {
   bool busy = false;
   std::uint64_t running = 0;      ///< tasks it is running
   std::uint64_t memory_bytes = 0; ///< resident memory at its last heartbeat
+  std::uint32_t cpus = 0;         ///< its share of those that daskify may use on its node, at least 1
 };
 
 /// An earlier run, as `runs()` tells it.

@@ -39,6 +39,7 @@ enum class error_code : std::uint8_t {
   slurm_missing,    ///< SLURM's commands are not on this machine
   slurm_silent,     ///< SLURM's controller, or a service on the way to it, did not answer in time
   slurm_refused,    ///< SLURM answered, and did not do what it was asked for
+  several_ranks,    ///< start_cluster in a program that srun or mpirun has started more than once
 
   // task_error
   task_threw,         ///< the user's function threw
@@ -116,6 +117,8 @@ inline constexpr std::array error_table{
     error_entry{error_code::slurm_missing, error_kind::cluster, "slurm_missing", "there is no SLURM here"},
     error_entry{error_code::slurm_silent, error_kind::cluster, "slurm_silent", "SLURM does not answer"},
     error_entry{error_code::slurm_refused, error_kind::cluster, "slurm_refused", "SLURM refused"},
+    error_entry{error_code::several_ranks, error_kind::cluster, "several_ranks",
+                "the program was started as several ranks"},
     error_entry{error_code::task_threw, error_kind::task, "task_threw", "the task threw an exception"},
     error_entry{error_code::dependency_failed, error_kind::task, "dependency_failed",
                 "a task whose result is needed failed"},

@@ -69,7 +69,7 @@ constexpr std::string_view to_string(progress_style style) noexcept {
 /// Defaults and limits are in defaults.hpp. The `{}` keep -Wextra quiet in programs that set only some
 /// members.
 struct options {
-  /// Config file to read. `--config` is stronger, DASKIFY_CONFIG weaker.
+  /// Config file to read. `--daskify.config` (or `--config`, see short_options) is stronger, DASKIFY_CONFIG weaker.
   std::optional<std::string> config{};
 
   // The cluster.
@@ -164,12 +164,14 @@ struct options {
   /// Workers that start_cluster waits for, at most as many as the cluster can have; the others join as they come.
   /// Default: all in mode local; in the modes slurm and test `minimum` where that is set, else 1; 0 in mode connect.
   std::optional<std::int64_t> start_when{};
-  /// Binds each worker to CPUs of its own. Default: off. Ignored where SLURM binds.
+  /// Binds each worker process to CPUs of its own; those beyond the number of CPUs share. Default: off. Without effect
+  /// in jobs of SLURM, but where a job of several processes is bound to its CPUs, and not each of them.
   std::optional<bool> pin{};
-  /// Lets each rank of srun or mpirun start a cluster of its own. Default: no.
+  /// Lets rank 0 of a program that srun or mpirun has started as several ranks start a cluster; the others never may.
+  /// Default: no.
   std::optional<bool> allow_ranks{};
-  /// `--config` and `--mode` without the prefix `--daskify.` are options of daskify. Default: yes. Counts only here and
-  /// in the environment: the command line is read by its rule.
+  /// `--config` and `--mode` without the prefix `--daskify.` are options of daskify; false: they are left to the
+  /// program. Default: yes.
   std::optional<bool> short_options{};
   /// Lost tasks after which the rest of a run is given up, at least 1. Default: no limit.
   std::optional<std::int64_t> max_lost{};

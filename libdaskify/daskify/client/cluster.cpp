@@ -1,6 +1,7 @@
 #include "daskify/client/cluster.hpp"
 
 #include "daskify/client/attached_session.hpp"
+#include "daskify/deploy/started_ranks.hpp"
 #include "daskify/transport/find_cluster.hpp"
 
 #include <algorithm>
@@ -26,6 +27,7 @@ void cluster::start(cluster_mode mode) {
   auto with = settings_;
   with.mode = mode;
   refuse_second();
+  refuse_several_ranks(settings_.allow_ranks, program_name_);
   if (mode == cluster_mode::connect)
     with.start_timeout = wait_for_cluster(with, [](std::chrono::milliseconds moment) {
       std::this_thread::sleep_for(moment);

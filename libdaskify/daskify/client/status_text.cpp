@@ -145,11 +145,11 @@ std::string text_of_workers(const std::vector<worker_entry>& workers, std::size_
   if (workers.empty())
     return text;
   using enum align;
-  table<7> rows{{"NAME", "HOST", "NODE", "PID", "STATE", "TASKS", "MEMORY"},
-                {left, left, left, right, left, right, right}};
+  table<8> rows{{"NAME", "HOST", "NODE", "PID", "CPUS", "STATE", "TASKS", "MEMORY"},
+                {left, left, left, right, right, left, right, right}};
   for (const auto& w : workers)
-    rows.add({w.name, w.host, w.node, std::to_string(w.pid), state_of(w), std::to_string(w.running),
-              w.resident_bytes == 0 ? "-" : format_bytes(w.resident_bytes)});
+    rows.add({w.name, w.host, w.node, std::to_string(w.pid), std::to_string(w.cpus), state_of(w),
+              std::to_string(w.running), w.resident_bytes == 0 ? "-" : format_bytes(w.resident_bytes)});
   return text + rows.text(width);
 }
 
@@ -224,6 +224,7 @@ std::string json_of(const worker_entry& w) {
       .add_text("state", state_of(w))
       .add_number("running", w.running)
       .add_number("memory_bytes", w.resident_bytes)
+      .add_number("cpus", w.cpus)
       .text();
 }
 

@@ -30,18 +30,22 @@ namespace {
 constexpr std::string_view argument_prefix{"--daskify."};
 constexpr std::string_view variable_prefix{"DASKIFY_"};
 constexpr std::size_t largest_config_file = 1 << 20; // bytes
+constexpr std::string_view byte_order_mark{"\xef\xbb\xbf"};
+constexpr std::string_view own_section{"[daskify]"};
 
 /// One value of one option, as a source gives it.
 struct assignment {
   const option_entry* option;
   std::string text;
   std::string origin;
+  bool is_short_form = false; ///< without the prefix, as the program may have an option of its own
 };
 
 /// What the command line says to daskify, and what it leaves to the program.
 struct command_line {
   std::vector<assignment> assignments;
   std::optional<std::string> config;
+  bool config_is_short_form = false;
   bool help = false;
   std::vector<char*> kept;
 };
@@ -49,6 +53,7 @@ struct command_line {
 struct config_file {
   std::string path;
   std::string origin;
+  bool is_short_form = false;
 };
 
 const option_entry* find_option(std::string_view name) {
@@ -81,11 +86,24 @@ std::string suggestion(const std::string& name, std::vector<std::string_view> mo
 
 // Command line.
 
+bool is_short_form(std::string_view token) {
+  auto argument = token.substr(0, token.find('='));
+  return argument == "--config" || argument == "--mode";
+}
+
+/// The end of a sentence about the short form of an option: the program may have meant one of its own.
+std::string way_out(std::string_view name) {
+  return "; where --" + std::string{name} +
+         " is an option of the program itself, set options::short_options = false in its code, or "
+         "DASKIFY_SHORT_OPTIONS=no: then daskify takes only --daskify." +
+         std::string{name};
+}
+
 /// The name in a token that is meant for daskify ("size" in "--daskify.size=4"); none in the program's own
 /// tokens.
-std::optional<std::string_view> own_name(std::string_view token) {
+std::optional<std::string_view> own_name(std::string_view token, bool with_short_forms) {
   auto argument = token.substr(0, token.find('='));
-  if (argument == "--config" || argument == "--mode")
+  if (with_short_forms && is_short_form(token))
     return argument.substr(2);
   if (argument.starts_with(argument_prefix))
     return argument.substr(argument_prefix.size());
@@ -125,7 +143,8 @@ po::option parse_argument(const std::string& argument, const po::options_descrip
   }
 }
 
-command_line read_command_line(int argc, char** argv) {
+/// `with_short_forms`: --config and --mode are daskify's, too.
+command_line read_command_line(int argc, char** argv, bool with_short_forms) {
   command_line result;
   if (argc == 0)
     return result;
@@ -136,7 +155,7 @@ command_line read_command_line(int argc, char** argv) {
   result.kept.push_back(argv[0]);
   for (auto** at = argv + 1; at != own_end; ++at) {
     std::string_view token{*at};
-    auto own = own_name(token);
+    auto own = own_name(token, with_short_forms);
     if (!own) {
       result.kept.push_back(*at);
       continue;
@@ -148,6 +167,11 @@ command_line read_command_line(int argc, char** argv) {
     else if (name != "help" && at + 1 != own_end && !std::string_view{at[1]}.starts_with("--"))
       argument.append("=").append(*++at);
 
+    auto is_short = is_short_form(token);
+    auto equals = argument.find('=');
+    if (is_short && (equals == argument.npos || equals + 1 == argument.size()))
+      throw config_error{error_code::bad_option_value,
+                         "option '--" + name + "' needs a value: write --" + name + "=VALUE" + way_out(name)};
     auto parsed = parse_argument(argument, known);
     if (parsed.unregistered)
       throw config_error{error_code::unknown_option,
@@ -156,10 +180,11 @@ command_line read_command_line(int argc, char** argv) {
                                         [](const std::string& meant) { return std::string{argument_prefix} + meant; })};
     if (name == "help")
       result.help = true;
-    else if (name == "config")
+    else if (name == "config") {
       result.config = parsed.value.front();
-    else
-      result.assignments.push_back({find_option(name), parsed.value.front(), "command line"});
+      result.config_is_short_form = is_short;
+    } else
+      result.assignments.push_back({find_option(name), parsed.value.front(), "command line", is_short});
   }
   result.kept.insert(result.kept.end(), own_end, end);
   return result;
@@ -208,7 +233,7 @@ std::optional<po::option> parse_line(const std::string& line, const std::string&
   if (start != line.npos && line[start] == '[') {
     auto section = line.substr(start, comment == line.npos ? comment : comment - start);
     section.erase(section.find_last_not_of(blanks) + 1);
-    if (section != "[daskify]")
+    if (section != own_section)
       fail("unknown section " + in_quotes(section) + ": the only one is [daskify], and it may be left out");
     return std::nullopt;
   }
@@ -223,13 +248,31 @@ std::optional<po::option> parse_line(const std::string& line, const std::string&
   return std::nullopt;
 }
 
-std::vector<assignment> read_config_file(const config_file& file) {
+/// Whether a text is meant for daskify: it has our section, or one of our options outside of others' sections.
+bool is_for_daskify(std::string_view text) {
+  if (text.starts_with(byte_order_mark))
+    text.remove_prefix(byte_order_mark.size());
+  bool is_elsewhere = false;
+  std::istringstream in{std::string{text}};
+  for (std::string line; std::getline(in, line);) {
+    line.erase(0, line.find_first_not_of(" \t\r"));
+    if (line.starts_with(own_section))
+      return true;
+    is_elsewhere = is_elsewhere || line.starts_with('[');
+    auto name = line.substr(0, line.find_first_of("= \t"));
+    if (!is_elsewhere && line.find('=') != line.npos && find_option(with_underscores(name)))
+      return true;
+  }
+  return false;
+}
+
+std::vector<assignment> read_lines(const config_file& file, const std::string& text) {
   std::vector<assignment> result;
   std::map<std::string, std::size_t> lines_of;
-  std::istringstream in{read_text(file)};
+  std::istringstream in{text};
   std::string line;
   for (std::size_t number = 1; std::getline(in, line); ++number) {
-    if (constexpr std::string_view byte_order_mark = "\xef\xbb\xbf"; number == 1 && line.starts_with(byte_order_mark))
+    if (number == 1 && line.starts_with(byte_order_mark))
       line.erase(0, byte_order_mark.size());
     auto where = file.path + ":" + std::to_string(number);
     auto parsed = parse_line(line, where);
@@ -254,10 +297,26 @@ std::vector<assignment> read_config_file(const config_file& file) {
   return result;
 }
 
+/// Refuses a file that a short form names and that is none of ours, whatever else is wrong with it.
+std::vector<assignment> read_config_file(const config_file& file) {
+  auto text = read_text(file);
+  auto is_blank = text.find_first_not_of(" \t\r\n") == text.npos;
+  if (!file.is_short_form || is_blank || is_for_daskify(text))
+    return read_lines(file, text);
+  auto nothing_of_ours = "config file " + in_quotes(file.path) + " (" + file.origin +
+                         ") has neither a section [daskify] nor a line NAME = VALUE of daskify's";
+  try {
+    read_lines(file, text);
+  } catch (const config_error& e) {
+    throw config_error{e.code(), e.what() + way_out("config")};
+  }
+  throw config_error{error_code::unreadable_config, nothing_of_ours + way_out("config")};
+}
+
 std::optional<config_file> choose_config_file(const command_line& command, const options& in_code,
                                               const environment& variables) {
   if (command.config)
-    return config_file{*command.config, "--config"};
+    return config_file{*command.config, "--config", command.config_is_short_form};
   if (in_code.config)
     return config_file{*in_code.config, "code"};
   if (auto set = variables.find("DASKIFY_CONFIG"); set != variables.end())
@@ -306,6 +365,40 @@ std::vector<assignment> with_lists_joined(const std::vector<assignment>& given) 
   return result;
 }
 
+/// Whether --config and --mode are daskify's, as all sources say but for these two. `without` is the command line
+/// without them.
+bool takes_short_forms(const command_line& without, const options& in_code, const environment& variables) {
+  settings decided;
+  if (without.help)
+    return decided.short_options;
+  const auto* option = find_option("short_options");
+  auto set_from = [&](const std::vector<assignment>& given) {
+    for (const auto& one : given)
+      if (one.option == option)
+        set_option(decided, *option, one.text, one.origin);
+  };
+  if (auto file = choose_config_file(without, in_code, variables))
+    try {
+      set_from(read_config_file(*file));
+    } catch (const config_error&) {
+      // --config may name another file; else this one is read again, and the error is its reader's.
+    }
+  set_from(read_environment(variables));
+  set_from(read_code(in_code));
+  set_from(without.assignments);
+  return decided.short_options;
+}
+
+void set(settings& into, const assignment& one) {
+  try {
+    set_option(into, *one.option, one.text, one.origin);
+  } catch (const config_error& e) {
+    if (!one.is_short_form)
+      throw;
+    throw config_error{e.code(), e.what() + way_out(one.option->name)};
+  }
+}
+
 } // namespace
 
 environment process_environment() {
@@ -320,19 +413,27 @@ environment process_environment() {
 }
 
 settings load_settings(int& argc, char** argv, const options& in_code, const environment& variables) {
-  auto command = read_command_line(argc, argv);
+  auto command = read_command_line(argc, argv, false);
+  if (takes_short_forms(command, in_code, variables))
+    command = read_command_line(argc, argv, true);
   settings result;
   result.help = command.help;
   if (!result.help) {
     auto set_all = [&](const std::vector<assignment>& assignments) {
-      for (const auto& [option, text, origin] : with_lists_joined(assignments))
-        set_option(result, *option, text, origin);
+      for (const auto& one : with_lists_joined(assignments))
+        set(result, one);
     };
     if (auto file = choose_config_file(command, in_code, variables))
       set_all(read_config_file(*file));
     set_all(read_environment(variables));
     set_all(read_code(in_code));
     set_all(command.assignments);
+    if (command.config_is_short_form && !result.short_options)
+      throw config_error{
+          error_code::bad_option_value,
+          "short_options = no (" + result.origin("short_options") +
+              ") cannot be in a file that --config names, as then --config is no option of daskify: name "
+              "the file by --daskify.config"};
     result.validate();
   }
   if (argv) {

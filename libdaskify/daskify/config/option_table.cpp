@@ -189,15 +189,18 @@ const std::vector<option_entry>& option_table() {
             "(lines), or nothing (off).\n"
             "auto: a bar on a terminal, lines elsewhere."),
       entry("pin", &options::pin, &settings::pin, on_or_off{},
-            "Binds each worker process to CPUs of its own (on).\n"
-            "off, because the system's scheduler does well where other programs run, too. Ignored in jobs of\n"
-            "SLURM, which binds processes itself."),
+            "Binds each worker process to CPUs of its own (on), as long as there are enough; else some share one.\n"
+            "In jobs of SLURM only where a job of several processes is bound to its CPUs, but not each of them.\n"
+            "off, because the system's scheduler does well where other programs run, too."),
       entry("allow_ranks", &options::allow_ranks, &settings::allow_ranks, yes_or_no{},
-            "Whether each rank of a program started by srun, mpirun or mpiexec may start a cluster of its own.\n"
-            "no, because the sweep would run once in each rank; daskify starts the workers itself."),
+            "Whether rank 0 of a program that srun or mpirun has started as several ranks may start a cluster,\n"
+            "or attach to one; the other ranks never may.\n"
+            "no, because a program that does not know of its ranks would run its sweep once in each of them:\n"
+            "daskify starts the workers itself."),
       entry("short_options", &options::short_options, &settings::short_options, yes_or_no{},
             "Whether --config and --mode, without the prefix, are options of daskify (yes) or of the program\n"
-            "(no). Set in code or in the environment. --daskify.config and --daskify.mode always work.\n"
+            "(no). --daskify.config and --daskify.mode always work. A config file can say no where it is not\n"
+            "itself named by --config.\n"
             "yes, because few programs have options of these names."),
   };
   return table;
@@ -219,7 +222,7 @@ std::string help_text() {
                    "DASKIFY_NAME in the environment. The command line wins over what the program sets, that over\n"
                    "the environment, that over the file.\n"
                    "\n"
-                   "  --config FILE\n"
+                   "  --daskify.config FILE  or  --config FILE\n"
                    "      The config file to read; else the one the program names, else that in DASKIFY_CONFIG.\n"
                    "\n"
                    "  --daskify.help\n"

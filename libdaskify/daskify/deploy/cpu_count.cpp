@@ -1,5 +1,7 @@
 #include "daskify/deploy/cpu_count.hpp"
 
+#include "daskify/deploy/slurm_step.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
@@ -110,29 +112,39 @@ std::optional<mount> mount_of(std::string_view mountinfo, std::string_view contr
   return std::nullopt;
 }
 
-std::optional<unsigned> affinity_cpus() {
+} // namespace
+
+std::vector<unsigned> affinity_cpus() {
+  std::vector<unsigned> numbers;
   for (int most = 1024; most <= 1 << 20; most *= 2) {
     std::unique_ptr<cpu_set_t, void (*)(cpu_set_t*)> set{CPU_ALLOC(static_cast<std::size_t>(most)),
                                                          [](cpu_set_t* s) { CPU_FREE(s); }};
     auto size = CPU_ALLOC_SIZE(static_cast<std::size_t>(most));
-    if (set && ::sched_getaffinity(0, size, set.get()) == 0)
-      return clamp_to_count(static_cast<std::uint64_t>(CPU_COUNT_S(size, set.get())));
+    if (set && ::sched_getaffinity(0, size, set.get()) == 0) {
+      for (unsigned cpu = 0; cpu < static_cast<unsigned>(most); ++cpu)
+        if (CPU_ISSET_S(cpu, size, set.get()))
+          numbers.push_back(cpu);
+      break;
+    }
     if (errno != EINVAL) // EINVAL: the kernel knows more CPUs than fit
       break;
   }
-  return std::nullopt;
+  return numbers;
 }
 
-} // namespace
-
 unsigned usable_cpus() {
-  unsigned cpus = affinity_cpus().value_or(std::max(1U, std::thread::hardware_concurrency()));
+  auto bound_to = affinity_cpus().size();
+  unsigned cpus = bound_to != 0 ? clamp_to_count(bound_to) : std::max(1U, std::thread::hardware_concurrency());
   auto limit = [&](std::optional<unsigned> most) { cpus = std::min(cpus, most.value_or(cpus)); };
   for (const auto& folder : own_cgroup_folders(""))
     limit(parse_cpu_max(read_small_file(folder / "cpu.max")));
   for (const auto& folder : own_cgroup_folders("cpu"))
     limit(parse_cfs_quota(read_small_file(folder / "cpu.cfs_quota_us"), read_small_file(folder / "cpu.cfs_period_us")));
-  limit(slurm_cpus(std::getenv("SLURM_JOB_ID"), std::getenv("SLURM_CPUS_ON_NODE")));
+  auto read = [](const char* name) { return std::getenv(name); };
+  auto of_job = slurm_cpus(read("SLURM_JOB_ID"), read("SLURM_CPUS_ON_NODE"));
+  if (auto step = read_slurm_step(read); of_job && step)
+    of_job = clamp_to_count(*of_job / step->tasks_here);
+  limit(of_job);
   return cpus;
 }
 

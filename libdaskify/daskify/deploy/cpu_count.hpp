@@ -11,9 +11,13 @@
 
 namespace daskify::internal {
 
-/// The smallest of what CPU affinity, control groups and, inside a job, SLURM_CPUS_ON_NODE allow; at least 1.
-/// Thread-safe, as long as no other thread changes the environment.
+/// The smallest of what CPU affinity, control groups and, inside a job, SLURM_CPUS_ON_NODE allow; at least 1. Several
+/// tasks of a step of srun share the CPUs of their node. Thread-safe, as long as no other thread changes the
+/// environment.
 unsigned usable_cpus();
+
+/// The numbers of the CPUs that the calling thread may run on, in their order; empty when the system does not say.
+std::vector<unsigned> affinity_cpus();
 
 /// CPUs allowed by a control group's `cpu.max` (version 2), rounded down but at least 1; nothing for "max"
 /// and for text that is not such a file's.

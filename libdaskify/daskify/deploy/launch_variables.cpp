@@ -91,6 +91,7 @@ void worker_fields(Launch& x, Fields& f) {
   f("NODE", x.node);
   f("STORE", x.store);
   f("LIBRARIES", x.libraries);
+  f("CPUS", x.cpus);
 }
 
 template <class Launch, class Fields>
@@ -110,6 +111,8 @@ void node_fields(Launch& x, Fields& f) {
   f("STORE_LIMIT", x.store_limit);
   f("SPILL_DIRECTORY", x.spill_directory);
   f("LIBRARIES", x.libraries);
+  f("WORKERS_HERE", x.workers_here);
+  f("PIN", x.pin);
 }
 
 } // namespace

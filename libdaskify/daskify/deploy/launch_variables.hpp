@@ -23,6 +23,7 @@ struct worker_launch {
   std::string node;                   ///< name
   std::optional<endpoint> store;      ///< of its node; none: the scheduler tells
   std::vector<std::string> libraries; ///< to be loaded
+  std::uint32_t cpus = 1;             ///< its share of its node's
 };
 
 struct node_launch {
@@ -43,6 +44,8 @@ struct node_launch {
   std::uint64_t store_limit = 0; ///< bytes; 0: a share of what is free
   std::optional<std::string> spill_directory;
   std::vector<std::string> libraries; ///< that its workers load
+  std::size_t workers_here = 0;       ///< on this machine, with those of other nodes; 0: only its own
+  bool pin = false;                   ///< each worker has CPUs of its own
 };
 
 launch_environment to_environment(const worker_launch& what);

@@ -3,6 +3,7 @@
 #include "daskify/defaults.hpp"
 #include "daskify/deploy/cpu_count.hpp"
 #include "daskify/deploy/launch_variables.hpp"
+#include "daskify/deploy/worker_cpus.hpp"
 #include "daskify/error.hpp"
 #include "daskify/transport/process_identity.hpp"
 
@@ -140,15 +141,18 @@ local_fleet::setup local_deployment::fleet_setup() {
 
 std::unique_ptr<local_fleet> local_deployment::fleet_of_workers() {
   auto fleet = fleet_setup();
-  fleet.environment = [this](std::uint32_t slot, const std::string& log_file) {
-    return to_environment(worker_launch{setup_.session_folder,
-                                        slot,
-                                        setup_.options.threads,
-                                        log_file,
-                                        first_node_name(setup_.options),
-                                        {},
-                                        setup_.options.load});
+  auto shares = share_cpus(size_, setup_.options.pin); // with the workers of the other nodes
+  fleet.environment = [this, cpus = shares.each()](std::uint32_t slot, const std::string& log_file) {
+    return worker_environment(worker_launch{setup_.session_folder,
+                                            slot,
+                                            setup_.options.threads,
+                                            log_file,
+                                            first_node_name(setup_.options),
+                                            {},
+                                            setup_.options.load,
+                                            cpus});
   };
+  fleet.cpus = [shares](std::uint32_t slot) { return shares.bound(slot); };
   std::tie(fleet.first_slot, fleet.size) = workers_of(0);
   fleet.on_exit = [this](std::uint32_t slot, std::int32_t pid, const std::string& how, log_end log) {
     setup_.on_worker_exited({slot, pid, how, std::move(log.bytes), log.size});
@@ -173,6 +177,8 @@ std::unique_ptr<local_fleet> local_deployment::fleet_of_nodes() {
     launch.store_limit = setup_.store_limit;
     launch.spill_directory = setup_.options.spill_folder();
     launch.libraries = setup_.options.load;
+    launch.workers_here = size_;
+    launch.pin = setup_.options.pin;
     return to_environment(launch);
   };
   fleet.first_slot = 1;

@@ -50,7 +50,9 @@ void local_fleet::start() {
 /// REQUIRES: the lock is held.
 void local_fleet::launch(member& which) {
   auto slot = slot_of(which);
-  auto process = spawn({setup_.program, {setup_.name}, setup_.environment(slot, log_file(slot)), log_file(slot)});
+  spawn_request request{setup_.program, {setup_.name}, setup_.environment(slot, log_file(slot)), log_file(slot)};
+  request.cpus = setup_.cpus(slot);
+  auto process = spawn(request);
   which.process = process.id();
   which.pid = process.pid();
   which.enrolled = false;

@@ -26,6 +26,10 @@ public:
     /// What is put into the environment of the process.
     std::function<std::vector<std::pair<std::string, std::string>>(std::uint32_t slot, const std::string& log_file)>
         environment;
+    /// The CPUs that it is bound to; empty: to none of its own.
+    std::function<std::vector<unsigned>(std::uint32_t slot)> cpus = [](std::uint32_t) {
+      return std::vector<unsigned>{};
+    };
     std::string log_folder;
     std::uint32_t first_slot = 0;
     std::size_t size = 1;

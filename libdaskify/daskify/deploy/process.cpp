@@ -12,7 +12,9 @@
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
+#include <memory>
 #include <poll.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <system_error>
@@ -77,6 +79,42 @@ std::vector<std::string> merged_environment(const spawn_request& request) {
   }
   return merged;
 }
+
+/// Binds the calling thread to CPUs, which a process that it starts takes over, for as long as this lives.
+class bound_thread {
+public:
+  explicit bound_thread(const std::vector<unsigned>& cpus) {
+    if (cpus.empty())
+      return;
+    before_ = affinity_cpus();
+    failed_ = before_.empty() ? EINVAL : bind(cpus);
+  }
+  bound_thread(const bound_thread&) = delete;
+  bound_thread& operator=(const bound_thread&) = delete;
+  ~bound_thread() {
+    if (!before_.empty())
+      bind(before_);
+  }
+
+  /// 0, or the system's error.
+  int failed() const { return failed_; }
+
+private:
+  static int bind(const std::vector<unsigned>& cpus) {
+    auto most = *std::max_element(cpus.begin(), cpus.end()) + 1UL;
+    std::unique_ptr<cpu_set_t, void (*)(cpu_set_t*)> set{CPU_ALLOC(most), [](cpu_set_t* s) { CPU_FREE(s); }};
+    if (!set)
+      return ENOMEM;
+    auto size = CPU_ALLOC_SIZE(most);
+    CPU_ZERO_S(size, set.get());
+    for (auto cpu : cpus)
+      CPU_SET_S(cpu, size, set.get());
+    return ::sched_setaffinity(0, size, set.get()) == 0 ? 0 : errno;
+  }
+
+  std::vector<unsigned> before_;
+  int failed_ = 0;
+};
 
 child_id next_id() {
   static std::atomic<std::uint64_t> last{0};
@@ -239,6 +277,9 @@ child spawn(const spawn_request& request) {
   actions.pass(log.get(), STDERR_FILENO);
   actions.pass(lifeline.read.get(), lifeline_descriptor);
   actions.close_from(lifeline_descriptor + 1);
+  bound_thread while_starting{request.cpus};
+  if (while_starting.failed())
+    fail(request, "it cannot be bound to CPUs of its own (option pin)", while_starting.failed());
   try {
     return start_process(request.program, request.where, request.arguments, merged_environment(request), actions,
                          std::move(lifeline.write));

@@ -95,7 +95,8 @@ struct spawn_request {
   std::vector<std::pair<std::string, std::string>> environment;
   std::filesystem::path log; ///< output and errors are appended here; made with mode 0600
   search where = search::path_as_given;
-  std::string left_out{}; ///< variables of this process that begin so are not passed on; "": all are
+  std::string left_out{};       ///< variables of this process that begin so are not passed on; "": all are
+  std::vector<unsigned> cpus{}; ///< that it is bound to; empty: to those of the calling thread
 };
 
 class file_actions; // these two: start_process.hpp

@@ -49,6 +49,7 @@ node_launch node_in_job(const settings& options, const std::string& session_fold
   node.store_limit = options.store_limit.value_or(0);
   node.spill_directory = options.spill_folder();
   node.libraries = options.load;
+  node.pin = options.pin;
   return node;
 }
 

@@ -220,6 +220,28 @@ const reason_text* find_reason(std::string_view reason) {
   return known == reason_texts.end() ? nullptr : &*known;
 }
 
+/// Nodes with the same number of tasks.
+struct same_nodes {
+  std::int64_t tasks;
+  std::int64_t nodes;
+};
+
+/// "4(x2),1" as values; nothing for other text.
+std::optional<std::vector<same_nodes>> tasks_of_nodes(std::string_view tasks_per_node) {
+  bool good = true;
+  auto number = [&](std::string_view digits) { return read_number(digits, 6, good); };
+  std::vector<same_nodes> all;
+  for (auto part : split(tasks_per_node, ',')) {
+    auto times = part.find("(x");
+    auto nodes = part.substr(std::min(times, part.size()));
+    auto is_closed = nodes.empty() || nodes.ends_with(')');
+    good = good && is_closed;
+    all.push_back(
+        {number(part.substr(0, times)), nodes.empty() || !is_closed ? 1 : number(nodes.substr(2, nodes.size() - 3))});
+  }
+  return good ? std::optional{all} : std::nullopt;
+}
+
 } // namespace
 
 std::vector<job_status> parse_squeue(std::string_view text) {
@@ -257,18 +279,23 @@ std::optional<std::chrono::seconds> parse_time(std::string_view text) {
 }
 
 std::optional<std::size_t> sum_of_tasks(std::string_view tasks_per_node) {
-  bool good = true;
-  auto number = [&](std::string_view digits) { return read_number(digits, 6, good); };
+  auto parts = tasks_of_nodes(tasks_per_node);
+  if (!parts)
+    return std::nullopt;
   std::int64_t all = 0;
-  for (auto part : split(tasks_per_node, ',')) {
-    auto times = part.find("(x");
-    auto nodes = part.substr(std::min(times, part.size()));
-    auto is_closed = nodes.empty() || nodes.ends_with(')');
-    good = good && is_closed;
-    all +=
-        number(part.substr(0, times)) * (nodes.empty() || !is_closed ? 1 : number(nodes.substr(2, nodes.size() - 3)));
+  for (auto [tasks, nodes] : *parts)
+    all += tasks * nodes;
+  return static_cast<std::size_t>(all);
+}
+
+std::optional<std::size_t> tasks_on_node(std::string_view tasks_per_node, std::size_t node) {
+  auto before = static_cast<std::int64_t>(std::min<std::size_t>(node, INT64_MAX));
+  for (auto [tasks, nodes] : tasks_of_nodes(tasks_per_node).value_or(std::vector<same_nodes>{})) {
+    if (before < nodes)
+      return static_cast<std::size_t>(tasks);
+    before -= nodes;
   }
-  return good ? std::optional{static_cast<std::size_t>(all)} : std::nullopt;
+  return std::nullopt;
 }
 
 std::string format_time(std::chrono::seconds time) {

@@ -34,6 +34,8 @@ std::string format_time(std::chrono::seconds time);
 
 /// All tasks that SLURM_TASKS_PER_NODE has room for: 9 for "4(x2),1". Nothing for other text.
 std::optional<std::size_t> sum_of_tasks(std::string_view tasks_per_node);
+/// Those of one node, counted from 0: 4 for the nodes 0 and 1 of "4(x2),1". Nothing for other text, and other nodes.
+std::optional<std::size_t> tasks_on_node(std::string_view tasks_per_node, std::size_t node);
 
 inline constexpr std::size_t slurm_words_limit = 400;
 

@@ -10,6 +10,7 @@
 #include "daskify/deploy/process.hpp"
 #include "daskify/deploy/slurm_commands.hpp"
 #include "daskify/deploy/termination.hpp"
+#include "daskify/deploy/worker_cpus.hpp"
 #include "daskify/program/code_address.hpp"
 #include "daskify/progress/notice.hpp"
 #include "daskify/store/memory_room.hpp"
@@ -212,11 +213,17 @@ int serve(const node_launch& as, const batch_job& job, const std::string& name, 
   local_fleet::setup fleet;
   fleet.program = as.worker_program.empty() ? "/proc/self/exe" : as.worker_program;
   fleet.name = as.program_name;
-  fleet.environment = [as, name, users_at](std::uint32_t slot, const std::string& log_file) {
-    return to_environment(worker_launch{as.session_folder, slot, as.threads, log_file, name, users_at, as.libraries});
+  auto shares = share_cpus(as.workers_here != 0 ? as.workers_here : as.workers, as.pin);
+  fleet.environment = [as, name, users_at, cpus = shares.each()](std::uint32_t slot, const std::string& log_file) {
+    return worker_environment(
+        worker_launch{as.session_folder, slot, as.threads, log_file, name, users_at, as.libraries, cpus});
   };
   fleet.log_folder = as.log_folder;
   fleet.first_slot = has_slot ? as.first_worker : answer.first_worker;
+  // The slots of a cluster on one machine are counted there, too.
+  fleet.cpus = [shares, before = has_slot ? 0 : fleet.first_slot](std::uint32_t slot) {
+    return shares.bound(slot - before);
+  };
   fleet.size = as.workers;
   fleet.on_exit = [actor, scheduler](std::uint32_t slot, std::int32_t pid, const std::string& how, log_end log) {
     caf::send_as(actor, scheduler, worker_exited{slot, pid, how, std::move(log.bytes), log.size});
@@ -313,6 +320,7 @@ int join_cluster(const settings& with, const std::string& program_name) {
   as.store_limit = with.store_limit.value_or(0);
   as.spill_directory = with.spill_folder();
   as.libraries = with.load;
+  as.pin = with.pin;
   auto code = serve_while_wanted(as, {}, host_name() + "/" + std::to_string(::getpid()), &signals, patience);
   if (code != 0 && cluster.folder)
     cluster.folder->remove_if_abandoned();

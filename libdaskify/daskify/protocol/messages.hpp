@@ -136,11 +136,12 @@ struct enrol_request {
   std::int32_t pid = 0;
   std::uint32_t threads = 1;  ///< tasks at a time
   std::uint64_t log_size = 0; ///< of its log, which a worker before it may have begun
+  std::uint32_t cpus = 1;     ///< of its node: its share
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, enrol_request& x) {
-  return f(x.secret, x.build_id, x.name, x.host, x.node, x.slot, x.pid, x.threads, x.log_size);
+  return f(x.secret, x.build_id, x.name, x.host, x.node, x.slot, x.pid, x.threads, x.log_size, x.cpus);
 }
 
 /// Scheduler: yes with an id, or no with a reason.
@@ -495,12 +496,13 @@ struct worker_entry {
   bool busy = false;
   std::uint64_t running = 0; ///< tasks it is running now
   std::uint64_t resident_bytes = 0;
-  bool leaving = false; ///< it gets nothing new
+  bool leaving = false;   ///< it gets nothing new
+  std::uint32_t cpus = 0; ///< of its node: its share
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, worker_entry& x) {
-  return f(x.id, x.name, x.host, x.node, x.pid, x.busy, x.running, x.resident_bytes, x.leaving);
+  return f(x.id, x.name, x.host, x.node, x.pid, x.busy, x.running, x.resident_bytes, x.leaving, x.cpus);
 }
 
 struct worker_list {

@@ -426,7 +426,8 @@ worker_entry scheduler_state::entry_of(worker_id worker) const {
   const auto* node = outlook_of(p);
   return {worker,     p.who.name,       p.who.host,
           p.who.node, p.who.pid,        running != 0,
-          running,    p.resident_bytes, node && node->draining};
+          running,    p.resident_bytes, node && node->draining,
+          p.who.cpus};
 }
 
 /// Takes time for each run; nobody asks often.

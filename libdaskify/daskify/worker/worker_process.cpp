@@ -122,6 +122,7 @@ int work(const worker_launch& as, const std::string& name) {
   who.pid = ::getpid();
   who.threads = static_cast<std::uint32_t>(as.threads);
   who.log_size = tasks.log_size();
+  who.cpus = as.cpus;
   enrol_answer answer;
   store_for_users stored_at;
   {

@@ -23,8 +23,8 @@ cluster_view small_cluster() {
   view.all.uptime_ms = 3'723'000;
   view.all.mode = "local";
   view.all.log_folder = "/home/me/.daskify/logs/20260501-100000-99";
-  view.all.workers = {{worker_id{1}, "worker-0", "head", "head", 100, true, 2, 12 << 20},
-                      {worker_id{2}, "worker-1", "head", "head", 1001, false, 0, 0, true}};
+  view.all.workers = {{worker_id{1}, "worker-0", "head", "head", 100, true, 2, 12 << 20, false, 4},
+                      {worker_id{2}, "worker-1", "head", "head", 1001, false, 0, 0, true, 16}};
   view.all.clients = {{worker_id{3},
                        "sweep (pid 7 on head)",
                        2,
@@ -48,9 +48,9 @@ Scheduler: 10.0.0.1:4711, pid 99 on head
 Logs: /home/me/.daskify/logs/20260501-100000-99
 
 Workers: 2 (1 busy, 1 leaving)
-  NAME      HOST  NODE   PID  STATE    TASKS    MEMORY
-  worker-0  head  head   100  busy         2  12.0 MiB
-  worker-1  head  head  1001  leaving      0         -
+  NAME      HOST  NODE   PID  CPUS  STATE    TASKS    MEMORY
+  worker-0  head  head   100     4  busy         2  12.0 MiB
+  worker-1  head  head  1001    16  leaving      0         -
 
 Data: 1.0 MiB in memory, of at most 2.0 GiB, and 0 bytes on disk, on 2 nodes
   NODE   MEMORY    LIMIT     DISK     SENT
@@ -91,8 +91,8 @@ TEST(status_text, is_strict_json_for_programs) {
   auto text = status_json(view);
   EXPECT_TRUE(json_check::is_json(text)) << text;
   EXPECT_THAT(text,
-              AllOf(HasSubstr(R"("name": "quo\"te \\ back?\n?")"), HasSubstr(R"("pending_reasons": {"Priority": 2})"),
-                    HasSubstr(R"("open_runs": [{"run": 2, )")));
+              AllOf(HasSubstr(R"("memory_bytes": 12582912, "cpus": 4})"), HasSubstr(R"("name": "quo\"te \\ back?\n?")"),
+                    HasSubstr(R"("pending_reasons": {"Priority": 2})"), HasSubstr(R"("open_runs": [{"run": 2, )")));
 }
 
 TEST(json_check, knows_what_is_json) {

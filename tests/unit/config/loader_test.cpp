@@ -84,13 +84,13 @@ protected:
 
   settings load_text(std::string_view text) const {
     write(text);
-    return load({"prog", "--config", path});
+    return load({"prog", "--daskify.config", path});
   }
 
   /// What is wrong with a file, without its path.
   std::string file_refusal(error_code code, std::string_view text) const {
     write(text);
-    auto what = refusal(code, {"prog", "--config", path});
+    auto what = refusal(code, {"prog", "--daskify.config", path});
     auto at = what.find(path.string());
     return at == what.npos ? what : what.erase(at, path.string().size());
   }
@@ -197,7 +197,17 @@ TEST(loader, reads_every_option_from_the_command_line) {
                    "--daskify.connection_directory=/c",
                    "--daskify.scheduler=node7:4711",
                    "--daskify.port=4711",
-                   "--daskify.load=/lib/libmodel.so"});
+                   "--daskify.load=/lib/libmodel.so",
+                   "--daskify.start_when=2",
+                   "--daskify.max_lost=100",
+                   "--daskify.pin=on",
+                   "--daskify.allow_ranks=yes",
+                   "--daskify.short_options=no"});
+  EXPECT_EQ(all.start_when, 2u);
+  EXPECT_EQ(all.max_lost, 100u);
+  EXPECT_TRUE(all.pin);
+  EXPECT_TRUE(all.allow_ranks);
+  EXPECT_FALSE(all.short_options);
   EXPECT_EQ(all.port, 4711u);
   EXPECT_EQ(all.partition(), "long");
   EXPECT_EQ(all.account, "me");
@@ -346,6 +356,11 @@ TEST(loader, reads_every_option_from_the_environment) {
                         {"DASKIFY_SCHEDULER", "node7:4711"},
                         {"DASKIFY_PORT", "4711"},
                         {"DASKIFY_LOAD", "/lib/libmodel.so"},
+                        {"DASKIFY_START_WHEN", "0"},
+                        {"DASKIFY_MAX_LOST", "auto"},
+                        {"DASKIFY_PIN", "on"},
+                        {"DASKIFY_ALLOW_RANKS", "yes"},
+                        {"DASKIFY_SHORT_OPTIONS", "no"},
                         {"DASKIFY_PROGRESS", "off"}};
   auto all = load({"prog"}, {}, variables);
   EXPECT_EQ(all.worker_program, "/bin/w");
@@ -433,8 +448,16 @@ TEST(loader, reads_every_option_from_code) {
                   .spill_directory = "/disk",
                   .session_directory = "/s",
                   .log_directory = "/l",
-                  .progress = daskify::progress_style::bar};
+                  .progress = daskify::progress_style::bar,
+                  .start_when = 1,
+                  .pin = true,
+                  .allow_ranks = true,
+                  .short_options = false,
+                  .max_lost = 8};
   auto all = load({"prog"}, in_code);
+  EXPECT_EQ(all.max_lost, 8u);
+  EXPECT_TRUE(all.pin);
+  EXPECT_FALSE(all.short_options);
   EXPECT_EQ(all.mode, cluster_mode::slurm);
   EXPECT_EQ(all.size, 4u);
   EXPECT_EQ(all.heartbeat_interval, 100ms);
@@ -624,4 +647,121 @@ TEST_F(loader_with_file, the_config_file_itself_is_chosen_in_the_documented_orde
   EXPECT_EQ(load({"prog"}, in_code, variables).retries, 12u);
   EXPECT_EQ(load({"prog", "--config", command}, in_code, variables).retries, 13u);
   EXPECT_EQ(load({"prog", "--daskify.config", command}, in_code, variables).retries, 13u);
+}
+
+// Options of the program's own.
+
+namespace {
+
+std::string way_out_of(const std::string& name) {
+  return "; where --" + name +
+         " is an option of the program itself, set options::short_options = false in its code, or "
+         "DASKIFY_SHORT_OPTIONS=no: then daskify takes only --daskify." +
+         name;
+}
+
+} // namespace
+
+TEST(short_options, are_left_to_a_program_that_says_so_in_code) {
+  arguments given{"prog", "--config", "model.yaml", "--mode=fast", "--daskify.mode=test"};
+  auto all = load_settings(given.argc, given.argv(), {.short_options = false}, {});
+  EXPECT_EQ(all.mode, cluster_mode::test);
+  EXPECT_EQ(given.left(), (words{"prog", "--config", "model.yaml", "--mode=fast"}));
+}
+
+TEST(short_options, are_left_to_the_program_where_the_environment_says_so) {
+  arguments given{"prog", "--mode", "fast", "--config"};
+  load_settings(given.argc, given.argv(), {}, {{"DASKIFY_SHORT_OPTIONS", "no"}});
+  EXPECT_EQ(given.left(), (words{"prog", "--mode", "fast", "--config"}));
+}
+
+TEST(short_options, are_left_to_the_program_wherever_the_command_line_says_so) {
+  arguments given{"prog", "--mode", "fast", "--daskify.short-options", "no"};
+  load_settings(given.argc, given.argv(), {.short_options = true}, {{"DASKIFY_SHORT_OPTIONS", "yes"}});
+  EXPECT_EQ(given.left(), (words{"prog", "--mode", "fast"}));
+}
+
+TEST(short_options, are_decided_by_the_stronger_source) {
+  EXPECT_EQ(load({"prog", "--mode=test"}, {.short_options = true}, {{"DASKIFY_SHORT_OPTIONS", "no"}}).mode,
+            cluster_mode::test);
+  EXPECT_EQ(load({"prog", "--mode=test", "--daskify.short_options=yes"}, {.short_options = false}).mode,
+            cluster_mode::test);
+}
+
+TEST(short_options, refuse_a_bad_value_of_their_own) {
+  auto sentence = refusal(error_code::bad_option_value, {"prog"}, {}, {{"DASKIFY_SHORT_OPTIONS", "maybe"}});
+  EXPECT_EQ(sentence.find("cannot use 'maybe' for 'short_options' (environment DASKIFY_SHORT_OPTIONS)"), 0u)
+      << sentence;
+}
+
+TEST(short_options, an_unknown_mode_names_the_way_out) {
+  auto sentence = refusal(error_code::bad_option_value, {"prog", "--mode", "fast"});
+  EXPECT_EQ(sentence.find("cannot use 'fast' for 'mode' (command line)"), 0u) << sentence;
+  EXPECT_TRUE(sentence.ends_with(way_out_of("mode"))) << sentence;
+  EXPECT_TRUE(refusal(error_code::bad_option_value, {"prog", "--mode"}).ends_with(way_out_of("mode")));
+  EXPECT_TRUE(refusal(error_code::bad_option_value, {"prog", "--mode="}).ends_with(way_out_of("mode")));
+  EXPECT_TRUE(refusal(error_code::bad_option_value, {"prog", "--config"}).ends_with(way_out_of("config")));
+  EXPECT_EQ(refusal(error_code::bad_option_value, {"prog", "--daskify.mode=fast"}).find("short_options"),
+            std::string::npos)
+      << "the full name is meant for daskify";
+}
+
+TEST_F(loader_with_file, refuses_a_file_of_the_programs_own_with_the_way_out) {
+  auto refused = [&](error_code code, std::string_view text) {
+    write(text);
+    return refusal(code, {"prog", "--config", path});
+  };
+  for (auto text : {"mode: fast\nsteps: 3\n", "{\"mode\": \"fast\"}\n", "[model]\nsize = 4\n", "- 1\n- 2\n"}) {
+    auto sentence = refused(error_code::unreadable_config, text);
+    EXPECT_TRUE(sentence.ends_with(way_out_of("config"))) << sentence;
+  }
+  auto sentence = refused(error_code::unknown_option, "alpha = 0.5\nbeta = 2\n");
+  EXPECT_EQ(sentence.find(path.string() + ":1: unknown key 'alpha'"), 0u) << sentence;
+  EXPECT_TRUE(sentence.ends_with(way_out_of("config"))) << sentence;
+  EXPECT_EQ(refused(error_code::unreadable_config, "# alpha = 0.5\n"),
+            "config file '" + path.string() +
+                "' (--config) has neither a section [daskify] nor a line NAME = VALUE of daskify's" +
+                way_out_of("config"));
+}
+
+TEST_F(loader_with_file, says_what_is_wrong_with_a_file_of_daskifys_and_no_more) {
+  auto refused = [&](error_code code, std::string_view text) {
+    write(text);
+    return refusal(code, {"prog", "--config", path});
+  };
+  EXPECT_EQ(refused(error_code::unknown_option, "[daskify]\nalpha = 0.5\n"),
+            path.string() + ":2: unknown key 'alpha': --daskify.help shows the names there are");
+  EXPECT_EQ(refused(error_code::unreadable_config, "\xef\xbb\xbfstart-timeout = 4\nalpha: 2\n"),
+            path.string() + ":2: there is no '=' in 'alpha: 2': write NAME = VALUE");
+}
+
+TEST_F(loader_with_file, takes_a_file_of_daskifys_by_the_short_name) {
+  for (auto text :
+       {"size = 4\n", "[daskify]\n", "  [daskify] # mine\n#size = 4\n", "", " \n\n", "\xef\xbb\xbf[daskify]\n"}) {
+    write(text);
+    EXPECT_NO_THROW(load({"prog", "--config", path})) << text;
+  }
+}
+
+TEST_F(loader_with_file, leaves_short_options_to_the_program_where_its_file_says_so) {
+  write("short_options = no\nretries = 7\n");
+  arguments given{"prog", "--mode=fast", "--config", "model.yaml"};
+  auto all = load_settings(given.argc, given.argv(), {.config = path}, {});
+  EXPECT_EQ(all.retries, 7u);
+  EXPECT_EQ(given.left(), (words{"prog", "--mode=fast", "--config", "model.yaml"}));
+  EXPECT_EQ(load({"prog", "--daskify.config", path, "--mode=fast"}).retries, 7u);
+  EXPECT_EQ(refusal(error_code::bad_option_value, {"prog", "--config", path}),
+            "short_options = no (" + path.string() +
+                ":1) cannot be in a file that --config names, as then --config is no option of daskify: name the file "
+                "by --daskify.config");
+}
+
+TEST_F(loader_with_file, a_bad_file_counts_for_nothing_where_another_one_is_named) {
+  write("short_options = maybe\n");
+  auto good = (folder / "good.conf").string();
+  std::ofstream{good} << "size = 3\n";
+  EXPECT_EQ(load({"prog", "--config", good}, {}, {{"DASKIFY_CONFIG", path}}).size, 3u);
+  EXPECT_NE(
+      refusal(error_code::bad_option_value, {"prog", "--mode=test"}, {}, {{"DASKIFY_CONFIG", path}}).find("maybe"),
+      std::string::npos);
 }

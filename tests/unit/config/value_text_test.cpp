@@ -208,3 +208,15 @@ TEST(host_and_port, refuses_what_is_no_address) {
   for (auto text : {"", "node7", ":4711", "node7:", "node7:0", "node7:65536", "node7:x", "::1:4711", "[]:1", "a b:1"})
     EXPECT_THROW(host_and_port{}.read(text), bad_value) << text;
 }
+
+TEST(on_or_off, reads_the_words_of_a_switch) {
+  on_or_off kind;
+  EXPECT_TRUE(kind.read("on"));
+  EXPECT_TRUE(kind.read("yes"));
+  EXPECT_FALSE(kind.read("off"));
+  EXPECT_FALSE(kind.read("no"));
+  EXPECT_EQ(kind.write(true), "on");
+  EXPECT_EQ(kind.write(false), "off");
+  for (auto text : {"", "ON", "true", "1", "on "})
+    EXPECT_THROW(kind.read(text), bad_value) << text;
+}

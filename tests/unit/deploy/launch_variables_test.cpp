@@ -14,7 +14,7 @@ void set(const launch_environment& variables) {
 
 TEST(launch_variables, tell_a_worker_what_it_is_once) {
   set(to_environment(worker_launch{
-      "/run/me", 7, 3, "/log/worker-7.log", "node-2", endpoint{"::1", 4711}, {"/lib/a.so", "/lib/b c.so"}}));
+      "/run/me", 7, 3, "/log/worker-7.log", "node-2", endpoint{"::1", 4711}, {"/lib/a.so", "/lib/b c.so"}, 4}));
   EXPECT_FALSE(take_node_launch());
   auto as = take_worker_launch();
   ASSERT_TRUE(as);
@@ -25,6 +25,7 @@ TEST(launch_variables, tell_a_worker_what_it_is_once) {
   EXPECT_EQ(as->node, "node-2");
   EXPECT_EQ(as->store, (endpoint{"::1", 4711}));
   EXPECT_EQ(as->libraries, (std::vector<std::string>{"/lib/a.so", "/lib/b c.so"}));
+  EXPECT_EQ(as->cpus, 4u);
   EXPECT_FALSE(take_worker_launch()) << "what a task starts is no worker";
 }
 
@@ -42,6 +43,8 @@ TEST(launch_variables, tell_a_node_what_it_is_once) {
   what.heartbeat_timeout = std::chrono::seconds{40};
   what.store_limit = std::uint64_t{5} << 40;
   what.libraries = {"/lib/a.so"};
+  what.workers_here = 12;
+  what.pin = true;
   set(to_environment(what));
   EXPECT_FALSE(take_worker_launch());
   auto as = take_node_launch();
@@ -50,6 +53,8 @@ TEST(launch_variables, tell_a_node_what_it_is_once) {
   EXPECT_EQ(as->heartbeat_timeout, std::chrono::seconds{40});
   EXPECT_EQ(as->store_limit, std::uint64_t{5} << 40);
   EXPECT_EQ(as->spill_directory, std::nullopt);
+  EXPECT_EQ(as->workers_here, 12u);
+  EXPECT_TRUE(as->pin);
   EXPECT_FALSE(take_node_launch());
 }
 

@@ -1,5 +1,6 @@
 #include "daskify/deploy/process.hpp"
 
+#include "daskify/deploy/cpu_count.hpp"
 #include "daskify/error.hpp"
 #include "support/text_of.hpp"
 
@@ -219,6 +220,23 @@ TEST_F(process_test, says_why_a_program_cannot_be_started) {
   expect_refused({folder_ / "missing", {"missing"}, {}, log_}, "check that the path is right");
   expect_refused({folder_ / "text", {"text"}, {}, log_}, "check that it may be executed");
   expect_refused({folder_, {"folder"}, {}, log_}, "check that it may be executed");
+}
+
+TEST_F(process_test, binds_a_child_to_cpus_before_its_program_begins) {
+  auto before = affinity_cpus();
+  auto request = shell("grep Cpus_allowed_list /proc/self/status");
+  request.cpus = {before.back()};
+  EXPECT_EQ(run(request), exit_status{exited{0}});
+  EXPECT_EQ(text_of(log_), "Cpus_allowed_list:\t" + std::to_string(before.back()) + "\n");
+  EXPECT_EQ(affinity_cpus(), before) << "the calling thread is where it was";
+}
+
+TEST_F(process_test, says_when_a_child_cannot_be_bound) {
+  auto before = affinity_cpus();
+  auto request = shell("true");
+  request.cpus = {before.back() + 4096};
+  expect_refused(request, "it cannot be bound to CPUs of its own (option pin)");
+  EXPECT_EQ(affinity_cpus(), before);
 }
 
 TEST_F(process_test, says_when_the_log_cannot_be_opened) {
