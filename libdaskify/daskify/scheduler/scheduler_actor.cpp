@@ -5,6 +5,8 @@
 #include "daskify/store/memory_room.hpp"
 #include "daskify/transport/remote_error.hpp"
 
+#include <caf/actor_system.hpp>
+
 #include <algorithm>
 #include <unistd.h>
 
@@ -39,6 +41,10 @@ std::chrono::milliseconds time_for_tasks(std::chrono::milliseconds left) {
 
 scheduler_actor::behavior_type scheduler_behavior(scheduler_state::pointer self, scheduler_setup setup) {
   return self->state.make_behavior(std::move(setup));
+}
+
+scheduler_actor spawn_scheduler(caf::actor_system& system, scheduler_setup setup) {
+  return system.spawn(scheduler_behavior, std::move(setup));
 }
 
 scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup setup) {
