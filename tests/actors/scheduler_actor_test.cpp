@@ -195,6 +195,75 @@ TEST_F(scheduler_shell, tells_a_worker_of_a_run_and_its_first_lease_in_one_messa
   EXPECT_EQ(log->orders[0].leases.size(), 1u);
 }
 
+run_spec start_call_of_client(std::uint64_t n) {
+  run_spec call;
+  call.run = nth_start_call_of({}, n);
+  call.tasks = 1;
+  call.name = "f";
+  return call;
+}
+
+TEST_F(scheduler_shell, has_a_worker_make_a_start_call_before_it_gets_tasks) {
+  tell(add_start_call{start_call_of_client(1)});
+  submit(1);
+  enrol(request());
+  ASSERT_EQ(log->orders.size(), 1u);
+  ASSERT_EQ(log->orders[0].leases.size(), 1u);
+  EXPECT_TRUE(is_of_start_call(log->orders[0].leases[0].id));
+  EXPECT_EQ(log->orders[0].runs.at(0).spec.name, "f");
+  report(caf::actor_cast<caf::actor>(worker), log->orders[0].leases[0]);
+  ASSERT_EQ(log->orders.size(), 2u);
+  EXPECT_EQ(log->orders[1].forgotten, std::vector{start_call_of_client(1).run});
+  ASSERT_EQ(log->orders[1].leases.size(), 1u);
+  EXPECT_EQ(log->orders[1].leases[0].run, run_id{1});
+}
+
+TEST_F(scheduler_shell, recalls_what_a_worker_has_not_begun_when_a_start_call_comes) {
+  enrol(request());
+  submit(10);
+  tell(add_start_call{start_call_of_client(1)});
+  ASSERT_EQ(log->orders.size(), 2u);
+  EXPECT_TRUE(log->orders[1].recall);
+  EXPECT_EQ(log->orders[1].leases.size(), 1u);
+}
+
+TEST_F(scheduler_shell, sends_the_cause_of_a_failed_start_call_to_the_worker_and_to_whoever_waits_for_workers) {
+  tell(add_start_call{start_call_of_client(1)});
+  auto asked = client->request(scheduler, caf::infinite, await_workers{1, 1'000'000});
+  enrol(request());
+  EXPECT_TRUE(client->mailbox().empty()) << "enrolled, and not ready";
+  lease_report r;
+  r.id = log->orders.at(0).leases.at(0).id;
+  r.block.count = 1;
+  r.block.failures.resize(1);
+  r.block.failures[0].code = error_code::task_threw;
+  r.block.failures[0].text = "no license";
+  r.block.failures[0].worker = "worker-3";
+  caf::send_as(caf::actor_cast<caf::actor>(worker), scheduler, work_report{{r}}); // the end of the lease follows
+  r.block = {};
+  r.closed = true;
+  caf::send_as(caf::actor_cast<caf::actor>(worker), scheduler, work_report{{r}});
+  steps.run();
+  ASSERT_EQ(log->orders.size(), 2u);
+  ASSERT_EQ(log->orders[1].refused.size(), 1u);
+  EXPECT_EQ(log->orders[1].refused[0].client, worker_id{});
+  EXPECT_EQ(log->orders[1].refused[0].why.text, "the call f of on_worker_start threw: no license");
+  std::string why;
+  asked.receive([](awaited_workers&) { ADD_FAILURE() << "none is ready"; },
+                [&](caf::error& e) { why = caf::to_string(e); });
+  EXPECT_THAT(why, testing::HasSubstr("no license"));
+}
+
+TEST_F(scheduler_shell, takes_start_calls_from_clients_only) {
+  enrol(request());
+  caf::send_as(caf::actor_cast<caf::actor>(worker), scheduler, add_start_call{start_call_of_client(1)});
+  steps.run();
+  auto stolen = start_call_of_client(1);
+  stolen.run = nth_start_call_of(worker_id{7}, 1);
+  tell(add_start_call{stolen}); // the client in this process may use all ids: it is the owner of the cluster
+  EXPECT_EQ(log->orders.size(), 1u);
+}
+
 TEST_F(scheduler_shell, keeps_the_promise_of_a_result_until_the_task_has_ended) {
   enrol(request());
   submit(1);
