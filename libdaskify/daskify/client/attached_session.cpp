@@ -52,7 +52,7 @@ attached_session::attached_session(const settings& with, const std::string& prog
 
 void attached_session::start_client() {
   scheduler_ = host_ ? caf::actor_cast<scheduler_for_clients>(host_->scheduler()) : attached_->scheduler();
-  progress_ = system_->spawn(progress_behavior, scheduler_);
+  progress_ = spawn_progress(*system_, scheduler_);
   link_.use(caf::actor_cast<scheduler_for_workers>(scheduler_));
   client_events events;
   events.on_freed = [data = std::weak_ptr{data_}](const std::vector<object_id>& freed) {

@@ -37,9 +37,7 @@ void cluster::start(cluster_mode mode) {
   refuse_second();
   auto session = attached_session::start(with, program_name_); // may take long, and others may ask meanwhile
   try {
-    std::lock_guard guard{mutex_};
-    for (auto& call : start_calls_)
-      announce(call, *session);
+    make_start_calls(*session, with);
   } catch (...) {
     session->shutdown();
     throw;
@@ -47,6 +45,31 @@ void cluster::start(cluster_mode mode) {
   std::lock_guard guard{mutex_};
   session_ = std::move(session);
   was_started_ = true;
+}
+
+/// Returns when those workers have made the calls that start_cluster waits for, of those that are there.
+void cluster::make_start_calls(attached_session& of, settings with) {
+  {
+    std::lock_guard guard{mutex_};
+    if (start_calls_.empty())
+      return;
+    for (auto& call : start_calls_)
+      announce(call, of);
+  }
+  auto there = of.workers().workers.size();
+  if (with.start_when)
+    with.start_when = std::min(*with.start_when, there);
+  auto wanted = with.workers_at_start(there);
+  if (wanted == 0)
+    return;
+  // Workers of our own that die in a call are replaced, or are known not to be.
+  deadline until;
+  if (with.mode == cluster_mode::connect)
+    until = std::chrono::steady_clock::now() + with.start_timeout;
+  if (!of.wait_for_workers(wanted, until))
+    throw cluster_error{error_code::start_timeout, "Fewer than " + std::to_string(wanted) +
+                                                       " workers had made the calls of on_worker_start when "
+                                                       "start_timeout was over; make it longer, or lower start_when."};
 }
 
 void cluster::announce(registered_call& registered, attached_session& to) {

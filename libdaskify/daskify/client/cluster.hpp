@@ -48,6 +48,7 @@ private:
     std::vector<std::shared_ptr<const void>> keeps; ///< objects of the running session that the call uses
   };
 
+  void make_start_calls(attached_session& of, settings with);
   static void announce(registered_call& call, attached_session& to);
 
   settings settings_;

@@ -10,16 +10,14 @@
 #include "daskify/program/sweep_program.hpp"
 #include "daskify/program/sweep_shape.hpp"
 
-#include <array>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <iosfwd>
 #include <memory>
 #include <ostream>
 #include <span>
-#include <sstream>
 #include <string>
-#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -29,22 +27,41 @@ namespace daskify::internal {
 /// Product of the sizes; throws data_error(too_many_tasks) when it is more than one run may have.
 std::uint64_t count_tasks_of(std::span<const std::uint64_t> sizes, std::uint64_t repeats);
 
-/// As text for messages, exactly enough to call the function again; "?" where it cannot be streamed.
-template <class T>
-void print_element(std::ostream& out, const T& value) {
-  if constexpr (std::is_same_v<T, bool>) {
-    out << (value ? "true" : "false");
-  } else if constexpr (std::is_floating_point_v<T>) {
-    std::array<char, 64> digits;
-    out << std::string_view{digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr};
-  } else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, char>) {
-    out << +value;
-  } else if constexpr (requires { out << value; }) {
-    out << value;
-  } else {
-    out << '?';
+/// The elements of a combination, as text for messages.
+class element_text {
+public:
+  element_text();
+  ~element_text();
+  element_text(const element_text&) = delete;
+  element_text& operator=(const element_text&) = delete;
+
+  /// Exactly enough to call the function again; "?" where it cannot be streamed.
+  template <class T>
+  void add(const T& value) {
+    if constexpr (std::is_same_v<T, bool>)
+      next() << (value ? "true" : "false");
+    else if constexpr (std::is_floating_point_v<T>)
+      add_number(value);
+    else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, char>)
+      next() << +value;
+    else if constexpr (requires(std::ostream & out) { out << value; })
+      next() << value;
+    else
+      next() << '?';
   }
-}
+
+  /// All elements, with commas in between.
+  std::string text() const;
+
+private:
+  std::ostream& next();
+  void add_number(float value);
+  void add_number(double value);
+  void add_number(long double value);
+
+  std::unique_ptr<std::ostringstream> out_;
+  bool is_first_ = true;
+};
 
 template <class... Its>
 auto combination_at(const std::tuple<Its...>& its, std::uint64_t i) {
@@ -57,13 +74,13 @@ auto combination_at(const std::tuple<Its...>& its, std::uint64_t i) {
 
 template <class... Its>
 std::string combination_text(const std::tuple<Its...>& its, std::uint64_t i) {
-  std::ostringstream text;
+  element_text text;
   auto at = shape_of(its).position_of(i);
   [&]<std::size_t... I>(std::index_sequence<I...>) {
-    ((text << (I == 0 ? "" : ", "), print_element(text, std::get<I>(its)[at[I]])), ...);
+    (text.add(std::get<I>(its)[at[I]]), ...);
   }
   (std::index_sequence_for<Its...>{});
-  return text.str();
+  return text.text();
 }
 
 /// Fills in the draft's description, and who is to read it: the entry point of the function where it is called by name,
@@ -97,6 +114,14 @@ void describe_call(run_draft& draft, const F& f, const std::tuple<As...>& args, 
   }
 }
 
+/// The description becomes part of the run; a large one, of large iterables or captures, goes into the store: to each
+/// node once, and not to each worker.
+void close_description(run_draft& draft);
+
+/// The run on its way.
+std::shared_ptr<run_handle> submit_draft(std::shared_ptr<cluster_session> session, run_draft draft,
+                                         std::function<std::string(std::uint64_t)> combination_text);
+
 /// All of a run but its id.
 template <class F, class... As, class... Its>
 run_draft describe_run(cluster_session& session, const F& f, const std::tuple<As...>& args,
@@ -105,16 +130,7 @@ run_draft describe_run(cluster_session& session, const F& f, const std::tuple<As
   draft.session = &session;
   draft.spec.tasks = count_tasks_of(shape_of(its).sizes, repeats);
   describe_call(draft, f, args, its);
-  if (draft.description.size() > tuning::largest_inline_value) {
-    // Large iterables or captures: to each node once, and not to each worker.
-    auto handle =
-        session.put_value({0, "arguments of " + draft.spec.name}, std::span<const std::byte>{draft.description});
-    draft.spec.stored_description = handle->id();
-    draft.spec.objects.push_back(handle->id());
-    draft.keeps.push_back(std::move(handle));
-  } else {
-    draft.spec.description = shared_bytes{std::move(draft.description)};
-  }
+  close_description(draft);
   return draft;
 }
 
@@ -137,7 +153,7 @@ auto start_run(std::shared_ptr<cluster_session> session, F f, const std::tuple<A
   auto text = [kept, per_loop](std::uint64_t i) {
     return per_loop == 0 ? std::string{} : combination_text(*kept, i % per_loop);
   };
-  auto run = std::make_shared<run_handle>(std::move(session), std::move(draft.spec), std::move(draft.keeps), text);
+  auto run = submit_draft(std::move(session), std::move(draft), text);
   if constexpr (sizeof...(Its) == 0)
     return futures<R>{std::move(run), per_loop};
   else

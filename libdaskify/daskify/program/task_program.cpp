@@ -7,8 +7,51 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
+#include <map>
+#include <mutex>
+#include <unordered_map>
 
 namespace daskify::internal {
+
+struct object_space::decoded_value {
+  std::mutex mutex;                                             // user code runs under it, so nothing else may
+  std::map<std::uint64_t, std::shared_ptr<const void>> by_type; ///< hash; as a rule it is one type
+};
+
+struct object_space::decoded_values {
+  std::mutex mutex;
+  std::unordered_map<object_id, std::shared_ptr<decoded_value>> by_object;
+};
+
+object_space::object_space() : decoded_{std::make_unique<decoded_values>()} {}
+object_space::~object_space() = default;
+
+std::shared_ptr<object_space::decoded_value> object_space::take_decoded(object_id object) {
+  std::lock_guard guard{decoded_->mutex};
+  auto node = decoded_->by_object.extract(object);
+  return node.empty() ? nullptr : std::move(node.mapped());
+}
+
+object_space::decoded_slot::decoded_slot(object_space& space, object_id object, std::uint64_t type) {
+  {
+    std::lock_guard guard{space.decoded_->mutex};
+    auto& known = space.decoded_->by_object[object];
+    if (!known)
+      known = std::make_shared<decoded_value>();
+    object_ = known;
+  }
+  object_->mutex.lock();
+  try {
+    value_ = &object_->by_type[type];
+  } catch (...) {
+    object_->mutex.unlock();
+    throw;
+  }
+}
+
+object_space::decoded_slot::~decoded_slot() {
+  object_->mutex.unlock();
+}
 
 void result_sink::put(const type_label& type, std::span<const std::byte> bytes) {
   try {

@@ -26,6 +26,9 @@
 
 namespace daskify::internal {
 
+using daskify::progress; // these two are sent as they are
+using daskify::shared_bytes;
+
 // -- what actors say to themselves -------------------------------------------------------------------------
 
 struct executor_has_news {}; ///< executor to its worker actor: reports are waiting, or tasks begin or end to wait
@@ -308,3 +311,5 @@ void add_message_types(caf::actor_system_config& config, const std::string& vers
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(daskify::internal::store_event)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(daskify::internal::watch_tasks)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(daskify::internal::unwatch_tasks)
+
+#include "daskify/protocol/message_types.hpp"

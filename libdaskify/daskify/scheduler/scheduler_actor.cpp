@@ -5,6 +5,8 @@
 #include "daskify/store/memory_room.hpp"
 #include "daskify/transport/remote_error.hpp"
 
+#include <caf/actor_system.hpp>
+
 #include <algorithm>
 #include <unistd.h>
 
@@ -39,6 +41,10 @@ std::chrono::milliseconds time_for_tasks(std::chrono::milliseconds left) {
 
 scheduler_actor::behavior_type scheduler_behavior(scheduler_state::pointer self, scheduler_setup setup) {
   return self->state.make_behavior(std::move(setup));
+}
+
+scheduler_actor spawn_scheduler(caf::actor_system& system, scheduler_setup setup) {
+  return system.spawn(scheduler_behavior, std::move(setup));
 }
 
 scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup setup) {
@@ -539,10 +545,10 @@ scheduler_state::enrol(enrol_request& who, worker_actor& actor, caf::strong_acto
 // -- who waits for workers ----------------------------------------------------------------------------------
 
 /// Workers that take the tasks of this client.
-std::uint64_t scheduler_state::ready_workers(worker_id) const {
-  return static_cast<std::uint64_t>(std::ranges::count_if(peers_, [this](const auto& entry) {
+std::uint64_t scheduler_state::ready_workers(worker_id client) const {
+  return static_cast<std::uint64_t>(std::ranges::count_if(peers_, [&](const auto& entry) {
     const auto* node = outlook_of(entry.second);
-    return !entry.second.hung_up && !(node && node->draining);
+    return !entry.second.hung_up && !(node && node->draining) && start_calls_.is_ready(entry.first, client);
   }));
 }
 
@@ -566,6 +572,14 @@ caf::typed_response_promise<awaited_workers> scheduler_state::await_workers_for(
 void scheduler_state::answer_waits_for_workers() {
   for (auto& w : waits_for_workers_.take_if([this](const auto& of) { return ready_workers(of.who) >= of.count; }))
     w.promise.deliver(awaited_workers{true, ready_workers(w.who)});
+  for (auto& w :
+       waits_for_workers_.take_if([this](const auto& of) { return start_calls_.failed(of.who) != nullptr; })) {
+    const auto& why = *start_calls_.failed(w.who);
+    w.promise.deliver(to_caf_error(
+        cluster_error{error_code::start_call_failed, "The workers could not be made ready because " + why.text + " [" +
+                                                         why.worker + " on " + why.host + "]" +
+                                                         (why.output.empty() ? "" : "; last output: " + why.output)}));
+  }
 }
 
 void scheduler_state::answer_impatient_waits(clock::time_point now) {
@@ -673,6 +687,7 @@ void scheduler_state::start_call_reported(worker_id worker, lease_report report)
     return;
   auto failed = failing_calls_.extract(worker);
   start_calls_.returned(worker, report.id, failed.empty() ? std::nullopt : std::optional{std::move(failed.mapped())});
+  answer_waits_for_workers();
 }
 
 void scheduler_state::lose(worker_id worker, error_code code, std::string how, const log_end& output) {
@@ -708,6 +723,7 @@ void scheduler_state::lose(worker_id worker, error_code code, std::string how, c
   core_->worker_left(worker, cause);
   failing_calls_.erase(worker);
   start_calls_.worker_left(worker, cause);
+  answer_waits_for_workers();
   flush();
   self_->send(setup_.directory, owner_gone{owner_of(worker)});
   if (gone.node)

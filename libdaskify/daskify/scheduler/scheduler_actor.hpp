@@ -194,4 +194,7 @@ private:
 
 scheduler_actor::behavior_type scheduler_behavior(scheduler_state::pointer self, scheduler_setup setup);
 
+/// Starts one. Compiled where the actor is: what CAF makes of its class takes seconds in each file that spawns it.
+scheduler_actor spawn_scheduler(caf::actor_system& system, scheduler_setup setup);
+
 } // namespace daskify::internal
