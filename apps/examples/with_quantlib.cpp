@@ -65,7 +65,7 @@ int main(int argc, char** argv) try {
   ql::Date today{15, ql::March, 2024};
   auto serial = static_cast<int>(today.serialNumber());
   set_evaluation_date(serial);
-  // cluster.on_worker_start(set_evaluation_date, serial);
+  cluster.on_worker_start(set_evaluation_date, serial);
   cluster.start_cluster();
 
   auto strikes = daskify::linspace(60, 140, 33);
