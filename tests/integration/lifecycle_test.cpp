@@ -146,16 +146,17 @@ struct cluster_with_a_late_worker : testing::Test {
   std::set<std::string> before = leftovers(base.path());
   std::filesystem::path word = base.path() / "word";
 
-  daskify::daskified make(daskify::options with) {
+  /// `before_it_starts`: what the second one does then, in words of the shell.
+  daskify::daskified make(daskify::options with, const std::string& before_it_starts = "true") {
     auto program = base.path() / "program";
-    std::ofstream{program} << "#!/bin/sh\n[ \"$DASKIFY_WORKER_SLOT\" != 1 ] || until [ -e '" << word.string()
-                           << "' ]; do sleep 0.05; done\nexec '"
+    std::ofstream{program} << "#!/bin/sh\nif [ \"$DASKIFY_WORKER_SLOT\" = 1 ]; then\n  until [ -e '" << word.string()
+                           << "' ]; do sleep 0.05; done\n  " << before_it_starts << "\nfi\nexec '"
                            << std::filesystem::read_symlink("/proc/self/exe").string() << "' \"$@\"\n";
     std::filesystem::permissions(program, std::filesystem::perms::owner_all);
     with.size = 2;
     with.worker_program = program.string();
     with.session_directory = base.path().string();
-    with.progress = daskify::progress_style::off;
+    with.progress = with.progress.value_or(daskify::progress_style::off);
     return program_with(with);
   }
 
@@ -174,6 +175,25 @@ TEST_F(cluster_with_a_late_worker, works_with_the_first_where_start_when_says_so
     EXPECT_EQ(cluster.workers().size(), 2u);
   }
   EXPECT_EQ(leftovers(base.path()), before);
+}
+
+TEST_F(cluster_with_a_late_worker, says_that_it_will_not_come_when_it_cannot_be_started) {
+  auto cluster = make({.progress = daskify::progress_style::lines, .start_when = 1}, "echo no luck; exit 1");
+  cluster.start_cluster();
+  testing::internal::CaptureStderr();
+  let_it_start();
+  try {
+    cluster.wait_for_workers(2);
+    ADD_FAILURE();
+  } catch (const daskify::cluster_error& e) {
+    EXPECT_EQ(e.code(), daskify::error_code::no_workers);
+    EXPECT_THAT(e.what(), testing::AllOf(HasSubstr("the cluster can have at most 1. worker-1 "),
+                                         HasSubstr("ended with exit code 1"), HasSubstr("no luck")));
+  }
+  EXPECT_EQ(cluster.submit(square, 5).get(), 25) << "the other one works";
+  cluster.shutdown_cluster();
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              testing::AllOf(HasSubstr("daskify: worker-1 is not started any more. "), HasSubstr("no luck")));
 }
 
 TEST_F(cluster_with_a_late_worker, waits_for_no_worker_where_start_when_is_0) {

@@ -5,6 +5,7 @@
 #include "daskify/deploy/launch_variables.hpp"
 #include "daskify/deploy/worker_cpus.hpp"
 #include "daskify/error.hpp"
+#include "daskify/progress/notice.hpp"
 #include "daskify/transport/process_identity.hpp"
 
 #include <algorithm>
@@ -52,6 +53,7 @@ void local_deployment::wait_until_ready() {
     if (e.code() != error_code::start_timeout || !goes_on)
       throw;
   }
+  is_up_ = true;
 }
 
 /// Those of this node count first; the other nodes come with their workers, of which each has about as many.
@@ -136,6 +138,10 @@ local_fleet::setup local_deployment::fleet_setup() {
   fleet.name = setup_.options.worker_program.value_or(setup_.program_name);
   fleet.log_folder = setup_.log_folder;
   fleet.on_exhausted = [this](const std::string& reason) { fleet_exhausted(reason); };
+  fleet.on_given_up = [this](const std::string& sentence) {
+    if (is_up_ && setup_.options.progress != progress_style::off)
+      say("daskify: " + sentence);
+  };
   return fleet;
 }
 

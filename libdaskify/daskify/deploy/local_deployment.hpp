@@ -52,6 +52,7 @@ private:
   std::size_t size_;     ///< workers
   std::size_t at_start_; ///< of them, that a start waits for
   std::atomic<std::size_t> working_fleets_;
+  std::atomic<bool> is_up_{false}; ///< before, what cannot be started is said by an exception
   std::unique_ptr<local_fleet> workers_;
   std::unique_ptr<local_fleet> nodes_; ///< none: this process is the only node
 };

@@ -76,18 +76,29 @@ void local_fleet::replace(member& which) {
 }
 
 void local_fleet::try_again(std::uint32_t slot) {
-  std::string why;
-  {
-    std::lock_guard guard{mutex_};
-    auto& which = *find(slot);
-    which.awaited = false;
-    if (!replacing_)
-      return;
-    replace(which);
-    why = exhausted();
-  }
-  if (!why.empty())
-    setup_.on_exhausted(why);
+  std::unique_lock lock{mutex_};
+  auto& which = *find(slot);
+  which.awaited = false;
+  if (!replacing_)
+    return;
+  replace(which);
+  auto none = exhausted();
+  auto one = why_given_up(which);
+  lock.unlock();
+  tell_shortage(none, one);
+}
+
+/// A sentence; empty while it is there or will be. REQUIRES: the lock is held.
+std::string local_fleet::why_given_up(const member& which) const {
+  return which.alive || which.awaited ? std::string{}
+                                      : name_of(slot_of(which)) + " is not started any more. " + problem_;
+}
+
+void local_fleet::tell_shortage(const std::string& why_exhausted, const std::string& why_given_up) const {
+  if (!why_exhausted.empty())
+    setup_.on_exhausted(why_exhausted);
+  else if (!why_given_up.empty())
+    setup_.on_given_up(why_given_up);
 }
 
 /// Why there is nobody, and will be nobody; empty while there is. REQUIRES: the lock is held.
@@ -200,7 +211,8 @@ void local_fleet::ended(child_id process, const exit_status& status) {
   auto how = explain(status);
   auto log = read_log_end(log_file(slot));
   auto pid = found->pid;
-  std::string why;
+  std::string none;
+  std::string one;
   if (replacing_) {
     if (!found->enrolled) {
       ++found->failures;
@@ -211,13 +223,13 @@ void local_fleet::ended(child_id process, const exit_status& status) {
     }
     found->enrolled = false;
     replace(*found);
-    why = exhausted();
+    none = exhausted();
+    one = why_given_up(*found);
   }
   lock.unlock();
   changed_.notify_all();
   setup_.on_exit(slot, pid, how, std::move(log));
-  if (!why.empty())
-    setup_.on_exhausted(why);
+  tell_shortage(none, one);
 }
 
 } // namespace daskify::internal

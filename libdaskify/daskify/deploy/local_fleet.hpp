@@ -35,6 +35,8 @@ public:
     std::size_t size = 1;
     std::function<void(std::uint32_t slot, std::int32_t pid, const std::string& how, log_end log)> on_exit;
     std::function<void(const std::string& reason)> on_exhausted;
+    /// One could not be started several times in a row, and is not any more, while others are there.
+    std::function<void(const std::string& sentence)> on_given_up = [](const std::string&) {};
   };
 
   explicit local_fleet(setup with);
@@ -74,6 +76,8 @@ private:
   void replace(member& which);
   void try_again(std::uint32_t slot);
   std::string exhausted() const;
+  std::string why_given_up(const member& which) const;
+  void tell_shortage(const std::string& why_exhausted, const std::string& why_given_up) const;
   void ended(child_id process, const exit_status& status);
   std::uint32_t slot_of(const member& of) const;
   member* find(std::uint32_t slot);

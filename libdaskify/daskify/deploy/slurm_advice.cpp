@@ -22,6 +22,7 @@ struct rule {
   std::string_view words; ///< lower case
   topic first;
   topic second = topic::none;
+  topic in_allocation = topic::none; ///< more, where one job has all workers
 };
 
 /// The first whose words occur counts. From the errors and the reasons of SLURM 22.05 (slurm_errno.c,
@@ -39,6 +40,8 @@ constexpr std::array rules{
     rule{"accountnotallowed", topic::account, topic::queue},
     rule{"qos not permitted", topic::extra, topic::queue},
     rule{"qosnotallowed", topic::extra, topic::queue},
+    rule{"partitionconfig", topic::queue, topic::cores, topic::size}, // also said of more CPUs than any node has
+    rule{"partition configuration", topic::queue, topic::cores, topic::size},
     rule{"partitiontimelimit", topic::walltime, topic::queue},
     rule{"partitionnodelimit", topic::size, topic::queue},
     rule{"partition node limit", topic::size, topic::queue},
@@ -50,7 +53,7 @@ constexpr std::array rules{
     rule{"minutes", topic::walltime},
     rule{"time limit", topic::walltime, topic::queue},
     rule{"cpu", topic::cores},
-    rule{"processors", topic::cores},
+    rule{"processors", topic::cores, topic::none, topic::size},
     rule{"task count", topic::size},
     rule{"submit", topic::size},
     rule{"jobslimit", topic::size},
@@ -62,21 +65,21 @@ constexpr std::array rules{
     rule{"grpnode", topic::size},
     rule{"maxnode", topic::size},
     rule{"minnode", topic::size},
-    rule{"node configuration", topic::cores, topic::memory},
-    rule{"badconstraints", topic::cores, topic::memory},
+    rule{"node configuration", topic::cores, topic::memory, topic::size},
+    rule{"badconstraints", topic::cores, topic::memory, topic::size},
 
     rule{"gres", topic::extra},
     rule{"generic resource", topic::extra},
     rule{"feature", topic::extra},
     rule{"license specification", topic::extra},
     rule{"billing", topic::extra},
+    rule{"accounting/qos", topic::size, topic::account},
     rule{"qos", topic::extra},
-    rule{"accounting", topic::size, topic::account},
     rule{"account", topic::account},
     rule{"partition", topic::queue},
 };
 
-/// What SLURM adds to every limit of an account or QOS, whichever it is.
+/// What SLURM says of every limit of an account or QOS, behind the limit's name where it has one.
 constexpr std::string_view any_limit{"job violates accounting/qos policy"};
 
 std::string lower_case(std::string_view text) {
@@ -91,12 +94,13 @@ const rule* rule_for(std::string_view words) {
 }
 
 /// Each once, the most likely one first.
-std::vector<topic> topics_of(std::string_view words) {
+std::vector<topic> topics_of(std::string_view words, job_shape shape) {
   auto lower = lower_case(words);
   std::ranges::replace(lower, '_', ' '); // scontrol has underscores in place of blanks
-  const auto* found = rule_for(std::string_view{lower}.substr(0, lower.find(any_limit)));
-  if (found == nullptr)
-    found = rule_for(lower);
+  auto general = lower.find(any_limit);
+  const auto* found = rule_for(std::string_view{lower}.substr(0, general));
+  if (found == nullptr && general != lower.npos)
+    found = rule_for(any_limit);
   std::vector<topic> topics;
   auto add = [&](topic which) {
     if (which != topic::none && std::ranges::find(topics, which) == topics.end())
@@ -106,6 +110,8 @@ std::vector<topic> topics_of(std::string_view words) {
     return topics;
   add(found->first);
   add(found->second);
+  if (shape == job_shape::allocation)
+    add(found->in_allocation);
   if (lower.starts_with("assocgrp") || lower.starts_with("qosgrp")) // of all jobs together
     add(topic::size);
   if (lower.starts_with("assoc"))
@@ -167,7 +173,7 @@ std::string sentence_on(topic which, const settings& with) {
 
 std::string advice_on(std::string_view words, const settings& with) {
   std::string advice;
-  for (auto which : topics_of(words))
+  for (auto which : topics_of(words, with.job_shape))
     advice += (advice.empty() ? "" : " ") + sentence_on(which, with);
   return advice;
 }

@@ -160,7 +160,8 @@ TEST(slurm_advice, on_reasons_for_which_a_job_waits_for_ever_names_an_option) {
     const char* reason;
     names options;
   } const all[] = {
-      {"PartitionConfig", {"queue"}},
+      {"PartitionConfig", {"queue", "cores"}},
+      {"Batch job submission failed: Requested partition configuration not available now", {"queue", "cores"}},
       {"PartitionTimeLimit", {"walltime", "queue"}},
       {"PartitionNodeLimit", {"size", "queue"}},
       {"PartitionDown", {"queue"}},
@@ -171,12 +172,16 @@ TEST(slurm_advice, on_reasons_for_which_a_job_waits_for_ever_names_an_option) {
       {"InvalidQOS", {"job_extra"}},
       {"AccountNotAllowed", {"account", "queue"}},
       {"QOSNotAllowed", {"job_extra", "queue"}},
+      {"Job's account not known, so it can't use this partition (physics allows physics)", {"account", "queue"}},
       {"Job's account not permitted to use this partition (highmem allows physics not chemistry)",
        {"account", "queue"}},
       {"Reservation spring was deleted", {"job_extra"}},
   };
   for (const auto& [reason, options] : all)
     EXPECT_EQ(options_in(advice_on(reason, on_slurm())), options) << reason;
+  auto one_job = on_slurm();
+  one_job.job_shape = job_shape::allocation;
+  EXPECT_EQ(options_in(advice_on("PartitionConfig", one_job)), (names{"queue", "cores", "size"}));
 }
 
 TEST(slurm_advice, is_not_led_astray_by_names) {
