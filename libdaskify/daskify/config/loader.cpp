@@ -91,12 +91,13 @@ bool is_short_form(std::string_view token) {
   return argument == "--config" || argument == "--mode";
 }
 
-/// The end of a sentence about the short form of an option: the program may have meant one of its own.
-std::string way_out(std::string_view name) {
-  return "; where --" + std::string{name} +
+/// A sentence about the short form of an option, with what to do where the program has such an option of its own.
+std::string with_way_out(const std::string& sentence, std::string_view name) {
+  auto option = std::string{name};
+  return sentence + (sentence.ends_with('?') ? " Where --" : "; where --") + option +
          " is an option of the program itself, set options::short_options = false in its code, or "
          "DASKIFY_SHORT_OPTIONS=no: then daskify takes only --daskify." +
-         std::string{name};
+         option;
 }
 
 /// The name in a token that is meant for daskify ("size" in "--daskify.size=4"); none in the program's own
@@ -171,7 +172,7 @@ command_line read_command_line(int argc, char** argv, bool with_short_forms) {
     auto equals = argument.find('=');
     if (is_short && (equals == argument.npos || equals + 1 == argument.size()))
       throw config_error{error_code::bad_option_value,
-                         "option '--" + name + "' needs a value: write --" + name + "=VALUE" + way_out(name)};
+                         with_way_out("option '--" + name + "' needs a value: write --" + name + "=VALUE", name)};
     auto parsed = parse_argument(argument, known);
     if (parsed.unregistered)
       throw config_error{error_code::unknown_option,
@@ -308,9 +309,9 @@ std::vector<assignment> read_config_file(const config_file& file) {
   try {
     read_lines(file, text);
   } catch (const config_error& e) {
-    throw config_error{e.code(), e.what() + way_out("config")};
+    throw config_error{e.code(), with_way_out(e.what(), "config")};
   }
-  throw config_error{error_code::unreadable_config, nothing_of_ours + way_out("config")};
+  throw config_error{error_code::unreadable_config, with_way_out(nothing_of_ours, "config")};
 }
 
 std::optional<config_file> choose_config_file(const command_line& command, const options& in_code,
@@ -395,7 +396,7 @@ void set(settings& into, const assignment& one) {
   } catch (const config_error& e) {
     if (!one.is_short_form)
       throw;
-    throw config_error{e.code(), e.what() + way_out(one.option->name)};
+    throw config_error{e.code(), with_way_out(e.what(), one.option->name)};
   }
 }
 

@@ -308,7 +308,7 @@ TEST(loader, refuses_bad_values_with_their_origin_and_what_is_right) {
   EXPECT_EQ(command("99999999999999999999"),
             std::string{"cannot use '99999999999999999999' for 'size' (command line): it is more than 1000000"}.append(
                 size_form));
-  EXPECT_EQ(refusal(error_code::bad_option_value, {"prog", "--mode", "lokal"}),
+  EXPECT_EQ(refusal(error_code::bad_option_value, {"prog", "--daskify.mode", "lokal"}),
             "cannot use 'lokal' for 'mode' (command line): it is none of the words it can be; give one of local, "
             "test, slurm, connect");
   EXPECT_NE(refusal(error_code::bad_option_value, {"prog", "--daskify.start_timeout=5parsecs"})
@@ -718,6 +718,8 @@ TEST_F(loader_with_file, refuses_a_file_of_the_programs_own_with_the_way_out) {
   auto sentence = refused(error_code::unknown_option, "alpha = 0.5\nbeta = 2\n");
   EXPECT_EQ(sentence.find(path.string() + ":1: unknown key 'alpha'"), 0u) << sentence;
   EXPECT_TRUE(sentence.ends_with(way_out_of("config"))) << sentence;
+  auto slip = refused(error_code::unknown_option, "sise = 3\n");
+  EXPECT_NE(slip.find("did you mean 'size'? Where --config is an option of the program itself"), slip.npos) << slip;
   EXPECT_EQ(refused(error_code::unreadable_config, "# alpha = 0.5\n"),
             "config file '" + path.string() +
                 "' (--config) has neither a section [daskify] nor a line NAME = VALUE of daskify's" +
