@@ -8,6 +8,7 @@
 #include <bit>
 #include <fstream>
 #include <netinet/tcp.h>
+#include <map>
 #include <numeric>
 #include <span>
 #include <sys/socket.h>

@@ -18,6 +18,7 @@
 #include <gtest/gtest.h>
 #include <map>
 #include <numeric>
+#include <set>
 #include <span>
 #include <sstream>
 #include <thread>

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <future>
 #include <numeric>
+#include <set>
 #include <sys/stat.h>
 #include <thread>
 

@@ -26,6 +26,20 @@ void refuse_moved_from() {
                    "Scattered data that were moved from were used; use the handle they were moved to."};
 }
 
+bool use_registered(run_draft& draft, any_function f) {
+  auto known = function_registry::of_process().reference_to(f);
+  if (!known)
+    return false;
+  draft.spec.name = known->registered;
+  draft.spec.program = std::move(*known);
+  return true;
+}
+
+void use_entry_point(run_draft& draft, const void* entry, std::string name) {
+  draft.spec.program = to_reference(entry);
+  draft.spec.name = std::move(name);
+}
+
 void close_description(run_draft& draft) {
   if (draft.description.size() <= tuning::largest_inline_value) {
     draft.spec.description = shared_bytes{std::move(draft.description)};

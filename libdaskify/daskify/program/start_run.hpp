@@ -83,6 +83,11 @@ std::string combination_text(const std::tuple<Its...>& its, std::uint64_t i) {
   return text.text();
 }
 
+/// The function becomes who reads the description, if it is registered.
+bool use_registered(run_draft& draft, any_function f);
+/// So does what was made for this call.
+void use_entry_point(run_draft& draft, const void* entry, std::string name);
+
 /// Fills in the draft's description, and who is to read it: the entry point of the function where it is called by name,
 /// or registered, and else the one that is made for this call here.
 template <class F, class... As, class... Its>
@@ -99,18 +104,15 @@ void describe_call(run_draft& draft, const F& f, const std::tuple<As...>& args, 
   if constexpr (is_function_pointer<F> && requires { typename signature_of<F>; }) { // not so for f(int, ...)
     using call = named_call<signature_of<F>, std::tuple<As...>, std::tuple<Its...>>;
     if constexpr (call::is_possible)
-      if (auto known = function_registry::of_process().reference_to(reinterpret_cast<any_function>(f))) {
+      if (use_registered(draft, reinterpret_cast<any_function>(f))) {
         call::write(draft, args, its);
-        draft.spec.name = known->registered;
-        draft.spec.program = std::move(*known);
         return;
       }
   }
   if constexpr (!is_named_function<F>) {
     using program = sweep_program<F, std::tuple<As...>, std::tuple<Its...>>;
     program::write(draft, f, args, its);
-    draft.spec.program = to_reference(reinterpret_cast<const void*>(&program::make));
-    draft.spec.name = name_of_callable(f);
+    use_entry_point(draft, reinterpret_cast<const void*>(&program::make), name_of_callable(f));
   }
 }
 
