@@ -51,13 +51,13 @@ install_packages() {
   ${sudo}apt-get update && $sudo$line"
       # They may be there all the same, from other sources than apt.
       have cmake ninja "${CXX:-c++}" || stop "$advice"
-      echo "Packages ... may not install ${missing[*]}, going on with what is there"
+      echo "Packages ... may not install $(few "${missing[@]}"), going on"
       return
     fi
     as_root=(sudo -n)
   fi
   local apt=("${as_root[@]}" env LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300)
-  local install=(step "Installing ${missing[*]}" "${apt[@]}" install -y --no-install-recommends "${missing[@]}")
+  local install=(step "Installing $(few "${missing[@]}")" "${apt[@]}" install -y --no-install-recommends "${missing[@]}")
   local update=(step "Updating apt's lists" "${apt[@]}" update)
   if "${apt[@]}" install --simulate "${missing[@]}" >/dev/null 2>&1; then
     # Lists that are too old name files that are gone.
@@ -75,6 +75,16 @@ missing_packages() {
   for package in "${packages[@]}"; do
     grep -qxF "$package installed" <<<"$installed" || echo "$package"
   done
+}
+
+# The first names of a list, and how many more there are.
+few() {
+  local shown=3
+  if (($# <= shown + 1)); then
+    echo "$*"
+  else
+    echo "${*:1:shown} and $(($# - shown)) more"
+  fi
 }
 
 have() {

@@ -15,9 +15,16 @@ namespace bench {
 
 using steady = std::chrono::steady_clock;
 
+constexpr std::size_t mib = std::size_t{1} << 20;
+constexpr std::size_t gib = std::size_t{1} << 30;
+
 inline double seconds_of(const std::function<void()>& work) {
   auto begin = steady::now();
   work();
+  return std::chrono::duration<double>(steady::now() - begin).count();
+}
+
+inline double seconds_since(steady::time_point begin) {
   return std::chrono::duration<double>(steady::now() - begin).count();
 }
 
@@ -26,12 +33,54 @@ inline double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-inline void report(const char* name, double value, const char* unit) {
-  std::printf("%-32s %12.4g %s\n", name, value, unit);
+inline void report(const std::string& name, double value, const char* unit) {
+  std::printf("%-32s %12.4g %s\n", name.c_str(), value, unit);
   std::fflush(stdout);
 }
 
+/// How much is measured. The names of the figures say it.
+struct sizes {
+  int tasks = 5'000'000;            ///< of one run
+  int rounds = 5;                   ///< of which the median is given
+  int single_tasks = 2'000;         ///< submitted and awaited one by one
+  int submits = 50'000;             ///< submitted one by one and gathered together
+  std::size_t data = gib;           ///< bytes of one object
+  std::size_t large_data = 5 * gib; ///< the same, for one that goes to another node
+  std::size_t store = 6 * gib;      ///< bytes that a node may hold of it
+  std::vector<int> workers{2, 16, 64};
+  int nodes = 9;
+  int tasks_on_data = 200'000;
+  std::size_t objects = 1'000'000;
+};
+
+/// All that is measured is done once or twice: for tests of the program, also on slow machines. The figures say
+/// nothing.
+inline sizes small_sizes() {
+  return {.tasks = 20'000,
+          .rounds = 2,
+          .single_tasks = 20,
+          .submits = 200,
+          .data = 4 * mib,
+          .large_data = 10 * mib,
+          .store = 32 * mib,
+          .workers = {2, 3},
+          .nodes = 3,
+          .tasks_on_data = 2 * static_cast<int>(mib / sizeof(double)), // more than there are numbers
+          .objects = 500};
+}
+
+/// 1GiB, 4MiB: for sizes that are whole.
+inline std::string size_name(std::size_t bytes) {
+  return bytes % gib == 0 ? std::to_string(bytes / gib) + "GiB" : std::to_string(bytes / mib) + "MiB";
+}
+
+/// 5M, 20k: for counts that are whole.
+inline std::string count_name(int count) {
+  return count % 1'000'000 == 0 ? std::to_string(count / 1'000'000) + "M" : std::to_string(count / 1'000) + "k";
+}
+
 /// The measurements of data, by name; each starts clusters of its own, as `program`.
-const std::map<std::string, std::function<void(char* program)>>& data_measures();
+using data_measure = void(char* program, const sizes& with);
+const std::map<std::string, data_measure*>& data_measures();
 
 } // namespace bench

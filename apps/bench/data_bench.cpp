@@ -8,6 +8,7 @@
 #include <bit>
 #include <fstream>
 #include <netinet/tcp.h>
+#include <map>
 #include <numeric>
 #include <span>
 #include <sys/socket.h>
@@ -17,9 +18,6 @@
 namespace bench {
 
 namespace {
-
-constexpr std::size_t gib = std::size_t{1} << 30;
-constexpr std::size_t numbers_per_gib = gib / sizeof(double);
 
 void require(bool holds, const char* what) {
   if (holds)
@@ -36,8 +34,8 @@ daskify::daskified make_cluster(char* program, daskify::options with) {
   return cluster;
 }
 
-std::vector<double> a_gib_of_numbers() {
-  std::vector<double> data(numbers_per_gib);
+std::vector<double> numbers_of(std::size_t bytes) {
+  std::vector<double> data(bytes / sizeof(double));
   std::iota(data.begin(), data.end(), 0.0);
   return data;
 }
@@ -80,61 +78,62 @@ double look_everywhere(daskify::daskified& cluster, const daskify::scattered<std
 }
 
 /// 1 GiB to the workers of one node, next to the copy constructor of its vector.
-void scatter(char* program) {
-  auto data = a_gib_of_numbers();
-  for (int workers : {2, 16, 64}) {
+void scatter(char* program, const sizes& with) {
+  auto data = numbers_of(with.data);
+  for (int workers : with.workers) {
     auto cluster = make_cluster(program, {.size = workers});
     std::vector<double> copies;
     std::vector<double> scatters;
     auto before = memory_of(cluster);
-    for (int i = 0; i < 5; ++i) {
+    for (int i = 0; i < with.rounds; ++i) {
       copies.push_back(copy_seconds(data));
       scatters.push_back(seconds_of([&] { auto handle = cluster.scatter_data(data); }));
     }
     auto kept = cluster.scatter_data(data);
     require(look_everywhere(cluster, kept, workers) == data.back(), "a task saw other data");
     auto grown = (memory_of(cluster) - before) / gib;
-    auto name = "scatter_1GiB_" + std::to_string(workers) + "_workers";
-    report((name + "_vs_copy").c_str(), median(scatters) / median(copies), "x");
-    report((name + "_memory").c_str(), grown, "GiB");
+    auto name = "scatter_" + size_name(with.data) + "_" + std::to_string(workers) + "_workers";
+    report(name + "_vs_copy", median(scatters) / median(copies), "x");
+    report(name + "_memory", grown, "GiB");
   }
 }
 
 /// The same back, as a value and as a view.
-void gather(char* program) {
-  auto data = a_gib_of_numbers();
+void gather(char* program, const sizes& with) {
+  auto data = numbers_of(with.data);
   auto cluster = make_cluster(program, {.size = 2});
   auto kept = cluster.scatter_data(data);
   std::vector<double> copies;
   std::vector<double> gathers;
   std::vector<double> views;
-  for (int i = 0; i < 5; ++i) {
+  for (int i = 0; i < with.rounds; ++i) {
     copies.push_back(copy_seconds(data));
     gathers.push_back(
         seconds_of([&] { require(cluster.gather_data(kept).back() == data.back(), "gathered other data"); }));
     views.push_back(seconds_of([&] { require(cluster.view_data(kept)[0] == data[0], "a view of other data"); }));
   }
-  report("gather_1GiB_vs_copy", median(gathers) / median(copies), "x");
-  report("view_1GiB", median(views) * 1e6, "us");
+  report("gather_" + size_name(with.data) + "_vs_copy", median(gathers) / median(copies), "x");
+  report("view_" + size_name(with.data), median(views) * 1e6, "us");
 }
 
 /// Tasks on scattered data of any size: the first one of a run, and each further one.
-void data_tasks(char* program) {
+void data_tasks(char* program, const sizes& with) {
   auto cluster = make_cluster(program, {.size = 1});
-  for (std::size_t mib : {1, 1024}) {
-    auto data = cluster.scatter_data(std::vector<double>(mib * (std::size_t{1} << 20) / sizeof(double), 1.0));
+  for (std::size_t bytes : {mib, with.data}) {
+    auto data = cluster.scatter_data(std::vector<double>(bytes / sizeof(double), 1.0));
     std::vector<double> first;
-    for (int i = 0; i < 50; ++i)
+    for (int i = 0; i < 10 * with.rounds; ++i)
       first.push_back(
           seconds_of([&] { cluster.submit([](std::span<const double> all) { return all.size(); }, data).get(); }));
-    constexpr int tasks = 200'000;
     auto all = seconds_of([&] {
-      cluster.gather_data(cluster.run([](std::span<const double> x, int i) { return x[static_cast<std::size_t>(i)]; },
-                                      daskify::args(data), daskify::iterables(daskify::range(tasks))));
+      auto read =
+          cluster.gather_data(cluster.run([](std::span<const double> x, std::size_t i) { return x[i % x.size()]; },
+                                          daskify::args(data), daskify::iterables(daskify::range(with.tasks_on_data))));
+      require(read.back() == 1.0, "a task read other data");
     });
-    auto name = "task_on_" + std::to_string(mib) + "MiB";
-    report((name + "_alone").c_str(), median(first) * 1e6, "us");
-    report((name + "_each").c_str(), all / tasks * 1e6, "us");
+    auto name = "task_on_" + std::to_string(bytes / mib) + "MiB";
+    report(name + "_alone", median(first) * 1e6, "us");
+    report(name + "_each", all / with.tasks_on_data * 1e6, "us");
   }
 }
 
@@ -175,10 +174,10 @@ double raw_tcp_seconds(const std::vector<double>& data) {
 }
 
 /// Of the time to bring 1 GiB to the other nodes of a cluster, the median of some.
-double spread_seconds(daskify::daskified& cluster, const std::vector<double>& data,
+double spread_seconds(daskify::daskified& cluster, const std::vector<double>& data, int rounds,
                       const std::function<void()>& between) {
   std::vector<double> times;
-  for (int i = 0; i < 5; ++i) {
+  for (int i = 0; i < rounds; ++i) {
     between();
     auto handle = cluster.scatter_data(data);
     times.push_back(seconds_of([&] { cluster.broadcast_data(handle); }));
@@ -187,18 +186,20 @@ double spread_seconds(daskify::daskified& cluster, const std::vector<double>& da
 }
 
 /// 1 GiB to one more node, and to eight, next to a raw stream.
-void nodes(char* program) {
-  auto data = a_gib_of_numbers();
+void nodes(char* program, const sizes& with) {
+  auto data = numbers_of(with.data);
+  auto gigabytes = static_cast<double>(with.data) / 1e9;
+  auto size = size_name(with.data);
   std::vector<double> raw;
   double one = 0;
   {
     auto cluster = make_cluster(program, {.size = 2, .nodes = 2});
-    one = spread_seconds(cluster, data, [&] { raw.push_back(raw_tcp_seconds(data)); });
-    report("raw_tcp_1GiB", 1.073741824 / median(raw), "GB/s");
-    report("second_node_1GiB", 1.073741824 / one, "GB/s");
-    report("second_node_1GiB_vs_raw", median(raw) / one, "x");
+    one = spread_seconds(cluster, data, with.rounds, [&] { raw.push_back(raw_tcp_seconds(data)); });
+    report("raw_tcp_" + size, gigabytes / median(raw), "GB/s");
+    report("second_node_" + size, gigabytes / one, "GB/s");
+    report("second_node_" + size + "_vs_raw", median(raw) / one, "x");
   }
-  auto cluster = make_cluster(program, {.size = 9, .nodes = 9});
+  auto cluster = make_cluster(program, {.size = with.nodes, .nodes = with.nodes});
   std::uint64_t sent = 0;
   std::vector<double> times;
   for (int i = 0; i < 3; ++i) {
@@ -207,9 +208,11 @@ void nodes(char* program) {
     times.push_back(seconds_of([&] { cluster.broadcast_data(handle); }));
     sent = std::max(sent, cluster.nodes().front().sent_bytes - before);
   }
-  report("eight_nodes_1GiB", median(times), "s");
-  report("eight_nodes_1GiB_vs_8_copies", median(times) / (8 * one), "x");
-  report("eight_nodes_1GiB_client_sent", static_cast<double>(sent) / gib, "copies");
+  auto others = with.nodes - 1;
+  auto name = (others == 8 ? "eight" : std::to_string(others)) + "_nodes_" + size;
+  report(name, median(times), "s");
+  report(name + "_vs_" + std::to_string(others) + "_copies", median(times) / (others * one), "x");
+  report(name + "_client_sent", static_cast<double>(sent) / static_cast<double>(with.data), "copies");
 }
 
 std::uint64_t fingerprint(std::span<const std::uint64_t> all) {
@@ -220,9 +223,9 @@ std::uint64_t fingerprint(std::span<const std::uint64_t> all) {
 }
 
 /// 5 GiB, to another node.
-void five_gib(char* program) {
-  auto cluster = make_cluster(program, {.size = 2, .nodes = 2, .store_limit = static_cast<std::int64_t>(6 * gib)});
-  auto room = cluster.new_data<std::uint64_t>(5 * gib / sizeof(std::uint64_t));
+void five_gib(char* program, const sizes& with) {
+  auto cluster = make_cluster(program, {.size = 2, .nodes = 2, .store_limit = static_cast<std::int64_t>(with.store)});
+  auto room = cluster.new_data<std::uint64_t>(with.large_data / sizeof(std::uint64_t));
   std::uint64_t x = 1;
   for (auto& value : room.values())
     value = x = x * 6364136223846793005ULL + 1442695040888963407ULL;
@@ -231,13 +234,13 @@ void five_gib(char* program) {
   auto took = seconds_of([&] { cluster.broadcast_data(data); });
   auto seen = cluster.gather_data(cluster.run([](std::span<const std::uint64_t> all, int) { return fingerprint(all); },
                                               daskify::args(data), daskify::iterables(daskify::range(2))));
-  require(seen[0] == expected && seen[1] == expected, "5 GiB did not arrive as they left");
-  report("second_node_5GiB", 5 * 1.073741824 / took, "GB/s");
+  require(seen[0] == expected && seen[1] == expected, "the large object did not arrive as it left");
+  report("second_node_" + size_name(with.large_data), static_cast<double>(with.large_data) / 1e9 / took, "GB/s");
 }
 
 /// A million objects of up to 200 bytes.
-void small_objects(char* program) {
-  constexpr std::size_t count = 1'000'000;
+void small_objects(char* program, const sizes& with) {
+  auto count = with.objects;
   auto cluster = make_cluster(program, {.size = 2});
   auto text = [](std::size_t i) { return std::string(i % 200, static_cast<char>(i % 251)); };
   std::vector<daskify::scattered<std::string>> handles;
@@ -258,16 +261,17 @@ void small_objects(char* program) {
     handles.clear();
     require(cluster.objects().empty(), "an object was not released");
   });
-  report("small_objects_put", count / put, "1/s");
-  report("small_objects_get", count / get, "1/s");
-  report("small_objects_released", count / released, "1/s");
-  report("small_objects_memory_each", grown / count, "bytes");
+  auto objects = static_cast<double>(count);
+  report("small_objects_put", objects / put, "1/s");
+  report("small_objects_get", objects / get, "1/s");
+  report("small_objects_released", objects / released, "1/s");
+  report("small_objects_memory_each", grown / objects, "bytes");
 }
 
 } // namespace
 
-const std::map<std::string, std::function<void(char*)>>& data_measures() {
-  static const std::map<std::string, std::function<void(char*)>> all{
+const std::map<std::string, data_measure*>& data_measures() {
+  static const std::map<std::string, data_measure*> all{
       {"scatter", scatter}, {"gather", gather},     {"data_tasks", data_tasks},
       {"nodes", nodes},     {"five_gib", five_gib}, {"small_objects", small_objects},
   };

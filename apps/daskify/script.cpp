@@ -4,6 +4,7 @@
 
 #include "daskify/defaults.hpp"
 #include "daskify/deploy/own_program.hpp"
+#include "daskify/deploy/slurm_advice.hpp"
 #include "daskify/deploy/slurm_commands.hpp"
 #include "daskify/deploy/slurm_request.hpp"
 
@@ -23,8 +24,11 @@ void preview_jobs(settings with, bool ask_slurm) {
   std::cout << text << std::flush;
   if (!ask_slurm)
     return;
-  auto answer = slurm_commands{tuning::slurm_timeout}.test_only(text);
-  std::cerr << "SLURM: " << answer << std::endl;
+  try {
+    std::cerr << "SLURM: " << slurm_commands{tuning::slurm_timeout}.test_only(text) << std::endl;
+  } catch (const slurm_refusal& e) {
+    throw cluster_error{e.code(), with_advice(e, with)};
+  }
 }
 
 int script(arguments given) {

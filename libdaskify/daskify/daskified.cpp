@@ -69,6 +69,10 @@ internal::cluster& daskified::held() const {
   return *cluster_;
 }
 
+void daskified::add_start_call(internal::start_call call) {
+  held().on_worker_start(std::move(call));
+}
+
 void daskified::start_cluster() {
   held().start(held().configured().mode);
 }
@@ -79,6 +83,13 @@ void daskified::start_cluster(cluster_mode mode) {
 
 std::string daskified::job_script() const {
   return internal::example_job_script(held().configured(), held().program_name());
+}
+
+bool daskified::wait_for_workers_until(std::int64_t count, internal::deadline until) const {
+  if (count < 0)
+    throw data_error{error_code::bad_argument, "wait_for_workers was asked to wait for " + std::to_string(count) +
+                                                   " workers; give a number from 0 on."};
+  return session()->wait_for_workers(static_cast<std::uint64_t>(count), until);
 }
 
 void daskified::shutdown_cluster() noexcept {

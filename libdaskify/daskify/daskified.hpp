@@ -6,6 +6,7 @@
 #include "daskify/iterables.hpp"
 #include "daskify/options.hpp"
 #include "daskify/program/run_call.hpp"
+#include "daskify/program/start_call.hpp"
 #include "daskify/progress.hpp"
 #include "daskify/scattered.hpp"
 
@@ -72,16 +73,43 @@ enum class existing_key : std::uint8_t { refuse, replace };
 /// start_cluster and cluster_error(shut_down) after shutdown_cluster.
 class daskified {
 public:
-  /// Belongs into the first line of main: a process that was launched as a worker runs here until the end of the
-  /// session and never returns. Takes the options of daskify out of argc and argv. Throws config_error.
+  /// Construct it first thing in main(). Workers are other processes that run the same program: in a worker this
+  /// constructor runs tasks until the end of the session and never returns. Code before it runs in the workers, too;
+  /// code after it does not, so global variables that are set there keep their initial values in the workers: set them
+  /// with on_worker_start. Takes the options of daskify out of argc and argv. Throws config_error.
   daskified(int& argc, char** argv, const options& given = {});
   daskified(daskified&&) noexcept;
   daskified& operator=(daskified&&) noexcept;
   ~daskified(); ///< shuts the cluster down
 
-  /// Returns when the cluster can take work. Throws cluster_error with the reason when it cannot.
+  /// Calls `f` with these values once in each worker process, present and to come, before its first task: to set global
+  /// variables, choose a device, or open a file. Called before start_cluster or after; several calls are made in their
+  /// order, and again after each start. `f` is a function as for run; its result is dropped. Values and scattered<T>
+  /// are arguments, futures are not. Tasks that a worker has begun go on meanwhile. When `f` throws, or ends its worker
+  /// three times in a row, start_cluster throws cluster_error(start_call_failed) with the cause; where the cluster runs
+  /// already, tasks on that worker fail with task_error(start_call_failed). Throws data_error for a value that cannot
+  /// be sent.
+  template <class F, class... Ts>
+  void on_worker_start(F&& f, Ts&&... values) {
+    add_start_call(internal::make_start_call(std::forward<F>(f), std::forward<Ts>(values)...));
+  }
+
+  /// Returns when the cluster can take work: when as many workers are there as option start_when says (all in mode
+  /// local, 1 in the modes slurm and test); the others join as they come, while tasks run. Throws cluster_error with
+  /// the reason when it cannot.
   void start_cluster();
   void start_cluster(cluster_mode mode);
+
+  /// Blocks until `count` workers are there; false when `timeout` is over before. Workers that are about to leave do
+  /// not count; in mode connect all workers of the cluster do. Throws cluster_error when the cluster ends meanwhile,
+  /// when `count` is more than it can ever have, and when it comes to have fewer for good, with the cause;
+  /// data_error(bad_argument) for a negative one.
+  template <class Rep, class Period>
+  bool wait_for_workers(std::int64_t count, std::chrono::duration<Rep, Period> timeout) const {
+    return wait_for_workers_until(count, internal::deadline_in(timeout));
+  }
+  /// The same without a timeout: always true.
+  bool wait_for_workers(std::int64_t count) const { return wait_for_workers_until(count, {}); }
 
   /// The script that the modes slurm and test submit, for people to read and keep; "SESSION" stands for the private
   /// folder that each start makes, and "LOGS" for the one of its logs. Throws config_error for a value that no script
@@ -203,10 +231,18 @@ public:
     return run(std::forward<F>(f), iterables(std::forward<Range>(values)));
   }
 
-  /// One task. Values, scattered<T> and future<T> are arguments.
+  /// One task. Values, scattered<T> and future<T> are arguments. The task is cancelled when its last future is gone.
   template <class F, class... Ts>
-  auto submit(F&& f, Ts&&... values) {
+  [[nodiscard("a task whose future is dropped is cancelled; keep the future, or use start(f, values...)")]] auto
+  submit(F&& f, Ts&&... values) {
     return internal::start_run_of_one(session(), std::forward<F>(f), std::forward<Ts>(values)...);
+  }
+
+  /// One task that runs though no future is kept. A result is dropped; a failure is a notice on stderr. What has not
+  /// ended at shutdown_cluster is cancelled, and counted in a notice.
+  template <class F, class... Ts>
+  void start(F&& f, Ts&&... values) {
+    internal::start_unattended(*session(), std::forward<F>(f), std::forward<Ts>(values)...);
   }
 
   // -- progress -----------------------------------------------------------------------------------------------
@@ -272,11 +308,13 @@ public:
 
 private:
   std::shared_ptr<internal::client_session> session() const;
+  bool wait_for_workers_until(std::int64_t count, internal::deadline until) const;
   void remember(std::shared_ptr<internal::run_handle> run, const internal::type_label& result_type);
   std::shared_ptr<internal::run_handle> most_recent(const internal::type_label& result_type) const;
   std::vector<internal::run_range> recent_ranges() const;
   progress check(const std::vector<internal::run_range>& tasks, std::ostream& out) const;
   void release_run(const internal::run_handle& run);
+  void add_start_call(internal::start_call call);
 
   /// Throws data_error(foreign_handle) for futures of another cluster, or of an earlier start.
   template <class Futures>

@@ -19,15 +19,14 @@ inline constexpr std::chrono::milliseconds start_timeout = std::chrono::seconds{
 inline constexpr std::chrono::milliseconds queue_timeout = std::chrono::days{7};
 inline constexpr std::chrono::milliseconds heartbeat_interval = std::chrono::seconds{1};
 inline constexpr std::chrono::milliseconds heartbeat_timeout = std::chrono::seconds{30};
-inline constexpr std::size_t retries = 2;                     // runs of a task beyond its first
-inline constexpr std::size_t nodes = 1;                       // of a local cluster
-inline constexpr std::size_t slurm_size = 125;                // workers
-inline constexpr std::size_t test_size = 2;                   // workers
-inline constexpr std::string_view queue = "cpu";              // partition of SLURM
-inline constexpr std::size_t cores = 1;                       // CPUs of a job
-inline constexpr std::uint64_t slurm_memory = 50'000'000'000; // bytes, of a job
-inline constexpr std::uint64_t test_memory = 2'000'000'000;   // bytes, of a job
-inline constexpr std::size_t processes = 1;                   // workers of a job
+inline constexpr std::size_t retries = 2;                   // runs of a task beyond its first
+inline constexpr std::size_t nodes = 1;                     // of a local cluster
+inline constexpr std::size_t slurm_size = 125;              // workers
+inline constexpr std::size_t test_size = 2;                 // workers
+inline constexpr std::string_view queue = "none";           // partition of SLURM; none: the site's default
+inline constexpr std::size_t cores = 1;                     // CPUs of a job
+inline constexpr std::uint64_t test_memory = 2'000'000'000; // bytes, of a job in mode test
+inline constexpr std::size_t processes = 1;                 // workers of a job
 inline constexpr std::chrono::milliseconds walltime = std::chrono::hours{10};
 inline constexpr daskify::job_shape job_shape = daskify::job_shape::array;
 inline constexpr std::size_t port = 0; // a free one
@@ -50,7 +49,7 @@ inline constexpr std::size_t nodes = 1'000;     // of a local cluster
 inline constexpr std::size_t cores = 65'536;    // CPUs of a job
 inline constexpr std::size_t processes = 1'024; // workers of a job
 inline constexpr std::size_t port = 65'535;
-inline constexpr std::size_t max_lost = 4'000'000'000; // tasks of one run
+inline constexpr std::size_t max_lost = 4'000'000'000;       // tasks of one run
 inline constexpr std::uint64_t smallest_store = 16ULL << 20; // bytes
 inline constexpr std::uint64_t largest_store = 1ULL << 50;   // bytes
 inline constexpr std::chrono::milliseconds shortest_duration{1};
@@ -76,8 +75,8 @@ inline constexpr std::size_t leases_ahead = 1'000;
 inline constexpr std::chrono::nanoseconds report_interval = std::chrono::milliseconds{50};
 /// A worker that has been in one task for longer than this gives back what it has not begun.
 inline constexpr std::chrono::nanoseconds give_back_after = std::chrono::milliseconds{100};
-/// A run whose tasks kill so many workers in a row, with no result between, is given up.
-inline constexpr std::size_t deadly_tasks = 8;
+/// A task whose worker dies so often while it runs other tasks, too, is treated as if it had been alone.
+inline constexpr std::size_t deaths_in_company = 8;
 /// How often a task may go down with workers that end through no fault of their tasks, before that is no excuse any
 /// more. One that is spared with a chance of 1 in 10 gets there once in 37 000 times.
 inline constexpr std::size_t excuses = 100;

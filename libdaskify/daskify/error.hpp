@@ -47,6 +47,7 @@ enum class error_code : std::uint8_t {
   function_not_found, ///< the worker has no such function loaded
   too_many_waiting,   ///< too many tasks of one worker wait for tasks that they have submitted
   not_in_a_task,      ///< a call that only a task may make
+  start_call_failed,  ///< a call of on_worker_start failed on the worker, before the task
 
   // worker_lost
   worker_died,      ///< the worker's process ended while it had the task
@@ -75,7 +76,10 @@ enum class error_code : std::uint8_t {
   store_failed,    ///< the operating system refused shared memory
   too_many_tasks,  ///< a run with more tasks than one run may have
 
-  last_ = too_many_tasks
+  // worker_lost, too
+  run_given_up, ///< so many tasks of the run were lost that the rest was given up, as the option max_lost says
+
+  last_ = run_given_up
 };
 
 /// The exception class an error code belongs to.
@@ -123,6 +127,8 @@ inline constexpr std::array error_table{
     error_entry{error_code::too_many_waiting, error_kind::task, "too_many_waiting",
                 "too many tasks wait for other tasks"},
     error_entry{error_code::not_in_a_task, error_kind::task, "not_in_a_task", "no task is running here"},
+    error_entry{error_code::start_call_failed, error_kind::task, "start_call_failed",
+                "a call of on_worker_start failed"},
     error_entry{error_code::worker_died, error_kind::worker_lost, "worker_died", "the worker process died"},
     error_entry{error_code::worker_silent, error_kind::worker_lost, "worker_silent", "the worker stopped answering"},
     error_entry{error_code::worker_walltime, error_kind::worker_lost, "worker_walltime",
@@ -149,6 +155,8 @@ inline constexpr std::array error_table{
     error_entry{error_code::no_room, error_kind::data, "no_room", "not enough memory"},
     error_entry{error_code::store_failed, error_kind::data, "store_failed", "shared memory could not be used"},
     error_entry{error_code::too_many_tasks, error_kind::data, "too_many_tasks", "too many tasks in one run"},
+    error_entry{error_code::run_given_up, error_kind::worker_lost, "run_given_up",
+                "too many tasks of the run were lost"},
 };
 
 consteval bool error_table_is_complete() {
@@ -214,7 +222,7 @@ public:
 /// What is known of a task that has no result.
 struct task_details {
   std::string type;        ///< type of what the task threw, as in the source; empty when it threw nothing
-  std::string text;        ///< what() of it, or how its worker ended
+  std::string text;        ///< what() of it with what is nested in it, cut at 4000 bytes; or how its worker ended
   std::uint64_t task = 0;  ///< index in its run
   std::string combination; ///< its element of each iterable, as text: "0.25, 7"
   std::string worker;      ///< for example "worker-3"; empty when it had none
@@ -241,7 +249,7 @@ public:
   using unsuccessful_task::unsuccessful_task;
 };
 
-/// The worker process ended while it had the task.
+/// The worker process ended while it had the task, or the run was given up after too many such losses.
 class worker_lost : public unsuccessful_task {
 public:
   using unsuccessful_task::unsuccessful_task;

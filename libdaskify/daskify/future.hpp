@@ -53,6 +53,13 @@ inline constexpr struct keep_t {
 
 namespace internal {
 
+// Each throws the error that says so.
+[[noreturn]] void refuse_no_task();
+[[noreturn]] void refuse_released();
+[[noreturn]] void refuse_released(std::uint64_t tasks);
+[[noreturn]] void refuse_index(std::size_t index, std::size_t size);
+[[noreturn]] void refuse_mixed_clusters();
+
 template <class R>
 using stored_result = std::conditional_t<std::is_void_v<R>, std::monostate, R>;
 
@@ -187,16 +194,13 @@ public:
 private:
   const std::shared_ptr<internal::run_handle>& known_run() const {
     if (!run_)
-      throw data_error{error_code::unknown_run,
-                       "A future that refers to no task was used; assign it from submit or from "
-                       "the futures of a run first."};
+      internal::refuse_no_task();
     return run_;
   }
 
   static const internal::result_block& only_block(const internal::awaited_tasks& answer) {
     if (answer.blocks.empty())
-      throw data_error{error_code::unknown_run, "The result is gone because its run was released; keep the futures, "
-                                                "or gather before release."};
+      internal::refuse_released();
     return answer.blocks.front();
   }
 
@@ -283,8 +287,7 @@ public:
 protected:
   void check_index(std::size_t i) const {
     if (i >= size())
-      throw std::out_of_range{"Task " + std::to_string(i) + " was asked for, but the run has " +
-                              std::to_string(size()) + "; use an index from 0 to size() - 1."};
+      internal::refuse_index(i, size());
   }
   std::uint64_t tasks_per_loop() const noexcept { return tasks_per_loop_; }
 
@@ -332,9 +335,7 @@ std::vector<run_range> ranges_of(const std::vector<future<R>>& all) {
   std::vector<run_range> ranges;
   for (const auto& f : all) {
     if (f.run() && &f.run()->session() != &all.front().run()->session())
-      throw data_error{error_code::foreign_handle,
-                       "Futures of different clusters were passed to one call; make a call for "
-                       "each cluster."};
+      refuse_mixed_clusters();
     if (!ranges.empty() && ranges.back().run == f.range().run && ranges.back().first + ranges.back().count == f.index())
       ++ranges.back().count;
     else
@@ -402,10 +403,7 @@ void visit_results(const Futures& all, Visitor&& visitor) {
     }
   }
   if (seen < total)
-    throw data_error{error_code::unknown_run,
-                     std::to_string(total - seen) +
-                         " of the results are gone because their run was released; gather before "
-                         "release."};
+    refuse_released(total - seen);
 }
 
 template <class R>

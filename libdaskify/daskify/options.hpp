@@ -91,13 +91,13 @@ struct options {
 
   // Jobs of SLURM, in the modes slurm and test.
 
-  /// Partition; "none": the site's default.
+  /// Partition; "none", the default: the site's default one.
   std::optional<std::string> queue{};
   /// Account that the jobs are charged to. Default: the user's own.
   std::optional<std::string> account{};
   /// CPUs of each job, at least 1.
   std::optional<std::int64_t> cores{};
-  /// Bytes of memory of each job. Default: 50 GB; 2 GB in mode test.
+  /// Bytes of memory of each job. Default: the site's own; 2 GB in mode test.
   std::optional<std::int64_t> memory{};
   /// Worker processes of each job, at least 1; they share a store.
   std::optional<std::int64_t> processes{};
@@ -128,7 +128,7 @@ struct options {
 
   // Time and failure.
 
-  /// How long start_cluster waits for all workers, where no job waits in SLURM's queue.
+  /// How long start_cluster waits for the workers of start_when, where no job waits in SLURM's queue.
   std::optional<std::chrono::milliseconds> start_timeout{};
   /// How much longer it waits while jobs wait in SLURM's queue.
   std::optional<std::chrono::milliseconds> queue_timeout{};
@@ -161,8 +161,8 @@ struct options {
 
   // Later additions, at the end so that the order of the members above stays.
 
-  /// Workers that start_cluster waits for; the others join as they come. Default: all in mode local, 1 in the modes
-  /// slurm and test, none in mode connect.
+  /// Workers that start_cluster waits for, at most as many as the cluster can have; the others join as they come.
+  /// Default: all in mode local; in the modes slurm and test `minimum` where that is set, else 1; 0 in mode connect.
   std::optional<std::int64_t> start_when{};
   /// Binds each worker process to CPUs of its own; those beyond the number of CPUs share. Default: off. Without effect
   /// in jobs of SLURM, but where a job of several processes is bound to its CPUs, and not each of them.

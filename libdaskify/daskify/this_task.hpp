@@ -53,7 +53,7 @@ auto map(F&& f, Range&& values) {
 
 /// One task; values and futures are arguments.
 template <class F, class... Ts>
-auto submit(F&& f, Ts&&... values) {
+[[nodiscard("a task whose future is dropped is cancelled; keep the future")]] auto submit(F&& f, Ts&&... values) {
   return internal::start_run_of_one(internal::session_of_current_task(), std::forward<F>(f),
                                     std::forward<Ts>(values)...);
 }

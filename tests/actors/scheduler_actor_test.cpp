@@ -5,6 +5,7 @@
 #include "daskify/scheduler/scheduler_actor.hpp"
 #include "daskify/store/directory_actor.hpp"
 #include "daskify/store/store_actor.hpp"
+#include "daskify/transport/remote_error.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/scheduler/test_coordinator.hpp>
@@ -58,8 +59,11 @@ struct recording_deployment : deployment {
   void node_leaving(std::uint32_t) override {}
   void node_drained(std::uint32_t slot) override { drained.push_back(slot); }
   void node_left(std::uint32_t) override {}
+  worker_prospect prospect() override { return expected; }
   void stop_replacing() override {}
   void end_all() override {}
+
+  worker_prospect expected; ///< workers
 };
 
 node_actor::behavior_type scripted_node(node_actor::pointer) {
@@ -191,6 +195,75 @@ TEST_F(scheduler_shell, tells_a_worker_of_a_run_and_its_first_lease_in_one_messa
   EXPECT_EQ(log->orders[0].leases.size(), 1u);
 }
 
+run_spec start_call_of_client(std::uint64_t n) {
+  run_spec call;
+  call.run = nth_start_call_of({}, n);
+  call.tasks = 1;
+  call.name = "f";
+  return call;
+}
+
+TEST_F(scheduler_shell, has_a_worker_make_a_start_call_before_it_gets_tasks) {
+  tell(add_start_call{start_call_of_client(1)});
+  submit(1);
+  enrol(request());
+  ASSERT_EQ(log->orders.size(), 1u);
+  ASSERT_EQ(log->orders[0].leases.size(), 1u);
+  EXPECT_TRUE(is_of_start_call(log->orders[0].leases[0].id));
+  EXPECT_EQ(log->orders[0].runs.at(0).spec.name, "f");
+  report(caf::actor_cast<caf::actor>(worker), log->orders[0].leases[0]);
+  ASSERT_EQ(log->orders.size(), 2u);
+  EXPECT_EQ(log->orders[1].forgotten, std::vector{start_call_of_client(1).run});
+  ASSERT_EQ(log->orders[1].leases.size(), 1u);
+  EXPECT_EQ(log->orders[1].leases[0].run, run_id{1});
+}
+
+TEST_F(scheduler_shell, recalls_what_a_worker_has_not_begun_when_a_start_call_comes) {
+  enrol(request());
+  submit(10);
+  tell(add_start_call{start_call_of_client(1)});
+  ASSERT_EQ(log->orders.size(), 2u);
+  EXPECT_TRUE(log->orders[1].recall);
+  EXPECT_EQ(log->orders[1].leases.size(), 1u);
+}
+
+TEST_F(scheduler_shell, sends_the_cause_of_a_failed_start_call_to_the_worker_and_to_whoever_waits_for_workers) {
+  tell(add_start_call{start_call_of_client(1)});
+  auto asked = client->request(scheduler, caf::infinite, await_workers{1, 1'000'000});
+  enrol(request());
+  EXPECT_TRUE(client->mailbox().empty()) << "enrolled, and not ready";
+  lease_report r;
+  r.id = log->orders.at(0).leases.at(0).id;
+  r.block.count = 1;
+  r.block.failures.resize(1);
+  r.block.failures[0].code = error_code::task_threw;
+  r.block.failures[0].text = "no license";
+  r.block.failures[0].worker = "worker-3";
+  caf::send_as(caf::actor_cast<caf::actor>(worker), scheduler, work_report{{r}}); // the end of the lease follows
+  r.block = {};
+  r.closed = true;
+  caf::send_as(caf::actor_cast<caf::actor>(worker), scheduler, work_report{{r}});
+  steps.run();
+  ASSERT_EQ(log->orders.size(), 2u);
+  ASSERT_EQ(log->orders[1].refused.size(), 1u);
+  EXPECT_EQ(log->orders[1].refused[0].client, worker_id{});
+  EXPECT_EQ(log->orders[1].refused[0].why.text, "the call f of on_worker_start threw: no license");
+  std::string why;
+  asked.receive([](awaited_workers&) { ADD_FAILURE() << "none is ready"; },
+                [&](caf::error& e) { why = caf::to_string(e); });
+  EXPECT_THAT(why, testing::HasSubstr("no license"));
+}
+
+TEST_F(scheduler_shell, takes_start_calls_from_clients_only) {
+  enrol(request());
+  caf::send_as(caf::actor_cast<caf::actor>(worker), scheduler, add_start_call{start_call_of_client(1)});
+  steps.run();
+  auto stolen = start_call_of_client(1);
+  stolen.run = nth_start_call_of(worker_id{7}, 1);
+  tell(add_start_call{stolen}); // the client in this process may use all ids: it is the owner of the cluster
+  EXPECT_EQ(log->orders.size(), 1u);
+}
+
 TEST_F(scheduler_shell, keeps_the_promise_of_a_result_until_the_task_has_ended) {
   enrol(request());
   submit(1);
@@ -202,6 +275,101 @@ TEST_F(scheduler_shell, keeps_the_promise_of_a_result_until_the_task_has_ended) 
   asked.receive([&](awaited_tasks& a) { answered = a.satisfied && a.blocks.size() == 1; },
                 [](caf::error& e) { ADD_FAILURE() << caf::to_string(e); });
   EXPECT_TRUE(answered);
+}
+
+/// What becomes of a question whether there are so many workers: the answer, or the sentence of an error; none yet.
+struct asked_for_workers {
+  std::optional<awaited_workers> answer;
+  std::string refusal;
+};
+
+template <class Asked>
+asked_for_workers outcome_of(Asked& asked) {
+  asked_for_workers outcome;
+  asked.receive([&](awaited_workers& a) { outcome.answer = a; },
+                [&](caf::error& e) {
+                  try {
+                    std::rethrow_exception(to_exception(e, "scheduler"));
+                  } catch (const cluster_error& refused) {
+                    outcome.refusal = refused.what();
+                  }
+                });
+  return outcome;
+}
+
+TEST_F(scheduler_shell, keeps_the_promise_of_workers_until_there_are_so_many) {
+  enrol(request());
+  auto asked = client->request(scheduler, caf::infinite, await_workers{2, 1'000'000});
+  steps.run();
+  EXPECT_TRUE(client->mailbox().empty());
+  caf::scoped_actor other{system};
+  auto second = system.spawn(scripted_worker, log);
+  auto enrolled = other->request(scheduler, caf::infinite, request(), second, caf::strong_actor_ptr{});
+  steps.run();
+  enrolled.receive([](enrol_answer&, store_for_users&) {}, [](caf::error& e) { ADD_FAILURE() << caf::to_string(e); });
+  auto outcome = outcome_of(asked);
+  ASSERT_TRUE(outcome.answer) << outcome.refusal;
+  EXPECT_TRUE(outcome.answer->satisfied);
+  EXPECT_EQ(outcome.answer->workers, 2u);
+  caf::anon_send_exit(second, caf::exit_reason::kill);
+  steps.run();
+}
+
+TEST_F(scheduler_shell, says_how_many_workers_there_are_when_its_patience_is_over) {
+  enrol(request());
+  for (std::uint64_t patience : {0, 1}) {
+    auto asked = client->request(scheduler, caf::infinite, await_workers{2, patience});
+    steps.run();
+    tick(std::chrono::milliseconds{2});
+    auto outcome = outcome_of(asked);
+    ASSERT_TRUE(outcome.answer) << outcome.refusal;
+    EXPECT_FALSE(outcome.answer->satisfied);
+    EXPECT_EQ(outcome.answer->workers, 1u);
+  }
+}
+
+TEST_F(scheduler_shell, does_not_count_workers_that_are_about_to_leave) {
+  auto speaker = join();
+  enrol(request());
+  tell(drain_node{7});
+  auto asked = client->request(scheduler, caf::infinite, await_workers{1, 0});
+  steps.run();
+  auto outcome = outcome_of(asked);
+  ASSERT_TRUE(outcome.answer) << outcome.refusal;
+  EXPECT_EQ(outcome.answer->workers, 0u);
+  caf::anon_send_exit(speaker, caf::exit_reason::kill);
+}
+
+TEST_F(scheduler_shell, refuses_to_wait_for_more_workers_than_there_can_be) {
+  processes.expected.most = 2;
+  auto asked = client->request(scheduler, caf::infinite, await_workers{3, 1'000'000});
+  steps.run();
+  EXPECT_EQ(outcome_of(asked).refusal, "There cannot be 3 workers: the cluster can have at most 2; wait for fewer, or "
+                                       "start it with a larger size.");
+}
+
+TEST_F(scheduler_shell, gives_up_the_wait_for_workers_that_cannot_come_any_more_and_says_why) {
+  enrol(request());
+  auto asked = client->request(scheduler, caf::infinite, await_workers{2, 1'000'000});
+  steps.run();
+  processes.expected = {1, "One could not be started."};
+  tick(std::chrono::milliseconds{1});
+  EXPECT_EQ(outcome_of(asked).refusal,
+            "There cannot be 2 workers: the cluster can have at most 1. One could not be started.");
+
+  auto last = client->request(scheduler, caf::infinite, await_workers{1, 1'000'000});
+  steps.run();
+  EXPECT_TRUE(outcome_of(last).answer) << "one is there";
+  tell(worker_exited{3, 4711, "was killed by signal 9 (killed)", ""});
+  auto vain = client->request(scheduler, caf::infinite, await_workers{1, 1'000'000});
+  tell(workers_exhausted{"No luck."});
+  EXPECT_EQ(outcome_of(vain).refusal, "No luck.");
+}
+
+TEST_F(scheduler_shell, gives_up_the_wait_for_workers_when_the_session_ends) {
+  auto asked = client->request(scheduler, caf::infinite, await_workers{1, 1'000'000});
+  tell(stop_session{});
+  EXPECT_THAT(outcome_of(asked).refusal, testing::HasSubstr("was shut down"));
 }
 
 TEST_F(scheduler_shell, ignores_reports_from_anybody_but_the_worker_itself) {
@@ -510,10 +678,12 @@ TEST_F(standing_scheduler_shell, ends_and_tells_of_others_at_the_word_of_a_clien
     return answered;
   };
   EXPECT_FALSE(is_answered(task, ask_status{}, cluster_status{}));
+  EXPECT_FALSE(is_answered(task, await_workers{}, awaited_workers{}));
   EXPECT_FALSE(is_answered(task, end_cluster{}, acknowledged{}));
   EXPECT_FALSE(is_answered(two.speaker, end_cluster{}, acknowledged{})) << "it has not attached";
   EXPECT_FALSE(end_wanted);
   EXPECT_TRUE(is_answered(one.speaker, ask_status{}, cluster_status{}));
+  EXPECT_TRUE(is_answered(one.speaker, await_workers{}, awaited_workers{}));
   EXPECT_TRUE(is_answered(one.speaker, end_cluster{}, acknowledged{}));
   EXPECT_TRUE(end_wanted);
 }

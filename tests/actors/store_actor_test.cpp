@@ -44,7 +44,7 @@ struct stores : testing::Test {
       with.limit = 64 * mib;
     made.its = std::make_shared<node_store>(std::move(with));
     made.store = system.spawn(store_behavior, made.its);
-    made.speaker = system.spawn(client_behavior, [](const std::vector<object_id>&) {});
+    made.speaker = system.spawn(client_behavior, client_events{[](const std::vector<object_id>&) {}, {}});
     made.through->open(made.speaker);
     return made;
   }

@@ -6,6 +6,24 @@ cmake=$1 generator=$2 build=$3 project=$4 compiler=$5
 work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
 "$cmake" --install "$build" --prefix "$work/prefix" >"$work/install.log" 2>&1 || { cat "$work/install.log"; exit 1; }
-"$cmake" -G "$generator" -S "$project" -B "$work/build" -DCMAKE_PREFIX_PATH="$work/prefix" -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_BUILD_TYPE=Debug
-"$cmake" --build "$work/build"
-"$work/build/stranger"
+
+fail() {
+  echo "$1"
+  exit 1
+}
+
+# What is installed has the names of its functions, and no debug information, whatever it was built with.
+library=$(find "$work/prefix" -name 'libdaskify.*' -type f)
+for file in "$library" "$work"/prefix/bin/*; do
+  ! readelf -S --wide "$file" | grep -q '\.debug_info' || fail "$file has debug information"
+done
+nm -C "$library" 2>/dev/null | grep -q 'daskify::daskified::start_cluster()' || fail "$library has no function names"
+
+for type in Debug Release; do
+  "$cmake" -G "$generator" -S "$project" -B "$work/$type" -DCMAKE_PREFIX_PATH="$work/prefix" \
+    -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_BUILD_TYPE="$type"
+  "$cmake" --build "$work/$type"
+  "$work/$type/stranger"
+done
+size=$(stat -c %s "$work/Release/stranger")
+((size < 20000000)) || fail "a program takes $size bytes"

@@ -13,6 +13,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <sys/stat.h>
 
@@ -565,6 +566,7 @@ TEST_F(command, shows_the_script_of_the_jobs) {
                                 "--program /opt/my_program --spill_directory none")
                     .output;
   EXPECT_EQ(script, text_of(fs::path{DASKIFY_SOURCE_DIR} / "tests/golden/command/script.sh"));
+  EXPECT_THAT(daskify_command("script").output, AllOf(Not(HasSubstr("--partition")), Not(HasSubstr("--mem"))));
   EXPECT_THAT(daskify_command("script --minimum 1 --maximum 10").output, HasSubstr("#SBATCH --array=0-9\n"));
 }
 
@@ -586,6 +588,7 @@ TEST_F(command_on_slurm, starts_a_cluster_in_jobs_shows_it_and_ends_it) {
   auto program = client_of(home->path());
   program.start_cluster();
   EXPECT_EQ(program.gather_data(program.map(square, range(100)))[99], 9801);
+  EXPECT_TRUE(program.wait_for_workers(2));
   auto status = daskify_command("status").output;
   EXPECT_THAT(status, AllOf(HasSubstr("in jobs of SLURM (mode slurm)"), HasSubstr("Jobs of SLURM: 2 of 2 jobs at work"),
                             HasSubstr("Workers: 2")));
@@ -618,7 +621,7 @@ TEST_F(command_on_slurm, asks_slurm_whether_such_jobs_could_run) {
   EXPECT_EQ(daskify_command("status").exit_code, 3);
   auto refused = daskify_command("script --dry-run --queue nowhere");
   EXPECT_EQ(refused.exit_code, 1);
-  EXPECT_THAT(refused.output, HasSubstr("partition"));
+  EXPECT_THAT(refused.output, HasSubstr("The option queue is nowhere (command line): "));
 }
 
 } // namespace

@@ -107,7 +107,7 @@ TEST_F(lifecycle, is_not_touched_by_a_forked_copy_of_the_client) {
   if (child == 0) {
     bool said = false;
     try {
-      cluster.submit(square, 3);
+      static_cast<void>(cluster.submit(square, 3));
     } catch (const daskify::cluster_error& e) {
       said = std::string_view{e.what()}.find("belongs to the process that started it") != std::string_view::npos;
     }
@@ -120,10 +120,135 @@ TEST_F(lifecycle, is_not_touched_by_a_forked_copy_of_the_client) {
   EXPECT_EQ(cluster.submit(square, 3).get(), 9);
 }
 
+TEST_F(lifecycle, has_the_workers_that_are_waited_for_at_once_when_they_are_there) {
+  EXPECT_TRUE(cluster.wait_for_workers(2));
+  EXPECT_TRUE(cluster.wait_for_workers(2, 0ms));
+  EXPECT_TRUE(cluster.wait_for_workers(1, std::chrono::hours::max()));
+  EXPECT_TRUE(cluster.wait_for_workers(0));
+}
+
+TEST_F(lifecycle, refuses_to_wait_for_workers_that_it_can_never_have) {
+  try {
+    cluster.wait_for_workers(3, 1h);
+    FAIL();
+  } catch (const daskify::cluster_error& e) {
+    EXPECT_EQ(e.code(), daskify::error_code::no_workers);
+    EXPECT_STREQ(e.what(),
+                 "There cannot be 3 workers: the cluster can have at most 2; wait for fewer, or start it with "
+                 "a larger size.");
+  }
+  EXPECT_THROW(cluster.wait_for_workers(-1), daskify::data_error);
+}
+
+/// A cluster of two workers, the second of which does not start before `let_it_start`.
+struct cluster_with_a_late_worker : testing::Test {
+  temporary_folder base;
+  std::set<std::string> before = leftovers(base.path());
+  std::filesystem::path word = base.path() / "word";
+
+  /// `before_it_starts`: what the second one does then, in words of the shell.
+  daskify::daskified make(daskify::options with, const std::string& before_it_starts = "true") {
+    auto program = base.path() / "program";
+    std::ofstream{program} << "#!/bin/sh\nif [ \"$DASKIFY_WORKER_SLOT\" = 1 ]; then\n  until [ -e '" << word.string()
+                           << "' ]; do sleep 0.05; done\n  " << before_it_starts << "\nfi\nexec '"
+                           << std::filesystem::read_symlink("/proc/self/exe").string() << "' \"$@\"\n";
+    std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+    with.size = 2;
+    with.worker_program = program.string();
+    with.session_directory = base.path().string();
+    with.progress = with.progress.value_or(daskify::progress_style::off);
+    return program_with(with);
+  }
+
+  void let_it_start() { std::ofstream{word}; }
+};
+
+TEST_F(cluster_with_a_late_worker, works_with_the_first_where_start_when_says_so_and_with_the_other_when_it_comes) {
+  {
+    auto cluster = make({.start_when = 1});
+    cluster.start_cluster();
+    EXPECT_EQ(cluster.submit(square, 5).get(), 25);
+    EXPECT_FALSE(cluster.wait_for_workers(2, 1ms));
+    EXPECT_EQ(cluster.workers().size(), 1u);
+    let_it_start();
+    EXPECT_TRUE(cluster.wait_for_workers(2));
+    EXPECT_EQ(cluster.workers().size(), 2u);
+  }
+  EXPECT_EQ(leftovers(base.path()), before);
+}
+
+TEST_F(cluster_with_a_late_worker, says_that_it_will_not_come_when_it_cannot_be_started) {
+  auto cluster = make({.progress = daskify::progress_style::lines, .start_when = 1}, "echo no luck; exit 1");
+  cluster.start_cluster();
+  testing::internal::CaptureStderr();
+  let_it_start();
+  try {
+    cluster.wait_for_workers(2);
+    ADD_FAILURE();
+  } catch (const daskify::cluster_error& e) {
+    EXPECT_EQ(e.code(), daskify::error_code::no_workers);
+    EXPECT_THAT(e.what(), testing::AllOf(HasSubstr("the cluster can have at most 1. worker-1 "),
+                                         HasSubstr("ended with exit code 1"), HasSubstr("no luck")));
+  }
+  EXPECT_EQ(cluster.submit(square, 5).get(), 25) << "the other one works";
+  cluster.shutdown_cluster();
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              testing::AllOf(HasSubstr("daskify: worker-1 is not started any more. "), HasSubstr("no luck")));
+}
+
+TEST_F(cluster_with_a_late_worker, waits_for_no_worker_where_start_when_is_0) {
+  auto cluster = make({.start_when = 0});
+  cluster.start_cluster();
+  EXPECT_EQ(cluster.submit(square, 5).get(), 25) << "tasks wait for workers";
+}
+
+TEST_F(cluster_with_a_late_worker, goes_on_without_it_after_start_timeout_where_that_is_accepted) {
+  auto cluster = make({.start_timeout = 3s, .accept_fewer = true});
+  cluster.start_cluster();
+  EXPECT_EQ(cluster.submit(square, 5).get(), 25);
+  EXPECT_EQ(cluster.workers().size(), 1u);
+}
+
+TEST_F(cluster_with_a_late_worker, is_no_cluster_after_start_timeout_otherwise) {
+  auto cluster = make({.start_timeout = 3s});
+  try {
+    cluster.start_cluster();
+    FAIL();
+  } catch (const daskify::cluster_error& e) {
+    EXPECT_THAT(e.what(), HasSubstr("Only 1 of 2 workers had enrolled when start_timeout was over"));
+  }
+}
+
+TEST_F(cluster_with_a_late_worker, wakes_who_waits_for_it_at_shutdown) {
+  auto cluster = make({.start_when = 1});
+  cluster.start_cluster();
+  std::atomic<int> code{-1};
+  std::thread waits{[&] {
+    try {
+      cluster.wait_for_workers(2);
+    } catch (const daskify::cluster_error& e) {
+      code = static_cast<int>(e.code());
+    }
+  }};
+  cluster.shutdown_cluster(); // before the question, or while it is open: it is the same
+  waits.join();
+  EXPECT_EQ(code, static_cast<int>(daskify::error_code::shut_down));
+}
+
+TEST(cluster, refuses_to_wait_for_more_workers_at_its_start_than_it_has) {
+  auto cluster = program_with({.size = 2, .start_when = 3});
+  try {
+    cluster.start_cluster();
+    FAIL();
+  } catch (const daskify::config_error& e) {
+    EXPECT_THAT(e.what(), HasSubstr("start_when 3 (code) is more than the 2 workers that the cluster can have"));
+  }
+}
+
 TEST(cluster, refuses_to_be_used_before_start) {
   auto cluster = program_with({});
   try {
-    cluster.submit(square, 1);
+    static_cast<void>(cluster.submit(square, 1));
     FAIL();
   } catch (const daskify::cluster_error& e) {
     EXPECT_EQ(e.code(), daskify::error_code::not_started);

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <future>
 #include <random>
+#include <set>
 #include <thread>
 
 namespace {

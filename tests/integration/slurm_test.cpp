@@ -18,13 +18,16 @@
 #include <gtest/gtest.h>
 #include <map>
 #include <numeric>
+#include <set>
 #include <span>
+#include <sstream>
 #include <thread>
 
 using namespace daskify::test;
 using namespace std::chrono_literals;
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 namespace {
 
@@ -85,6 +88,14 @@ struct on_slurm : slurm_test {
     return more;
   }
 
+  static std::vector<std::string> lines_of(const std::string& command) {
+    std::istringstream all{output_of(command)};
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(all, line);)
+      lines.push_back(line);
+    return lines;
+  }
+
   /// The job of the first worker's node: "12_0".
   static std::string a_job_of(const daskify::daskified& cluster) {
     auto node = cluster.workers().at(0).node;
@@ -101,6 +112,7 @@ void expect_squares(const daskify::daskified& cluster, const daskify::futures<in
 TEST_F(on_slurm, runs_a_sweep_on_scattered_data) {
   auto cluster = make();
   cluster.start_cluster();
+  EXPECT_TRUE(cluster.wait_for_workers(4));
   EXPECT_EQ(cluster.workers().size(), 4u);
   auto data = cluster.scatter_data(std::vector<double>{1, 2, 3});
   auto sums = cluster.run(scaled_sum, daskify::args(data), daskify::iterables(daskify::range(1'000)));
@@ -110,7 +122,7 @@ TEST_F(on_slurm, runs_a_sweep_on_scattered_data) {
 }
 
 TEST_F(on_slurm, has_several_workers_in_a_job_that_share_a_store) {
-  auto cluster = make({.size = 4, .processes = 2});
+  auto cluster = make({.size = 4, .processes = 2, .start_when = 4});
   cluster.start_cluster();
   std::map<std::string, int> workers_of;
   for (const auto& w : cluster.workers())
@@ -125,6 +137,7 @@ TEST_F(on_slurm, starts_in_every_shape) {
     SCOPED_TRACE(to_string(shape));
     auto cluster = make({.size = 3, .job_shape = shape});
     cluster.start_cluster();
+    EXPECT_TRUE(cluster.wait_for_workers(3));
     EXPECT_EQ(cluster.workers().size(), 3u);
     expect_squares(cluster, cluster.map(slow_square, daskify::range(20)));
   }
@@ -133,11 +146,12 @@ TEST_F(on_slurm, starts_in_every_shape) {
 TEST_F(on_slurm, is_small_in_mode_test) {
   auto cluster = make({.memory = {}});
   cluster.start_cluster(daskify::cluster_mode::test);
+  EXPECT_TRUE(cluster.wait_for_workers(4));
   EXPECT_EQ(cluster.workers().size(), 4u) << "size was set";
 }
 
 TEST_F(on_slurm, gathers_large_results_from_other_nodes) {
-  auto cluster = make({.size = 2});
+  auto cluster = make({.size = 2, .start_when = 2});
   cluster.start_cluster();
   auto many = [](int x) { return std::vector<double>(1'000'000, x); };
   auto vectors = cluster.map(many, daskify::range(4));
@@ -149,7 +163,7 @@ TEST_F(on_slurm, gathers_large_results_from_other_nodes) {
 }
 
 TEST_F(on_slurm, loses_nothing_with_a_job_that_is_killed_at_its_walltime) {
-  auto cluster = make({.size = 2});
+  auto cluster = make({.size = 2, .start_when = 2});
   cluster.start_cluster();
   auto squares = cluster.map(slow_square, daskify::range(2'000));
   daskify::wait(squares, 100);
@@ -158,7 +172,7 @@ TEST_F(on_slurm, loses_nothing_with_a_job_that_is_killed_at_its_walltime) {
 }
 
 TEST_F(on_slurm, moves_what_only_a_cancelled_job_has) {
-  auto cluster = make({.size = 2});
+  auto cluster = make({.size = 2, .start_when = 2});
   cluster.start_cluster();
   auto many = [](int x) { return std::vector<double>(1'000'000, x); };
   auto vectors = cluster.map(many, daskify::range(8));
@@ -234,9 +248,10 @@ TEST_F(on_slurm, has_a_cluster_that_stays_in_one_allocation_and_takes_all_of_it)
 }
 
 TEST_F(on_slurm, leaves_no_job_when_the_program_is_killed_while_some_wait) {
-  auto pid = std::stoi(output_of("DASKIFY_SESSION_DIRECTORY=" + base.path().string() + " " + DASKIFY_BIN_DIR +
-                                 "/hello_sweep --mode slurm --daskify.queue=main --daskify.memory=16MiB "
-                                 "--daskify.size=30 --daskify.progress=off >/dev/null 2>&1 & echo $!"));
+  auto pid = std::stoi(
+      output_of("DASKIFY_SESSION_DIRECTORY=" + base.path().string() + " " + DASKIFY_BIN_DIR +
+                "/hello_sweep --mode slurm --daskify.queue=main --daskify.memory=16MiB "
+                "--daskify.size=30 --daskify.start_when=30 --daskify.progress=off >/dev/null 2>&1 & echo $!"));
   EXPECT_TRUE(eventually([] { return !output_of("squeue -h -r -t RUNNING -o %i").empty(); }));
   EXPECT_FALSE(output_of("squeue -h -r -t PENDING -o %i").empty());
   ::kill(pid, SIGKILL);
@@ -278,7 +293,8 @@ TEST_F(on_slurm, says_why_jobs_died_soon_after_their_workers_had_come) {
   auto word = base.path() / "die";
   auto prologue = "(until [ -e '" + word.string() + "' ]; do sleep 0.1; done; echo no more luck; kill -9 $$) &";
   // More than the nodes have room for, so that the cluster is not ready before.
-  child_program program{"hello_sweep", in_jobs({"--mode", "slurm", "--daskify.job_prologue=" + prologue}, 17)};
+  child_program program{
+      "hello_sweep", in_jobs({"--mode", "slurm", "--daskify.start_when=17", "--daskify.job_prologue=" + prologue}, 17)};
   ASSERT_TRUE(program.says("16 of 17 jobs at work")) << program.output();
   std::ofstream{word};
   EXPECT_EQ(program.wait(), -1) << "it does not catch the error";
@@ -317,7 +333,8 @@ TEST_F(on_slurm, gives_up_jobs_in_the_queue_when_queue_timeout_is_over_too) {
 }
 
 TEST_F(on_slurm, goes_on_with_fewer_jobs_after_start_timeout_where_that_is_accepted) {
-  auto cluster = make({.size = 17, .start_timeout = 10s, .accept_fewer = true}); // more than there is room for
+  // More than there is room for.
+  auto cluster = make({.size = 17, .start_timeout = 10s, .accept_fewer = true, .start_when = 17});
   cluster.start_cluster();
   EXPECT_LT(cluster.workers().size(), 17u);
   expect_squares(cluster, cluster.map(slow_square, daskify::range(100)));
@@ -343,6 +360,113 @@ TEST_F(on_slurm, says_that_squeue_has_not_answered_when_start_timeout_is_over) {
               AllOf(HasSubstr("0 of 2 jobs at work, 2 submitted."), HasSubstr("squeue has not answered for ")));
 }
 
+TEST_F(on_slurm, works_with_the_jobs_that_run_while_others_wait_in_the_queue_and_lets_those_join_later) {
+  for (auto shape : {daskify::job_shape::array, daskify::job_shape::separate}) {
+    SCOPED_TRACE(to_string(shape));
+    auto cluster = make({.size = 4, .job_extra = std::vector<std::string>{"--hold"}, .job_shape = shape});
+    std::vector<std::string> jobs;
+    std::thread releases{[&] {
+      auto held = [&] { return jobs = lines_of("squeue -h -r -o %i | sort"); };
+      EXPECT_TRUE(eventually([&] { return held().size() == 4; }));
+      output_of("scontrol release " + jobs.at(0) + "; scontrol release " + jobs.at(1));
+    }};
+    cluster.start_cluster();
+    releases.join();
+    EXPECT_TRUE(cluster.wait_for_workers(2, 60s));
+    auto squares = cluster.map(slow_square, daskify::range(200));
+    expect_squares(cluster, squares);
+    EXPECT_EQ(cluster.workers().size(), 2u) << "the others wait";
+    EXPECT_FALSE(cluster.wait_for_workers(3, 1ms));
+
+    auto endless = cluster.map(
+        [](int) {
+          while (!daskify::this_task::stop_requested())
+            std::this_thread::sleep_for(10ms);
+        },
+        daskify::range(4));
+    output_of("scontrol release " + jobs.at(2) + "; scontrol release " + jobs.at(3));
+    EXPECT_TRUE(cluster.wait_for_workers(4, 60s));
+    EXPECT_TRUE(eventually([&] { return cluster.check_progress(endless, std::clog).running == 4; }))
+        << "those that came later work, too";
+    endless.cancel();
+  }
+}
+
+TEST_F(on_slurm, does_not_wait_for_jobs_for_which_the_nodes_have_no_room) {
+  auto cluster = make({.size = 20});
+  cluster.start_cluster();
+  EXPECT_TRUE(cluster.wait_for_workers(16, 60s));
+  expect_squares(cluster, cluster.map(slow_square, daskify::range(400)));
+  EXPECT_THAT(lines_of("squeue -h -r -t PENDING -o %i"), testing::SizeIs(4));
+}
+
+TEST_F(on_slurm, is_not_ready_before_as_many_workers_are_there_as_start_when_says) {
+  auto cluster = make({.size = 3, .start_when = 3});
+  cluster.start_cluster();
+  EXPECT_EQ(cluster.workers().size(), 3u);
+}
+
+TEST_F(on_slurm, says_how_many_workers_were_waited_for_when_the_time_is_over) {
+  EXPECT_THAT(refusal_of({.size = 17, .start_timeout = 10s, .queue_timeout = 1ms, .start_when = 17}),
+              AllOf(HasSubstr(" of 17 jobs had their workers ready when start_timeout and queue_timeout were over, and "
+                              "start_when waits for those of 17: lower it, or set accept_fewer"),
+                    HasSubstr("Resources: it is next, and waits for nodes or cores that are in use.")));
+}
+
+TEST_F(on_slurm, refuses_to_wait_for_more_workers_than_there_will_be) {
+  EXPECT_THAT(refusal_of({.size = 4, .start_when = 5}),
+              HasSubstr("start_when 5 (code) is more than the 4 workers that the cluster can have"));
+  EXPECT_EQ(entries(base.path() / "logs", ""), std::set<std::string>{});
+  auto cluster = make({.size = 2});
+  cluster.start_cluster();
+  try {
+    cluster.wait_for_workers(3);
+    FAIL();
+  } catch (const daskify::cluster_error& e) {
+    EXPECT_THAT(e.what(), HasSubstr("There cannot be 3 workers: the cluster can have at most 2; wait for fewer"));
+  }
+}
+
+TEST_F(on_slurm, says_that_workers_will_not_come_whose_jobs_were_cancelled) {
+  auto cluster = make({.size = 2, .start_when = 2});
+  cluster.start_cluster();
+  output_of("scancel " + a_job_of(cluster));
+  EXPECT_TRUE(eventually([&] { return cluster.workers().size() == 1; }));
+  try {
+    cluster.wait_for_workers(2);
+    FAIL();
+  } catch (const daskify::cluster_error& e) {
+    EXPECT_EQ(e.code(), daskify::error_code::no_workers);
+    EXPECT_THAT(e.what(), AllOf(HasSubstr("the cluster can have at most 1."), HasSubstr("has cancelled jobs")));
+  }
+}
+
+TEST_F(on_slurm, grows_to_the_workers_that_are_waited_for) {
+  auto cluster = make({.size = 1, .minimum = 1, .maximum = 3});
+  cluster.start_cluster();
+  EXPECT_TRUE(cluster.wait_for_workers(3, 60s));
+}
+
+TEST_F(on_slurm, is_ready_in_an_allocation_when_start_when_says_so) {
+  auto log = base.path() / "allocation.log";
+  for (auto [more, says] : {std::pair{" --daskify.start_when=3", "90\t100\n"},
+                            {" --daskify.start_when=4", "start_when 4 (command line) is more than the 3 workers"}}) {
+    output_of("sbatch --wait --ntasks=3 --mem=300M --output=" + log.string() +
+              " --wrap 'exec " DASKIFY_BIN_DIR "/hello_sweep --mode slurm" + more + "'");
+    EXPECT_THAT(text_of(log), HasSubstr(says)) << more;
+  }
+}
+
+TEST_F(on_slurm, takes_the_sites_partition_and_memory_unless_told_otherwise) {
+  auto cluster = program_with({.mode = daskify::cluster_mode::slurm,
+                               .size = 1,
+                               .session_directory = base.path().string(),
+                               .progress = daskify::progress_style::off});
+  EXPECT_THAT(cluster.job_script(), AllOf(Not(HasSubstr("--partition")), Not(HasSubstr("--mem"))));
+  cluster.start_cluster();
+  EXPECT_EQ(output_of("squeue -h -o %P"), "main\n");
+}
+
 TEST_F(on_slurm, cancels_its_jobs_although_squeue_hangs) {
   auto asked = base.path() / "asked";
   auto path = instead_of("squeue", "touch '" + asked.string() + "'; exec sleep 1000");
@@ -366,8 +490,10 @@ TEST_F(on_slurm, says_how_to_cancel_all_its_jobs_when_it_cannot) {
   output_of("/usr/bin/" + notices.substr(advice, notices.find('\n', advice) - advice));
 }
 
-TEST_F(on_slurm, says_what_is_asked_for_can_never_start) {
-  EXPECT_THAT(refusal_of({.queue = "short", .walltime = 10h}), HasSubstr("can never start: PartitionTimeLimit"));
+TEST_F(on_slurm, says_what_is_asked_for_can_never_start_and_which_options_to_change) {
+  EXPECT_THAT(refusal_of({.queue = "short", .walltime = 10h}),
+              AllOf(HasSubstr("can never start: PartitionTimeLimit"), HasSubstr("The option walltime is 10h (code): "),
+                    HasSubstr("The option queue is short (code): ")));
 }
 
 TEST_F(on_slurm, says_that_there_is_no_sbatch) {
@@ -380,14 +506,19 @@ TEST_F(on_slurm, says_that_there_is_no_sbatch) {
 }
 
 TEST_F(on_slurm, says_that_there_is_no_such_partition) {
-  EXPECT_THAT(refusal_of({.queue = "nowhere"}), HasSubstr("invalid partition specified: nowhere"));
+  EXPECT_THAT(refusal_of({.queue = "nowhere"}),
+              AllOf(HasSubstr("invalid partition specified: nowhere"),
+                    HasSubstr("The option queue is nowhere (code): set it to one of the partitions that 'sinfo' lists, "
+                              "or to none for the site's default one.")));
   EXPECT_EQ(entries(base.path() / "logs", ""), std::set<std::string>{}) << "there was nothing to log";
 }
 
 TEST_F(on_slurm, says_that_the_partition_is_not_for_the_account) {
   EXPECT_THAT(refusal_of({.queue = "physics", .account = "chemistry"}),
               AllOf(HasSubstr("can never start"), HasSubstr("physics allows physics"),
-                    HasSubstr("its partition does not serve its account: name another of the two")));
+                    HasSubstr("its partition does not serve its account: name another of the two"),
+                    HasSubstr("The option account is chemistry (code): "),
+                    HasSubstr("The option queue is physics (code): ")));
 }
 
 TEST_F(on_slurm, says_which_addresses_of_the_scheduler_the_nodes_have_tried) {
@@ -397,7 +528,19 @@ TEST_F(on_slurm, says_which_addresses_of_the_scheduler_the_nodes_have_tried) {
 }
 
 TEST_F(on_slurm, says_that_no_node_has_so_much_memory) {
-  EXPECT_THAT(refusal_of({.memory = 1LL << 40}), HasSubstr("emory"));
+  EXPECT_THAT(
+      refusal_of({.memory = 1LL << 40}),
+      AllOf(HasSubstr("emory"), HasSubstr("The option memory is 1TiB (code): set it to what one job may have")));
+}
+
+TEST_F(on_slurm, says_that_no_node_has_so_many_cpus) {
+  EXPECT_THAT(refusal_of({.size = 1, .cores = 64}),
+              HasSubstr("The option cores is 64 (code), and processes is 1 (default): set them to"));
+}
+
+TEST_F(on_slurm, says_that_an_option_of_sbatch_is_of_no_use) {
+  EXPECT_THAT(refusal_of({.size = 1, .job_extra = std::vector<std::string>{"--constraint=quantum"}}),
+              HasSubstr("The option job_extra is --constraint=quantum (code): "));
 }
 
 TEST_F(on_slurm, says_what_a_prologue_that_failed_has_printed) {

@@ -13,7 +13,9 @@
 #include <cstdlib>
 #include <future>
 #include <numeric>
+#include <set>
 #include <sys/stat.h>
+#include <thread>
 
 namespace {
 
@@ -128,6 +130,54 @@ TEST_F(standing_cluster, takes_work_before_there_are_workers) {
   EXPECT_EQ(cluster.check_progress(futures, unread).pending, 10u);
   auto workers = start_workers(1);
   EXPECT_EQ(cluster.gather_data(futures)[9], 81);
+}
+
+TEST_F(standing_cluster, has_any_number_of_workers_waited_for_until_they_have_joined) {
+  start_scheduler();
+  auto program = client();
+  program.start_cluster();
+  EXPECT_FALSE(program.wait_for_workers(1'000'000, 1ms)) << "who knows how many may come";
+  std::unique_ptr<child_program> workers;
+  std::thread joins{[&] { workers = start_workers(2); }};
+  EXPECT_TRUE(program.wait_for_workers(2));
+  EXPECT_EQ(program.workers().size(), 2u);
+  joins.join();
+  auto other = client();
+  other.start_cluster();
+  EXPECT_TRUE(other.wait_for_workers(2, 0ms)) << "they are there for every client";
+}
+
+TEST_F(standing_cluster, is_joined_when_as_many_workers_are_there_as_start_when_says) {
+  start_scheduler();
+  std::unique_ptr<child_program> workers;
+  std::thread joins{[&] { workers = start_workers(2); }};
+  auto program = client({.start_when = 2});
+  program.start_cluster();
+  EXPECT_EQ(program.workers().size(), 2u);
+  joins.join();
+}
+
+TEST_F(standing_cluster, says_how_many_workers_there_are_when_start_when_asks_for_more) {
+  start_scheduler();
+  auto workers = start_workers(1);
+  auto late = client({.start_timeout = 2s, .start_when = 2});
+  auto [code, sentence] = refusal([&] { late.start_cluster(); });
+  EXPECT_EQ(code, daskify::error_code::start_timeout);
+  EXPECT_THAT(sentence,
+              HasSubstr("had 1 of the 2 workers that start_when (code) asks for when start_timeout was over"));
+  auto content = client({.start_timeout = 2s, .accept_fewer = true, .start_when = 2});
+  content.start_cluster();
+  EXPECT_EQ(content.workers().size(), 1u);
+}
+
+TEST_F(standing_cluster, keeps_nobody_waiting_for_workers_when_its_scheduler_is_killed) {
+  start_scheduler();
+  auto program = client();
+  program.start_cluster();
+  EXPECT_FALSE(program.wait_for_workers(1, 1ms));
+  std::thread kills{[&] { scheduler->signal(SIGKILL); }};
+  EXPECT_EQ(refusal([&] { program.wait_for_workers(1); }).first, daskify::error_code::scheduler_gone);
+  kills.join();
 }
 
 TEST_F(standing_cluster, runs_functions_of_a_library_that_the_workers_have_loaded) {

@@ -39,6 +39,8 @@ attached_session::attached_session(const settings& with, const std::string& prog
       attached_->connect(*system_);
     }
     start_client();
+    if (attached_)
+      wait_for_first(with);
     // This thread would keep the system's logger alive, and ending the system waits for that to be gone.
     caf::logger::set_current_actor_system(nullptr);
   } catch (...) {
@@ -50,12 +52,15 @@ attached_session::attached_session(const settings& with, const std::string& prog
 
 void attached_session::start_client() {
   scheduler_ = host_ ? caf::actor_cast<scheduler_for_clients>(host_->scheduler()) : attached_->scheduler();
-  progress_ = system_->spawn(progress_behavior, scheduler_);
+  progress_ = spawn_progress(*system_, scheduler_);
   link_.use(caf::actor_cast<scheduler_for_workers>(scheduler_));
-  auto speaker = system_->spawn(client_behavior, [data = std::weak_ptr{data_}](const std::vector<object_id>& freed) {
+  client_events events;
+  events.on_freed = [data = std::weak_ptr{data_}](const std::vector<object_id>& freed) {
     if (auto open = data.lock())
       open->forget(freed);
-  });
+  };
+  events.on_unattended_ended = [started = started_](const unattended_ended& end) { started->ended(end); };
+  auto speaker = system_->spawn(client_behavior, std::move(events));
   crossing_->open(speaker);
   if (host_) {
     data_->join(host_->store(), {host_->secret(), client_owner}, speaker);
@@ -65,6 +70,21 @@ void attached_session::start_client() {
                   [through = crossing_](std::exception_ptr why) { through->close(std::move(why)); });
   client_ = attached_->client();
   data_->join(attached_->store(), {attached_->secret(), owner_of(client_)}, speaker);
+}
+
+/// In a cluster of others start_cluster waits for workers only where it is asked to.
+void attached_session::wait_for_first(const settings& with) {
+  auto wanted = with.workers_at_start(SIZE_MAX);
+  if (wanted == 0)
+    return;
+  auto there = await_workers_until(wanted, std::chrono::steady_clock::now() + with.start_timeout);
+  if (there.satisfied || (with.accept_fewer && there.workers != 0))
+    return;
+  throw cluster_error{error_code::start_timeout,
+                      "The cluster at " + to_text(reached()) + " had " + std::to_string(there.workers) + " of the " +
+                          std::to_string(wanted) + " workers that start_when (" + with.origin("start_when") +
+                          ") asks for when start_timeout was over; start more workers, make it longer, lower "
+                          "start_when, or set accept_fewer to go on with those that are there."};
 }
 
 attached_session::~attached_session() {
@@ -83,6 +103,7 @@ void attached_session::shutdown() noexcept {
   std::lock_guard guard{shutdown_mutex_};
   if (std::exchange(ended_, true))
     return;
+  end_started();
   // From here on nobody but this function talks to the actors.
   crossing_->close();
   if (host_)
@@ -107,6 +128,20 @@ void attached_session::shutdown() noexcept {
   attached_.reset();
 }
 
+/// Says how many started tasks have not ended. Results on their way count as ended.
+void attached_session::end_started() noexcept {
+  std::uint64_t unfinished = 0;
+  try {
+    if (auto open = started_->open(); !open.empty()) {
+      auto counts = count(open);
+      unfinished = counts.pending + counts.running;
+    }
+  } catch (const error&) {
+    // The scheduler is gone, and that is said elsewhere.
+  }
+  started_->finish(unfinished);
+}
+
 /// A scheduler in this process answers, or ends with the session.
 crossing::patience attached_session::limit() const {
   return attached_ ? crossing::patience{tuning::answer_timeout} : std::nullopt;
@@ -114,15 +149,39 @@ crossing::patience attached_session::limit() const {
 
 // -- runs -----------------------------------------------------------------------------------------------------
 
-run_id attached_session::submit(run_spec spec) {
+void attached_session::number(run_spec& spec) {
   spec.seed = ++last_run_; // the same wherever and however often the program runs
   spec.run = nth_run_of(client_, spec.seed);
+}
+
+void attached_session::send(run_spec spec) {
   if (!spec.objects.empty())
     data_->flush();
   data_->retain_for_run(spec.objects);
-  auto id = spec.run;
   link_.submit(std::move(spec));
+}
+
+run_id attached_session::submit(run_spec spec) {
+  number(spec);
+  auto id = spec.run;
+  send(std::move(spec));
   return id;
+}
+
+void attached_session::start_unattended(run_spec spec) {
+  spec.unattended = true;
+  number(spec);
+  auto id = spec.run;
+  started_->add(id, spec.name);
+  send(std::move(spec));
+  link_.release(id); // when it has ended
+}
+
+void attached_session::add_start_call(run_spec call) {
+  if (!call.objects.empty())
+    data_->flush();
+  call.run = nth_start_call_of(client_, ++last_start_call_);
+  crossing_->tell(scheduler_, internal::add_start_call{std::move(call)});
 }
 
 awaited_tasks attached_session::await(const std::vector<run_range>& tasks, std::uint64_t how_many, bool want_results,
@@ -140,6 +199,19 @@ void attached_session::cancel(const std::vector<run_range>& tasks) {
 
 void attached_session::release(run_id run) noexcept {
   link_.release(run);
+}
+
+awaited_workers attached_session::await_workers_until(std::uint64_t count, deadline until) {
+  return ask_until(until, [&](std::chrono::milliseconds patience) {
+    await_workers question{count, static_cast<std::uint64_t>(patience.count())};
+    auto longest = limit();
+    return crossing_->ask_and_wait<awaited_workers>(
+        scheduler_, longest ? crossing::patience{patience + *longest} : longest, "scheduler", question);
+  });
+}
+
+bool attached_session::wait_for_workers(std::uint64_t count, deadline until) {
+  return await_workers_until(count, until).satisfied;
 }
 
 progress attached_session::monitor(const std::vector<run_range>& tasks) {

@@ -3,6 +3,7 @@
 #include "daskify/client/attachment.hpp"
 #include "daskify/client/cluster_session.hpp"
 #include "daskify/client/scheduler_link.hpp"
+#include "daskify/client/started_tasks.hpp"
 #include "daskify/client/store_link.hpp"
 #include "daskify/config/settings.hpp"
 #include "daskify/scheduler/scheduler_host.hpp"
@@ -32,6 +33,8 @@ public:
                       deadline until) override;
   progress count(const std::vector<run_range>& tasks) override;
   void cancel(const std::vector<run_range>& tasks) override;
+  void start_unattended(run_spec spec) override;
+  bool wait_for_workers(std::uint64_t count, deadline until) override;
   progress monitor(const std::vector<run_range>& tasks) override;
   void release(run_id run) noexcept override;
   std::shared_ptr<object_handle> put_value(const type_label& type, part bytes) override;
@@ -43,6 +46,9 @@ public:
   std::vector<shared_bytes> map_all(const std::vector<object_id>& objects) override;
   shared_bytes find(const std::string& key, const type_label& type) override;
   void spread(object_id object) override;
+
+  /// Each worker makes this call before it gets further tasks. The caller holds what the call uses.
+  void add_start_call(run_spec call);
 
   worker_list workers();
   /// Of the whole cluster, with what others do.
@@ -58,6 +64,11 @@ public:
 
 private:
   void start_client();
+  void number(run_spec& spec);
+  void send(run_spec spec);
+  void end_started() noexcept;
+  awaited_workers await_workers_until(std::uint64_t count, deadline until);
+  void wait_for_first(const settings& with);
   crossing::patience limit() const;
 
   int owner_ = ::getpid(); ///< the process that has the cluster; forked copies do not
@@ -74,9 +85,12 @@ private:
   scheduler_link link_;
   std::shared_ptr<store_link> data_ = std::make_shared<store_link>(crossing_, store_link::distance::same_process);
 
+  std::shared_ptr<started_tasks> started_ = std::make_shared<started_tasks>();
+
   std::mutex shutdown_mutex_;
   bool ended_ = false;
   std::atomic<std::uint64_t> last_run_{0};
+  std::atomic<std::uint64_t> last_start_call_{0};
 };
 
 } // namespace daskify::internal

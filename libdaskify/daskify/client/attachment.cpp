@@ -52,7 +52,7 @@ void attachment::connect(caf::actor_system& system) {
   with.scheduler_host = found_.by.peer.host;
   with.source_patience = settings_.heartbeat_timeout + tuning::source_grace;
   node_ = std::make_shared<node_store>(std::move(with));
-  store_ = system.spawn(store_behavior, node_);
+  store_ = spawn_store(system, node_);
 }
 
 void attachment::join(caf::actor_system& system, const caf::strong_actor_ptr& speaker, const progress_actor& progress,

@@ -2,11 +2,14 @@
 
 namespace daskify::internal {
 
-client_actor::behavior_type client_behavior(client_actor::pointer self,
-                                            std::function<void(const std::vector<object_id>&)> on_freed) {
+client_actor::behavior_type client_behavior(client_actor::pointer self, client_events events) {
   return {
       [self](user_call& call) { call.perform(self); },
-      [on_freed](const objects_freed& msg) { on_freed(msg.objects); },
+      [events](const objects_freed& msg) { events.on_freed(msg.objects); },
+      [events](unattended_ended& ended) {
+        if (events.on_unattended_ended)
+          events.on_unattended_ended(ended);
+      },
   };
 }
 

@@ -10,7 +10,7 @@ struct user_call;
 
 /// The one crossing between threads that are no actors and actors: a user's thread, in the client's process, or that of
 /// a task in a worker, posts a call, which runs on this actor and sends or requests in its name. See crossing.hpp.
-using client_actor = object_listener::extend<
+using client_actor = client_listener::extend<
     /// Do this in the client's name.
     caf::reacts_to<user_call>>;
 
@@ -18,9 +18,13 @@ struct user_call {
   std::function<void(client_actor::pointer self)> perform;
 };
 
-/// `on_freed` is told of objects that are gone; must not block.
-client_actor::behavior_type client_behavior(client_actor::pointer self,
-                                            std::function<void(const std::vector<object_id>&)> on_freed);
+/// What the actor passes on to its process. Called on the actor's thread: must not block.
+struct client_events {
+  std::function<void(const std::vector<object_id>&)> on_freed; ///< objects that are gone
+  std::function<void(unattended_ended&)> on_unattended_ended;  ///< empty where no run is submitted like that
+};
+
+client_actor::behavior_type client_behavior(client_actor::pointer self, client_events events);
 
 } // namespace daskify::internal
 

@@ -36,9 +36,54 @@ void cluster::start(cluster_mode mode) {
   std::lock_guard one_at_a_time{starting_};
   refuse_second();
   auto session = attached_session::start(with, program_name_); // may take long, and others may ask meanwhile
+  try {
+    make_start_calls(*session, with);
+  } catch (...) {
+    session->shutdown();
+    throw;
+  }
   std::lock_guard guard{mutex_};
   session_ = std::move(session);
   was_started_ = true;
+}
+
+/// Returns when those workers have made the calls that start_cluster waits for, of those that are there.
+void cluster::make_start_calls(attached_session& of, settings with) {
+  {
+    std::lock_guard guard{mutex_};
+    if (start_calls_.empty())
+      return;
+    for (auto& call : start_calls_)
+      announce(call, of);
+  }
+  auto there = of.workers().workers.size();
+  if (with.start_when)
+    with.start_when = std::min(*with.start_when, there);
+  auto wanted = with.workers_at_start(there);
+  if (wanted == 0)
+    return;
+  // Workers of our own that die in a call are replaced, or are known not to be.
+  deadline until;
+  if (with.mode == cluster_mode::connect)
+    until = std::chrono::steady_clock::now() + with.start_timeout;
+  if (!of.wait_for_workers(wanted, until))
+    throw cluster_error{error_code::start_timeout, "Fewer than " + std::to_string(wanted) +
+                                                       " workers had made the calls of on_worker_start when "
+                                                       "start_timeout was over; make it longer, or lower start_when."};
+}
+
+void cluster::announce(registered_call& registered, attached_session& to) {
+  auto draft = registered.call.describe(to);
+  registered.keeps = std::move(draft.keeps);
+  to.add_start_call(std::move(draft.spec));
+}
+
+void cluster::on_worker_start(start_call call) {
+  registered_call registered{std::move(call), {}};
+  std::lock_guard guard{mutex_}; // workers make the calls in the order of this list
+  if (session_)
+    announce(registered, *session_);
+  start_calls_.push_back(std::move(registered));
 }
 
 void cluster::shutdown() noexcept {
@@ -48,6 +93,8 @@ void cluster::shutdown() noexcept {
     std::lock_guard guard{mutex_};
     ending = std::move(session_);
     session_ = nullptr;
+    for (auto& call : start_calls_)
+      call.keeps.clear();
   }
   if (ending)
     ending->shutdown();

@@ -2,6 +2,7 @@
 
 #include "daskify/client/cluster_session.hpp"
 #include "daskify/config/settings.hpp"
+#include "daskify/program/start_call.hpp"
 
 #include <memory>
 #include <mutex>
@@ -26,6 +27,10 @@ public:
   /// Throws cluster_error(not_started or shut_down) when none is running.
   std::shared_ptr<attached_session> session() const;
 
+  /// Each worker process makes this call before its first task, from now on and after each start. Throws data_error
+  /// when a running cluster cannot be given the call, which is then as never made.
+  void on_worker_start(start_call call);
+
   struct remembered_run {
     std::shared_ptr<run_handle> run;
     type_label result_type;
@@ -38,6 +43,14 @@ public:
   void forget_all();
 
 private:
+  struct registered_call {
+    start_call call;
+    std::vector<std::shared_ptr<const void>> keeps; ///< objects of the running session that the call uses
+  };
+
+  void make_start_calls(attached_session& of, settings with);
+  static void announce(registered_call& call, attached_session& to);
+
   settings settings_;
   std::string program_name_;
   std::mutex starting_; ///< locked before the other
@@ -45,6 +58,7 @@ private:
   std::shared_ptr<attached_session> session_;
   bool was_started_ = false;
   std::vector<remembered_run> runs_;
+  std::vector<registered_call> start_calls_;
 };
 
 } // namespace daskify::internal

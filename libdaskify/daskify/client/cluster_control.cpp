@@ -21,6 +21,7 @@ constexpr std::chrono::milliseconds look_patience = std::chrono::seconds{5};
 std::shared_ptr<attached_session> attach(settings options) {
   options.mode = cluster_mode::connect;
   options.progress = progress_style::off;
+  options.start_when = 0;
   options.start_timeout = std::min(options.start_timeout, look_patience);
   return attached_session::start(options, own_name);
 }

@@ -44,6 +44,12 @@ public:
 /// A running cluster as its client sees it.
 class client_session : public cluster_session {
 public:
+  /// Submits a run of one task that nobody holds; its failure is a notice.
+  virtual void start_unattended(run_spec spec) = 0;
+  /// Blocks until there are `count` workers; false when the deadline has passed before. Throws cluster_error when there
+  /// never will be.
+  virtual bool wait_for_workers(std::uint64_t count, deadline until) = 0;
+
   /// Shows the bar until all have ended.
   virtual progress monitor(const std::vector<run_range>& tasks) = 0;
 
@@ -94,6 +100,9 @@ private:
 /// What is to be said of a result that could not be fetched or decoded, from the exception being handled. Lets
 /// std::bad_alloc and cluster_error pass, which say nothing about the result.
 failure describe_undecodable(std::uint64_t task);
+
+/// The sentence on `task` ("Task 3 of f"), which has no result.
+std::string describe_failure(const failure& why, std::string task);
 
 /// Throws what a failed task's future throws: task_error, worker_lost, cancelled, data_error or cluster_error.
 [[noreturn]] void throw_failure(const failure& why, std::uint64_t task, const run_handle* run);

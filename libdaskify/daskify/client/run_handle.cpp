@@ -1,6 +1,6 @@
 #include "daskify/client/cluster_session.hpp"
 
-#include "daskify/deploy/log_tail.hpp"
+#include "daskify/program/exception_text.hpp"
 #include "daskify/program/task_program.hpp"
 
 namespace daskify::internal {
@@ -17,7 +17,7 @@ run_handle::run_handle(std::shared_ptr<cluster_session> session, run_spec spec,
 
 std::string run_handle::combination_text(std::uint64_t task) const {
   try {
-    return harmless(combination_text_(task));
+    return shown_text(combination_text_(task));
   } catch (...) {
     return "?"; // it is the user's operator<<, and must not hide what is to be said about the task
   }
@@ -27,21 +27,15 @@ run_handle::~run_handle() {
   session_->release(id_);
 }
 
-namespace {
-
-std::string sentence(const failure& why, std::uint64_t task, const std::string& combination, const run_handle* run) {
-  std::string text = "Task " + std::to_string(task);
-  if (run && run->tasks() == 1)
-    text = "The task";
-  if (!combination.empty())
-    text += " (" + combination + ")";
-  if (run)
-    text += " of " + run->name();
+std::string describe_failure(const failure& why, std::string text) {
   switch (why.code) {
   case error_code::task_threw:
-    text += " threw" + (why.type.empty() ? std::string{} : " " + why.type) + ": " + why.text;
+    text += " threw" + (why.type.empty() ? std::string{} : " " + why.type) + (why.text.empty() ? "" : ": " + why.text);
     break;
   case error_code::dependency_failed:
+    text += " was not run because " + why.text;
+    break;
+  case error_code::start_call_failed:
     text += " was not run because " + why.text;
     break;
   case error_code::worker_died:
@@ -52,6 +46,9 @@ std::string sentence(const failure& why, std::uint64_t task, const std::string& 
   case error_code::worker_walltime:
   case error_code::worker_node_lost:
     text += " was lost: its worker " + why.text;
+    break;
+  case error_code::run_given_up:
+    text += " was given up with the rest of its run: " + why.text;
     break;
   case error_code::no_workers:
     text += " was lost because no worker is left: " + why.text;
@@ -76,8 +73,6 @@ std::string sentence(const failure& why, std::uint64_t task, const std::string& 
   return text;
 }
 
-} // namespace
-
 failure describe_undecodable(std::uint64_t task) {
   try {
     throw;
@@ -100,7 +95,12 @@ failure describe_undecodable(std::uint64_t task) {
 
 void throw_failure(const failure& why, std::uint64_t task, const run_handle* run) {
   auto combination = run ? run->combination_text(task) : std::string{};
-  auto text = sentence(why, task, combination, run);
+  auto name = run && run->tasks() == 1 ? "The task" : "Task " + std::to_string(task);
+  if (!combination.empty())
+    name += " (" + combination + ")";
+  if (run)
+    name += " of " + run->name();
+  auto text = describe_failure(why, std::move(name));
   task_details details{why.type, why.text, task, combination, why.worker, why.host, why.output};
   switch (kind_of(why.code)) {
   case error_kind::cancelled:

@@ -1,6 +1,5 @@
 #include "daskify/client/scheduler_link.hpp"
 
-#include "daskify/defaults.hpp"
 #include "daskify/store/memory_room.hpp"
 
 #include <algorithm>
@@ -40,25 +39,12 @@ awaited_tasks scheduler_link::await(const std::vector<run_range>& tasks, std::ui
 
 awaited_tasks scheduler_link::await_part(const std::vector<run_range>& tasks, std::uint64_t how_many, bool want_results,
                                          deadline until, const std::function<void(break_off)>& on_asked) {
-  using namespace std::chrono;
-  while (true) {
-    auto patience = tuning::patience;
-    if (until) // when the time is over: how things stand then
-      patience = std::clamp(ceil<milliseconds>(*until - steady_clock::now()), milliseconds{0}, patience);
+  return ask_until(until, [&](std::chrono::milliseconds patience) {
     await_tasks question{tasks, how_many, static_cast<std::uint64_t>(patience.count()), want_results};
     auto asked = through_.ask<awaited_tasks>(scheduler_, limit(patience), "scheduler", std::move(question));
     on_asked([slot = asked.slot()](std::exception_ptr why) { slot->fail(std::move(why)); });
-    try {
-      auto answer = *asked.slot()->wait({});
-      if (answer.satisfied || patience == milliseconds{0})
-        return answer;
-    } catch (const cluster_error& e) {
-      // Processes that were stopped for a while find all their time over when they go on. A scheduler that is really
-      // gone breaks the connection, and that ends whoever waits here.
-      if (e.code() != error_code::no_answer)
-        throw;
-    }
-  }
+    return *asked.slot()->wait({});
+  });
 }
 
 progress scheduler_link::count(const std::vector<run_range>& tasks) {

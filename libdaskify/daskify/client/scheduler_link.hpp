@@ -1,11 +1,36 @@
 #pragma once
 
 #include "daskify/client/crossing.hpp"
+#include "daskify/defaults.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <functional>
 #include <vector>
 
 namespace daskify::internal {
+
+/// A question that the scheduler answers "not yet" after its patience, asked until the answer is `satisfied`, or until
+/// the deadline, with how things stand then. `ask(patience)` asks it once.
+template <class Ask>
+auto ask_until(deadline until, Ask ask) {
+  using namespace std::chrono;
+  while (true) {
+    auto patience = tuning::patience;
+    if (until)
+      patience = std::clamp(ceil<milliseconds>(*until - steady_clock::now()), milliseconds{0}, patience);
+    try {
+      auto answer = ask(patience);
+      if (answer.satisfied || patience == milliseconds{0})
+        return answer;
+    } catch (const cluster_error& e) {
+      // Processes that were stopped for a while find all their time over when they go on. A scheduler that is really
+      // gone breaks the connection, and that ends whoever waits here.
+      if (e.code() != error_code::no_answer)
+        throw;
+    }
+  }
+}
 
 /// What the client and the tasks in a worker have to say to the scheduler about runs. Thread-safe.
 class scheduler_link {

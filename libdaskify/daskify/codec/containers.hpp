@@ -4,6 +4,7 @@
 /// take no bytes at all gets one in front of it, so that no few bytes can ask for endless elements.
 
 #include "daskify/codec/scalar.hpp"
+#include "daskify/codec/standard_containers.hpp"
 #include "daskify/codec/stream.hpp"
 
 #include <algorithm>
@@ -12,16 +13,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <deque>
-#include <forward_list>
 #include <iterator>
-#include <list>
-#include <map>
-#include <set>
 #include <string>
 #include <type_traits>
-#include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 

@@ -78,10 +78,7 @@ public:
   void set_context(void* context) noexcept { context_ = context; }
 
   /// Throws the data_error for a value that has no encoded form.
-  [[noreturn]] void refuse(const char* why) const {
-    throw data_error{error_code::not_encodable, std::string{"A value could not be encoded because "} + why +
-                                                    ": change the value before it is sent."};
-  }
+  [[noreturn]] void refuse(const char* why) const;
 
 private:
   byte_buffer& out_;
@@ -149,23 +146,11 @@ public:
   void set_context(void* context) noexcept { context_ = context; }
 
   /// Throws the data_error for bytes that no value encodes to.
-  [[noreturn]] void refuse(const char* why) const {
-    throw data_error{error_code::corrupt_bytes, where() + "because " + why + advice};
-  }
+  [[noreturn]] void refuse(const char* why) const;
 
 private:
-  static constexpr const char* advice =
-      ": the bytes were damaged or are of another type, so make sure that both ends run the same program.";
-
-  [[noreturn]] void refuse_truncated(std::uint64_t count, std::size_t element_size) const {
-    throw data_error{error_code::truncated_bytes, where() + "because it needs " + std::to_string(count) + " times " +
-                                                      std::to_string(element_size) + " bytes more" + advice};
-  }
-
-  std::string where() const {
-    return "A value could not be decoded at byte " + std::to_string(size_ - rest_.size()) + " of " +
-           std::to_string(size_) + " ";
-  }
+  [[noreturn]] void refuse_truncated(std::uint64_t count, std::size_t element_size) const;
+  std::string where() const;
 
   std::span<const std::byte> rest_;
   std::size_t size_;

@@ -86,7 +86,7 @@ const std::vector<option_entry>& option_table() {
             "none, because the functions of most programs are in the program itself."),
       entry("queue", &options::queue, &settings::queue, word{},
             "Partition of SLURM for the jobs of the modes slurm and test; none: the site's default one.\n"
-            "cpu, because that is what many sites call it."),
+            "none, because each site names its partitions as it likes."),
       entry("account", &options::account, &settings::account, word{},
             "Account that the jobs are charged to.\n"
             "auto: SLURM's default for you."),
@@ -95,7 +95,7 @@ const std::vector<option_entry>& option_table() {
             "1, which is what one worker with one thread uses."),
       entry("memory", &options::memory, &settings::memory, byte_size{},
             "Memory of each job; in shape allocation of each node of it.\n"
-            "auto: 50GB; 2GB in mode test."),
+            "auto: what the site gives a job that does not ask, which suits its machines; 2GB in mode test."),
       entry("processes", &options::processes, &settings::processes, whole_number{1, limits::processes},
             "Workers of each job, in shape allocation of each node of it. They share its CPUs, its memory, and\n"
             "one copy of the scattered data.\n"
@@ -116,7 +116,8 @@ const std::vector<option_entry>& option_table() {
             "job that starts the workers by srun (allocation), all of them at the same moment.\n"
             "array, because it is one request, and its jobs start one by one as there is room."),
       entry("minimum", &options::minimum, &settings::minimum, whole_number{1, limits::size},
-            "Fewest workers of a SLURM cluster that follows the work there is; start_cluster waits for so many.\n"
+            "Fewest workers of a SLURM cluster that follows the work there is; start_cluster waits for so many,\n"
+            "unless start_when says otherwise.\n"
             "auto: as many as size, or as maximum where that is less; without both the number is fixed."),
       entry("maximum", &options::maximum, &settings::maximum, whole_number{1, limits::size},
             "Most workers of a SLURM cluster that follows the work there is. It begins with size of them.\n"
@@ -136,22 +137,22 @@ const std::vector<option_entry>& option_table() {
             "Port at which daskify-scheduler listens; 0: a free one.\n"
             "0, because the file in connection_directory tells which it is."),
       entry("start_timeout", &options::start_timeout, &settings::start_timeout, duration{},
-            "How long start_cluster waits for all workers before it gives up, where no job waits in SLURM's\n"
-            "queue; how long a job that runs may take until its workers are there; in mode connect, and for\n"
-            "daskify-worker: how long a scheduler is waited for.\n"
+            "How long start_cluster waits for the workers of start_when before it gives up, where no job waits\n"
+            "in SLURM's queue; how long a job that runs may take until its workers are there; in mode connect,\n"
+            "and for daskify-worker: how long a scheduler is waited for.\n"
             "Long enough for a busy machine with slow disks."),
       entry("queue_timeout", &options::queue_timeout, &settings::queue_timeout, duration{},
             "How much longer than start_timeout start_cluster waits while jobs wait in SLURM's queue; it says\n"
             "for what. 'daskify up' does not wait for them: its tasks do.\n"
-            "Longer than most queues are. Those who want to begin with some of the jobs set accept_fewer."),
+            "Longer than most queues are; start_when says how many workers are waited for."),
       entry("start_when", &options::start_when, &settings::start_when, whole_number{0, limits::size},
             "Number of workers that start_cluster waits for; the others join as they come.\n"
-            "auto: all in mode local; 1 in the modes slurm and test, because the first jobs should work while\n"
-            "the others wait in the queue; 0 in mode connect."),
+            "auto: all in mode local; in the modes slurm and test as many as minimum where that is set, else 1,\n"
+            "because the first jobs should work while the others wait in the queue; 0 in mode connect."),
       entry("accept_fewer", &options::accept_fewer, &settings::accept_fewer, yes_or_no{},
-            "What start_cluster does when start_timeout is over and some of the workers are there: goes\n"
-            "on with them, while the others may still come (yes), or gives up (no).\n"
-            "no, because a program may count on all of them."),
+            "What start_cluster does when start_timeout is over and there are some workers, but fewer than\n"
+            "start_when: goes on with them, while the others may still come (yes), or gives up (no).\n"
+            "no, because a program that sets start_when counts on them."),
       entry("heartbeat_interval", &options::heartbeat_interval, &settings::heartbeat_interval, duration{},
             "How often a worker says that it is alive.\n"
             "Often enough to be seen many times within heartbeat_timeout."),
@@ -242,7 +243,6 @@ std::string example_config(cluster_mode mode) {
   if (slurm) {
     shown.mode = mode;
     shown.size = shown.slurm_size();
-    shown.memory = shown.job_memory();
     set = {"mode", "size", "queue", "memory", "walltime"};
   }
   if (mode == cluster_mode::connect) {

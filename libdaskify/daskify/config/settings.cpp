@@ -4,6 +4,7 @@
 #include "daskify/config/value_text.hpp"
 #include "daskify/error.hpp"
 
+#include <algorithm>
 #include <sstream>
 
 namespace daskify::internal {
@@ -47,11 +48,25 @@ std::optional<std::string> settings::interface_name() const {
 }
 
 std::uint64_t settings::job_memory() const {
-  return memory.value_or(mode == cluster_mode::test ? defaults::test_memory : defaults::slurm_memory);
+  return memory.value_or(mode == cluster_mode::test ? defaults::test_memory : 0);
 }
 
 std::size_t settings::slurm_size() const {
   return size.value_or(mode == cluster_mode::test ? defaults::test_size : defaults::slurm_size);
+}
+
+std::size_t settings::workers_at_start(std::size_t most) const {
+  if (start_when && *start_when > most)
+    throw config_error{error_code::bad_option_value,
+                       "start_when " + std::to_string(*start_when) + " (" + origin("start_when") +
+                           ") is more than the " + std::to_string(most) +
+                           " workers that the cluster can have: lower it, or ask for more workers by size" +
+                           (minimum || maximum ? " or maximum" : "")};
+  if (start_when)
+    return *start_when;
+  if (is_on_slurm())
+    return std::min(minimum.value_or(1), most);
+  return mode == cluster_mode::connect ? 0 : most;
 }
 
 void settings::validate() const {

@@ -81,10 +81,13 @@ struct settings {
   std::optional<std::string> partition() const;
   /// The network interface that was named; nothing: none, or all of them.
   std::optional<std::string> interface_name() const;
-  /// Bytes of a job, which depend on the mode when nobody sets them.
+  /// Bytes of a job, which depend on the mode when nobody sets them; 0: the site's default.
   std::uint64_t job_memory() const;
   /// Workers of a SLURM cluster, likewise.
   std::size_t slurm_size() const;
+  /// Workers that start_cluster waits for, in a cluster that can have at most `most`. Throws config_error when
+  /// start_when asks for more.
+  std::size_t workers_at_start(std::size_t most) const;
 
   /// Throws config_error(bad_option_value) when a value is out of its limits or two do not go together.
   void validate() const;

@@ -32,6 +32,12 @@ struct deployment_setup {
   std::function<void(std::uint32_t slot, error_code code, const std::string& how)> on_node_lost;
 };
 
+/// How many workers a cluster may still come to have.
+struct worker_prospect {
+  std::optional<std::size_t> most; ///< at a time; nothing: any number, because others may join
+  std::string why;                 ///< a sentence, where that is fewer than it was to have
+};
+
 /// Thread-safe.
 class deployment {
 public:
@@ -39,8 +45,8 @@ public:
 
   /// Throws cluster_error, also when what it began will never be ready.
   virtual void start() = 0;
-  /// Blocks until the cluster can take work. Throws cluster_error with the reason why it cannot, at the latest when
-  /// option start_timeout is over and, for jobs that wait, queue_timeout.
+  /// Blocks until the workers of option start_when are there; the others may come later. Throws cluster_error with the
+  /// reason why they are not, at the latest when option start_timeout is over and, for jobs that wait, queue_timeout.
   virtual void wait_until_ready() = 0;
 
   // What the scheduler hears and notices, on its actor's thread: none of these blocks.
@@ -63,11 +69,14 @@ public:
 
   /// Whether it follows the work there is, and wants to be told by `demand` about once a second.
   virtual bool is_adaptive() const { return false; }
-  /// So many threads could be busy; these nodes have nothing to do.
-  virtual void demand(std::uint64_t threads, const std::vector<std::uint32_t>& idle_nodes) {
+  /// So many threads could be busy, so many workers are waited for; these nodes have nothing to do.
+  virtual void demand(std::uint64_t threads, std::uint64_t workers, const std::vector<std::uint32_t>& idle_nodes) {
     static_cast<void>(threads);
+    static_cast<void>(workers);
     static_cast<void>(idle_nodes);
   }
+
+  virtual worker_prospect prospect() { return {}; }
 
   /// Its jobs, where it has some.
   virtual std::optional<fleet_report> jobs() { return std::nullopt; }

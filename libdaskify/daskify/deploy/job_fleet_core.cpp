@@ -563,7 +563,7 @@ void job_fleet_core::apply(entry& of, const job_status& status, time_point now) 
         x.walltime = std::max(x.walltime, *status.time_left);
     });
     if (settings_.can_never_start(status.reason)) {
-      std::string meaning{settings_.explain_reason(status.reason)};
+      auto meaning = settings_.explain_reason(status.reason);
       start_failed(of, "can never start: " + status.reason + (meaning.empty() ? "" : ": ") + meaning);
       cancel(of, now);
     }

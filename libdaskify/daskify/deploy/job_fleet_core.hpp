@@ -57,7 +57,7 @@ struct fleet_settings {
   /// A pending job with this reason of SLURM's will never start.
   std::function<bool(std::string_view reason)> can_never_start = [](std::string_view) { return false; };
   /// What such a reason means, for people; "" when it explains itself.
-  std::function<std::string_view(std::string_view reason)> explain_reason = [](std::string_view) { return ""; };
+  std::function<std::string(std::string_view reason)> explain_reason = [](std::string_view) { return ""; };
 
   std::size_t largest_submission = 1'000; ///< jobs at a time; SLURM's MaxArraySize is 1001 unless a site changes it
   seconds submission_interval{5};         ///< least time between two submissions: what goes together is sent together
@@ -140,6 +140,9 @@ public:
   fleet_report count() const;
   /// How many jobs there should be now.
   std::size_t target() const;
+  /// The most that there will be at a time, and how many that was at the start: others may have cancelled some.
+  std::size_t ceiling() const { return ceiling_; }
+  std::size_t largest() const { return adaptive() ? settings_.maximum : settings_.size; }
   /// Time between the submission of a replacement and the end of the job that it replaces.
   std::chrono::seconds lead_time(std::chrono::seconds walltime) const;
   /// The units that SLURM has, as far as is known.
@@ -197,7 +200,6 @@ private:
   std::size_t in(stage which) const { return counts_[static_cast<std::size_t>(which)]; }
   std::size_t supply() const;
   bool adaptive() const { return settings_.minimum < settings_.maximum; }
-  std::size_t largest() const { return adaptive() ? settings_.maximum : settings_.size; }
   bool is_quiet() const;
   bool is_waiting() const { return in(stage::pending) + in(stage::starting) != 0; }
 

@@ -5,6 +5,7 @@
 #include "daskify/deploy/launch_variables.hpp"
 #include "daskify/deploy/worker_cpus.hpp"
 #include "daskify/error.hpp"
+#include "daskify/progress/notice.hpp"
 #include "daskify/transport/process_identity.hpp"
 
 #include <algorithm>
@@ -32,6 +33,7 @@ local_deployment::local_deployment(deployment_setup with)
     throw config_error{error_code::bad_option_value, "The option nodes is " + std::to_string(setup_.options.nodes) +
                                                          ", but there are only " + std::to_string(size_) +
                                                          " workers (size); each node needs one."};
+  at_start_ = setup_.options.workers_at_start(size_);
   workers_ = fleet_of_workers();
   if (setup_.options.nodes > 1)
     nodes_ = fleet_of_nodes();
@@ -44,13 +46,29 @@ void local_deployment::start() {
 }
 
 void local_deployment::wait_until_ready() {
+  try {
+    wait_for_first(at_start_);
+  } catch (const cluster_error& e) {
+    bool goes_on = setup_.options.accept_fewer && workers_->count_enrolled() != 0;
+    if (e.code() != error_code::start_timeout || !goes_on)
+      throw;
+  }
+  is_up_ = true;
+}
+
+/// Those of this node count first; the other nodes come with their workers, of which each has about as many.
+void local_deployment::wait_for_first(std::size_t workers) {
   auto timeout = setup_.options.start_timeout;
   auto begin = std::chrono::steady_clock::now();
-  workers_->wait_enrolled(timeout);
-  if (!nodes_)
+  auto own = workers_of(0).second;
+  workers_->wait_enrolled(timeout, workers);
+  if (!nodes_ || workers <= own)
     return;
+  auto fewest = workers_of(setup_.options.nodes - 1).second;
+  auto nodes = (workers - own + fewest - 1) / fewest;
   auto left = timeout - (std::chrono::steady_clock::now() - begin);
-  nodes_->wait_enrolled(std::max(std::chrono::ceil<std::chrono::milliseconds>(left), std::chrono::milliseconds{1}));
+  nodes_->wait_enrolled(std::max(std::chrono::ceil<std::chrono::milliseconds>(left), std::chrono::milliseconds{1}),
+                        nodes);
 }
 
 void local_deployment::worker_enrolled(const enrol_request& who) {
@@ -80,6 +98,20 @@ void local_deployment::node_silent(std::uint32_t slot, std::int32_t pid) {
     nodes_->kill(slot, pid);
 }
 
+worker_prospect local_deployment::prospect() {
+  worker_prospect now{size_, {}};
+  auto none_of = [&](std::size_t workers, const local_fleet& fleet) {
+    *now.most -= workers;
+    now.why = fleet.problem();
+  };
+  if (auto workers = workers_->given_up().size(); workers != 0)
+    none_of(workers, *workers_);
+  if (nodes_)
+    for (auto node : nodes_->given_up())
+      none_of(workers_of(node).second, *nodes_);
+  return now;
+}
+
 void local_deployment::stop_replacing() {
   workers_->stop_replacing();
   if (nodes_)
@@ -106,6 +138,10 @@ local_fleet::setup local_deployment::fleet_setup() {
   fleet.name = setup_.options.worker_program.value_or(setup_.program_name);
   fleet.log_folder = setup_.log_folder;
   fleet.on_exhausted = [this](const std::string& reason) { fleet_exhausted(reason); };
+  fleet.on_given_up = [this](const std::string& sentence) {
+    if (is_up_ && setup_.options.progress != progress_style::off)
+      say("daskify: " + sentence);
+  };
   return fleet;
 }
 

@@ -36,10 +36,12 @@ public:
   void node_leaving(std::uint32_t) override {}
   void node_drained(std::uint32_t) override {}
   void node_left(std::uint32_t) override {} // the process has ended, which the fleet sees
+  worker_prospect prospect() override;
   void stop_replacing() override;
   void end_all() override;
 
 private:
+  void wait_for_first(std::size_t workers);
   local_fleet::setup fleet_setup();
   std::unique_ptr<local_fleet> fleet_of_workers();
   std::unique_ptr<local_fleet> fleet_of_nodes();
@@ -47,8 +49,10 @@ private:
   void fleet_exhausted(const std::string& reason);
 
   deployment_setup setup_;
-  std::size_t size_; ///< workers
+  std::size_t size_;     ///< workers
+  std::size_t at_start_; ///< of them, that a start waits for
   std::atomic<std::size_t> working_fleets_;
+  std::atomic<bool> is_up_{false}; ///< before, what cannot be started is said by an exception
   std::unique_ptr<local_fleet> workers_;
   std::unique_ptr<local_fleet> nodes_; ///< none: this process is the only node
 };

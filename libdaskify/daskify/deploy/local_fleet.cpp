@@ -76,18 +76,29 @@ void local_fleet::replace(member& which) {
 }
 
 void local_fleet::try_again(std::uint32_t slot) {
-  std::string why;
-  {
-    std::lock_guard guard{mutex_};
-    auto& which = *find(slot);
-    which.awaited = false;
-    if (!replacing_)
-      return;
-    replace(which);
-    why = exhausted();
-  }
-  if (!why.empty())
-    setup_.on_exhausted(why);
+  std::unique_lock lock{mutex_};
+  auto& which = *find(slot);
+  which.awaited = false;
+  if (!replacing_)
+    return;
+  replace(which);
+  auto none = exhausted();
+  auto one = why_given_up(which);
+  lock.unlock();
+  tell_shortage(none, one);
+}
+
+/// A sentence; empty while it is there or will be. REQUIRES: the lock is held.
+std::string local_fleet::why_given_up(const member& which) const {
+  return which.alive || which.awaited ? std::string{}
+                                      : name_of(slot_of(which)) + " is not started any more. " + problem_;
+}
+
+void local_fleet::tell_shortage(const std::string& why_exhausted, const std::string& why_given_up) const {
+  if (!why_exhausted.empty())
+    setup_.on_exhausted(why_exhausted);
+  else if (!why_given_up.empty())
+    setup_.on_given_up(why_given_up);
 }
 
 /// Why there is nobody, and will be nobody; empty while there is. REQUIRES: the lock is held.
@@ -96,11 +107,35 @@ std::string local_fleet::exhausted() const {
   return some ? std::string{} : problem_;
 }
 
-void local_fleet::wait_enrolled(std::chrono::milliseconds timeout) {
+/// REQUIRES: the lock is held.
+std::size_t local_fleet::enrolled_now() const {
+  return static_cast<std::size_t>(std::ranges::count_if(members_, &member::enrolled));
+}
+
+std::size_t local_fleet::count_enrolled() const {
+  std::lock_guard guard{mutex_};
+  return enrolled_now();
+}
+
+std::vector<std::uint32_t> local_fleet::given_up() const {
+  std::vector<std::uint32_t> slots;
+  std::lock_guard guard{mutex_};
+  for (const auto& m : members_)
+    if (!m.alive && !m.awaited)
+      slots.push_back(slot_of(m));
+  return slots;
+}
+
+std::string local_fleet::problem() const {
+  std::lock_guard guard{mutex_};
+  return problem_;
+}
+
+void local_fleet::wait_enrolled(std::chrono::milliseconds timeout, std::size_t count) {
   std::unique_lock lock{mutex_};
-  auto all = [&] { return std::all_of(members_.begin(), members_.end(), [](const member& m) { return m.enrolled; }); };
-  if (!changed_.wait_for(lock, timeout, [&] { return !problem_.empty() || !replacing_ || all(); })) {
-    auto there = std::count_if(members_.begin(), members_.end(), [](const member& m) { return m.enrolled; });
+  auto enough = [&, wanted = std::min(count, members_.size())] { return enrolled_now() >= wanted; };
+  if (!changed_.wait_for(lock, timeout, [&] { return !problem_.empty() || !replacing_ || enough(); })) {
+    auto there = enrolled_now();
     auto late = std::find_if(members_.begin(), members_.end(), [](const member& m) { return !m.enrolled; });
     auto slot = slot_of(*late);
     auto output = log_tail(log_file(slot));
@@ -111,7 +146,7 @@ void local_fleet::wait_enrolled(std::chrono::milliseconds timeout) {
   }
   if (!problem_.empty())
     throw cluster_error{error_code::worker_failed, problem_};
-  if (!all())
+  if (!enough())
     throw cluster_error{error_code::shut_down, "The cluster was ended while it was being started."};
 }
 
@@ -176,7 +211,8 @@ void local_fleet::ended(child_id process, const exit_status& status) {
   auto how = explain(status);
   auto log = read_log_end(log_file(slot));
   auto pid = found->pid;
-  std::string why;
+  std::string none;
+  std::string one;
   if (replacing_) {
     if (!found->enrolled) {
       ++found->failures;
@@ -187,13 +223,13 @@ void local_fleet::ended(child_id process, const exit_status& status) {
     }
     found->enrolled = false;
     replace(*found);
-    why = exhausted();
+    none = exhausted();
+    one = why_given_up(*found);
   }
   lock.unlock();
   changed_.notify_all();
   setup_.on_exit(slot, pid, how, std::move(log));
-  if (!why.empty())
-    setup_.on_exhausted(why);
+  tell_shortage(none, one);
 }
 
 } // namespace daskify::internal

@@ -35,15 +35,22 @@ public:
     std::size_t size = 1;
     std::function<void(std::uint32_t slot, std::int32_t pid, const std::string& how, log_end log)> on_exit;
     std::function<void(const std::string& reason)> on_exhausted;
+    /// One could not be started several times in a row, and is not any more, while others are there.
+    std::function<void(const std::string& sentence)> on_given_up = [](const std::string&) {};
   };
 
   explicit local_fleet(setup with);
   ~local_fleet();
 
   void start();
-  /// Blocks until all have enrolled. Throws cluster_error(worker_failed or start_timeout) with the tail of the output
-  /// of the one that failed.
-  void wait_enrolled(std::chrono::milliseconds timeout);
+  /// Blocks until so many have enrolled, at most all. Throws cluster_error(worker_failed or start_timeout) with the
+  /// tail of the output of the one that failed.
+  void wait_enrolled(std::chrono::milliseconds timeout, std::size_t count = SIZE_MAX);
+  std::size_t count_enrolled() const;
+  /// Slots whose processes could not be started several times in a row, and are not any more.
+  std::vector<std::uint32_t> given_up() const;
+  /// Why one could not be started; "" while all could.
+  std::string problem() const;
 
   void enrolled(std::uint32_t slot);
   void refused(std::uint32_t slot, const std::string& reason);
@@ -69,14 +76,18 @@ private:
   void replace(member& which);
   void try_again(std::uint32_t slot);
   std::string exhausted() const;
+  std::string why_given_up(const member& which) const;
+  void tell_shortage(const std::string& why_exhausted, const std::string& why_given_up) const;
   void ended(child_id process, const exit_status& status);
   std::uint32_t slot_of(const member& of) const;
   member* find(std::uint32_t slot);
   std::string name_of(std::uint32_t slot) const;
   std::string log_file(std::uint32_t slot) const;
 
+  std::size_t enrolled_now() const;
+
   setup setup_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<member> members_;
   std::string problem_; ///< why a worker could not start

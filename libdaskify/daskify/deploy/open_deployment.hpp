@@ -29,8 +29,8 @@ public:
   void node_drained(std::uint32_t slot) override { of(slot).node_drained(slot); }
   void node_left(std::uint32_t slot) override;
   bool is_adaptive() const override { return own_->is_adaptive(); }
-  void demand(std::uint64_t threads, const std::vector<std::uint32_t>& idle_nodes) override {
-    own_->demand(threads, idle_nodes);
+  void demand(std::uint64_t threads, std::uint64_t workers, const std::vector<std::uint32_t>& idle_nodes) override {
+    own_->demand(threads, workers, idle_nodes);
   }
   std::optional<fleet_report> jobs() override { return own_->jobs(); }
   void stop_replacing() override { own_->stop_replacing(); }

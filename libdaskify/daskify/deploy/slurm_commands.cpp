@@ -99,7 +99,7 @@ bool is_silence(std::string_view errors) {
          "see whether " + command + " works at the terminal");
   if (words.find("unrecognized option") != words.npos || words.find("invalid option") != words.npos)
     fail(error_code::slurm_refused, what, command + " said: " + words, "correct job_extra");
-  fail(error_code::slurm_refused, what, "SLURM refused: " + words, what.advice);
+  throw slurm_refusal{"cannot " + std::string{what.name} + ": SLURM refused: " + words, words, what.advice};
 }
 
 /// Where the program takes exit codes away, errors tell. Those of scancel are cut to a byte and may be 0.

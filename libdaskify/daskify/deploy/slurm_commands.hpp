@@ -2,14 +2,35 @@
 
 /// SLURM's own commands, as a user at the terminal has them: the only way in which this library talks to SLURM.
 
+#include "daskify/error.hpp"
+
 #include <chrono>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace daskify::internal {
+
+/// SLURM has answered with an error.
+class slurm_refusal : public cluster_error {
+public:
+  /// `what`: which command was refused, and the words; `advice` follows after a semicolon.
+  slurm_refusal(std::string what, std::string words, std::string_view advice)
+      : cluster_error{error_code::slurm_refused, what + "; " + std::string{advice}},
+        without_advice_{std::move(what)},
+        words_{std::move(words)} {}
+
+  /// SLURM's own words.
+  const std::string& words() const noexcept { return words_; }
+  const std::string& without_advice() const noexcept { return without_advice_; }
+
+private:
+  std::string without_advice_;
+  std::string words_;
+};
 
 /// Runs sbatch, squeue and scancel. Each call waits for SLURM's answer, 10 ms from one that is idle; so none belongs
 /// into an actor that others wait for.

@@ -3,6 +3,7 @@
 #include "daskify/defaults.hpp"
 #include "daskify/deploy/log_tail.hpp"
 #include "daskify/deploy/quiet_thread.hpp"
+#include "daskify/deploy/slurm_advice.hpp"
 #include "daskify/deploy/slurm_text.hpp"
 #include "daskify/deploy/start_deadline.hpp"
 #include "daskify/error.hpp"
@@ -55,7 +56,7 @@ fleet_settings fleet_for(const settings& options, const job_counts& counts) {
   fleet.maximum = counts.maximum;
   fleet.start_timeout = options.start_timeout;
   fleet.can_never_start = can_never_start;
-  fleet.explain_reason = explain_reason;
+  fleet.explain_reason = [options](std::string_view reason) { return explain_with_advice(reason, options); };
   return fleet;
 }
 
@@ -64,6 +65,7 @@ fleet_settings fleet_for(const settings& options, const job_counts& counts) {
 slurm_deployment::slurm_deployment(deployment_setup with)
     : setup_{std::move(with)},
       counts_{job_counts_for(setup_.options)},
+      at_start_{jobs_for(setup_.options, setup_.options.workers_at_start(counts_.maximum * setup_.options.processes))},
       core_{*this, fleet_for(setup_.options, counts_)},
       guard_{job_name(setup_.session_folder), setup_.session_folder, setup_.log_folder + "/scancel.log"} {
   // Whatever cannot be written is said before anything is started.
@@ -140,12 +142,24 @@ std::string slurm_deployment::news(clock::time_point now) {
   if (starting_ || !replacing_ || setup_.options.progress == progress_style::off)
     return {};
   std::string text;
+  auto add_line = [&](const std::string& line) { text += (text.empty() || line.empty() ? "" : "\n") + line; };
   if (told_failure_ != last_failure_)
-    text = "SLURM: " + (told_failure_ = last_failure_);
+    add_line("SLURM: " + (told_failure_ = last_failure_));
   auto enough = is_adaptive() ? report_.wanted : counts_.first;
   auto there = report_.enrolled == 0 ? staffing::none : report_.enrolled < enough ? staffing::some : staffing::full;
-  if (auto few = staffing_.take(now, there, "SLURM: " + report_.sentence); !few.empty())
-    text += (text.empty() ? "" : "\n") + few;
+  add_line(staffing_.take(now, there, "SLURM: " + report_.sentence));
+  add_line(new_explanations());
+  return text;
+}
+
+/// What helps against the reasons for which jobs wait, each said once; lines, "" for nothing new. REQUIRES: the lock is
+/// held.
+std::string slurm_deployment::new_explanations() {
+  std::string text;
+  for (const auto& [reason, jobs] : report_.reasons)
+    if (!advice_on(reason, setup_.options).empty() && explained_.insert(reason).second)
+      text += (text.empty() ? "" : "\n") + ("SLURM: " + reason + ": ") +
+              full_stop(explain_with_advice(reason, setup_.options));
   return text;
 }
 
@@ -161,7 +175,7 @@ void slurm_deployment::wait_until_ready() {
   };
   std::string shown;
   auto next_line = clock::now() + line_interval;
-  while (problem_.empty() && replacing_ && ready() < counts_.minimum) {
+  while (problem_.empty() && replacing_ && ready() < at_start_) {
     auto now = clock::now();
     auto latest = deadline.when(report_.pending, ready(), now);
     if (now >= latest)
@@ -172,8 +186,9 @@ void slurm_deployment::wait_until_ready() {
       continue;
     }
     shown = report_.sentence;
+    auto explanations = new_explanations();
     lock.unlock();
-    say("SLURM: " + shown);
+    say("SLURM: " + shown + (explanations.empty() ? "" : "\n" + explanations));
     lock.lock();
     next_line = clock::now() + line_interval;
   }
@@ -181,14 +196,20 @@ void slurm_deployment::wait_until_ready() {
     throw cluster_error{error_code::worker_failed, problem_};
   if (!replacing_)
     throw cluster_error{error_code::shut_down, "The cluster was ended while it was being started."};
-  if (ready() >= counts_.minimum || (setup_.options.accept_fewer && ready() != 0))
-    return;
+  if (ready() < at_start_ && !(setup_.options.accept_fewer && ready() != 0))
+    throw_late(ready());
+}
+
+/// REQUIRES: the lock is held.
+void slurm_deployment::throw_late(std::size_t ready) const {
+  auto over = report_.pending != 0 ? "start_timeout and queue_timeout were" : "start_timeout was";
+  auto fewer = ready == 0 ? std::string{}
+                          : ", and start_when waits for those of " + std::to_string(at_start_) +
+                                ": lower it, or set accept_fewer to go on with those that are there, or";
   throw cluster_error{error_code::start_timeout,
-                      "Only " + std::to_string(ready()) + " of " + std::to_string(counts_.minimum) +
-                          " jobs had their workers ready when " +
-                          (report_.pending != 0 ? "start_timeout and queue_timeout were" : "start_timeout was") +
-                          " over; make it longer, or set accept_fewer to go on with those that are there. SLURM: " +
-                          why_not_ready(clock::now())};
+                      "Only " + std::to_string(ready) + " of " + std::to_string(std::max(counts_.first, at_start_)) +
+                          " jobs had their workers ready when " + over + " over" + (fewer.empty() ? ";" : fewer) +
+                          " make the time longer. SLURM: " + why_not_ready(clock::now())};
 }
 
 /// REQUIRES: the lock is held.
@@ -199,6 +220,9 @@ std::string slurm_deployment::why_not_ready(clock::time_point now) const {
            std::to_string(std::chrono::floor<std::chrono::seconds>(now - awaited_.since).count()) + " s.";
   if (why.find(last_failure_) == why.npos)
     why += " " + full_stop(last_failure_);
+  for (const auto& [reason, jobs] : report_.reasons)
+    if (auto meaning = explain_with_advice(reason, setup_.options); !meaning.empty())
+      why += " " + reason + ": " + full_stop(meaning);
   return why;
 }
 
@@ -270,15 +294,25 @@ bool slurm_deployment::is_adaptive() const {
   return setup_.options.minimum || setup_.options.maximum;
 }
 
-void slurm_deployment::demand(std::uint64_t threads, const std::vector<std::uint32_t>& idle_nodes) {
+void slurm_deployment::demand(std::uint64_t threads, std::uint64_t workers,
+                              const std::vector<std::uint32_t>& idle_nodes) {
   auto each = setup_.options.processes * setup_.options.threads;
-  auto jobs = threads / each + (threads % each != 0);
+  auto jobs = std::max<std::uint64_t>(threads / each + (threads % each != 0), jobs_for(setup_.options, workers));
   std::lock_guard guard{mutex_};
+  if (starting_)
+    jobs = std::max<std::uint64_t>(jobs, at_start_);
   std::vector<std::string> idle;
   for (auto slot : idle_nodes)
     if (auto known = nodes_.find(slot); known != nodes_.end())
       idle.push_back(known->second.unit);
   core_.wanted(clock::now(), static_cast<std::size_t>(jobs), idle);
+}
+
+worker_prospect slurm_deployment::prospect() {
+  std::lock_guard guard{mutex_};
+  auto jobs = core_.ceiling();
+  return {jobs * setup_.options.processes,
+          jobs < core_.largest() ? "Somebody has cancelled jobs, and those are not replaced." : ""};
 }
 
 /// Jobs that wait would start as soon as the first ones have ended.
@@ -345,11 +379,13 @@ void slurm_deployment::submit(submission_id request, std::size_t count) {
       try {
         watch_jobs();
         units = submit_now(count);
+      } catch (const slurm_refusal& e) {
+        refused = with_advice(e, setup_.options);
+        permanent = !may_be_taken_in_parts(e.words());
       } catch (const error& e) {
         refused = e.what();
-        auto may_do_later = e.code() == error_code::slurm_silent || e.code() == error_code::command_failed ||
-                            e.code() == error_code::shut_down;
-        permanent = !may_do_later && !may_be_taken_in_parts(refused);
+        permanent = e.code() != error_code::slurm_silent && e.code() != error_code::command_failed &&
+                    e.code() != error_code::shut_down;
         doubt(e);
       }
     std::lock_guard guard{mutex_};

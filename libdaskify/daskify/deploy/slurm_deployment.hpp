@@ -43,7 +43,8 @@ public:
   void node_left(std::uint32_t slot) override;
   std::optional<fleet_report> jobs() override;
   bool is_adaptive() const override;
-  void demand(std::uint64_t threads, const std::vector<std::uint32_t>& idle_nodes) override;
+  void demand(std::uint64_t threads, std::uint64_t workers, const std::vector<std::uint32_t>& idle_nodes) override;
+  worker_prospect prospect() override;
   void stop_replacing() override;
   void end_all() override;
 
@@ -76,6 +77,8 @@ private:
   void keep_last_words(const std::vector<std::string>& units, const std::string& sentence);
   std::string news(clock::time_point now);
   std::string why_not_ready(clock::time_point now) const;
+  [[noreturn]] void throw_late(std::size_t ready) const;
+  std::string new_explanations();
   void tick();
 
   struct node_record {
@@ -99,18 +102,20 @@ private:
   };
 
   deployment_setup setup_;
-  job_counts counts_; ///< the cluster is ready with the minimum
+  job_counts counts_;
+  std::size_t at_start_; ///< jobs that a start waits for
 
   std::mutex mutex_;
   std::condition_variable_any changed_;
   job_fleet_core core_;
   std::map<std::uint32_t, node_record> nodes_; ///< connected, by slot
   fleet_report report_;
-  std::string problem_;      ///< why the cluster cannot start
-  std::string last_failure_; ///< of a job that ended before its node came, or soon after
-  bool starting_ = true;     ///< somebody waits until it is ready
-  std::string told_failure_; ///< the last one that was said
-  staffing_notice staffing_; ///< of too few jobs at work
+  std::string problem_;             ///< why the cluster cannot start
+  std::string last_failure_;        ///< of a job that ended before its node came, or soon after
+  bool starting_ = true;            ///< somebody waits until it is ready
+  std::string told_failure_;        ///< the last one that was said
+  std::set<std::string> explained_; ///< reasons of SLURM's for which jobs wait, that were explained
+  staffing_notice staffing_;        ///< of too few jobs at work
   bool replacing_ = true;
   bool has_submitted_ = false;
   /// Jobs may be left that no scancel has reached.

@@ -41,6 +41,7 @@ std::string cpus_per_task() {
 srun_deployment::srun_deployment(deployment_setup with)
     : setup_{std::move(with)},
       size_{setup_.options.size ? jobs_for(setup_.options, *setup_.options.size) : tasks_of_allocation()},
+      at_start_{jobs_for(setup_.options, setup_.options.workers_at_start(size_ * setup_.options.processes))},
       watcher_{[this](child_id, const exit_status& status) { srun_ended(status); }} {}
 
 bool srun_deployment::is_in_allocation() {
@@ -77,18 +78,18 @@ void srun_deployment::wait_until_ready() {
     return static_cast<std::size_t>(std::ranges::count_if(nodes_, [](const auto& node) { return node.second; }));
   };
   changed_.wait_for(lock, setup_.options.start_timeout,
-                    [&] { return !problem_.empty() || stopping_ || ready() == size_; });
+                    [&] { return !problem_.empty() || stopping_ || ready() >= at_start_; });
   if (!problem_.empty())
     throw cluster_error{error_code::worker_failed, problem_};
   if (stopping_)
     throw cluster_error{error_code::shut_down, "The cluster was ended while it was being started."};
-  if (ready() == size_ || (setup_.options.accept_fewer && ready() != 0))
+  if (ready() >= at_start_ || (setup_.options.accept_fewer && ready() != 0))
     return;
   auto output = log_tail(setup_.log_folder + "/srun.log", tuning::shown_lines);
   throw cluster_error{error_code::start_timeout,
                       "Only " + std::to_string(ready()) + " of " + std::to_string(size_) +
                           " nodes in this allocation had their workers ready when start_timeout was over; make it "
-                          "longer, ask for fewer workers (size), or look at what srun printed: " +
+                          "longer, wait for fewer (start_when), ask for fewer (size), or look at what srun printed: " +
                           (output.empty() ? "nothing" : output)};
 }
 
@@ -120,9 +121,20 @@ void srun_deployment::node_ready(std::uint32_t slot) {
 void srun_deployment::node_left(std::uint32_t slot) {
   {
     std::lock_guard guard{mutex_};
-    nodes_.erase(slot);
+    lost_ += nodes_.erase(slot);
   }
   changed_.notify_all();
+}
+
+worker_prospect srun_deployment::prospect() {
+  std::lock_guard guard{mutex_};
+  auto nodes = running_ ? size_ - std::min(lost_, size_) : nodes_.size();
+  auto each = setup_.options.processes;
+  if (nodes == size_)
+    return {nodes * each, {}};
+  return {nodes * each, std::to_string(size_ - nodes) + " of " + std::to_string(size_) +
+                            " nodes in this allocation have ended, and are not replaced." +
+                            (problem_.empty() ? "" : " " + problem_)};
 }
 
 void srun_deployment::srun_ended(const exit_status& status) {

@@ -33,6 +33,7 @@ public:
   void node_leaving(std::uint32_t) override {}              // the whole job ends, and this process with it
   void node_drained(std::uint32_t) override {}
   void node_left(std::uint32_t slot) override;
+  worker_prospect prospect() override;
   void stop_replacing() override;
   void end_all() override;
 
@@ -43,7 +44,9 @@ private:
   void fail(const std::string& sentence);
 
   deployment_setup setup_;
-  std::size_t size_; ///< nodes
+  std::size_t size_;     ///< nodes
+  std::size_t at_start_; ///< of them, that a start waits for
+  std::size_t lost_ = 0; ///< of them
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<std::uint32_t, bool> nodes_;  ///< connected, by slot; whether ready

@@ -148,7 +148,7 @@ int serve(const node_launch& as, const batch_job& job, const std::string& name, 
   with.source_patience = as.heartbeat_timeout + tuning::source_grace;
   with.on_joined = [workers](std::uint32_t slot) { workers->joined(slot); };
   auto node = std::make_shared<node_store>(std::move(with));
-  auto store = system.spawn(store_behavior, node);
+  auto store = spawn_store(system, node);
   auto actor = system.spawn(
       node_behavior, scheduler, [end] { end->with(0); },
       [end_now] {

@@ -5,8 +5,10 @@
 #include "daskify/codec.hpp"
 #include "daskify/program/code_address.hpp"
 
+#include <functional>
 #include <tuple>
 #include <type_traits>
+#include <utility>
 
 namespace daskify::internal {
 
@@ -36,6 +38,22 @@ requires requires {
 }
 struct parameters_of<F> : parameters_of<decltype(&F::operator())> {};
 
+/// A function whose result is dropped.
+template <class F>
+struct without_result {
+  F f;
+
+  template <class... As>
+  requires std::is_invocable_v<const F&, As...>
+  void operator()(As&&... as) const { static_cast<void>(std::invoke(f, std::forward<As>(as)...)); }
+};
+template <class F>
+struct parameters_of<without_result<F>> : parameters_of<F> {};
+template <class F>
+inline constexpr bool drops_result = false;
+template <class F>
+inline constexpr bool drops_result<without_result<F>> = true;
+
 template <class F>
 inline constexpr bool is_function_pointer = std::is_pointer_v<F>&& std::is_function_v<std::remove_pointer_t<F>>;
 
@@ -43,13 +61,17 @@ inline constexpr bool is_function_pointer = std::is_pointer_v<F>&& std::is_funct
 template <class F>
 inline constexpr bool is_stateless = std::is_empty_v<F>&& std::is_trivially_copyable_v<F>;
 
+// Of functions, which are told by their addresses.
+void write_function(encoder& out, const void* function);
+const void* read_function(decoder& in);
+std::string name_of_function(const void* function);
+
 template <class F>
 void write_callable(encoder& out, const F& f) {
-  if constexpr (is_function_pointer<F>) {
-    auto where = to_reference(reinterpret_cast<const void*>(f));
-    out.write(where.module);
-    out.write(where.offset);
-    out.write(where.file);
+  if constexpr (drops_result<F>) {
+    write_callable(out, f.f);
+  } else if constexpr (is_function_pointer<F>) {
+    write_function(out, reinterpret_cast<const void*>(f));
   } else if constexpr (!is_stateless<F>) {
     static_assert(
         travels<F>,
@@ -62,12 +84,10 @@ void write_callable(encoder& out, const F& f) {
 
 template <class F>
 F read_callable(decoder& in) {
-  if constexpr (is_function_pointer<F>) {
-    function_ref where;
-    where.module = in.read<std::string>();
-    where.offset = in.read<std::uint64_t>();
-    where.file = in.read<std::string>();
-    return reinterpret_cast<F>(const_cast<void*>(to_address(where)));
+  if constexpr (drops_result<F>) {
+    return F{read_callable<decltype(F::f)>(in)};
+  } else if constexpr (is_function_pointer<F>) {
+    return reinterpret_cast<F>(const_cast<void*>(read_function(in)));
   } else if constexpr (is_stateless<F>) {
     // Such a lambda may have no default constructor ([=]{}), but any byte is a valid one of it.
     alignas(F) std::byte storage[sizeof(F)]{};
@@ -80,9 +100,10 @@ F read_callable(decoder& in) {
 /// For messages to people, and to tell functions apart in measurements.
 template <class F>
 std::string name_of_callable(const F& f) {
-  if constexpr (is_function_pointer<F>) {
-    auto name = symbol_at(reinterpret_cast<const void*>(f));
-    return name.empty() ? "function at " + std::to_string(to_reference(reinterpret_cast<const void*>(f)).offset) : name;
+  if constexpr (drops_result<F>) {
+    return name_of_callable(f.f);
+  } else if constexpr (is_function_pointer<F>) {
+    return name_of_function(reinterpret_cast<const void*>(f));
   } else {
     return demangle(typeid(F).name());
   }

@@ -79,4 +79,15 @@ auto start_run_of_one(std::shared_ptr<cluster_session> session, F&& f, Ts&&... v
   return one[0];
 }
 
+/// A task that runs though nobody keeps a future of it.
+template <class F, class... Ts>
+void start_unattended(client_session& session, F&& f, Ts&&... values) {
+  require_values<Ts...>();
+  using G = std::decay_t<F>;
+  using arguments = std::tuple<kept_argument<Ts>...>;
+  require_result_that_travels<typename matched_call<called_as<G>, arguments, std::tuple<>>::result_type>();
+  auto draft = describe_run(session, G(std::forward<F>(f)), arguments{std::forward<Ts>(values)...}, std::tuple<>{}, 1);
+  session.start_unattended(std::move(draft.spec)); // which holds what the draft keeps
+}
+
 } // namespace daskify::internal

@@ -26,6 +26,11 @@ namespace daskify::internal {
 
 /// A run while it is being described.
 struct run_draft {
+  run_draft();
+  run_draft(run_draft&&) noexcept;
+  run_draft& operator=(run_draft&&) noexcept;
+  ~run_draft();
+
   cluster_session* session = nullptr; ///< where it will run
   byte_buffer description;
   run_spec spec;
@@ -33,19 +38,16 @@ struct run_draft {
 };
 
 /// Ids mean something within one session only.
-inline void refuse_foreign(bool ours) {
-  if (!ours)
-    throw data_error{error_code::foreign_handle,
-                     "A future or scattered data of another cluster, or of an earlier start of this "
-                     "one, was passed to a call; gather there, and pass the values."};
-}
+void refuse_foreign(bool ours);
+
+/// Throws the data_error for a handle that was moved from.
+[[noreturn]] void refuse_moved_from();
 
 /// The handle of scattered data of this session.
 template <class T>
 const object_handle& handle_in(const cluster_session* session, const scattered<T>& data) {
   if (!data.handle())
-    throw data_error{error_code::bad_argument,
-                     "Scattered data that were moved from were used; use the handle they were moved to."};
+    refuse_moved_from();
   refuse_foreign(data.handle()->belongs_to(session));
   return *data.handle();
 }

@@ -1,14 +1,57 @@
 #include "daskify/program/task_program.hpp"
 
-#include "daskify/program/code_address.hpp"
+#include "daskify/program/exception_text.hpp"
 
 #include <cxxabi.h>
 
 #include <algorithm>
 #include <cstring>
 #include <exception>
+#include <map>
+#include <mutex>
+#include <unordered_map>
 
 namespace daskify::internal {
+
+struct object_space::decoded_value {
+  std::mutex mutex;                                             // user code runs under it, so nothing else may
+  std::map<std::uint64_t, std::shared_ptr<const void>> by_type; ///< hash; as a rule it is one type
+};
+
+struct object_space::decoded_values {
+  std::mutex mutex;
+  std::unordered_map<object_id, std::shared_ptr<decoded_value>> by_object;
+};
+
+object_space::object_space() : decoded_{std::make_unique<decoded_values>()} {}
+object_space::~object_space() = default;
+
+std::shared_ptr<object_space::decoded_value> object_space::take_decoded(object_id object) {
+  std::lock_guard guard{decoded_->mutex};
+  auto node = decoded_->by_object.extract(object);
+  return node.empty() ? nullptr : std::move(node.mapped());
+}
+
+object_space::decoded_slot::decoded_slot(object_space& space, object_id object, std::uint64_t type) {
+  {
+    std::lock_guard guard{space.decoded_->mutex};
+    auto& known = space.decoded_->by_object[object];
+    if (!known)
+      known = std::make_shared<decoded_value>();
+    object_ = known;
+  }
+  object_->mutex.lock();
+  try {
+    value_ = &object_->by_type[type];
+  } catch (...) {
+    object_->mutex.unlock();
+    throw;
+  }
+}
+
+object_space::decoded_slot::~decoded_slot() {
+  object_->mutex.unlock();
+}
 
 void result_sink::put(const type_label& type, std::span<const std::byte> bytes) {
   try {
@@ -75,30 +118,18 @@ failure describe_current_exception() {
   } catch (const unsuccessful_task& e) {
     // Passed on from task to task the sentences would nest without end: the innermost one stays.
     bool passed_on = e.details().type.starts_with("daskify::");
-    why.text = passed_on ? e.details().text : e.what();
+    why.text = passed_on ? shown_text(e.details().text) : text_of(e);
   } catch (const error& e) {
-    why.text = e.what();
+    why.text = text_of(e);
     // daskify's own errors keep their code: a missing object is a data_error for the caller too.
     if (kind_of(e.code()) == error_kind::data || e.code() == error_code::function_not_found)
       why.code = e.code();
-  } catch (const std::exception& e) {
-    why.text = e.what() ? e.what() : "";
   } catch (abi::__forced_unwind&) {
     throw; // the thread is being ended; this must not be caught
-  } catch (const char* text) {
-    why.text = text;
-  } catch (const std::string& text) {
-    why.text = text;
   } catch (...) {
-    why.text = "an object that is no std::exception";
+    why.text = text_of_current_exception();
   }
-  constexpr std::size_t longest_text = 4000;
-  if (why.text.size() > longest_text) {
-    why.text.resize(longest_text);
-    why.text += " ... (cut)";
-  }
-  if (const auto* type = abi::__cxa_current_exception_type())
-    why.type = demangle(type->name());
+  why.type = type_of_current_exception();
   return why;
 }
 

@@ -8,11 +8,9 @@
 #include "daskify/protocol/result_block.hpp"
 #include "daskify/scattered.hpp"
 
-#include <map>
 #include <memory>
-#include <mutex>
 #include <string_view>
-#include <unordered_map>
+#include <vector>
 
 namespace daskify::internal {
 
@@ -22,7 +20,8 @@ using object_bytes = shared_bytes;
 /// The store of the node, for programs. Thread-safe.
 class object_space {
 public:
-  virtual ~object_space() = default;
+  object_space();
+  virtual ~object_space();
 
   /// The object's bytes, mapped read-only; a type of 0 is any. Throws data_error when the object is gone, or of another
   /// type.
@@ -34,37 +33,36 @@ public:
   /// The object as a value, decoded once per process and kept until the object is freed.
   template <class T, class Decode>
   std::shared_ptr<const T> decoded(object_id object, Decode&& decode) {
-    std::shared_ptr<decoded_value> kept;
-    {
-      std::lock_guard guard{mutex_};
-      auto& known = decoded_[object];
-      if (!known)
-        known = std::make_shared<decoded_value>();
-      kept = known;
-    }
-    std::lock_guard guard{kept->mutex}; // user code runs under it, so nothing else may
-    auto& value = kept->by_type[label_of<T>().hash];
-    if (!value)
-      value = std::shared_ptr<const T>{new T(decode())}; // made in its place: it may be too large for the stack
-    return std::static_pointer_cast<const T>(value);
+    decoded_slot slot{*this, object, label_of<T>().hash};
+    if (!slot.value())
+      slot.value() = std::shared_ptr<const T>{new T(decode())}; // made in its place: it may be too large for the stack
+    return std::static_pointer_cast<const T>(slot.value());
   }
 
   /// Values of the user's. Their last owner destroys them, which takes as long as the user's code does.
-  struct decoded_value {
-    std::mutex mutex;
-    std::map<std::uint64_t, std::shared_ptr<const void>> by_type; ///< hash; as a rule it is one type
-  };
+  struct decoded_value;
 
   /// Forgets the decoded object; null when there is none.
-  std::shared_ptr<decoded_value> take_decoded(object_id object) {
-    std::lock_guard guard{mutex_};
-    auto node = decoded_.extract(object);
-    return node.empty() ? nullptr : std::move(node.mapped());
-  }
+  std::shared_ptr<decoded_value> take_decoded(object_id object);
 
 private:
-  std::mutex mutex_;
-  std::unordered_map<object_id, std::shared_ptr<decoded_value>> decoded_;
+  /// Where the value of an object as one type is kept. Locked while this lives, because user code runs meanwhile.
+  class decoded_slot {
+  public:
+    decoded_slot(object_space& space, object_id object, std::uint64_t type);
+    ~decoded_slot();
+    decoded_slot(const decoded_slot&) = delete;
+    decoded_slot& operator=(const decoded_slot&) = delete;
+
+    std::shared_ptr<const void>& value() { return *value_; }
+
+  private:
+    std::shared_ptr<decoded_value> object_;
+    std::shared_ptr<const void>* value_;
+  };
+  struct decoded_values;
+
+  std::unique_ptr<decoded_values> decoded_;
 };
 
 /// What a program is made from, beside its description.

@@ -2,10 +2,16 @@
 
 #include "daskify/defaults.hpp"
 
+#include <caf/actor_system.hpp>
+
 namespace daskify::internal {
 
 progress_actor::behavior_type progress_behavior(progress_state::pointer self, scheduler_for_clients scheduler) {
   return self->state.make_behavior(std::move(scheduler));
+}
+
+progress_actor spawn_progress(caf::actor_system& system, scheduler_for_clients scheduler) {
+  return system.spawn(progress_behavior, std::move(scheduler));
 }
 
 progress_state::~progress_state() {

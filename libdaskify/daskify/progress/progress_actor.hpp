@@ -35,4 +35,7 @@ private:
 
 progress_actor::behavior_type progress_behavior(progress_state::pointer self, scheduler_for_clients scheduler);
 
+/// Starts one. Compiled where the actor is: what CAF makes of its class takes seconds in each file that spawns it.
+progress_actor spawn_progress(caf::actor_system& system, scheduler_for_clients scheduler);
+
 } // namespace daskify::internal

@@ -26,6 +26,9 @@
 
 namespace daskify::internal {
 
+using daskify::progress; // these two are sent as they are
+using daskify::shared_bytes;
+
 // -- what actors say to themselves -------------------------------------------------------------------------
 
 struct executor_has_news {}; ///< executor to its worker actor: reports are waiting, or tasks begin or end to wait
@@ -94,6 +97,11 @@ struct store_event;
 using object_listener = caf::typed_actor<
     /// Let go of what was made of these.
     caf::reacts_to<objects_freed>>;
+
+/// Whoever speaks for threads that submit runs.
+using client_listener = object_listener::extend<
+    /// A run that nobody holds has ended.
+    caf::reacts_to<unattended_ended>>;
 
 /// Runs in each worker process. Speaks for the executor, which runs the user's functions.
 using worker_actor = object_listener::extend<
@@ -270,6 +278,10 @@ using scheduler_for_clients = scheduler_for_workers::extend<
     caf::replies_to<client_alive>::with<cluster_alive>,
     /// Who is there?
     caf::replies_to<list_workers>::with<worker_list>,
+    /// Each worker makes this call before it gets further tasks. Only heard from clients.
+    caf::reacts_to<add_start_call>,
+    /// Are there so many workers? The promise of wait_for_workers; an error when there never will be. Only for clients.
+    caf::replies_to<await_workers>::with<awaited_workers>,
     /// How is all of it, with what others have submitted? Only for clients.
     caf::replies_to<ask_status>::with<cluster_status>,
     /// The cluster is to end. Only heard from a client in another process.
@@ -299,3 +311,5 @@ void add_message_types(caf::actor_system_config& config, const std::string& vers
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(daskify::internal::store_event)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(daskify::internal::watch_tasks)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(daskify::internal::unwatch_tasks)
+
+#include "daskify/protocol/message_types.hpp"

@@ -59,6 +59,19 @@ inline object_id nth_object_of(owner_id putter, std::uint64_t n) noexcept {
   return {putter.value << own_id_bits | n};
 }
 
+/// Leases of start calls (see start_calls.hpp) have the upper half of all lease ids for themselves.
+inline lease_id lease_of_start_call(std::uint64_t n) noexcept {
+  return {n | std::uint64_t{1} << 63};
+}
+inline bool is_of_start_call(lease_id lease) noexcept {
+  return lease.value >> 63 != 0;
+}
+/// Start calls have run ids of their client's from the other end, so that the numbers of its runs do not depend on
+/// them.
+inline run_id nth_start_call_of(worker_id client, std::uint64_t n) noexcept {
+  return nth_run_of(client, (std::uint64_t{1} << own_id_bits) - n);
+}
+
 } // namespace daskify::internal
 
 template <class Tag>

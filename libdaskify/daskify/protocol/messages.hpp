@@ -114,12 +114,13 @@ struct run_spec {
   std::vector<object_id> objects; ///< of the stores, that it uses: kept until it is over
   run_id parent;                  ///< the run of the task that submits it; none: the client submits it
   std::uint64_t parent_task = 0;  ///< that task: cancelled together with it
+  bool unattended = false;        ///< runs to its end although it is released; its submitter hears of the end
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, run_spec& x) {
   return f(x.run, x.program, x.tasks, x.seed, x.name, x.description, x.stored_description, x.inputs, x.objects,
-           x.parent, x.parent_task);
+           x.parent, x.parent_task, x.unattended);
 }
 
 // -- worker <-> scheduler -----------------------------------------------------------------------------------
@@ -295,11 +296,23 @@ auto inspect(Inspector& f, lease& x) {
 struct run_brief {
   run_spec spec;
   std::vector<result_block> inputs; ///< one per entry of spec.inputs, or more; complete
+  worker_id client;                 ///< whose it is, also where one of its tasks has submitted it; none: the local one
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, run_brief& x) {
-  return f(x.spec, x.inputs);
+  return f(x.spec, x.inputs, x.client);
+}
+
+/// A client whose start call has failed on a worker: the worker fails the client's tasks with the cause.
+struct refused_client {
+  worker_id client;
+  failure why;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, refused_client& x) {
+  return f(x.client, x.why);
 }
 
 /// Scheduler to worker: all that changed since the last one, in this order.
@@ -309,13 +322,16 @@ struct work_order {
   std::vector<run_range> cancelled; ///< not to be started; the running ones are asked to stop
   std::vector<run_id> forgotten;    ///< will not be used again
   bool recall = false;              ///< what is not begun goes back, also of these leases
+  std::vector<refused_client> refused;
 
-  bool empty() const { return runs.empty() && leases.empty() && cancelled.empty() && forgotten.empty() && !recall; }
+  bool empty() const {
+    return runs.empty() && leases.empty() && cancelled.empty() && forgotten.empty() && !recall && refused.empty();
+  }
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, work_order& x) {
-  return f(x.runs, x.leases, x.cancelled, x.forgotten, x.recall);
+  return f(x.runs, x.leases, x.cancelled, x.forgotten, x.recall, x.refused);
 }
 
 /// Worker to scheduler: the next tasks of a lease have ended.
@@ -383,6 +399,28 @@ struct submit_runs {
 template <class Inspector>
 auto inspect(Inspector& f, submit_runs& x) {
   return f(x.runs);
+}
+
+/// Scheduler to whoever submitted an unattended run: the run has ended, and is forgotten.
+struct unattended_ended {
+  run_id run;
+  std::vector<failure> failures;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, unattended_ended& x) {
+  return f(x.run, x.failures);
+}
+
+/// Client: each worker process, present and to come, makes this call once, before it gets further tasks. The run has
+/// one task, and an id of nth_start_call_of.
+struct add_start_call {
+  run_spec call;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, add_start_call& x) {
+  return f(x.call);
 }
 
 /// Client: tell me when `how_many` of these tasks have ended.
@@ -474,6 +512,27 @@ struct worker_list {
 template <class Inspector>
 auto inspect(Inspector& f, worker_list& x) {
   return f(x.workers);
+}
+
+/// Client: tell me when there are `count` workers. Answered as await_tasks is, after `patience_ms` at the latest.
+struct await_workers {
+  std::uint64_t count = 0;
+  std::uint64_t patience_ms = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, await_workers& x) {
+  return f(x.count, x.patience_ms);
+}
+
+struct awaited_workers {
+  bool satisfied = false;
+  std::uint64_t workers = 0; ///< that there are
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, awaited_workers& x) {
+  return f(x.satisfied, x.workers);
 }
 
 // -- the state of all, for people (client -> scheduler) -------------------------------------------------------------

@@ -5,6 +5,8 @@
 #include "daskify/store/memory_room.hpp"
 #include "daskify/transport/remote_error.hpp"
 
+#include <caf/actor_system.hpp>
+
 #include <algorithm>
 #include <unistd.h>
 
@@ -22,6 +24,14 @@ constexpr auto exit_status_grace = std::chrono::milliseconds{1000};
 constexpr std::uint64_t most_ids = (std::uint64_t{1} << (64 - own_id_bits)) - 3;
 constexpr auto out_of_ids = "the scheduler has given out all the ids that it has; start another one";
 
+/// The answer to a client of which nothing was heard.
+caf::error considered_gone() {
+  return to_caf_error(cluster_error{
+      error_code::scheduler_gone,
+      "The scheduler takes this program for gone, as nothing was heard of it for longer than heartbeat_timeout; what "
+      "was not gathered is lost: call shutdown_cluster, and start_cluster again."});
+}
+
 /// Of the time until a node ends.
 std::chrono::milliseconds time_for_tasks(std::chrono::milliseconds left) {
   return left - std::min<std::chrono::milliseconds>(tuning::end_of_job, left / 10);
@@ -33,9 +43,13 @@ scheduler_actor::behavior_type scheduler_behavior(scheduler_state::pointer self,
   return self->state.make_behavior(std::move(setup));
 }
 
+scheduler_actor spawn_scheduler(caf::actor_system& system, scheduler_setup setup) {
+  return system.spawn(scheduler_behavior, std::move(setup));
+}
+
 scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup setup) {
   setup_ = std::move(setup);
-  core_ = std::make_unique<scheduler_core>(*this, setup_.retries);
+  core_ = std::make_unique<scheduler_core>(*this, setup_.retries, setup_.max_lost);
 
   self_->set_down_handler([this](caf::down_msg& msg) {
     for (auto& [id, p] : peers_)
@@ -92,7 +106,10 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
           return;
         for (auto& r : report.reports) {
           p->log_size = std::max(p->log_size, r.log_size);
-          core_->report(id, std::move(r));
+          if (is_of_start_call(r.id))
+            start_call_reported(id, std::move(r));
+          else
+            core_->report(id, std::move(r));
         }
         flush();
       },
@@ -113,8 +130,18 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
         auto who = speaker();
         for (auto& spec : msg.runs)
           if (may_use(who, spec.run) &&
-              std::all_of(spec.inputs.begin(), spec.inputs.end(), [&](auto& r) { return may_use(who, r.run); }))
+              std::all_of(spec.inputs.begin(), spec.inputs.end(), [&](auto& r) { return may_use(who, r.run); })) {
+            if (spec.unattended)
+              unattended_[spec.run] = caf::actor_cast<client_listener>(self_->current_sender());
             core_->submit(std::move(spec));
+          }
+        flush();
+      },
+      [this](add_start_call& msg) {
+        auto who = speaker();
+        if (!is_client(who) || !may_use(who, msg.call.run))
+          return;
+        start_calls_.add(*who, std::move(msg.call));
         flush();
       },
       [this](await_tasks& question) -> caf::typed_response_promise<awaited_tasks> {
@@ -163,9 +190,9 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
           list.workers.push_back(entry_of(id));
         return list;
       },
+      [this](const await_workers& question) { return await_workers_for(question); },
       [this](ask_status) -> caf::result<cluster_status> {
-        auto who = speaker();
-        if (!who || (*who && !clients_.contains(*who)))
+        if (!is_client(speaker()))
           return caf::error{caf::sec::invalid_argument};
         return status();
       },
@@ -250,6 +277,9 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
         if (!from_this_process())
           return;
         stopping_ = true;
+        for (auto& w : waits_for_workers_.take_if([](const auto&) { return true; }))
+          w.promise.deliver(to_caf_error(cluster_error{
+              error_code::shut_down, "The cluster was shut down while this program waited for its workers."}));
         for (const auto& [id, p] : peers_)
           self_->send(p.actor, stop_worker{});
         for (const auto& [address, node] : nodes_)
@@ -370,6 +400,8 @@ void scheduler_state::client_left(worker_id id) {
   self_->demonitor(client.link.address());
   for (const auto& address : client.speakers)
     speakers_.erase(address);
+  for (auto& w : waits_for_workers_.take_if([id](const auto& of) { return of.who == id; }))
+    w.promise.deliver(considered_gone());
   std::vector<subscription_key> watching;
   for (const auto& [key, watched] : subscriptions_)
     if (key.first == id)
@@ -382,13 +414,12 @@ void scheduler_state::client_left(worker_id id) {
     if (asked->second.who != id)
       continue;
     core_->stop_waiting(asked->first);
-    asked->second.promise.deliver(to_caf_error(cluster_error{
-        error_code::scheduler_gone,
-        "The scheduler takes this program for gone, as nothing was heard of it for longer than heartbeat_timeout; what "
-        "was not gathered is lost: call shutdown_cluster, and start_cluster again."}));
+    asked->second.promise.deliver(considered_gone());
     askers_.erase(asked);
   }
   core_->client_left(id);
+  start_calls_.client_left(id);
+  std::erase_if(unattended_, [id](const auto& run) { return submitter_of(run.first) == id; });
   flush();
   self_->send(setup_.directory, owner_gone{owner_of(id)});
   if (client.node)
@@ -502,11 +533,75 @@ scheduler_state::enrol(enrol_request& who, worker_actor& actor, caf::strong_acto
       p.node = slot;
   const auto* node = outlook_of(p);
   auto left = node && node->end ? std::chrono::nanoseconds{*node->end - clock::now()} : for_ever;
-  core_->worker_joined(id, who.threads, left);
+  core_->worker_joined(id, who.threads, left, start_calls_.any());
   if (node && node->draining)
     core_->drain(id);
+  start_calls_.worker_joined(id);
   flush();
+  answer_waits_for_workers();
   return promise;
+}
+
+// -- who waits for workers ----------------------------------------------------------------------------------
+
+/// Workers that take the tasks of this client.
+std::uint64_t scheduler_state::ready_workers(worker_id client) const {
+  return static_cast<std::uint64_t>(std::ranges::count_if(peers_, [&](const auto& entry) {
+    const auto* node = outlook_of(entry.second);
+    return !entry.second.hung_up && !(node && node->draining) && start_calls_.is_ready(entry.first, client);
+  }));
+}
+
+caf::typed_response_promise<awaited_workers> scheduler_state::await_workers_for(const await_workers& question) {
+  auto who = speaker(); // asked first, because a promise takes the sender over
+  auto promise = self_->make_response_promise<awaited_workers>();
+  if (!who || (*who && !clients_.contains(*who))) {
+    promise.deliver(caf::error{caf::sec::invalid_argument});
+    return promise;
+  }
+  auto until = clock::now() + std::chrono::milliseconds{question.patience_ms};
+  waits_for_workers_.add({*who, question.count, until, promise});
+  answer_waits_for_workers();
+  refuse_vain_waits_for_workers();
+  if (question.patience_ms == 0)
+    answer_impatient_waits(clock::now());
+  return promise;
+}
+
+/// To be called when a worker has become ready.
+void scheduler_state::answer_waits_for_workers() {
+  for (auto& w : waits_for_workers_.take_if([this](const auto& of) { return ready_workers(of.who) >= of.count; }))
+    w.promise.deliver(awaited_workers{true, ready_workers(w.who)});
+  for (auto& w :
+       waits_for_workers_.take_if([this](const auto& of) { return start_calls_.failed(of.who) != nullptr; })) {
+    const auto& why = *start_calls_.failed(w.who);
+    w.promise.deliver(to_caf_error(
+        cluster_error{error_code::start_call_failed, "The workers could not be made ready because " + why.text + " [" +
+                                                         why.worker + " on " + why.host + "]" +
+                                                         (why.output.empty() ? "" : "; last output: " + why.output)}));
+  }
+}
+
+void scheduler_state::answer_impatient_waits(clock::time_point now) {
+  for (auto& w : waits_for_workers_.take_if([now](const auto& of) { return now >= of.until; }))
+    w.promise.deliver(awaited_workers{false, ready_workers(w.who)});
+}
+
+/// There will never be so many.
+void scheduler_state::refuse_vain_waits_for_workers() {
+  if (waits_for_workers_.empty())
+    return;
+  auto none_left = exhausted_ && peers_.empty();
+  auto prospect = setup_.processes->prospect();
+  for (auto& w : waits_for_workers_.take_if(
+           [&](const auto& of) { return none_left || (prospect.most && of.count > *prospect.most); })) {
+    auto text = none_left ? exhausted_->text
+                          : "There cannot be " + std::to_string(w.count) + " workers: the cluster can have at most " +
+                                std::to_string(*prospect.most) +
+                                (prospect.why.empty() ? "; wait for fewer, or start it with a larger size."
+                                                      : ". " + prospect.why);
+    w.promise.deliver(to_caf_error(cluster_error{error_code::no_workers, text}));
+  }
 }
 
 /// The worker whose worker actor says this, if it is one; that it is alive is noted.
@@ -529,6 +624,11 @@ std::optional<worker_id> scheduler_state::speaker() const {
   if (auto known = from ? speakers_.find(from->address()) : speakers_.end(); known != speakers_.end())
     return known->second;
   return from_this_process() ? std::optional{worker_id{}} : std::nullopt;
+}
+
+/// The client in this process, or one that has joined.
+bool scheduler_state::is_client(const std::optional<worker_id>& who) const {
+  return who && (!*who || clients_.contains(*who));
 }
 
 /// Tasks see no runs but those that tasks of their worker have submitted; clients see their own.
@@ -575,6 +675,21 @@ std::vector<worker_id> scheduler_state::workers_of(std::uint32_t node) const {
   return workers;
 }
 
+/// The reports of a start call: its one task, failed or not, and the end of its lease, in one report or in two.
+void scheduler_state::start_call_reported(worker_id worker, lease_report report) {
+  if (auto objects = objects_of(report.block); !objects.empty()) { // of a result that nobody takes
+    claim(worker, objects);
+    let_go(objects);
+  }
+  if (!report.block.failures.empty())
+    failing_calls_.insert_or_assign(worker, std::move(report.block.failures.front()));
+  if (!report.closed)
+    return;
+  auto failed = failing_calls_.extract(worker);
+  start_calls_.returned(worker, report.id, failed.empty() ? std::nullopt : std::optional{std::move(failed.mapped())});
+  answer_waits_for_workers();
+}
+
 void scheduler_state::lose(worker_id worker, error_code code, std::string how, const log_end& output) {
   auto found = peers_.find(worker);
   if (found == peers_.end())
@@ -606,6 +721,9 @@ void scheduler_state::lose(worker_id worker, error_code code, std::string how, c
   if (is_silent)
     setup_.processes->worker_silent(gone.who.slot, gone.who.pid);
   core_->worker_left(worker, cause);
+  failing_calls_.erase(worker);
+  start_calls_.worker_left(worker, cause);
+  answer_waits_for_workers();
   flush();
   self_->send(setup_.directory, owner_gone{owner_of(worker)});
   if (gone.node)
@@ -619,6 +737,7 @@ void scheduler_state::end_if_exhausted() {
     return;
   core_->workers_exhausted(*exhausted_);
   flush();
+  refuse_vain_waits_for_workers();
 }
 
 void scheduler_state::node_left(std::uint32_t slot) {
@@ -691,6 +810,8 @@ void scheduler_state::tick() {
       impatient.push_back(id);
   for (auto id : impatient)
     answer(id, false);
+  refuse_vain_waits_for_workers();
+  answer_impatient_waits(now);
 }
 
 void scheduler_state::tell_demand() {
@@ -700,7 +821,8 @@ void scheduler_state::tell_demand() {
   for (const auto& [id, p] : peers_)
     if (p.node && core_->running(id) != 0)
       idle.erase(*p.node);
-  setup_.processes->demand(core_->useful_threads(tuning::worth_a_worker), {idle.begin(), idle.end()});
+  setup_.processes->demand(core_->useful_threads(tuning::worth_a_worker), waits_for_workers_.largest(),
+                           {idle.begin(), idle.end()});
 }
 
 namespace {
@@ -805,6 +927,30 @@ void scheduler_state::satisfied(waiter_id waiter) {
   auto id = ended->second;
   tell_progress(id);
   end_subscription(id);
+}
+
+void scheduler_state::unattended_ended(run_id run) {
+  auto listener = unattended_.extract(run);
+  if (listener.empty())
+    return;
+  internal::unattended_ended ended{run, {}};
+  for (auto& block : core_->results({{run, 0, UINT64_MAX}}))
+    std::ranges::move(block.failures, std::back_inserter(ended.failures));
+  self_->send(listener.mapped(), std::move(ended));
+}
+
+void scheduler_state::make_call(worker_id worker, const run_spec& call, lease_id as) {
+  describe(worker, {call, {}, submitter_of(call.run)});
+  grant(worker, {as, call.run, 0, 1});
+}
+
+void scheduler_state::withdraw_call(worker_id worker, run_id call) {
+  cancel(worker, {call, 0, 1});
+  forget(worker, call);
+}
+
+void scheduler_state::refuse_tasks(worker_id worker, worker_id client, const failure& why) {
+  orders_[worker].refused.push_back({client, why});
 }
 
 void scheduler_state::changed(run_id run) {

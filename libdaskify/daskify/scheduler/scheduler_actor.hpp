@@ -4,6 +4,8 @@
 #include "daskify/deploy/log_tail.hpp"
 #include "daskify/protocol/actors.hpp"
 #include "daskify/scheduler/scheduler_core.hpp"
+#include "daskify/scheduler/start_calls.hpp"
+#include "daskify/scheduler/worker_wait_list.hpp"
 #include "daskify/transport/process_identity.hpp"
 
 #include <chrono>
@@ -11,6 +13,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <unordered_map>
 
 namespace daskify::internal {
 
@@ -21,7 +24,8 @@ struct scheduler_setup {
   std::chrono::milliseconds heartbeat_timeout{};
   std::chrono::milliseconds start_timeout{}; ///< how long a node may take from when it joins to its first heartbeat
   std::size_t retries = 0;
-  store_for_users store; ///< of this node
+  std::optional<std::size_t> max_lost; ///< lost tasks after which a run is given up
+  store_for_users store;               ///< of this node
   directory_actor directory;
   deployment* processes = nullptr;     ///< outlives the actor
   std::function<void()> on_end_wanted; ///< a client wants the cluster to end; none: that is not for clients to say
@@ -35,7 +39,7 @@ struct scheduler_setup {
 
 /// The scheduler core as an actor: messages become events, effects become messages. It owns the promises of those who
 /// wait for results, and knows which actor and process is which worker. Nothing is decided here.
-class scheduler_state : public scheduler_effects {
+class scheduler_state : public scheduler_effects, public start_call_effects {
 public:
   using pointer = scheduler_actor::stateful_pointer<scheduler_state>;
 
@@ -53,7 +57,14 @@ public:
   void let_go(const std::vector<object_id>& results) override;
   void let_go_of_arguments(run_id run, const std::vector<object_id>& arguments) override;
   void satisfied(waiter_id waiter) override;
+  void unattended_ended(run_id run) override;
   void changed(run_id run) override;
+
+  void make_call(worker_id worker, const run_spec& call, lease_id as) override;
+  void withdraw_call(worker_id worker, run_id call) override;
+  void refuse_tasks(worker_id worker, worker_id client, const failure& why) override;
+  void calls_begin(worker_id worker) override { core_->pause(worker); }
+  void calls_made(worker_id worker) override { core_->resume(worker); }
 
 private:
   using clock = std::chrono::steady_clock;
@@ -124,9 +135,11 @@ private:
   std::pair<worker_id, peer*> sending_worker();
   node_record* sending_node();
   std::optional<worker_id> speaker() const;
+  bool is_client(const std::optional<worker_id>& who) const;
   static bool may_use(const std::optional<worker_id>& who, run_id run);
   static bool may_use(const std::optional<worker_id>& who, const std::vector<run_range>& tasks);
   bool from_this_process() const;
+  void start_call_reported(worker_id worker, lease_report report);
   void lose(worker_id worker, error_code code, std::string how, const log_end& output);
   const node_outlook* outlook_of(const peer& worker) const;
   bool is_gone(std::uint32_t node) const;
@@ -140,6 +153,11 @@ private:
   /// Keeps the promise of a question that is still open; "not yet" is an answer, too.
   void answer(waiter_id waiter, bool satisfied);
   void tick();
+  caf::typed_response_promise<awaited_workers> await_workers_for(const await_workers& question);
+  std::uint64_t ready_workers(worker_id client) const;
+  void answer_waits_for_workers();
+  void answer_impatient_waits(clock::time_point now);
+  void refuse_vain_waits_for_workers();
   void tell_demand();
   void tell_progress(subscription_key id);
   void end_subscription(subscription_key id);
@@ -149,6 +167,9 @@ private:
   pointer self_;
   scheduler_setup setup_;
   std::unique_ptr<scheduler_core> core_;
+  start_calls start_calls_{*this, tuning::start_attempts};
+  std::map<worker_id, failure> failing_calls_;             ///< of start calls that have reported, and not returned yet
+  std::unordered_map<run_id, client_listener> unattended_; ///< who hears of the ends of these runs
   std::map<worker_id, peer> peers_;
   std::map<worker_id, client_record> clients_;
   std::unordered_map<caf::actor_addr, worker_id> speakers_; ///< two of each worker, three of each client
@@ -160,6 +181,7 @@ private:
   std::map<worker_id, std::uint64_t> order_bytes_;          ///< of the descriptions and values in each
   std::map<waiter_id, asker> askers_;
   std::uint64_t last_waiter_ = 0;
+  worker_wait_list<caf::typed_response_promise<awaited_workers>> waits_for_workers_;
   std::map<subscription_key, subscription> subscriptions_;
   std::map<waiter_id, subscription_key> ending_;                      ///< waits for the end of a subscription's tasks
   std::unordered_map<run_id, std::vector<subscription_key>> watched_; ///< run -> subscriptions
@@ -172,5 +194,8 @@ private:
 };
 
 scheduler_actor::behavior_type scheduler_behavior(scheduler_state::pointer self, scheduler_setup setup);
+
+/// Starts one. Compiled where the actor is: what CAF makes of its class takes seconds in each file that spawns it.
+scheduler_actor spawn_scheduler(caf::actor_system& system, scheduler_setup setup);
 
 } // namespace daskify::internal

@@ -39,6 +39,7 @@ struct scheduler_core::worker_record {
   std::uint64_t load_ns = 0;  ///< what is left of them, as far as its time is known
   std::uint64_t time_left_ns = for_ever_ns;
   bool leaving = false;          ///< to be drained
+  bool paused = false;           ///< gets nothing new for the time being
   bool holding_back = false;     ///< it gave work back, being in a slow task: no more than it can run at once
   std::deque<open_lease> leases; ///< in the order granted; the first `in_hand` of them are being run
   std::unordered_map<run_id, std::uint64_t> leases_of; ///< how many of them are of which run
@@ -46,8 +47,9 @@ struct scheduler_core::worker_record {
 
   /// Leases that it runs at the same time, those that wait included.
   std::uint64_t in_hand() const { return std::uint64_t{threads} + waiting; }
+  bool stays() const { return !leaving && !paused; }
   /// It stays, and its time is not over.
-  bool takes_more() const { return !leaving && time_left_ns != 0; }
+  bool takes_more() const { return stays() && time_left_ns != 0; }
   bool has_free_thread() const { return open < in_hand(); }
   /// All that it has waits for something else.
   bool only_waits() const { return open <= waiting; }
@@ -106,12 +108,13 @@ struct scheduler_core::run_record {
   std::vector<wait> waits;
   std::vector<worker_id> told; ///< workers that have its description
   std::uint64_t open_leases = 0;
-  std::size_t deadly = 0;      ///< tasks lost in a row, each with its worker
-  std::set<run_id> children;   ///< runs that its tasks submitted
-  std::vector<run_id> needs;   ///< runs whose results its tasks use, each once, until it is over
-  std::uint64_t needed_by = 0; ///< runs that have it in `needs`
-  waiter_id input_wait;        ///< the core's own, for `needs`
-  bool released = false;       ///< forgotten as soon as nothing needs it
+  std::optional<failure> given_up; ///< why: what comes back from workers is lost, too
+  std::set<run_id> children;       ///< runs that its tasks submitted
+  std::vector<run_id> needs;       ///< runs whose results its tasks use, each once, until it is over
+  std::uint64_t needed_by = 0;     ///< runs that have it in `needs`
+  waiter_id input_wait;            ///< the core's own, for `needs`
+  bool released = false;           ///< forgotten as soon as nothing needs it
+  worker_id client;                ///< whose it is, through all the tasks between; none: the client in this process
   bool inputs_ended = false;
   bool late = false;              ///< in late_ and not in ready_
   std::uint64_t cut_short_ns = 0; ///< its place in cut_short_; 0: it is not there
@@ -169,9 +172,10 @@ std::string function_key(const run_spec& spec) {
 
 } // namespace
 
-scheduler_core::scheduler_core(scheduler_effects& effects, std::size_t retries)
+scheduler_core::scheduler_core(scheduler_effects& effects, std::size_t retries, std::optional<std::size_t> max_lost)
     : effects_{effects},
       retries_{retries},
+      max_lost_{max_lost},
       last_own_waiter_{own_waiters} {}
 
 scheduler_core::~scheduler_core() = default;
@@ -183,7 +187,8 @@ auto scheduler_core::find(run_id run) const -> run_record* {
 
 // -- workers ----------------------------------------------------------------------------------------------
 
-void scheduler_core::worker_joined(worker_id worker, std::uint32_t threads, std::chrono::nanoseconds time_left) {
+void scheduler_core::worker_joined(worker_id worker, std::uint32_t threads, std::chrono::nanoseconds time_left,
+                                   bool paused) {
   auto [added, is_new] = workers_.try_emplace(worker);
   if (!is_new)
     return;
@@ -191,9 +196,27 @@ void scheduler_core::worker_joined(worker_id worker, std::uint32_t threads, std:
   added->second.threads = std::max<std::uint32_t>(threads, 1);
   added->second.time_left_ns = to_ns(time_left);
   added->second.life_ns = added->second.time_left_ns;
+  added->second.paused = paused;
   threads_ += added->second.threads;
   longest_life_ns_ = std::max(longest_life_ns_, added->second.life_ns);
   exhausted_ = false;
+  after_event();
+}
+
+void scheduler_core::pause(worker_id id) {
+  auto found = workers_.find(id);
+  if (found == workers_.end() || std::exchange(found->second.paused, true))
+    return;
+  vacating_.erase(id);
+  if (!found->second.leases.empty())
+    effects_.recall(id);
+  after_event();
+}
+
+void scheduler_core::resume(worker_id id) {
+  auto found = workers_.find(id);
+  if (found == workers_.end() || !std::exchange(found->second.paused, false))
+    return;
   after_event();
 }
 
@@ -285,8 +308,10 @@ void scheduler_core::release_all_of(worker_id submitter) {
     if (run->owner() == submitter)
       orphans.push_back(id);
   std::sort(orphans.begin(), orphans.end());
-  for (auto run : orphans)
+  for (auto run : orphans) {
+    find(run)->spec.unattended = false; // nobody is left to hear of its end
     release_or_mark(run);
+  }
 }
 
 /// A task waits for it, or may.
@@ -337,7 +362,7 @@ void scheduler_core::take_back_excused(run_record& run, const open_lease& lease,
     why.text += "; the task was tried " + std::to_string(first.outlived) + (first.outlived == 1 ? " time" : " times") +
                 " with all the time of a worker, " + duration_text(std::chrono::nanoseconds{first.ran_ns}) +
                 ", and needs more: raise the walltime, or split the task";
-    settle_failed(run, first.first, 1, task_state::lost, why);
+    lose(run, first.first, why);
   } else {
     give_back(run, first);
   }
@@ -354,7 +379,7 @@ void scheduler_core::take_back_from_dead(run_record& run, const open_lease& leas
   auto back = lease.past.part(lease.next(), lease.end());
   if (lease.left() == 1 && !only_lease)
     ++back.shared;
-  if (lease.left() > 1 || (!only_lease && back.shared < tuning::deadly_tasks)) {
+  if (lease.left() > 1 || (!only_lease && back.shared < tuning::deaths_in_company)) {
     back.largest = std::max<std::uint64_t>(lease.left() / tuning::lease_growth, 1);
     // Long tasks of a worker with many threads: one of them has killed it, and a worker for each would cost hours. The
     // first time they go on as they were.
@@ -371,13 +396,20 @@ void scheduler_core::take_back_from_dead(run_record& run, const open_lease& leas
     give_back(run, back);
     return;
   }
-  settle_failed(run, lease.next(), 1, task_state::lost, cause);
-  if (++run.deadly < tuning::deadly_tasks || run.tasks_in(task_state::pending) == 0)
+  lose(run, lease.next(), cause);
+}
+
+/// And all that is pending with it, when `max_lost` tasks are lost.
+void scheduler_core::lose(run_record& run, std::uint64_t task, const failure& cause) {
+  settle_failed(run, task, 1, task_state::lost, cause);
+  if (!max_lost_ || run.given_up || run.tasks_in(task_state::lost) < *max_lost_)
     return;
-  auto given_up = cause;
-  given_up.text += "; the run was given up after " + std::to_string(run.deadly) +
-                   " of its tasks in a row ended like this, none with a result";
-  end_pending(run, task_state::lost, given_up);
+  auto& why = run.given_up.emplace();
+  why.code = error_code::run_given_up;
+  why.text = std::to_string(*max_lost_) + (*max_lost_ == 1 ? " task of it was" : " tasks of it were") +
+             " lost, and the option max_lost allows no more; the last one was task " + std::to_string(task) +
+             ", whose worker " + cause.text;
+  end_pending(run, task_state::lost, why);
 }
 
 /// All that is pending ends without a result.
@@ -414,8 +446,11 @@ void scheduler_core::submit(run_spec spec) {
   added->second = std::make_unique<run_record>();
   auto& run = *added->second;
   run.spec = std::move(spec);
-  if (auto* parent = find(run.spec.parent))
+  run.client = run.owner();
+  if (auto* parent = find(run.spec.parent)) {
     parent->children.insert(id);
+    run.client = parent->client;
+  }
   run.needs = known_runs_among(run.spec.inputs);
   for (auto needed : run.needs)
     ++find(needed)->needed_by;
@@ -566,8 +601,13 @@ void scheduler_core::release_or_mark(run_id id) {
   if (!run)
     return;
   run->released = true;
-  if (run->needed_by == 0)
+  if (!is_needed(*run))
     erase(id);
+}
+
+/// A run that is not needed is forgotten when it is released.
+bool scheduler_core::is_needed(const run_record& run) {
+  return run.needed_by != 0 || run.spec.unattended;
 }
 
 /// REQUIRES: nothing needs the run.
@@ -593,8 +633,11 @@ void scheduler_core::let_go_of_inputs(run_record& run) {
   if (auto arguments = std::exchange(run.spec.objects, {}); !arguments.empty())
     effects_.let_go_of_arguments(run.spec.run, arguments);
   for (auto id : run.needs)
-    if (auto* source = find(id); source && --source->needed_by == 0 && source->released)
-      unneeded_.push_back(id);
+    if (auto* source = find(id)) {
+      --source->needed_by;
+      if (source->released && !is_needed(*source))
+        unneeded_.push_back(id);
+    }
   run.needs.clear();
 }
 
@@ -622,6 +665,8 @@ void scheduler_core::give_back(run_record& run, const piece& tasks) {
   if (exhausted_) {
     end_pending(run, task_state::lost, exhausted_cause_);
     forget_if_over(run);
+  } else if (run.given_up) {
+    end_pending(run, task_state::lost, *run.given_up);
   } else {
     queue_up(run);
   }
@@ -719,7 +764,6 @@ void scheduler_core::settle_block(run_record& run, result_block block) {
     }
     settle(run, next, first + count - next, task_state::finished);
     run.blocks.emplace(first, std::move(part));
-    run.deadly = 0;
     notify_waiters(run, first, count);
   }
 }
@@ -751,6 +795,11 @@ void scheduler_core::forget_if_over(run_record& run) {
     effects_.forget(worker, run.spec.run);
   run.told.clear();
   let_go_of_inputs(run);
+  if (!std::exchange(run.spec.unattended, false))
+    return;
+  effects_.unattended_ended(run.spec.run);
+  if (run.released && !is_needed(run))
+    unneeded_.push_back(run.spec.run);
 }
 
 // -- waits --------------------------------------------------------------------------------------------------
@@ -1006,13 +1055,13 @@ void scheduler_core::choose_vacating() {
     auto left = [](const worker_record& w) { return std::tuple{w.waiting != 0, w.open, w.load_ns}; };
     worker_record* best = nullptr;
     for (auto& [id, worker] : workers_)
-      if (!worker.leaving && worker.time_left_ns >= needed && !vacating_.contains(id) &&
+      if (worker.stays() && worker.time_left_ns >= needed && !vacating_.contains(id) &&
           (!best || left(worker) < left(*best)))
         best = &worker;
     return best;
   };
   auto staying = static_cast<std::size_t>(
-      std::count_if(workers_.begin(), workers_.end(), [](const auto& w) { return !w.second.leaving; }));
+      std::count_if(workers_.begin(), workers_.end(), [](const auto& w) { return w.second.stays(); }));
   while (vacating_.size() < (staying + 1) / 2) {
     auto* worker = soonest_idle();
     if (!worker)
@@ -1095,7 +1144,7 @@ void scheduler_core::grant_next(worker_record& worker, run_record& run, piece_ki
 
   if (std::find(run.told.begin(), run.told.end(), worker.id) == run.told.end()) {
     run.told.push_back(worker.id);
-    effects_.describe(worker.id, {run.spec, results(run.spec.inputs)});
+    effects_.describe(worker.id, {run.spec, results(run.spec.inputs), run.client});
   }
   effects_.grant(worker.id, granted.granted);
   worker.take(std::move(granted));
@@ -1240,7 +1289,7 @@ void scheduler_core::check_invariants() const {
   require(threads == threads_, "threads are miscounted");
   require(longest_life_ns == longest_life_ns_, "the longest life is wrong");
   for (auto id : vacating_)
-    require(workers_.contains(id) && !workers_.at(id).leaving, "a worker is vacated that is gone");
+    require(workers_.contains(id) && workers_.at(id).stays(), "a worker is vacated that is gone");
 
   std::uint64_t pending = 0;
   std::size_t ready = 0;
@@ -1293,7 +1342,7 @@ void scheduler_core::check_invariants() const {
   }
   for (const auto& [id, run] : runs_) {
     require(run->needed_by == needs[id], "the users of a run are miscounted");
-    require(!run->released || run->needed_by != 0, "a released run is kept that nothing needs");
+    require(!run->released || is_needed(*run), "a released run is kept that nothing needs");
   }
   for (const auto& [function, runs] : late_)
     ready -= runs.size();

@@ -11,6 +11,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -38,6 +39,8 @@ enum class task_state : std::uint8_t { pending, leased, finished, error, cancell
 /// least work. What a worker had when it died goes back and is suspect: it is split into smaller leases, each of which
 /// has a worker for itself, until the task that kills is alone and known. That one is tried `retries` more times and
 /// is then lost; the others lose nothing. Not so where the worker ended through no fault of its tasks.
+/// A run goes on whatever number of its tasks is lost, unless `max_lost` sets a limit: with so many lost tasks the
+/// run is given up, and each task that no worker has is lost as `run_given_up`.
 ///
 /// Workers may have limited time. They get what should end in it; a task that takes longer than any worker lives is
 /// tried with the whole life of one, and is lost when that has not been enough `retries` + 1 times.
@@ -48,7 +51,8 @@ enum class task_state : std::uint8_t { pending, leased, finished, error, cancell
 /// Clients in other processes have their numbers from the same sequence as workers; their runs end with them, too.
 class scheduler_core {
 public:
-  scheduler_core(scheduler_effects& effects, std::size_t retries);
+  /// `max_lost`: lost tasks after which the rest of a run is given up; none: no limit.
+  scheduler_core(scheduler_effects& effects, std::size_t retries, std::optional<std::size_t> max_lost = {});
   ~scheduler_core();
   scheduler_core(const scheduler_core&) = delete;
   scheduler_core& operator=(const scheduler_core&) = delete;
@@ -56,7 +60,11 @@ public:
   // -- events -----------------------------------------------------------------------------------------------
 
   /// `threads` tasks at a time; it ends after `time_left`.
-  void worker_joined(worker_id worker, std::uint32_t threads, std::chrono::nanoseconds time_left = for_ever);
+  void worker_joined(worker_id worker, std::uint32_t threads, std::chrono::nanoseconds time_left = for_ever,
+                     bool paused = false);
+  /// The worker gets nothing new until `resume`, and returns what it has not begun. An unknown worker is ignored.
+  void pause(worker_id worker);
+  void resume(worker_id worker);
   /// It ends so soon. To be told again and again as the time goes by: the core has no clock.
   void time_left(worker_id worker, std::chrono::nanoseconds left);
   /// It gets nothing new, returns what it has not begun, and ends what it has; `drained` follows. For good.
@@ -76,7 +84,8 @@ public:
   /// Its runs are forgotten, with all that their tasks have submitted. An unknown client is ignored.
   void client_left(worker_id client);
 
-  /// A run id that is known already is ignored. It tells who submits the run (`submitter_of`).
+  /// A run id that is known already is ignored. It tells who submits the run (`submitter_of`). An unattended run stays
+  /// until it is over, although it is released; `unattended_ended` follows, and it is forgotten.
   void submit(run_spec spec);
   /// A report that fits no open lease of this worker is ignored: its tasks were given to somebody else.
   void report(worker_id worker, lease_report report);
@@ -136,6 +145,7 @@ private:
   void take_back_from_dead(run_record& run, const open_lease& lease, bool only_lease, const failure& cause);
   void drop_pending(run_record& run, std::uint64_t first, std::uint64_t last);
   void end_pending(run_record& run, task_state state, const failure& cause);
+  void lose(run_record& run, std::uint64_t task, const failure& cause);
   void let_go_of_inputs(run_record& run);
   void release_or_mark(run_id run);
   void release_all_of(worker_id submitter);
@@ -165,10 +175,12 @@ private:
   void measure_lives();
   void grant_next(worker_record& worker, run_record& run, piece_kind kind);
   void forget_if_over(run_record& run);
+  static bool is_needed(const run_record& run);
   void after_event();
 
   scheduler_effects& effects_;
   std::size_t retries_;
+  std::optional<std::size_t> max_lost_;
   run_map runs_;
   std::map<worker_id, worker_record> workers_; ///< ordered, so that the same events give the same effects
   std::set<worker_id> clients_;                ///< in other processes

@@ -32,6 +32,8 @@ public:
 
   /// The wait `waiter` is over: enough of its tasks have ended.
   virtual void satisfied(waiter_id waiter) = 0;
+  /// All tasks of this unattended run have ended. Told once; the run is forgotten after it.
+  virtual void unattended_ended(run_id run) = 0;
   /// The counts of `run` changed.
   virtual void changed(run_id run) = 0;
 };

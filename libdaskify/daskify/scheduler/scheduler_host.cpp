@@ -156,8 +156,8 @@ void scheduler_host::start_actors(caf::actor_system& system) {
   data.source_patience = settings_.heartbeat_timeout + tuning::source_grace;
   data.host = serves_other_machines() ? std::string{} : loopback;
   node_ = std::make_shared<node_store>(std::move(data));
-  directory_ = system.spawn(directory_behavior);
-  store_ = system.spawn(store_behavior, node_);
+  directory_ = spawn_directory(system);
+  store_ = spawn_store(system, node_);
 
   scheduler_setup setup;
   setup.secret = secret_;
@@ -167,6 +167,7 @@ void scheduler_host::start_actors(caf::actor_system& system) {
   setup.heartbeat_timeout = settings_.heartbeat_timeout;
   setup.start_timeout = settings_.start_timeout;
   setup.retries = settings_.retries;
+  setup.max_lost = settings_.max_lost;
   setup.store = store_;
   setup.directory = directory_;
   setup.processes = deployment_.get();
@@ -177,8 +178,8 @@ void scheduler_host::start_actors(caf::actor_system& system) {
     setup.first_free_node = static_cast<std::uint32_t>(settings_.nodes);
     setup.first_free_worker = static_cast<std::uint32_t>(own_workers_);
   }
-  scheduler_ = system.spawn(scheduler_behavior, std::move(setup));
-  voice_->open(system.spawn(client_behavior, [](const std::vector<object_id>&) {}));
+  scheduler_ = spawn_scheduler(system, std::move(setup));
+  voice_->open(system.spawn(client_behavior, client_events{[](const std::vector<object_id>&) {}, {}}));
 
   voice_->tell(store_, caf::actor_cast<directory_for_stores>(directory_));
   auto transfers = node_->transfers_at();

@@ -5,6 +5,8 @@
 #include "daskify/scattered.hpp"
 #include "daskify/transport/remote_error.hpp"
 
+#include <caf/actor_system.hpp>
+
 #include <algorithm>
 
 namespace daskify::internal {
@@ -20,6 +22,10 @@ caf::error not_a_node() {
 
 directory_actor::behavior_type directory_behavior(directory_state::pointer self) {
   return self->state.make_behavior();
+}
+
+directory_actor spawn_directory(caf::actor_system& system) {
+  return system.spawn(directory_behavior);
 }
 
 directory_actor::behavior_type directory_state::make_behavior() {

@@ -72,4 +72,7 @@ private:
 
 directory_actor::behavior_type directory_behavior(directory_state::pointer self);
 
+/// Starts one. Compiled where the actor is: what CAF makes of its class takes seconds in each file that spawns it.
+directory_actor spawn_directory(caf::actor_system& system);
+
 } // namespace daskify::internal

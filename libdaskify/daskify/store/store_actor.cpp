@@ -3,6 +3,7 @@
 #include "daskify/defaults.hpp"
 #include "daskify/transport/remote_error.hpp"
 
+#include <caf/actor_system.hpp>
 #include <caf/send.hpp>
 #include <caf/skip.hpp>
 
@@ -91,6 +92,10 @@ std::shared_ptr<work_thread> node_store::disk() const {
 
 store_actor::behavior_type store_behavior(store_state::pointer self, std::shared_ptr<node_store> node) {
   return self->state.make_behavior(std::move(node));
+}
+
+store_actor spawn_store(caf::actor_system& system, std::shared_ptr<node_store> node) {
+  return system.spawn(store_behavior, std::move(node));
 }
 
 store_actor::behavior_type store_state::make_behavior(std::shared_ptr<node_store> node) {
@@ -643,7 +648,8 @@ void store_state::find_more_sources(object_id object) {
   auto failed = pull->second.wrong;
   failed.insert(failed.end(), pull->second.silent.begin(), pull->second.silent.end());
   self_->request(directory_, directory_timeout_, find_sources{object, std::move(failed)})
-      .then([this, object](object_sources& found) { add_or_pause(object, to_sources(found, node_->setup().scheduler_host)); },
+      .then([this,
+             object](object_sources& found) { add_or_pause(object, to_sources(found, node_->setup().scheduler_host)); },
             [this, object](caf::error& why) {
               if (auto wanted = pulls_.find(object); wanted != pulls_.end())
                 wanted->second.problem = to_problem(why);

@@ -175,4 +175,7 @@ private:
 
 store_actor::behavior_type store_behavior(store_state::pointer self, std::shared_ptr<node_store> node);
 
+/// Starts one. Compiled where the actor is: what CAF makes of its class takes seconds in each file that spawns it.
+store_actor spawn_store(caf::actor_system& system, std::shared_ptr<node_store> node);
+
 } // namespace daskify::internal

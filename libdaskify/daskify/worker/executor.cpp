@@ -32,12 +32,32 @@ struct served_thread {
 };
 thread_local served_thread served;
 
+/// Tasks [first, first + count), also when the destructor of what one of them has thrown throws: that leaves `execute`
+/// after the task was counted as failed.
+void execute_all(const task_program& program, std::uint64_t first, std::uint64_t count, result_sink& sink,
+                 task_context& context) {
+  auto begin = sink.count();
+  for (std::uint64_t done = 0; done < count;) {
+    try {
+      program.execute(first + done, count - done, sink, context);
+      return;
+    } catch (abi::__forced_unwind&) {
+      throw;
+    } catch (...) {
+      auto counted = sink.count() - begin;
+      if (counted == done)
+        throw; // not by a destructor: no task has been counted
+      done = counted;
+    }
+  }
+}
+
 /// Runs tasks of the user, and sees to it that no more than that comes back.
 void run_user_code(const task_program& program, std::uint64_t first, std::uint64_t count, result_sink& sink,
                    task_context& context) {
   auto process = ::getpid();
   try {
-    program.execute(first, count, sink, context);
+    execute_all(program, first, count, sink, context);
   } catch (abi::__forced_unwind&) {
     std::fputs("A task ended its thread (pthread_exit), and with it its worker.\n", stderr);
     std::fflush(stdout);
@@ -199,7 +219,6 @@ void executor::run_lease(std::size_t thread, std::unique_lock<std::mutex>& lock)
   context.some_stop = &core_.stop_flag(thread);
   context.stop = this;
   context.worker = setup_.worker;
-  context.session = session_;
 
   auto layout = [&] { return program ? program->layout() : block_layout::fixed; };
   auto value_size = [&] { return program ? program->value_size() : 0; };
@@ -213,7 +232,8 @@ void executor::run_lease(std::size_t thread, std::unique_lock<std::mutex>& lock)
     for (auto& f : report.block.failures) {
       f.worker = setup_.worker;
       f.host = setup_.host;
-      f.output = output_since(output_begin);
+      if (f.output.empty()) // else that of the start call whose failure it passes on
+        f.output = output_since(output_begin);
     }
     report.busy_ns = busy_ns;
     report.closed = closed;
@@ -240,15 +260,19 @@ void executor::run_lease(std::size_t thread, std::unique_lock<std::mutex>& lock)
       if (run)
         context.seed = run->brief.spec.seed;
       context.run = chunk.run;
+      if (!is_of_start_call(chunk.lease)) // it gets no tasks before it has returned: a wait for some would not end
+        context.session = session_;
     }
+    std::optional<failure> no_program;
+    if (auto refused = run ? refused_.find(run->brief.client) : refused_.end(); refused != refused_.end())
+      no_program = refused->second;
     lock.unlock();
 
-    std::optional<failure> no_program;
     if (chunk.cancelled) {
       no_program.emplace();
       no_program->code = error_code::task_cancelled;
       no_program->text = describe(error_code::task_cancelled);
-    } else if (!program) {
+    } else if (!program && !no_program) {
       try {
         if (!run)
           throw data_error{error_code::unknown_run, "The worker was given tasks of a run that it was not told about."};
@@ -310,6 +334,8 @@ void executor::accept(work_order order) {
     for (auto run : order.forgotten)
       if (auto node = runs_.extract(run); !node.empty())
         unused.push_back(std::move(node.mapped()));
+    for (auto& refused : order.refused)
+      refused_.insert_or_assign(refused.client, std::move(refused.why));
     if (order.recall)
       back = core_.give_back_all();
   }

@@ -111,6 +111,7 @@ private:
   std::map<std::size_t, waiter> waiters_; ///< by thread
   worker_core core_;
   std::unordered_map<run_id, std::shared_ptr<loaded_run>> runs_;
+  std::map<worker_id, failure> refused_; ///< clients, and what their tasks fail with
   bool stopping_ = false;
 
   std::mutex outbox_mutex_;

@@ -96,8 +96,9 @@ auto worker_core::give_back_all() -> std::vector<returned_tasks> {
     if (t->busy)
       return_rest(*t, back);
   for (const auto& q : queue_)
-    back.push_back({q.work.id, q.work.run, q.work.first, q.work.count, true});
-  queue_.clear();
+    if (!is_of_start_call(q.work.id))
+      back.push_back({q.work.id, q.work.run, q.work.first, q.work.count, true});
+  std::erase_if(queue_, [](const held_lease& q) { return !is_of_start_call(q.work.id); });
   for (const auto& b : back)
     forget_old_cancellations(b.run);
   return back;

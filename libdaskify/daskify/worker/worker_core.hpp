@@ -77,7 +77,8 @@ public:
   /// every thread with a turn has been in one chunk since `long_ago` or before. Each is reported once.
   std::vector<returned_tasks> give_back(time_point long_ago);
 
-  /// All leases, and ends of leases, that were not begun.
+  /// All leases, and ends of leases, that were not begun, but for those of start calls, which only this worker can
+  /// make.
   std::vector<returned_tasks> give_back_all();
 
   /// These tasks need not be begun any more. Threads that are in one of them: their stop flags are set.

@@ -96,7 +96,7 @@ int work(const worker_launch& as, const std::string& name) {
   actor = system.spawn(worker_behavior, setup);
   auto session = std::make_shared<task_session>(tasks, calls, store);
   store->use(session);
-  auto speaker = system.spawn(client_behavior, [](const std::vector<object_id>&) {});
+  auto speaker = system.spawn(client_behavior, client_events{[](const std::vector<object_id>&) {}, {}});
   // The actor system waits for its actors, on each way out of here.
   struct ending {
     std::function<void()> end;

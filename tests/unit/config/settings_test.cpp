@@ -10,6 +10,9 @@
 #include "daskify/error.hpp"
 
 using namespace std::chrono_literals;
+using daskify::cluster_mode;
+using daskify::config_error;
+using daskify::error_code;
 using daskify::internal::describe_settings;
 using daskify::internal::settings;
 
@@ -76,6 +79,53 @@ TEST(settings, relative_paths_are_of_the_folder_that_the_program_started_in) {
   all.resolve_paths("/elsewhere");
   EXPECT_EQ(all.spill_directory, "none");
   EXPECT_EQ(all.log_directory, "/home/logs");
+}
+
+TEST(settings, a_start_waits_for_all_workers_here_for_the_first_on_slurm_and_for_none_of_others) {
+  settings all;
+  EXPECT_EQ(all.workers_at_start(8), 8u);
+  all.mode = cluster_mode::connect;
+  EXPECT_EQ(all.workers_at_start(8), 0u);
+  for (auto mode : {cluster_mode::slurm, cluster_mode::test}) {
+    all.mode = mode;
+    EXPECT_EQ(all.workers_at_start(8), 1u);
+    all.minimum = 3;
+    EXPECT_EQ(all.workers_at_start(8), 3u) << "which its documents promise";
+    all.minimum.reset();
+  }
+  for (auto mode : {cluster_mode::local, cluster_mode::slurm, cluster_mode::connect}) {
+    all.mode = mode;
+    for (std::size_t count : {0u, 5u, 8u}) {
+      all.start_when = count;
+      EXPECT_EQ(all.workers_at_start(8), count);
+    }
+    all.start_when.reset();
+  }
+}
+
+TEST(settings, a_start_cannot_wait_for_more_workers_than_there_can_be) {
+  settings all;
+  all.start_when = 9;
+  all.origins["start_when"] = "cluster.conf:3";
+  try {
+    all.workers_at_start(8);
+    FAIL();
+  } catch (const config_error& e) {
+    EXPECT_EQ(e.code(), error_code::bad_option_value);
+    EXPECT_STREQ(e.what(), "start_when 9 (cluster.conf:3) is more than the 8 workers that the cluster can have: lower "
+                           "it, or ask for more workers by size");
+  }
+}
+
+TEST(settings, memory_of_a_job_is_left_to_the_site_unless_it_is_set_or_the_mode_is_test) {
+  settings all;
+  all.mode = cluster_mode::slurm;
+  EXPECT_EQ(all.job_memory(), 0u);
+  EXPECT_EQ(all.partition(), std::nullopt);
+  all.mode = cluster_mode::test;
+  EXPECT_EQ(all.job_memory(), 2'000'000'000u);
+  all.memory = 5'000'000'000;
+  EXPECT_EQ(all.job_memory(), 5'000'000'000u);
 }
 
 TEST(settings, description_shows_each_value_and_its_origin) {

@@ -113,6 +113,20 @@ TEST_F(fleet_of_one, gives_up_a_process_that_cannot_be_started_again_and_again_a
   ::kill(first_, SIGKILL);
   wait_for(exhausted_, 1);
   EXPECT_NE(reason_.find("program"), std::string::npos) << reason_;
+  EXPECT_EQ(fleet_->given_up(), std::vector<std::uint32_t>{0});
+  EXPECT_EQ(fleet_->problem(), reason_);
+}
+
+TEST_F(fleet_of_one, is_waited_for_until_as_many_have_enrolled_as_asked_for) {
+  EXPECT_NO_THROW(fleet_->wait_enrolled(20s));
+  EXPECT_NO_THROW(fleet_->wait_enrolled(20s, 7)) << "all of them are enough";
+  EXPECT_EQ(fleet_->count_enrolled(), 1u);
+  EXPECT_TRUE(fleet_->given_up().empty());
+  ::kill(first_, SIGKILL);
+  started(); // and has not enrolled
+  EXPECT_NO_THROW(fleet_->wait_enrolled(20s, 0));
+  EXPECT_THROW(fleet_->wait_enrolled(1ms, 1), cluster_error);
+  EXPECT_EQ(fleet_->count_enrolled(), 0u);
 }
 
 TEST_F(fleet_of_one, ends_while_a_start_is_to_be_tried_again) {

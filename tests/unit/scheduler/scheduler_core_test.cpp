@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <deque>
 #include <map>
+#include <optional>
 #include <random>
 #include <set>
 
@@ -18,7 +20,10 @@ using namespace std::chrono_literals;
 
 /// Records what the core wants done.
 struct recorder : scheduler_effects {
-  void describe(worker_id worker, const run_brief& run) override { described.insert({worker, run.spec.run}); }
+  void describe(worker_id worker, const run_brief& run) override {
+    described.insert({worker, run.spec.run});
+    clients[run.spec.run] = run.client;
+  }
   void grant(worker_id worker, const lease& granted) override {
     EXPECT_TRUE(described.contains({worker, granted.run})) << "granted before described";
     EXPECT_FALSE(recalled.contains(worker) || drained_workers.contains(worker)) << "granted although it is to leave";
@@ -42,14 +47,17 @@ struct recorder : scheduler_effects {
       EXPECT_TRUE(returned.insert({run, object}).second) << "twice";
   }
   void satisfied(waiter_id waiter) override { answered.push_back(waiter); }
+  void unattended_ended(run_id run) override { ended.push_back(run); }
   void changed(run_id) override {}
 
   std::set<std::pair<worker_id, run_id>> described;
+  std::map<run_id, worker_id> clients;
   std::map<worker_id, std::deque<lease>> grants;
   std::vector<std::pair<worker_id, run_range>> cancelled;
   std::set<worker_id> recalled;
   std::set<worker_id> drained_workers;
   std::vector<waiter_id> answered;
+  std::vector<run_id> ended; ///< unattended ones
   std::set<std::pair<worker_id, object_id>> claimed;
   std::set<std::pair<run_id, object_id>> returned; ///< arguments
 };
@@ -144,6 +152,85 @@ result_block stored_results(std::uint64_t first, std::uint64_t count) {
   for (auto i = first; i < first + count; ++i)
     b.stored.push_back({i, object_id{100 + i}, 5'000'000});
   return b;
+}
+
+TEST_F(scheduler, gives_a_paused_worker_nothing_until_it_is_resumed) {
+  core.worker_joined(ann, 1, for_ever, true);
+  core.submit(spec(sweep, 10));
+  EXPECT_TRUE(seen.grants[ann].empty());
+  core.resume(ann);
+  auto first = next(ann);
+  core.pause(ann);
+  EXPECT_TRUE(seen.recalled.contains(ann));
+  seen.recalled.clear();
+  finish(ann, first);
+  EXPECT_TRUE(seen.grants[ann].empty());
+  core.worker_joined(bob, 1);
+  EXPECT_FALSE(seen.grants[bob].empty()) << "others go on";
+  core.resume(ann);
+  EXPECT_FALSE(seen.grants[ann].empty());
+  core.resume(ann); // once more says nothing new
+  core.pause(worker_id{77});
+  core.resume(worker_id{77});
+}
+
+TEST_F(scheduler, gives_suspects_to_no_paused_worker) {
+  core.worker_joined(ann, 1);
+  core.submit(spec(sweep, 1));
+  next(ann);
+  core.worker_left(ann, died());
+  core.worker_joined(bob, 1, for_ever, true);
+  EXPECT_TRUE(seen.grants[bob].empty());
+  core.resume(bob);
+  EXPECT_EQ(seen.grants[bob].size(), 1u);
+}
+
+TEST_F(scheduler, keeps_a_released_unattended_run_until_it_has_ended_and_tells_of_the_end_once) {
+  auto left_alone = spec(sweep, 1);
+  left_alone.unattended = true;
+  core.submit(left_alone);
+  core.release(sweep);
+  EXPECT_TRUE(core.knows(sweep));
+  core.worker_joined(ann, 1);
+  finish(ann, next(ann));
+  EXPECT_EQ(seen.ended, std::vector{sweep});
+  EXPECT_FALSE(core.knows(sweep));
+}
+
+TEST_F(scheduler, tells_of_an_unattended_run_that_is_cancelled_and_forgets_one_whose_client_has_left) {
+  auto left_alone = spec(sweep, 1);
+  left_alone.unattended = true;
+  core.submit(left_alone);
+  core.cancel({sweep, 0, 1});
+  EXPECT_EQ(seen.ended, std::vector{sweep});
+  constexpr worker_id guest{5};
+  core.client_joined(guest);
+  auto theirs = spec(nth_run_of(guest, 1), 1);
+  theirs.unattended = true;
+  core.submit(theirs);
+  core.release(theirs.run);
+  EXPECT_TRUE(core.knows(theirs.run));
+  core.client_left(guest);
+  EXPECT_FALSE(core.knows(theirs.run));
+  EXPECT_EQ(seen.ended.size(), 1u);
+}
+
+TEST_F(scheduler, names_the_client_of_a_run_that_a_task_of_a_task_has_submitted) {
+  constexpr worker_id guest{5};
+  core.client_joined(guest);
+  auto outer = spec(nth_run_of(guest, 1), 1);
+  core.submit(outer);
+  core.worker_joined(ann, 3);
+  auto inner = spec(nth_run_of(ann, 1), 1);
+  inner.parent = outer.run;
+  core.submit(inner);
+  auto innermost = spec(nth_run_of(ann, 2), 1);
+  innermost.parent = inner.run;
+  core.submit(innermost);
+  EXPECT_EQ(seen.clients.at(innermost.run), guest);
+  core.submit(spec(sweep, 1));
+  core.worker_joined(bob, 1);
+  EXPECT_EQ(seen.clients.at(sweep), worker_id{}) << "the client in this process";
 }
 
 TEST_F(scheduler, claims_results_in_the_store_and_lets_go_of_them_with_their_run) {
@@ -292,16 +379,193 @@ TEST_F(scheduler, finds_the_one_task_that_kills_and_finishes_all_others) {
   EXPECT_EQ(failure_of(core.results({{sweep, killer, 1}}).at(0), killer)->code, error_code::worker_died);
 }
 
-TEST_F(scheduler, gives_up_a_run_whose_every_task_kills) {
-  core.submit(spec(sweep, 1000));
-  std::size_t deaths = 0;
-  while (!counts().ended()) {
-    worker_id w{++deaths};
-    core.worker_joined(w, 1);
-    core.worker_left(w, died());
-    ASSERT_LT(deaths, 100u);
+/// Workers with one thread that join one after the other, and die of the tasks that kill.
+struct deadly_sweep {
+  recorder seen;
+  scheduler_core core;
+  std::set<std::uint64_t> killers;
+  std::uint64_t workers = 0;
+  std::uint64_t deaths = 0;
+
+  explicit deadly_sweep(std::optional<std::size_t> max_lost) : core{seen, 2, max_lost} {}
+
+  progress counts() const { return core.counts({{scheduler::sweep, 0, UINT64_MAX}}); }
+
+  failure failure_of_task(std::uint64_t task) const {
+    return *failure_of(core.results({{scheduler::sweep, task, 1}}).at(0), task);
   }
-  EXPECT_EQ(counts().lost, 1000u);
+
+  /// Until all tasks have ended, with `size` workers at a time.
+  void run(std::uint64_t tasks, std::size_t size) {
+    core.submit(scheduler::spec(scheduler::sweep, tasks));
+    std::vector<worker_id> alive;
+    while (!counts().ended()) {
+      while (alive.size() < size) {
+        alive.push_back(worker_id{++workers});
+        core.worker_joined(alive.back(), 1);
+      }
+      auto before = alive;
+      for (auto w : before)
+        if (!step(w)) {
+          std::erase(alive, w);
+          ++deaths;
+        }
+      core.check_invariants();
+      ASSERT_LT(deaths, 10 * tasks) << "without end";
+    }
+  }
+
+  /// One lease, or what comes before its first killer; false when the worker died.
+  bool step(worker_id worker) {
+    auto& leases = seen.grants[worker];
+    if (leases.empty())
+      return true;
+    auto l = leases.front();
+    leases.pop_front();
+    auto killer = killers.lower_bound(l.first);
+    bool dies = killer != killers.end() && *killer < l.first + l.count;
+    lease_report r;
+    r.id = l.id;
+    r.block = scheduler::results(l.first, dies ? *killer - l.first : l.count);
+    r.busy_ns = 1000 * r.block.count;
+    r.closed = !dies;
+    if (r.closed || r.block.count != 0)
+      core.report(worker, std::move(r));
+    if (dies)
+      core.worker_left(worker, scheduler::died());
+    return !dies;
+  }
+};
+
+TEST(deadly_sweep, loses_no_innocent_whatever_number_of_tasks_kills_in_a_row) {
+  for (std::uint64_t first : {0, 20})
+    for (std::uint64_t in_a_row : {1, 8, 12, 40}) {
+      deadly_sweep all{{}};
+      for (std::uint64_t i = 0; i < in_a_row; ++i)
+        all.killers.insert(first + i);
+      all.run(60, 2);
+      EXPECT_EQ(all.counts().lost, in_a_row);
+      EXPECT_EQ(all.counts().finished, 60 - in_a_row);
+      for (auto killer : all.killers)
+        EXPECT_EQ(all.failure_of_task(killer).code, error_code::worker_died);
+    }
+}
+
+TEST(deadly_sweep, ends_when_every_task_kills_after_as_many_deaths_as_the_retries_allow) {
+  deadly_sweep all{{}};
+  for (std::uint64_t i = 0; i < 1000; ++i)
+    all.killers.insert(i);
+  all.run(1000, 4);
+  EXPECT_EQ(all.counts().lost, 1000u);
+  EXPECT_EQ(all.deaths, 3000u);
+}
+
+TEST(deadly_sweep, is_given_up_after_max_lost_tasks) {
+  deadly_sweep all{3};
+  for (std::uint64_t i = 0; i < 8; ++i)
+    all.killers.insert(i);
+  all.run(60, 1);
+  EXPECT_EQ(all.counts().lost, 60u);
+  EXPECT_EQ(all.deaths, 9u);
+  for (std::uint64_t i = 0; i < 3; ++i)
+    EXPECT_EQ(all.failure_of_task(i).code, error_code::worker_died);
+  for (std::uint64_t i = 3; i < 60; ++i) {
+    auto why = all.failure_of_task(i);
+    EXPECT_EQ(why.code, error_code::run_given_up);
+    EXPECT_EQ(why.text, "3 tasks of it were lost, and the option max_lost allows no more; the last one was task 2, "
+                        "whose worker was killed");
+  }
+}
+
+TEST(deadly_sweep, counts_lost_tasks_that_are_not_in_a_row) {
+  deadly_sweep all{2};
+  all.killers = {0, 30, 59};
+  all.run(60, 1);
+  EXPECT_EQ(all.failure_of_task(0).code, error_code::worker_died);
+  EXPECT_EQ(all.failure_of_task(30).code, error_code::worker_died);
+  EXPECT_GE(all.counts().finished, 29u);
+  EXPECT_EQ(all.counts().ended(), true);
+}
+
+TEST(deadly_sweep, goes_on_when_fewer_than_max_lost_are_lost) {
+  deadly_sweep all{4};
+  all.killers = {0, 1, 2};
+  all.run(60, 3);
+  EXPECT_EQ(all.counts().lost, 3u);
+  EXPECT_EQ(all.counts().finished, 57u);
+}
+
+TEST(deadly_sweep, ends_every_task_with_its_own_cause_whatever_happens) {
+  for (std::uint32_t seed = 1; seed <= 50; ++seed) {
+    std::mt19937 random{seed};
+    auto tasks = 1 + random() % 300;
+    auto limit = seed % 2 ? std::optional<std::size_t>{1 + random() % 6} : std::nullopt;
+    deadly_sweep all{limit};
+    for (auto i = random() % 20; i != 0; --i)
+      all.killers.insert(random() % tasks);
+    all.run(tasks, 1 + random() % 4);
+    std::uint64_t died = 0;
+    std::uint64_t given_up = 0;
+    for (std::uint64_t i = 0; i < tasks; ++i) {
+      auto block = all.core.results({{scheduler::sweep, i, 1}}).at(0);
+      if (const auto* why = failure_of(block, i)) {
+        (why->code == error_code::run_given_up ? given_up : died) += 1;
+        EXPECT_TRUE(why->code == error_code::run_given_up || all.killers.contains(i)) << "seed " << seed;
+      }
+    }
+    EXPECT_EQ(all.counts().lost, died + given_up) << "seed " << seed;
+    if (!limit || all.killers.size() < *limit) {
+      EXPECT_EQ(died, all.killers.size()) << "seed " << seed;
+      EXPECT_EQ(given_up, 0u) << "seed " << seed;
+    } else {
+      EXPECT_GE(died, *limit) << "seed " << seed;
+    }
+  }
+}
+
+TEST_F(scheduler, lets_a_run_that_is_given_up_keep_what_is_under_way_and_leaves_other_runs_alone) {
+  scheduler_core strict{seen, 0, 1};
+  constexpr run_id other{2};
+  strict.worker_joined(ann, 1);
+  strict.worker_joined(bob, 1);
+  strict.submit(spec(sweep, 10));
+  strict.submit(spec(other, 10));
+  // Task 0 is with ann, task 1 with bob or the other way round.
+  auto of_ann = next(ann);
+  auto of_bob = next(bob);
+  ASSERT_EQ(of_ann.run, sweep);
+  strict.worker_left(ann, died());
+  EXPECT_EQ(strict.counts({{sweep, 0, UINT64_MAX}}).lost, of_bob.run == sweep ? 9u : 10u);
+  EXPECT_EQ(strict.counts({{other, 0, UINT64_MAX}}).lost, 0u);
+  if (of_bob.run == sweep) {
+    lease_report r;
+    r.id = of_bob.id;
+    r.block = results(of_bob.first, 1);
+    r.busy_ns = 1000;
+    r.closed = true;
+    strict.report(bob, std::move(r));
+    EXPECT_EQ(strict.counts({{sweep, 0, UINT64_MAX}}).finished, 1u);
+  }
+  strict.check_invariants();
+}
+
+TEST_F(scheduler, gives_up_what_a_dead_worker_had_of_a_run_that_was_given_up) {
+  scheduler_core strict{seen, 1, 1};
+  strict.submit(spec(sweep, 10));
+  strict.worker_joined(ann, 1);
+  strict.worker_joined(bob, 1);
+  ASSERT_EQ(next(ann).first, 0u);
+  ASSERT_EQ(next(bob).first, 1u);
+  strict.worker_left(ann, died());
+  worker_id cid{3};
+  strict.worker_joined(cid, 1);
+  ASSERT_EQ(next(cid).first, 0u) << "it is tried again, alone";
+  strict.worker_left(cid, died());
+  EXPECT_EQ(strict.counts({{sweep, 0, UINT64_MAX}}).lost, 9u) << "all but what bob has";
+  strict.worker_left(bob, died());
+  EXPECT_EQ(strict.counts({{sweep, 0, UINT64_MAX}}).lost, 10u) << "that is not tried again";
+  EXPECT_EQ(failure_of(strict.results({{sweep, 1, 1}}).at(0), 1)->code, error_code::run_given_up);
+  strict.check_invariants();
 }
 
 TEST_F(scheduler, loses_what_waits_when_no_worker_will_come_and_later_runs_at_once) {
@@ -1017,7 +1281,7 @@ TEST_F(scheduler, ends_every_task_exactly_once_whatever_happens) {
     std::mt19937 random{seed};
     auto chance = [&](unsigned percent) { return random() % 100 < percent; };
     recorder log;
-    scheduler_core sim{log, 1};
+    scheduler_core sim{log, 1, seed % 3 == 0 ? std::optional<std::size_t>{1 + seed % 5} : std::nullopt};
     std::uint64_t workers = 0;
     std::vector<worker_id> alive;
     std::map<worker_id, std::chrono::milliseconds> left; // of those with limited time

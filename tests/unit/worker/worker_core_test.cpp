@@ -36,6 +36,23 @@ TEST(worker_core, gives_back_nothing_while_a_thread_is_free_or_quick) {
   EXPECT_TRUE(core.give_back(now + 500ms).empty()) << "the second thread is quick";
 }
 
+TEST(worker_core, keeps_the_lease_of_a_start_call_which_no_other_worker_can_take) {
+  worker_core core{1};
+  core.add({lease_id{1}, run, 0, 10});
+  core.add({lease_of_start_call(1), run_id{2}, 0, 1});
+  core.add({lease_id{2}, run, 10, 10});
+  ASSERT_TRUE(core.take(0));
+  core.next_chunk(0, 2, now);
+  auto back = core.give_back_all();
+  ASSERT_EQ(back.size(), 2u);
+  EXPECT_EQ(back[0].lease, lease_id{1});
+  EXPECT_EQ(back[1].lease, lease_id{2});
+  core.next_chunk(0, 2, now);
+  core.done(0);
+  ASSERT_TRUE(core.take(0));
+  EXPECT_EQ(core.next_chunk(0, 2, now).lease, lease_of_start_call(1));
+}
+
 TEST(worker_core, gives_back_what_waits_behind_slow_tasks_once) {
   worker_core core{1};
   core.add({lease_id{1}, run, 0, 10});

@@ -1,0 +1,60 @@
+#include "daskify/client/started_tasks.hpp"
+
+#include "daskify/client/cluster_session.hpp"
+#include "daskify/progress/notice.hpp"
+
+#include <utility>
+
+namespace daskify::internal {
+
+void started_tasks::add(run_id run, std::string function) {
+  std::lock_guard guard{mutex_};
+  if (!writer_)
+    writer_ = std::make_unique<work_thread>();
+  open_.emplace(run, std::move(function));
+}
+
+void started_tasks::ended(const unattended_ended& end) {
+  std::lock_guard guard{mutex_};
+  auto known = open_.extract(end.run);
+  if (known.empty())
+    return;
+  for (const auto& why : end.failures)
+    notices_.push_back("daskify: " + describe_failure(why, "The started task of " + known.mapped()));
+  if (!end.failures.empty())
+    writer_->post([this] { write_notices(); });
+}
+
+std::vector<run_range> started_tasks::open() const {
+  std::lock_guard guard{mutex_};
+  std::vector<run_range> all;
+  for (const auto& [run, function] : open_)
+    all.push_back({run, 0, 1});
+  return all;
+}
+
+void started_tasks::finish(std::uint64_t unfinished) {
+  writer_.reset();
+  write_notices();
+  if (unfinished != 0)
+    say("daskify: " + std::to_string(unfinished) +
+        (unfinished == 1 ? " started task had not ended" : " started tasks had not ended") +
+        " at the end of the cluster; what is to end before that is submitted, and waited for: submit(f, "
+        "values...).get().");
+}
+
+void started_tasks::write_notices() {
+  while (true) {
+    std::string text;
+    {
+      std::lock_guard guard{mutex_};
+      if (notices_.empty())
+        return;
+      text = std::move(notices_.front());
+      notices_.pop_front();
+    }
+    say(text);
+  }
+}
+
+} // namespace daskify::internal

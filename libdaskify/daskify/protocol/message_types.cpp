@@ -1,0 +1,11 @@
+#include "daskify/protocol/actors.hpp"
+
+namespace daskify::internal {
+
+DASKIFY_MESSAGES(DASKIFY_DEFINE_INSPECT)
+
+} // namespace daskify::internal
+
+#define DASKIFY_DEFINE_MESSAGE(TYPE) DASKIFY_INSTANTIATE_MESSAGE(, TYPE)
+DASKIFY_MESSAGES(DASKIFY_DEFINE_MESSAGE)
+DASKIFY_PUBLIC_TYPES(DASKIFY_DEFINE_MESSAGE)
