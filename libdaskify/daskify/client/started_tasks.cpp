@@ -21,7 +21,7 @@ void started_tasks::ended(const unattended_ended& end) {
     return;
   for (const auto& why : end.failures)
     notices_.push_back("daskify: " + describe_failure(why, "The started task of " + known.mapped()));
-  if (!end.failures.empty())
+  if (!end.failures.empty() && writer_)
     writer_->post([this] { write_notices(); });
 }
 
@@ -34,7 +34,12 @@ std::vector<run_range> started_tasks::open() const {
 }
 
 void started_tasks::finish(std::uint64_t unfinished) {
-  writer_.reset();
+  std::unique_ptr<work_thread> ending;
+  {
+    std::lock_guard guard{mutex_};
+    ending = std::move(writer_);
+  }
+  ending.reset();
   write_notices();
   if (unfinished != 0)
     say("daskify: " + std::to_string(unfinished) +

@@ -22,7 +22,7 @@ public:
   void ended(const unattended_ended& end);
   /// Those that have not ended, as far as is known here.
   std::vector<run_range> open() const;
-  /// Writes the notices that wait. After the last `ended`; `unfinished` of the tasks will never end.
+  /// Writes the notices that wait; those that come later are dropped. `unfinished` of the tasks will never end.
   void finish(std::uint64_t unfinished);
 
 private:

@@ -430,8 +430,9 @@ worker_entry scheduler_state::entry_of(worker_id worker) const {
   const auto& p = peers_.at(worker);
   auto running = core_->running(worker);
   const auto* node = outlook_of(p);
+  auto busy = running != 0 || start_calls_.is_in_call(worker);
   return {worker,     p.who.name,       p.who.host,
-          p.who.node, p.who.pid,        running != 0,
+          p.who.node, p.who.pid,        busy,
           running,    p.resident_bytes, node && node->draining,
           p.who.cpus};
 }
@@ -819,7 +820,7 @@ void scheduler_state::tell_demand() {
   for (const auto& [address, node] : nodes_)
     idle.insert(node.slot);
   for (const auto& [id, p] : peers_)
-    if (p.node && core_->running(id) != 0)
+    if (p.node && (core_->running(id) != 0 || start_calls_.is_in_call(id)))
       idle.erase(*p.node);
   setup_.processes->demand(core_->useful_threads(tuning::worth_a_worker), waits_for_workers_.largest(),
                            {idle.begin(), idle.end()});

@@ -114,6 +114,11 @@ void start_calls::go_on(worker_id worker, worker_record& record) {
   effects_.calls_made(worker);
 }
 
+bool start_calls::is_in_call(worker_id worker) const {
+  auto known = workers_.find(worker);
+  return known != workers_.end() && known->second.in_call;
+}
+
 bool start_calls::is_ready(worker_id worker, worker_id client) const {
   auto known = workers_.find(worker);
   return known != workers_.end() && !known->second.in_call && !known->second.refused.contains(client);

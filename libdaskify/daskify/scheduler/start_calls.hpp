@@ -60,6 +60,7 @@ public:
 
   /// A worker that joins now has calls to make.
   bool any() const noexcept { return !calls_.empty(); }
+  bool is_in_call(worker_id worker) const;
   /// The worker has made all calls, none of the client's has failed on it, and it is not in one.
   bool is_ready(worker_id worker, worker_id client) const;
   /// The first failure of one of the client's calls; null: none.
