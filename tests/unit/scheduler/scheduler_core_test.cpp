@@ -1138,6 +1138,7 @@ struct timed_cluster : scheduler_effects {
   void let_go(const std::vector<object_id>&) override {}
   void let_go_of_arguments(run_id, const std::vector<object_id>&) override {}
   void satisfied(waiter_id) override {}
+  void unattended_ended(run_id) override {}
   void changed(run_id) override {}
 
   void submit(run_id run, const std::string& function, std::vector<seconds> each) {
