@@ -145,7 +145,7 @@ follow() {
 
 fail() {
   if grep -qE 'No space left|enough free space|quota exceeded' "$log" || disk_is_full; then
-    stop "A disk is full. Packages need 1 GB, the build 2 GB; this is what there is:" \
+    stop "A disk is full. Packages need 1 GB, the build 1 GB; this is what there is:" \
          "$(df -h "$build_dir" "${TMPDIR:-/tmp}" /var/cache/apt 2>/dev/null | uniq)"
   fi
   local said errors

@@ -9,7 +9,6 @@
 #include <memory>
 #include <new>
 #include <span>
-#include <stdexcept>
 #include <utility>
 
 namespace daskify {
@@ -111,13 +110,7 @@ public:
   shared_bytes() = default;
 
   /// Takes over the buffer's memory, without a copy.
-  explicit shared_bytes(byte_buffer&& buffer) {
-    if (buffer.empty())
-      return;
-    auto owner = std::make_shared<const byte_buffer>(std::move(buffer));
-    view_ = *owner;
-    owner_ = std::move(owner);
-  }
+  explicit shared_bytes(byte_buffer&& buffer);
 
   /// `bytes` must stay valid and unchanged as long as `owner` lives.
   shared_bytes(std::shared_ptr<const void> owner, std::span<const std::byte> bytes) noexcept
@@ -146,11 +139,7 @@ public:
 
   /// `count` bytes from `offset` on, sharing the memory. Throws std::out_of_range when they are not all
   /// there.
-  shared_bytes slice(std::size_t offset, std::size_t count) const {
-    if (offset > size() || count > size() - offset)
-      throw std::out_of_range{"A slice reaches beyond its bytes: check offset and length against size()."};
-    return {owner_, view_.subspan(offset, count)};
-  }
+  shared_bytes slice(std::size_t offset, std::size_t count) const;
 
 private:
   std::shared_ptr<const void> owner_;

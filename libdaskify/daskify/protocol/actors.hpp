@@ -302,8 +302,8 @@ using scheduler_actor = scheduler_for_clients::extend<
     /// End of the session: all workers are told to stop.
     caf::reacts_to<stop_session>>;
 
-/// Registers every type above that can cross a wire. Before the actor system starts. Programs with different `version`s
-/// do not connect to each other.
+/// Registers every type in the lists of message_types.hpp, where a new message has to be added. Before the actor system
+/// starts. Programs with different `version`s do not connect to each other.
 void add_message_types(caf::actor_system_config& config, const std::string& version = wire_version());
 
 } // namespace daskify::internal

@@ -12,6 +12,10 @@
 #include <caf/mailbox_element.hpp>
 #include <caf/serializer.hpp>
 
+#include <string>
+#include <tuple>
+#include <utility>
+
 // clang-format off
 
 /// What clients, the scheduler, workers and nodes say to each other; enrol_request is first (see actors.cpp).
@@ -48,6 +52,75 @@
 
 /// Types of the public namespace, which have no functions of their own for CAF.
 #define DASKIFY_PUBLIC_TYPES(EACH) EACH(shared_bytes) EACH(progress)
+
+namespace daskify::internal {
+
+/// A type of the lists above, which is a whole message as a rule.
+template <class T>
+inline constexpr bool is_message = false;
+#define DASKIFY_IS_MESSAGE(TYPE)                                                                                       \
+  template <>                                                                                                          \
+  inline constexpr bool is_message<TYPE> = true;
+DASKIFY_MESSAGES(DASKIFY_IS_MESSAGE)
+DASKIFY_STORE_MESSAGES(DASKIFY_IS_MESSAGE)
+DASKIFY_PUBLIC_TYPES(DASKIFY_IS_MESSAGE)
+#undef DASKIFY_IS_MESSAGE
+
+} // namespace daskify::internal
+
+namespace caf::detail {
+
+/// Does what CAF 0.17's general one does, for a single element. That one makes 88 functions of each type, to find the
+/// element among ten.
+template <class Base, class T>
+requires daskify::internal::is_message<T>
+class tuple_vals_impl<Base, T> : public Base {
+public:
+  using super = message_data;
+  using data_type = std::tuple<T>;
+
+  template <class Inspector>
+  friend typename Inspector::result_type inspect(Inspector& f, tuple_vals_impl& x) {
+    return f(std::get<0>(x.data_));
+  }
+
+  tuple_vals_impl(const tuple_vals_impl&) = default;
+  template <class... Us>
+  tuple_vals_impl(Us&&... values) : data_(std::forward<Us>(values)...),
+                                    type_{make_rtti_pair<T>()} {}
+
+  data_type& data() { return data_; }
+  const data_type& data() const { return data_; }
+
+  std::size_t size() const noexcept override { return 1; }
+  const void* get(std::size_t) const noexcept override { return &std::get<0>(data_); }
+  void* get_mutable(std::size_t) override { return &std::get<0>(data_); }
+
+  std::string stringify(std::size_t) const override {
+    std::string text;
+    stringification_inspector f{text};
+    f(element());
+    return text;
+  }
+
+  using Base::copy;
+  type_erased_value_ptr copy(std::size_t) const override { return make_type_erased_value<T>(std::get<0>(data_)); }
+
+  error load(std::size_t, deserializer& source) override { return inspect(source, element()); }
+  error save(std::size_t, serializer& sink) const override { return inspect(sink, element()); }
+
+  std::uint32_t type_token() const noexcept override { return make_type_token<T>(); }
+  rtti_pair type(std::size_t) const noexcept override { return type_; }
+
+private:
+  /// A serialiser takes what it only reads as something that it may change.
+  T& element() const { return const_cast<T&>(std::get<0>(data_)); }
+
+  data_type data_;
+  rtti_pair type_;
+};
+
+} // namespace caf::detail
 
 /// DECLARE is `extern` or nothing.
 #define DASKIFY_INSTANTIATE_VALUE(DECLARE, TYPE)                                                                       \
