@@ -250,10 +250,10 @@ TEST_F(start_calls_of_workers, end_in_work_for_every_worker_in_any_order_of_even
     while (!seen.in.empty())
       end_call(seen.in.begin()->first, false);
     EXPECT_TRUE(seen.paused.empty()) << "seed " << seed;
-    for (const auto& [worker, names] : seen.made)
-      EXPECT_TRUE(std::is_sorted(names.begin(), names.end(),
+    for (const auto& [worker, made] : seen.made)
+      EXPECT_TRUE(std::is_sorted(made.begin(), made.end(),
                                  [&](const auto& a, const auto& b) { return order.at(a) < order.at(b); }) &&
-                  std::adjacent_find(names.begin(), names.end()) == names.end())
+                  std::adjacent_find(made.begin(), made.end()) == made.end())
           << "seed " << seed;
     for (auto worker : present)
       for (auto client : clients)
