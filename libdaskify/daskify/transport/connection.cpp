@@ -48,7 +48,8 @@ bool is_valid(const connection& what) {
 }
 
 std::string format_connection(const connection& what) {
-  auto text = std::string{first_line} + "\nsession " + what.session_id + "\n";
+  std::string text{first_line};
+  text += "\nsession " + what.session_id + "\n";
   for (const auto& address : what.addresses)
     text += "address " + address.host + " " + std::to_string(address.port) + "\n";
   text += "secret " + what.secret + "\n";
