@@ -30,10 +30,13 @@ constexpr int refused_exit_code = 3;
 /// Objects of the node's store, mapped.
 class stored_objects : public object_space {
 public:
-  explicit stored_objects(std::shared_ptr<store_link> store) : store_{std::move(store)} {}
+  /// `end_worker` ends this process soon; it is called when the store is gone.
+  stored_objects(std::shared_ptr<store_link> store, std::function<void()> end_worker)
+      : store_{std::move(store)},
+        end_worker_{std::move(end_worker)} {}
 
   object_bytes find(object_id object, std::uint64_t type) override {
-    auto found = store_->map(object);
+    auto found = use_store([&] { return store_->map(object); });
     if (type != 0 && found.type != type)
       throw data_error{error_code::wrong_type,
                        "Scattered data are used as another type than they were scattered as; use the handle that "
@@ -42,11 +45,27 @@ public:
   }
 
   object_id put(const type_label& type, std::span<const std::byte> bytes) override {
-    return store_->put_unheld(type, bytes);
+    return use_store([&] { return store_->put_unheld(type, bytes); });
   }
 
 private:
+  /// A store that is gone has ended with its node, and this process is about to end, too. Until then no task may fail
+  /// with that: all of them run again elsewhere.
+  template <class Use>
+  auto use_store(const Use& use) const -> decltype(use()) {
+    try {
+      return use();
+    } catch (const cluster_error& e) {
+      if (e.code() != error_code::scheduler_gone)
+        throw;
+    }
+    end_worker_();
+    while (true)
+      ::pause();
+  }
+
   std::shared_ptr<store_link> store_;
+  std::function<void()> end_worker_;
 };
 
 /// Runs tasks until the session ends; the exit code of the process.
@@ -68,7 +87,7 @@ int work(const worker_launch& as, const std::string& name) {
 
   auto calls = std::make_shared<crossing>();
   auto store = std::make_shared<store_link>(calls, store_link::distance::remote);
-  stored_objects objects{store};
+  stored_objects objects{store, [] { line.end_now(); }};
   worker_actor actor;
   executor::setup with{as.threads, name, host_name(), as.log_file, {}, {}};
   with.send = [&](std::vector<lease_report> reports) {
