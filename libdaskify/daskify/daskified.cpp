@@ -69,7 +69,7 @@ internal::cluster& daskified::held() const {
   return *cluster_;
 }
 
-void daskified::add_start_call(internal::start_call call) {
+void daskified::add_start_call(std::shared_ptr<const internal::start_call> call) {
   held().on_worker_start(std::move(call));
 }
 

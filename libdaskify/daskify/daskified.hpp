@@ -314,7 +314,7 @@ private:
   std::vector<internal::run_range> recent_ranges() const;
   progress check(const std::vector<internal::run_range>& tasks, std::ostream& out) const;
   void release_run(const internal::run_handle& run);
-  void add_start_call(internal::start_call call);
+  void add_start_call(std::shared_ptr<const internal::start_call> call);
 
   /// Throws data_error(foreign_handle) for futures of another cluster, or of an earlier start.
   template <class Futures>
