@@ -57,6 +57,7 @@ std::unique_ptr<internal::cluster> make_cluster(int& argc, char** argv, const op
 } // namespace
 
 daskified::daskified(int& argc, char** argv, const options& given) : cluster_{make_cluster(argc, argv, given)} {}
+daskified::daskified(int& argc, char** argv) : daskified{argc, argv, options{}} {}
 
 daskified::daskified(daskified&&) noexcept = default;
 daskified& daskified::operator=(daskified&&) noexcept = default;

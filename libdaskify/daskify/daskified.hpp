@@ -77,7 +77,8 @@ public:
   /// constructor runs tasks until the end of the session and never returns. Code before it runs in the workers, too;
   /// code after it does not, so global variables that are set there keep their initial values in the workers: set them
   /// with on_worker_start. Takes the options of daskify out of argc and argv. Throws config_error.
-  daskified(int& argc, char** argv, const options& given = {});
+  daskified(int& argc, char** argv, const options& given);
+  daskified(int& argc, char** argv); ///< the same without options in code
   daskified(daskified&&) noexcept;
   daskified& operator=(daskified&&) noexcept;
   ~daskified(); ///< shuts the cluster down
