@@ -17,7 +17,7 @@ library=$(find "$work/prefix" -name 'libdaskify.*' -type f)
 for file in "$library" "$work"/prefix/bin/*; do
   ! readelf -S --wide "$file" | grep -q '\.debug_info' || fail "$file has debug information"
 done
-nm -C "$library" 2>/dev/null | grep -q 'daskify::daskified::start_cluster()' || fail "$library has no function names"
+nm -C "$library" 2>/dev/null | grep 'daskify::daskified::start_cluster()' >/dev/null || fail "$library has no function names"
 
 for type in Debug Release; do
   "$cmake" -G "$generator" -S "$project" -B "$work/$type" -DCMAKE_PREFIX_PATH="$work/prefix" \

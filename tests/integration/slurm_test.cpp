@@ -366,7 +366,7 @@ TEST_F(on_slurm, works_with_the_jobs_that_run_while_others_wait_in_the_queue_and
     auto cluster = make({.size = 4, .job_extra = std::vector<std::string>{"--hold"}, .job_shape = shape});
     std::vector<std::string> jobs;
     std::thread releases{[&] {
-      auto held = [&] { return jobs = lines_of("squeue -h -r -o %i | sort"); };
+      auto held = [&] { return jobs = lines_of("squeue -h -r -t PENDING -o %i | sort"); };
       EXPECT_TRUE(eventually([&] { return held().size() == 4; }));
       output_of("scontrol release " + jobs.at(0) + "; scontrol release " + jobs.at(1));
     }};

@@ -245,7 +245,7 @@ TEST_F(standing_cluster, says_so_at_once_when_its_scheduler_is_killed) {
   auto [code, sentence] = refusal([&] { cluster.monitor_progress(endless); });
   EXPECT_EQ(code, error_code::scheduler_gone) << sentence;
   EXPECT_THAT(sentence, HasSubstr("start_cluster"));
-  EXPECT_EQ(refusal([&] { cluster.submit(square, 1); }).first, error_code::scheduler_gone);
+  EXPECT_EQ(refusal([&] { return cluster.submit(square, 1); }).first, error_code::scheduler_gone);
   EXPECT_LT(std::chrono::steady_clock::now() - before, 5s);
   scheduler->wait();
   EXPECT_EQ(workers->wait(), 1) << workers->output();

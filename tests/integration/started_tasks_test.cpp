@@ -8,6 +8,11 @@
 #include <string>
 #include <unistd.h>
 
+/// Not static, so that messages can name it.
+[[noreturn]] void fail_for(const std::string& why) {
+  throw std::runtime_error{why};
+}
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -18,10 +23,6 @@ using testing::HasSubstr;
 
 void touch(const std::string& file) {
   std::ofstream{file} << "done";
-}
-
-[[noreturn]] void fail(const std::string& why) {
-  throw std::runtime_error{why};
 }
 
 /// What this process writes to stderr meanwhile.
@@ -67,10 +68,10 @@ TEST_F(started, run_though_nobody_keeps_a_future) {
 
 TEST_F(started, that_fail_are_told_of_on_stderr_with_the_cause) {
   caught_stderr caught;
-  cluster.start(fail, "the disk is full");
+  cluster.start(fail_for, "the disk is full");
   EXPECT_TRUE(eventually_idle(cluster));
   cluster.shutdown_cluster(); // what is known then is written
-  EXPECT_THAT(caught.text(), AllOf(HasSubstr("daskify: The started task of "), HasSubstr("fail"),
+  EXPECT_THAT(caught.text(), AllOf(HasSubstr("daskify: The started task of "), HasSubstr("fail_for"),
                                    HasSubstr("threw std::runtime_error: the disk is full")));
 }
 
@@ -82,7 +83,8 @@ TEST_F(started, that_have_not_ended_at_the_shutdown_are_counted) {
         std::this_thread::sleep_for(1ms);
     });
   cluster.shutdown_cluster();
-  EXPECT_THAT(caught.text(), HasSubstr("daskify: 3 started tasks had not ended at the end of the cluster"));
+  EXPECT_THAT(caught.text(),
+              HasSubstr("daskify: 3 started tasks had not ended when the cluster was shut down, and were cancelled"));
 }
 
 TEST_F(started, that_have_ended_are_not_counted_at_the_shutdown) {
@@ -133,7 +135,7 @@ TEST_F(started_on_standing_cluster, fail_with_a_notice_in_their_program) {
   auto one = client();
   one.start_cluster();
   caught_stderr caught;
-  one.start(fail, "no such table");
+  one.start(fail_for, "no such table");
   EXPECT_TRUE(eventually_idle(one));
   one.shutdown_cluster();
   EXPECT_THAT(caught.text(), HasSubstr("threw std::runtime_error: no such table"));

@@ -177,7 +177,7 @@ TEST_F(tasks_of_tasks, refuses_to_wait_on_a_thread_that_the_task_has_made) {
 
 TEST(this_task, refuses_to_submit_outside_of_a_task) {
   try {
-    daskify::this_task::submit(square, 1);
+    static_cast<void>(daskify::this_task::submit(square, 1));
     FAIL();
   } catch (const daskify::task_error& e) {
     EXPECT_EQ(e.code(), daskify::error_code::not_in_a_task);

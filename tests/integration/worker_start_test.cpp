@@ -11,14 +11,8 @@
 #include <unistd.h>
 #include <vector>
 
-namespace {
-
-using namespace std::chrono_literals;
-using namespace daskify::test;
-using daskify::error_code;
-using daskify::range;
-using testing::AllOf;
-using testing::HasSubstr;
+/// Not static, so that messages can name them.
+namespace worker_start_calls {
 
 int evaluation_date = 0; ///< as a library keeps one
 std::vector<std::string> made_calls;
@@ -49,6 +43,18 @@ std::string calls_made(int) {
 void kill_worker() {
   ::kill(::getpid(), SIGKILL);
 }
+
+} // namespace worker_start_calls
+
+namespace {
+
+using namespace std::chrono_literals;
+using namespace daskify::test;
+using daskify::error_code;
+using daskify::range;
+using testing::AllOf;
+using testing::HasSubstr;
+using namespace worker_start_calls;
 
 /// An object that cannot travel.
 struct handle {

@@ -43,9 +43,9 @@ void started_tasks::finish(std::uint64_t unfinished) {
   write_notices();
   if (unfinished != 0)
     say("daskify: " + std::to_string(unfinished) +
-        (unfinished == 1 ? " started task had not ended" : " started tasks had not ended") +
-        " at the end of the cluster; what is to end before that is submitted, and waited for: submit(f, "
-        "values...).get().");
+        (unfinished == 1 ? " started task had not ended when the cluster was shut down, and was cancelled"
+                         : " started tasks had not ended when the cluster was shut down, and were cancelled") +
+        "; where a task has to end first, keep the future that submit(f, values...) returns, and wait for it.");
 }
 
 void started_tasks::write_notices() {

@@ -80,7 +80,7 @@ TEST(option_table, help_explains_every_option) {
 }
 
 TEST(option_table, shipped_config_files_are_what_the_table_generates) {
-  auto root = std::filesystem::path{__FILE__}.parent_path().parent_path().parent_path().parent_path();
+  std::filesystem::path root{DASKIFY_SOURCE_DIR};
   for (auto [file, mode] :
        {std::pair{"local.conf", daskify::cluster_mode::local}, std::pair{"slurm.conf", daskify::cluster_mode::slurm},
         std::pair{"standing.conf", daskify::cluster_mode::connect}}) {
