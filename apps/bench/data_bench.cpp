@@ -4,11 +4,13 @@
 
 #include <daskify/daskify.hpp>
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <bit>
 #include <fstream>
-#include <netinet/tcp.h>
+#include <functional>
 #include <map>
+#include <netinet/tcp.h>
 #include <numeric>
 #include <span>
 #include <sys/socket.h>

@@ -57,6 +57,7 @@ std::unique_ptr<internal::cluster> make_cluster(int& argc, char** argv, const op
 } // namespace
 
 daskified::daskified(int& argc, char** argv, const options& given) : cluster_{make_cluster(argc, argv, given)} {}
+daskified::daskified(int& argc, char** argv) : daskified{argc, argv, options{}} {}
 
 daskified::daskified(daskified&&) noexcept = default;
 daskified& daskified::operator=(daskified&&) noexcept = default;
@@ -69,7 +70,7 @@ internal::cluster& daskified::held() const {
   return *cluster_;
 }
 
-void daskified::add_start_call(internal::start_call call) {
+void daskified::add_start_call(std::shared_ptr<const internal::start_call> call) {
   held().on_worker_start(std::move(call));
 }
 

@@ -77,7 +77,8 @@ public:
   /// constructor runs tasks until the end of the session and never returns. Code before it runs in the workers, too;
   /// code after it does not, so global variables that are set there keep their initial values in the workers: set them
   /// with on_worker_start. Takes the options of daskify out of argc and argv. Throws config_error.
-  daskified(int& argc, char** argv, const options& given = {});
+  daskified(int& argc, char** argv, const options& given);
+  daskified(int& argc, char** argv); ///< the same without options in code
   daskified(daskified&&) noexcept;
   daskified& operator=(daskified&&) noexcept;
   ~daskified(); ///< shuts the cluster down
@@ -314,7 +315,7 @@ private:
   std::vector<internal::run_range> recent_ranges() const;
   progress check(const std::vector<internal::run_range>& tasks, std::ostream& out) const;
   void release_run(const internal::run_handle& run);
-  void add_start_call(internal::start_call call);
+  void add_start_call(std::shared_ptr<const internal::start_call> call);
 
   /// Throws data_error(foreign_handle) for futures of another cluster, or of an earlier start.
   template <class Futures>

@@ -9,7 +9,6 @@
 #include "daskify/codec.hpp"
 #include "daskify/protocol/result_block.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <compare>
 #include <concepts>
@@ -296,25 +295,36 @@ private:
   std::uint64_t tasks_per_loop_ = 0;
 };
 
+namespace internal {
+
+/// Combinations of elements of these types.
+template <class... Es>
+class combinations_of : public combinations {
+public:
+  /// Of the i-th task of a loop.
+  virtual std::tuple<Es...> at(std::uint64_t i) const = 0;
+};
+
+} // namespace internal
+
 template <class R, class E, class... Es>
 class futures<R, E, Es...> : public futures<R> {
 public:
-  using combination_function = std::function<std::tuple<E, Es...>(std::uint64_t)>;
-
   futures() = default;
-  futures(std::shared_ptr<internal::run_handle> run, std::uint64_t tasks_per_loop, combination_function combination)
+  futures(std::shared_ptr<internal::run_handle> run, std::uint64_t tasks_per_loop,
+          std::shared_ptr<const internal::combinations_of<E, Es...>> calls)
       : futures<R>{std::move(run), tasks_per_loop},
-        combination_{std::move(combination)} {}
+        calls_{std::move(calls)} {}
 
   /// The element of each iterable that task i was called with.
   /// Throws std::out_of_range.
   std::tuple<E, Es...> combination(std::size_t i) const {
     this->check_index(i);
-    return combination_(i % this->tasks_per_loop());
+    return calls_->at(i % this->tasks_per_loop());
   }
 
 private:
-  combination_function combination_;
+  std::shared_ptr<const internal::combinations_of<E, Es...>> calls_;
 };
 
 namespace internal {
@@ -488,7 +498,7 @@ bool wait(const Futures& all, std::optional<std::size_t> how_many = {},
     until = internal::deadline_in(*timeout);
   auto total = internal::tasks_in(ranges);
   auto& session = (*std::begin(all)).run()->session();
-  return session.await(ranges, std::min<std::uint64_t>(how_many.value_or(total), total), false, until).satisfied;
+  return session.await(ranges, how_many && *how_many < total ? *how_many : total, false, until).satisfied;
 }
 
 /// The futures in the order in which their tasks end: `for (auto f : as_completed(futures))`. Single pass.
@@ -541,13 +551,18 @@ private:
         --next->count;
         return true;
       }
-      return std::find(answer.unknown.begin(), answer.unknown.end(), f.run()->id()) != answer.unknown.end();
+      for (auto run : answer.unknown)
+        if (run == f.run()->id())
+          return true;
+      return false;
     };
     std::vector<future<R>> still_open;
+    std::vector<future<R>> ended;
     for (auto& f : open_)
-      (has_ended(f) ? ready_ : still_open).push_back(std::move(f));
+      (has_ended(f) ? ended : still_open).push_back(std::move(f));
     open_ = std::move(still_open);
-    std::reverse(ready_.begin(), ready_.end()); // taken from the back
+    ready_.assign(std::make_move_iterator(ended.rbegin()),
+                  std::make_move_iterator(ended.rend())); // taken from the back
   }
 
   std::vector<future<R>> open_;

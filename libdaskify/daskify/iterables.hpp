@@ -11,7 +11,6 @@
 #include <concepts>
 #include <cstdint>
 #include <iterator>
-#include <ranges>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -134,6 +133,23 @@ struct bool_values {
   bool operator[](std::uint64_t i) const noexcept { return values[i] != 0; }
 };
 
+// What a `for` over a range needs. <ranges>, which has the same in its own words, takes long to compile.
+namespace range_access {
+
+using std::begin;
+
+template <class T>
+auto first_of(T& values) -> decltype(begin(values));
+
+} // namespace range_access
+
+template <class T>
+using iterator_of = decltype(range_access::first_of(std::declval<std::remove_reference_t<T>&>()));
+
+/// A range or container to go over.
+template <class T>
+concept several_values = std::input_iterator<iterator_of<T>>;
+
 /// What an iterable is kept as: a range as it is, anything else as a vector of its values.
 template <class T>
 auto to_iterable(T&& values) {
@@ -141,16 +157,16 @@ auto to_iterable(T&& values) {
   if constexpr (is_described_range<plain>) {
     return plain{values};
   } else {
-    static_assert(std::ranges::input_range<T>,
+    static_assert(several_values<T>,
                   "daskify: iterables(...) and map take ranges, linspace, logspace and containers of values");
-    using value = std::ranges::range_value_t<T>;
+    using value = std::iter_value_t<iterator_of<T>>;
     if constexpr (std::is_same_v<plain, std::vector<value>> && !std::is_same_v<value, bool>) {
       return std::vector<value>(std::forward<T>(values));
     } else {
       constexpr bool is_bool = std::is_same_v<value, bool>;
       std::vector<std::conditional_t<is_bool, char, value>> copy;
-      if constexpr (std::ranges::sized_range<T>)
-        copy.reserve(std::ranges::size(values));
+      if constexpr (requires { copy.reserve(std::size(values)); })
+        copy.reserve(std::size(values));
       for (auto&& v : values)
         copy.push_back(static_cast<typename decltype(copy)::value_type>(v));
       if constexpr (is_bool)

@@ -10,6 +10,7 @@
 
 #include <daskify/transport/session_folder.hpp>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>

@@ -7,6 +7,7 @@
 #include "support/run_program.hpp"
 #include "support/standing_cluster.hpp"
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdio>

@@ -3,6 +3,7 @@
 #include "support/cluster_of_two.hpp"
 #include "support/standing_cluster.hpp"
 
+#include <algorithm>
 #include <fstream>
 #include <string>
 #include <unistd.h>

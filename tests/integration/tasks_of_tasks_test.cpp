@@ -2,6 +2,7 @@
 
 #include "support/cluster_of_two.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <filesystem>

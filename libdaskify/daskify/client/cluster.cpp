@@ -73,12 +73,12 @@ void cluster::make_start_calls(attached_session& of, settings with) {
 }
 
 void cluster::announce(registered_call& registered, attached_session& to) {
-  auto draft = registered.call.describe(to);
+  auto draft = registered.call->describe(to);
   registered.keeps = std::move(draft.keeps);
   to.add_start_call(std::move(draft.spec));
 }
 
-void cluster::on_worker_start(start_call call) {
+void cluster::on_worker_start(std::shared_ptr<const start_call> call) {
   registered_call registered{std::move(call), {}};
   std::lock_guard guard{mutex_}; // workers make the calls in the order of this list
   if (session_)

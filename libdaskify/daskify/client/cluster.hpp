@@ -29,7 +29,7 @@ public:
 
   /// Each worker process makes this call before its first task, from now on and after each start. Throws data_error
   /// when a running cluster cannot be given the call, which is then as never made.
-  void on_worker_start(start_call call);
+  void on_worker_start(std::shared_ptr<const start_call> call);
 
   struct remembered_run {
     std::shared_ptr<run_handle> run;
@@ -44,7 +44,7 @@ public:
 
 private:
   struct registered_call {
-    start_call call;
+    std::shared_ptr<const start_call> call;
     std::vector<std::shared_ptr<const void>> keeps; ///< objects of the running session that the call uses
   };
 

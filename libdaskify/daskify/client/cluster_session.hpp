@@ -6,7 +6,6 @@
 #include "daskify/scattered.hpp"
 
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -70,11 +69,19 @@ public:
   virtual shared_bytes find(const std::string& key, const type_label& type) = 0;
 };
 
+/// What the tasks of a run are called with: one element of each iterable. Thread-safe.
+class combinations {
+public:
+  virtual ~combinations() = default;
+  /// Of a task, for messages. Throws what the user's operator<< throws.
+  virtual std::string text_of(std::uint64_t task) const = 0;
+};
+
 /// A run as its futures share it: released with the last of them.
 class run_handle {
 public:
   run_handle(std::shared_ptr<cluster_session> session, run_spec spec, std::vector<std::shared_ptr<const void>> keeps,
-             std::function<std::string(std::uint64_t)> combination_text);
+             std::shared_ptr<const combinations> calls);
   ~run_handle();
   run_handle(const run_handle&) = delete;
   run_handle& operator=(const run_handle&) = delete;
@@ -93,7 +100,7 @@ private:
   std::uint64_t tasks_;
   std::string name_;
   std::vector<std::shared_ptr<const void>> keeps_; ///< the scattered objects that the tasks use
-  std::function<std::string(std::uint64_t)> combination_text_;
+  std::shared_ptr<const combinations> calls_;
   run_id id_;
 };
 

@@ -7,7 +7,6 @@
 #include "daskify/codec/standard_containers.hpp"
 #include "daskify/codec/stream.hpp"
 
-#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -114,8 +113,10 @@ struct sequence_codec : counted {
   static Container read(decoder& in) {
     auto count = in.read_count(element_of<value_type>::min_size);
     Container x;
-    if constexpr (requires { x.reserve(count); })
-      x.reserve(std::min(count, in.remaining() / sizeof(value_type)));
+    if constexpr (requires { x.reserve(count); }) {
+      auto most = in.remaining() / sizeof(value_type);
+      x.reserve(count < most ? count : most);
+    }
     for (; count != 0; --count) {
       element_of<value_type>::read_mark(in);
       x.emplace_back(in.read<value_type>());

@@ -3,12 +3,11 @@
 /// Codecs of the standard's small types: pair, tuple, array, optional, variant, complex, bitset, chrono.
 
 #include "daskify/codec/scalar.hpp"
+#include "daskify/codec/standard_containers.hpp"
 #include "daskify/codec/stream.hpp"
 
 #include <array>
-#include <bitset>
 #include <chrono>
-#include <complex>
 #include <cstddef>
 #include <cstdint>
 #include <optional>

@@ -5,7 +5,6 @@
 #include "daskify/codec.hpp"
 #include "daskify/program/code_address.hpp"
 
-#include <functional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -45,7 +44,7 @@ struct without_result {
 
   template <class... As>
   requires std::is_invocable_v<const F&, As...>
-  void operator()(As&&... as) const { static_cast<void>(std::invoke(f, std::forward<As>(as)...)); }
+  void operator()(As&&... as) const { static_cast<void>(f(std::forward<As>(as)...)); }
 };
 template <class F>
 struct parameters_of<without_result<F>> : parameters_of<F> {};

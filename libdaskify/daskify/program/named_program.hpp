@@ -10,7 +10,6 @@
 #include "daskify/program/signature.hpp"
 #include "daskify/program/sweep_program.hpp"
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -108,7 +107,8 @@ private:
     size_ = values.size();
     if constexpr (std::is_same_v<V, bool>) { // whose vectors have none that could be pointed to
       std::shared_ptr<bool[]> flags{new bool[size_]};
-      std::copy(values.begin(), values.end(), flags.get());
+      for (std::uint64_t i = 0; i < size_; ++i)
+        flags[i] = values[i];
       first_ = flags.get();
       kept_ = std::move(flags);
     } else {

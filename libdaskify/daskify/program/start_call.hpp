@@ -4,7 +4,6 @@
 
 #include "daskify/program/start_run.hpp"
 
-#include <functional>
 #include <memory>
 #include <tuple>
 #include <type_traits>
@@ -12,13 +11,29 @@
 
 namespace daskify::internal {
 
-struct start_call {
+class start_call {
+public:
+  virtual ~start_call() = default;
   /// Encodes the call for this session. Throws data_error.
-  std::function<run_draft(cluster_session& session)> describe;
+  virtual run_draft describe(cluster_session& session) const = 0;
+};
+
+template <class F, class Arguments>
+class start_call_of final : public start_call {
+public:
+  start_call_of(F f, Arguments values) : f_{std::move(f)}, values_{std::move(values)} {}
+
+  run_draft describe(cluster_session& session) const override {
+    return describe_run(session, f_, values_, std::tuple<>{}, 1);
+  }
+
+private:
+  F f_;
+  Arguments values_;
 };
 
 template <class F, class... Ts>
-start_call make_start_call(F&& f, Ts&&... values) {
+std::shared_ptr<const start_call> make_start_call(F&& f, Ts&&... values) {
   using G = std::decay_t<F>;
   using arguments = std::tuple<kept_argument<Ts>...>;
   require_values<Ts...>();
@@ -27,13 +42,8 @@ start_call make_start_call(F&& f, Ts&&... values) {
   using R = typename matched_call<called_as<G>, arguments, std::tuple<>>::result_type;
   // A result is dropped. Where it could travel the function stays as it is, so that it is found by its name, too.
   using called = std::conditional_t<std::is_void_v<R> || travels<stored_result<R>>, G, without_result<G>>;
-  struct call {
-    called f;
-    arguments values;
-  };
-  auto kept = std::make_shared<const call>(
-      call{called{std::forward<F>(f)}, arguments{kept_argument<Ts>(std::forward<Ts>(values))...}});
-  return {[kept](cluster_session& session) { return describe_run(session, kept->f, kept->values, std::tuple<>{}, 1); }};
+  return std::make_shared<const start_call_of<called, arguments>>(
+      called{std::forward<F>(f)}, arguments{kept_argument<Ts>(std::forward<Ts>(values))...});
 }
 
 } // namespace daskify::internal

@@ -53,9 +53,9 @@ void close_description(run_draft& draft) {
 }
 
 std::shared_ptr<run_handle> submit_draft(std::shared_ptr<cluster_session> session, run_draft draft,
-                                         std::function<std::string(std::uint64_t)> combination_text) {
+                                         std::shared_ptr<const combinations> calls) {
   return std::make_shared<run_handle>(std::move(session), std::move(draft.spec), std::move(draft.keeps),
-                                      std::move(combination_text));
+                                      std::move(calls));
 }
 
 // -- elements as text --------------------------------------------------------------------------------------

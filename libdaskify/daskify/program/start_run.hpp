@@ -12,7 +12,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <iosfwd>
 #include <memory>
 #include <ostream>
@@ -63,11 +62,14 @@ private:
   bool is_first_ = true;
 };
 
+template <class It>
+using element_of_iterable = std::decay_t<decltype(std::declval<const It&>()[0])>;
+
 template <class... Its>
 auto combination_at(const std::tuple<Its...>& its, std::uint64_t i) {
   auto at = shape_of(its).position_of(i);
   return [&]<std::size_t... I>(std::index_sequence<I...>) {
-    return std::tuple<std::decay_t<decltype(std::get<I>(its)[0])>...>{std::get<I>(its)[at[I]]...};
+    return std::tuple<element_of_iterable<Its>...>{std::get<I>(its)[at[I]]...};
   }
   (std::index_sequence_for<Its...>{});
 }
@@ -82,6 +84,22 @@ std::string combination_text(const std::tuple<Its...>& its, std::uint64_t i) {
   (std::index_sequence_for<Its...>{});
   return text.text();
 }
+
+/// The combinations of a run, from its iterables.
+template <class... Its>
+class swept_combinations final : public combinations_of<element_of_iterable<Its>...> {
+public:
+  swept_combinations(std::tuple<Its...> its, std::uint64_t per_loop) : its_{std::move(its)}, per_loop_{per_loop} {}
+
+  std::tuple<element_of_iterable<Its>...> at(std::uint64_t i) const override { return combination_at(its_, i); }
+  std::string text_of(std::uint64_t task) const override {
+    return per_loop_ == 0 ? std::string{} : combination_text(its_, task % per_loop_);
+  }
+
+private:
+  std::tuple<Its...> its_;
+  std::uint64_t per_loop_;
+};
 
 /// The function becomes who reads the description, if it is registered.
 bool use_registered(run_draft& draft, any_function f);
@@ -122,7 +140,7 @@ void close_description(run_draft& draft);
 
 /// The run on its way.
 std::shared_ptr<run_handle> submit_draft(std::shared_ptr<cluster_session> session, run_draft draft,
-                                         std::function<std::string(std::uint64_t)> combination_text);
+                                         std::shared_ptr<const combinations> calls);
 
 /// All of a run but its id.
 template <class F, class... As, class... Its>
@@ -151,16 +169,12 @@ auto start_run(std::shared_ptr<cluster_session> session, F f, const std::tuple<A
 
   auto draft = describe_run(*session, f, args, its, repeats);
   auto per_loop = repeats == 0 ? 0 : draft.spec.tasks / repeats;
-  auto kept = std::make_shared<const std::tuple<Its...>>(std::move(its));
-  auto text = [kept, per_loop](std::uint64_t i) {
-    return per_loop == 0 ? std::string{} : combination_text(*kept, i % per_loop);
-  };
-  auto run = submit_draft(std::move(session), std::move(draft), text);
+  auto calls = std::make_shared<const swept_combinations<Its...>>(std::move(its), per_loop);
+  auto run = submit_draft(std::move(session), std::move(draft), calls);
   if constexpr (sizeof...(Its) == 0)
     return futures<R>{std::move(run), per_loop};
   else
-    return futures<R, std::decay_t<decltype(std::declval<const Its&>()[0])>...>{
-        std::move(run), per_loop, [kept](std::uint64_t i) { return combination_at(*kept, i); }};
+    return futures<R, element_of_iterable<Its>...>{std::move(run), per_loop, std::move(calls)};
 }
 
 } // namespace daskify::internal

@@ -13,7 +13,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -375,7 +374,7 @@ private:
   typename match::result_type call_at([[maybe_unused]] const typename shape::position& at) const {
     return [&]<std::size_t... I, std::size_t... J>(std::index_sequence<I...>, std::index_sequence<J...>)
         ->typename match::result_type {
-      return std::invoke(f_, argument_at<I>::pass(std::get<I>(args_))..., std::get<J>(its_)[at[J]]...);
+      return f_(argument_at<I>::pass(std::get<I>(args_))..., std::get<J>(its_)[at[J]]...);
     }
     (std::index_sequence_for<As...>{}, std::index_sequence_for<Its...>{});
   }

@@ -15,6 +15,7 @@
 #include <cstring>
 #include <exception>
 #include <fcntl.h>
+#include <functional>
 #include <memory>
 #include <thread>
 #include <unistd.h>

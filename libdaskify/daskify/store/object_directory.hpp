@@ -18,6 +18,7 @@
 #include "daskify/protocol/ids.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>

@@ -2,6 +2,7 @@
 
 #include "support/json_check.hpp"
 
+#include <algorithm>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <limits>

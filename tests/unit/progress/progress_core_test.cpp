@@ -1,5 +1,6 @@
 #include "daskify/progress/progress_core.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <gtest/gtest.h>
 #include <optional>
