@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <forward_list>
 #include <limits>
 #include <list>
+#include <ranges>
 
 namespace daskify {
 namespace {
@@ -75,6 +77,15 @@ TEST(logspace, goes_over_powers_of_ten) {
   ASSERT_EQ(powers.size(), 4u);
   EXPECT_DOUBLE_EQ(powers[0], 0.1);
   EXPECT_DOUBLE_EQ(powers[3], 100.0);
+}
+
+TEST(iterables, take_arrays_lists_without_a_size_and_views) {
+  int array[]{3, 1, 2};
+  EXPECT_EQ(internal::to_iterable(array), (std::vector{3, 1, 2}));
+  EXPECT_EQ(internal::to_iterable(std::forward_list{4, 5}), (std::vector{4, 5}));
+  EXPECT_EQ(internal::to_iterable(std::views::iota(0, 3)), (std::vector{0, 1, 2}));
+  auto odd = array | std::views::filter([](int x) { return x % 2 == 1; });
+  EXPECT_EQ(internal::to_iterable(odd), (std::vector{3, 1}));
 }
 
 TEST(iterables, take_any_container) {
