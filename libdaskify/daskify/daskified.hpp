@@ -86,10 +86,13 @@ public:
   /// Calls `f` with these values once in each worker process, present and to come, before its first task: to set global
   /// variables, choose a device, or open a file. Called before start_cluster or after; several calls are made in their
   /// order, and again after each start. `f` is a function as for run; its result is dropped. Values and scattered<T>
-  /// are arguments, futures are not. Tasks that a worker has begun go on meanwhile. When `f` throws, or ends its worker
-  /// three times in a row, start_cluster throws cluster_error(start_call_failed) with the cause; where the cluster runs
-  /// already, tasks on that worker fail with task_error(start_call_failed). Throws data_error for a value that cannot
-  /// be sent.
+  /// are arguments, futures are not. The call is made on one thread of the worker, and cannot submit work. Tasks that a
+  /// worker has begun go on meanwhile. start_cluster waits for the calls, without a time limit, and throws
+  /// cluster_error(start_call_failed) with the cause when `f` throws, or ends its workers again and again. Where the
+  /// cluster runs already, tasks go to the workers on which the call has returned; where there is none, they fail with
+  /// task_error(start_call_failed). On a cluster that serves several programs the worker processes are the same for all
+  /// of them: what `f` sets there is seen by the tasks of other programs, too. Throws data_error for a value that
+  /// cannot be sent, and from start_cluster for scattered data of an earlier start.
   template <class F, class... Ts>
   void on_worker_start(F&& f, Ts&&... values) {
     add_start_call(internal::make_start_call(std::forward<F>(f), std::forward<Ts>(values)...));

@@ -12,3 +12,9 @@
 #include "daskify/progress.hpp"
 #include "daskify/scattered.hpp"
 #include "daskify/this_task.hpp"
+
+// Programs use these with the main header alone; the other headers of daskify include what they need themselves.
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <set>

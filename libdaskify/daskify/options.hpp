@@ -164,8 +164,8 @@ struct options {
   /// Workers that start_cluster waits for, at most as many as the cluster can have; the others join as they come.
   /// Default: all in mode local; in the modes slurm and test `minimum` where that is set, else 1; 0 in mode connect.
   std::optional<std::int64_t> start_when{};
-  /// Binds each worker process to CPUs of its own; those beyond the number of CPUs share. Default: off. Without effect
-  /// in jobs of SLURM, but where a job of several processes is bound to its CPUs, and not each of them.
+  /// Binds each worker process to CPUs of its own; workers beyond the number of CPUs share them. Default: off. In jobs
+  /// of SLURM only for jobs of several workers, where SLURM binds the job to CPUs as a whole.
   std::optional<bool> pin{};
   /// Lets rank 0 of a program that srun or mpirun has started as several ranks start a cluster; the others never may.
   /// Default: no.

@@ -248,7 +248,7 @@ TEST_F(scheduler_shell, sends_the_cause_of_a_failed_start_call_to_the_worker_and
   ASSERT_EQ(log->orders.size(), 2u);
   ASSERT_EQ(log->orders[1].refused.size(), 1u);
   EXPECT_EQ(log->orders[1].refused[0].client, worker_id{});
-  EXPECT_EQ(log->orders[1].refused[0].why.text, "the call f of on_worker_start threw: no license");
+  EXPECT_EQ(log->orders[1].refused[0].why.text, "the call f of on_worker_start threw: no license [worker-3 on ]");
   std::string why;
   asked.receive([](awaited_workers&) { ADD_FAILURE() << "none is ready"; },
                 [&](caf::error& e) { why = caf::to_string(e); });

@@ -84,7 +84,7 @@ TEST_F(started, that_have_not_ended_at_the_shutdown_are_counted) {
     });
   cluster.shutdown_cluster();
   EXPECT_THAT(caught.text(),
-              HasSubstr("daskify: 3 started tasks had not ended when the cluster was shut down, and were cancelled"));
+              HasSubstr("daskify: 3 started tasks had not ended when shutdown_cluster was called, and were cancelled"));
 }
 
 TEST_F(started, that_have_ended_are_not_counted_at_the_shutdown) {

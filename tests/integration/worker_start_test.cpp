@@ -3,11 +3,14 @@
 #include "support/cluster_of_two.hpp"
 #include "support/standing_cluster.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <string>
+#include <thread>
 #include <unistd.h>
 #include <vector>
 
@@ -38,6 +41,17 @@ std::string calls_made(int) {
 
 [[noreturn]] void refuse(const std::string& why) {
   throw std::runtime_error{why};
+}
+
+/// Not where this worker is the one that is meant.
+void refuse_on(const std::string& worker) {
+  if (daskify::this_task::worker() == worker)
+    throw std::runtime_error{"not on " + worker};
+}
+
+void hang() {
+  while (true)
+    ::pause();
 }
 
 void kill_worker() {
@@ -149,7 +163,7 @@ TEST_F(worker_start, ends_the_start_with_the_cause_when_a_call_kills_its_workers
   cluster.on_worker_start(kill_worker);
   auto [code, sentence] = refusal([&] { cluster.start_cluster(); });
   EXPECT_EQ(code, error_code::start_call_failed);
-  EXPECT_THAT(sentence, AllOf(HasSubstr("kill_worker"), HasSubstr("3 times in a row"), HasSubstr("signal 9")));
+  EXPECT_THAT(sentence, AllOf(HasSubstr("kill_worker"), HasSubstr("workers in a row"), HasSubstr("signal 9")));
 }
 
 TEST_F(worker_start, ends_the_tasks_with_the_cause_when_a_call_kills_its_workers_later) {
@@ -158,7 +172,7 @@ TEST_F(worker_start, ends_the_tasks_with_the_cause_when_a_call_kills_its_workers
   cluster.on_worker_start(kill_worker);
   auto [code, sentence] = refusal([&] { cluster.submit(square, 1).get(); });
   EXPECT_EQ(code, error_code::start_call_failed);
-  EXPECT_THAT(sentence, HasSubstr("3 times in a row"));
+  EXPECT_THAT(sentence, HasSubstr("workers in a row"));
 }
 
 TEST_F(worker_start, comes_while_long_tasks_run_and_costs_none_of_them) {
@@ -195,7 +209,48 @@ TEST_F(worker_start, cannot_submit_tasks_which_would_wait_for_its_own_end) {
   EXPECT_THAT(sentence, HasSubstr("runs no task"));
 }
 
+TEST_F(worker_start, leaves_the_tasks_to_the_workers_on_which_the_call_has_returned) {
+  cluster.start_cluster();
+  cluster.on_worker_start(refuse_on, "worker-0");
+  EXPECT_EQ(cluster.gather_data(cluster.map(square, range(1000))).back(), 999 * 999);
+}
+
+TEST_F(worker_start, is_made_again_when_all_workers_are_killed_in_it) {
+  cluster.start_cluster();
+  auto flag = (base.path() / "flag").string();
+  cluster.on_worker_start(
+      [](const std::string& file) {
+        while (!std::filesystem::exists(file))
+          std::this_thread::sleep_for(1ms);
+      },
+      flag);
+  EXPECT_TRUE(eventually([&] {
+    auto workers = cluster.workers();
+    return workers.size() == 2 && std::ranges::all_of(workers, [](const auto& worker) { return worker.busy; });
+  }));
+  for (const auto& worker : cluster.workers())
+    ::kill(worker.pid, SIGKILL);
+  auto future = cluster.submit(square, 3);
+  std::ofstream{flag} << "go";
+  EXPECT_EQ(future.get(), 9);
+  std::filesystem::remove(flag);
+}
+
 struct worker_start_on_standing_cluster : standing_cluster {};
+
+TEST_F(worker_start_on_standing_cluster, that_hangs_holds_up_nobody_once_its_client_has_left) {
+  start_scheduler();
+  auto workers = start_workers(1);
+  {
+    auto one = client();
+    one.start_cluster();
+    one.on_worker_start(hang);
+    EXPECT_TRUE(eventually([&] { return one.workers().at(0).busy; }));
+  }
+  auto two = client();
+  two.start_cluster();
+  EXPECT_EQ(two.submit(square, 3).get(), 9);
+}
 
 TEST_F(worker_start_on_standing_cluster, holds_for_the_tasks_of_its_client_also_those_that_tasks_submit) {
   start_scheduler();

@@ -2,6 +2,7 @@
 
 #include "daskify/client/attached_session.hpp"
 #include "daskify/deploy/started_ranks.hpp"
+#include "daskify/progress/notice.hpp"
 #include "daskify/transport/find_cluster.hpp"
 
 #include <algorithm>
@@ -63,19 +64,33 @@ void cluster::make_start_calls(attached_session& of, settings with) {
   if (wanted == 0)
     return;
   // Workers of our own that die in a call are replaced, or are known not to be.
+  using clock = std::chrono::steady_clock;
   deadline until;
   if (with.mode == cluster_mode::connect)
-    until = std::chrono::steady_clock::now() + with.start_timeout;
-  if (!of.wait_for_workers(wanted, until))
-    throw cluster_error{error_code::start_timeout, "Fewer than " + std::to_string(wanted) +
-                                                       " workers had made the calls of on_worker_start when "
-                                                       "start_timeout was over; make it longer, or lower start_when."};
+    until = clock::now() + with.start_timeout;
+  constexpr auto interval = std::chrono::seconds{10};
+  for (auto notice = clock::now() + interval;; notice += interval) {
+    auto next = until ? std::min(*until, notice) : notice;
+    if (of.wait_for_workers(wanted, next))
+      return;
+    if (next == until)
+      break;
+    say("daskify: start_cluster waits until " + std::to_string(wanted) +
+        (wanted == 1 ? " worker has" : " workers have") + " made the calls of on_worker_start.");
+  }
+  throw cluster_error{error_code::start_timeout, "Fewer than " + std::to_string(wanted) +
+                                                     " workers had made the calls of on_worker_start when "
+                                                     "start_timeout was over; make it longer, or lower start_when."};
 }
 
 void cluster::announce(registered_call& registered, attached_session& to) {
-  auto draft = registered.call->describe(to);
-  registered.keeps = std::move(draft.keeps);
-  to.add_start_call(std::move(draft.spec));
+  try {
+    auto draft = registered.call->describe(to);
+    registered.keeps = std::move(draft.keeps);
+    to.add_start_call(std::move(draft.spec));
+  } catch (const data_error& e) {
+    throw data_error{e.code(), std::string{"A call of on_worker_start cannot be made on this cluster: "} + e.what()};
+  }
 }
 
 void cluster::on_worker_start(std::shared_ptr<const start_call> call) {

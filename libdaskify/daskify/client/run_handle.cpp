@@ -65,7 +65,8 @@ std::string describe_failure(const failure& why, std::string text) {
   default:
     text += (why.text.starts_with(ran_but) ? " ran, but " : " could not be run: ") + why.text;
   }
-  if (!why.worker.empty() && kind_of(why.code) == error_kind::task)
+  bool names_worker = why.code == error_code::start_call_failed; // and not always the one that had the task
+  if (!why.worker.empty() && kind_of(why.code) == error_kind::task && !names_worker)
     text += " [" + why.worker + " on " + why.host + "]";
   if (!why.output.empty())
     text += "; last output: " + why.output;

@@ -3,9 +3,17 @@
 #include "daskify/client/cluster_session.hpp"
 #include "daskify/progress/notice.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace daskify::internal {
+
+namespace {
+
+/// Of failures, before the rest is only counted.
+constexpr std::uint64_t most_notices = 20;
+
+} // namespace
 
 void started_tasks::add(run_id run, std::string function) {
   std::lock_guard guard{mutex_};
@@ -19,9 +27,14 @@ void started_tasks::ended(const unattended_ended& end) {
   auto known = open_.extract(end.run);
   if (known.empty())
     return;
-  for (const auto& why : end.failures)
-    notices_.push_back("daskify: " + describe_failure(why, "The started task of " + known.mapped()));
-  if (!end.failures.empty() && writer_)
+  if (end.failures.empty())
+    return;
+  if (++failed_ > most_notices)
+    return;
+  auto text = describe_failure(end.failures.front(), "The started task of " + known.mapped());
+  std::ranges::replace(text, '\n', ' ');
+  notices_.push_back("daskify: " + text);
+  if (writer_)
     writer_->post([this] { write_notices(); });
 }
 
@@ -41,10 +54,12 @@ void started_tasks::finish(std::uint64_t unfinished) {
   }
   ending.reset();
   write_notices();
+  if (failed_ > most_notices)
+    say("daskify: " + std::to_string(failed_ - most_notices) + " further started tasks failed.");
   if (unfinished != 0)
     say("daskify: " + std::to_string(unfinished) +
-        (unfinished == 1 ? " started task had not ended when the cluster was shut down, and was cancelled"
-                         : " started tasks had not ended when the cluster was shut down, and were cancelled") +
+        (unfinished == 1 ? " started task had not ended when shutdown_cluster was called, and was cancelled"
+                         : " started tasks had not ended when shutdown_cluster was called, and were cancelled") +
         "; where a task has to end first, keep the future that submit(f, values...) returns, and wait for it.");
 }
 

@@ -29,7 +29,8 @@ private:
   void write_notices();
 
   mutable std::mutex mutex_;
-  std::map<run_id, std::string> open_;  ///< and their functions
+  std::map<run_id, std::string> open_; ///< and their functions
+  std::uint64_t failed_ = 0;
   std::deque<std::string> notices_;     ///< to be written
   std::unique_ptr<work_thread> writer_; ///< because a terminal may take its time
 };

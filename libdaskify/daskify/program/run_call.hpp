@@ -85,8 +85,9 @@ void start_unattended(client_session& session, F&& f, Ts&&... values) {
   require_values<Ts...>();
   using G = std::decay_t<F>;
   using arguments = std::tuple<kept_argument<Ts>...>;
-  require_result_that_travels<typename matched_call<called_as<G>, arguments, std::tuple<>>::result_type>();
-  auto draft = describe_run(session, G(std::forward<F>(f)), arguments{std::forward<Ts>(values)...}, std::tuple<>{}, 1);
+  using R = typename matched_call<called_as<G>, arguments, std::tuple<>>::result_type;
+  auto draft = describe_run(session, dropping_result<G, R>{std::forward<F>(f)}, arguments{std::forward<Ts>(values)...},
+                            std::tuple<>{}, 1);
   session.start_unattended(std::move(draft.spec)); // which holds what the draft keeps
 }
 

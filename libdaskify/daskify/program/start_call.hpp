@@ -41,7 +41,7 @@ std::shared_ptr<const start_call> make_start_call(F&& f, Ts&&... values) {
                 "daskify: on_worker_start takes values and scattered data, and no futures; pass future.get()");
   using R = typename matched_call<called_as<G>, arguments, std::tuple<>>::result_type;
   // A result is dropped. Where it could travel the function stays as it is, so that it is found by its name, too.
-  using called = std::conditional_t<std::is_void_v<R> || travels<stored_result<R>>, G, without_result<G>>;
+  using called = dropping_result<G, R>;
   return std::make_shared<const start_call_of<called, arguments>>(
       called{std::forward<F>(f)}, arguments{kept_argument<Ts>(std::forward<Ts>(values))...});
 }

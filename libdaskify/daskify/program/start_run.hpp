@@ -154,6 +154,10 @@ run_draft describe_run(cluster_session& session, const F& f, const std::tuple<As
   return draft;
 }
 
+/// F, or, where its result cannot travel, F without it.
+template <class F, class R>
+using dropping_result = std::conditional_t<std::is_void_v<R> || travels<stored_result<R>>, F, without_result<F>>;
+
 template <class R>
 constexpr void require_result_that_travels() {
   static_assert(

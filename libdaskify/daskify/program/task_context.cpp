@@ -51,8 +51,8 @@ std::uint64_t derived_seed(const task_context& context, std::uint64_t n) noexcep
 std::shared_ptr<cluster_session> session_of_current_task() {
   if (!current || !current->session)
     throw task_error{error_code::not_in_a_task,
-                     "this_task was asked to submit work on a thread that runs no task; outside of tasks, and of calls "
-                     "of on_worker_start, use the daskified object.",
+                     "this_task was asked to submit work on a thread that runs no task; calls of on_worker_start "
+                     "cannot submit work, and outside of tasks the daskified object does.",
                      {}};
   return current->session;
 }

@@ -431,10 +431,9 @@ worker_entry scheduler_state::entry_of(worker_id worker) const {
   auto running = core_->running(worker);
   const auto* node = outlook_of(p);
   auto busy = running != 0 || start_calls_.is_in_call(worker);
-  return {worker,     p.who.name,       p.who.host,
-          p.who.node, p.who.pid,        busy,
-          running,    p.resident_bytes, node && node->draining,
-          p.who.cpus};
+  return {
+      worker,    p.who.name, p.who.host, p.who.node, p.who.pid, busy, running, p.resident_bytes, node && node->draining,
+      p.who.cpus};
 }
 
 /// Takes time for each run; nobody asks often.
@@ -577,8 +576,7 @@ void scheduler_state::answer_waits_for_workers() {
        waits_for_workers_.take_if([this](const auto& of) { return start_calls_.failed(of.who) != nullptr; })) {
     const auto& why = *start_calls_.failed(w.who);
     w.promise.deliver(to_caf_error(
-        cluster_error{error_code::start_call_failed, "The workers could not be made ready because " + why.text + " [" +
-                                                         why.worker + " on " + why.host + "]" +
+        cluster_error{error_code::start_call_failed, "The workers could not be made ready because " + why.text +
                                                          (why.output.empty() ? "" : "; last output: " + why.output)}));
   }
 }
@@ -687,6 +685,7 @@ void scheduler_state::start_call_reported(worker_id worker, lease_report report)
   if (!report.closed)
     return;
   auto failed = failing_calls_.extract(worker);
+  abandoned_.erase(worker);
   start_calls_.returned(worker, report.id, failed.empty() ? std::nullopt : std::optional{std::move(failed.mapped())});
   answer_waits_for_workers();
 }
@@ -723,6 +722,7 @@ void scheduler_state::lose(worker_id worker, error_code code, std::string how, c
     setup_.processes->worker_silent(gone.who.slot, gone.who.pid);
   core_->worker_left(worker, cause);
   failing_calls_.erase(worker);
+  abandoned_.erase(worker);
   start_calls_.worker_left(worker, cause);
   answer_waits_for_workers();
   flush();
@@ -779,6 +779,9 @@ void scheduler_state::tick() {
     else if (now - p.heard > setup_.heartbeat_timeout)
       lost.emplace_back(id, "did not answer for longer than the heartbeat_timeout");
   }
+  for (auto [id, since] : abandoned_)
+    if (now - since > tuning::stop_grace)
+      lost.emplace_back(id, "was in a call of on_worker_start that did not return after its program had left");
   for (auto [id, how] : lost)
     lose(id, error_code::worker_silent, how, {});
 
@@ -950,7 +953,13 @@ void scheduler_state::withdraw_call(worker_id worker, run_id call) {
   forget(worker, call);
 }
 
+void scheduler_state::abandon_call(worker_id worker, run_id call) {
+  withdraw_call(worker, call);
+  abandoned_[worker] = clock::now();
+}
+
 void scheduler_state::refuse_tasks(worker_id worker, worker_id client, const failure& why) {
+  core_->refuse(worker, client);
   orders_[worker].refused.push_back({client, why});
 }
 

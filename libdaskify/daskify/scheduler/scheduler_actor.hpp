@@ -62,6 +62,7 @@ public:
 
   void make_call(worker_id worker, const run_spec& call, lease_id as) override;
   void withdraw_call(worker_id worker, run_id call) override;
+  void abandon_call(worker_id worker, run_id call) override;
   void refuse_tasks(worker_id worker, worker_id client, const failure& why) override;
   void calls_begin(worker_id worker) override { core_->pause(worker); }
   void calls_made(worker_id worker) override { core_->resume(worker); }
@@ -169,6 +170,7 @@ private:
   std::unique_ptr<scheduler_core> core_;
   start_calls start_calls_{*this, tuning::start_attempts};
   std::map<worker_id, failure> failing_calls_;             ///< of start calls that have reported, and not returned yet
+  std::map<worker_id, clock::time_point> abandoned_;       ///< in calls whose clients have left, since then
   std::unordered_map<run_id, client_listener> unattended_; ///< who hears of the ends of these runs
   std::map<worker_id, peer> peers_;
   std::map<worker_id, client_record> clients_;

@@ -40,6 +40,7 @@ struct scheduler_core::worker_record {
   std::uint64_t time_left_ns = for_ever_ns;
   bool leaving = false;          ///< to be drained
   bool paused = false;           ///< gets nothing new for the time being
+  std::set<worker_id> refused;   ///< clients whose tasks it fails
   bool holding_back = false;     ///< it gave work back, being in a slow task: no more than it can run at once
   std::deque<open_lease> leases; ///< in the order granted; the first `in_hand` of them are being run
   std::unordered_map<run_id, std::uint64_t> leases_of; ///< how many of them are of which run
@@ -211,6 +212,13 @@ void scheduler_core::pause(worker_id id) {
   if (!found->second.leases.empty())
     effects_.recall(id);
   after_event();
+}
+
+void scheduler_core::refuse(worker_id id, worker_id client) {
+  auto found = workers_.find(id);
+  if (found == workers_.end() || !found->second.refused.insert(client).second)
+    return;
+  after_event(); // where no worker is left that does better, the tasks have to fail
 }
 
 void scheduler_core::resume(worker_id id) {
@@ -954,7 +962,7 @@ void scheduler_core::assign() {
 void scheduler_core::grant_suspects() {
   for (auto tries = suspect_.size(); tries != 0;) {
     auto& run = *find(suspect_.front());
-    auto [worker, too_late] = idle_worker(needed_ns(run, piece_kind::suspect));
+    auto [worker, too_late] = idle_worker(run, needed_ns(run, piece_kind::suspect));
     if (worker) {
       grant_next(*worker, run, piece_kind::suspect);
       tries = suspect_.size();
@@ -976,7 +984,8 @@ void scheduler_core::grant_cut_short() {
     if (time < whole_life(longest_life_ns_))
       end = cut_short_.upper_bound({time, run_id{}});
     auto fits = std::find_if(std::make_reverse_iterator(end), cut_short_.rend(), [&](const auto& entry) {
-      return needed_ns(*find(entry.second), piece_kind::cut_short) <= time;
+      const auto& run = *find(entry.second);
+      return needed_ns(run, piece_kind::cut_short) <= time && may_have(*worker, run);
     });
     if (fits == cut_short_.rend())
       break;
@@ -1019,12 +1028,12 @@ std::uint64_t scheduler_core::needed_ns(const run_record& run, piece_kind kind) 
 
 /// The worker that a suspect may have: one without any lease. Where every worker has a task that waits, one that has
 /// nothing else; it might take that task down with it.
-auto scheduler_core::idle_worker(std::uint64_t needed_ns) -> choice {
+auto scheduler_core::idle_worker(const run_record& run, std::uint64_t needed_ns) -> choice {
   choice only_waiting;
   bool all_wait = true;
   bool too_late = false;
   for (auto& [id, worker] : workers_) {
-    if (!worker.takes_more())
+    if (!worker.takes_more() || !may_have(worker, run))
       continue;
     bool in_time = worker.time_left_ns >= needed_ns;
     if (worker.leases.empty()) {
@@ -1070,6 +1079,15 @@ void scheduler_core::choose_vacating() {
   }
 }
 
+/// A worker that would fail the run's tasks gets them only where every other one would, too.
+bool scheduler_core::may_have(const worker_record& worker, const run_record& run) const {
+  if (worker.refused.empty() || !worker.refused.contains(run.client))
+    return true;
+  return std::all_of(workers_.begin(), workers_.end(), [&](const auto& other) {
+    return other.second.leaving || other.second.refused.contains(run.client);
+  });
+}
+
 bool scheduler_core::has_room(const worker_record& worker, run_id run, std::uint64_t ns_per_task) const {
   if (!worker.takes_more())
     return false;
@@ -1097,7 +1115,7 @@ auto scheduler_core::least_loaded(const run_record& run) -> choice {
   // Where nothing is known of the time, leases count: a task that waits makes its worker no better than an idle one.
   auto load = [](const worker_record& w) { return std::tuple{!w.has_free_thread(), w.load_ns, w.open}; };
   for (auto& [id, worker] : workers_) {
-    if (!has_room(worker, run.spec.run, ns))
+    if (!has_room(worker, run.spec.run, ns) || !may_have(worker, run))
       continue;
     if (worker.time_left_ns < needed)
       best.too_late = true;

@@ -64,6 +64,8 @@ public:
                      bool paused = false);
   /// The worker gets nothing new until `resume`, and returns what it has not begun. An unknown worker is ignored.
   void pause(worker_id worker);
+  /// The worker fails all tasks of this client, and gets them only where every worker does. For good.
+  void refuse(worker_id worker, worker_id client);
   void resume(worker_id worker);
   /// It ends so soon. To be told again and again as the time goes by: the core has no clock.
   void time_left(worker_id worker, std::chrono::nanoseconds left);
@@ -166,10 +168,11 @@ private:
   void grant_cut_short();
   void grant_late();
   void hold_for_late(const run_record& run);
-  choice idle_worker(std::uint64_t needed_ns);
+  choice idle_worker(const run_record& run, std::uint64_t needed_ns);
   void choose_vacating();
   choice least_loaded(const run_record& run);
   worker_record* longest_lasting();
+  bool may_have(const worker_record& worker, const run_record& run) const;
   bool has_room(const worker_record& worker, run_id run, std::uint64_t ns_per_task) const;
   std::uint64_t needed_ns(const run_record& run, piece_kind kind) const;
   void measure_lives();

@@ -20,7 +20,7 @@ void start_calls::add(worker_id client, run_spec call) {
   auto known = [&](const auto& entry) { return entry.second.call.run == call.run; };
   if (std::any_of(calls_.begin(), calls_.end(), known))
     return;
-  calls_.emplace(++last_, call_record{client, std::move(call), 0, {}});
+  calls_.emplace(++last_, call_record{client, std::move(call), 0, 0, {}});
   for (auto& [id, worker] : workers_)
     if (!worker.in_call && !worker.refused.contains(client)) {
       effects_.calls_begin(id);
@@ -37,7 +37,7 @@ void start_calls::client_left(worker_id client) {
   for (auto& [id, worker] : workers_) {
     worker.refused.erase(client);
     if (worker.in_call && gone.contains(worker.last))
-      effects_.withdraw_call(id, calls_.at(worker.last).call.run); // its report follows
+      effects_.abandon_call(id, calls_.at(worker.last).call.run); // its report follows
   }
   for (auto n : gone)
     calls_.erase(n);
@@ -58,11 +58,12 @@ void start_calls::worker_left(worker_id worker, const failure& cause) {
   if (found == calls_.end() || is_excused)
     return;
   auto& call = found->second;
-  if (++call.deaths < deaths_ || call.doomed)
+  call.workers = std::max(call.workers, workers_.size() + 1); // with the one that is gone
+  if (++call.deaths < call.workers - 1 + deaths_ || call.doomed)
     return;
   auto why = cause;
-  why.text = "the call " + call.call.name + " of on_worker_start ended its worker " + std::to_string(call.deaths) +
-             " times in a row, the last time so: " + cause.text;
+  why.text = "the call " + call.call.name + " of on_worker_start ended " + std::to_string(call.deaths) +
+             " workers in a row, the last one so: " + cause.text;
   call.doomed = as_cause(std::move(why)); // workers that have made it, before it began to kill, go on
   failed_.try_emplace(call.client, *call.doomed);
 }
@@ -77,12 +78,14 @@ void start_calls::returned(worker_id worker, lease_id as, const std::optional<fa
     auto& call = found->second;
     effects_.withdraw_call(worker, call.call.run);
     call.deaths = 0;
+    call.workers = 0;
     if (why) {
       auto cause = *why;
       cause.text = "the call " + call.call.name + " of on_worker_start " +
                    (why->code == error_code::task_threw
                         ? "threw" + (why->type.empty() ? std::string{} : " " + why->type) + ": " + why->text
-                        : "could not be made: " + why->text);
+                        : "could not be made: " + why->text) +
+                   " [" + why->worker + " on " + why->host + "]";
       cause = as_cause(std::move(cause));
       failed_.try_emplace(call.client, cause);
       refuse(worker, record, call.client, cause);

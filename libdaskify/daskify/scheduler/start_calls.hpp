@@ -18,6 +18,8 @@ public:
   virtual void make_call(worker_id worker, const run_spec& call, lease_id as) = 0;
   /// `worker` sees no more of this call; if it is in the call, the call is asked to stop.
   virtual void withdraw_call(worker_id worker, run_id call) = 0;
+  /// `worker` is in a call whose client has left. The call is asked to stop; a worker that does not return is to end.
+  virtual void abandon_call(worker_id worker, run_id call) = 0;
   /// From here on `worker` fails all tasks of `client` with this cause.
   virtual void refuse_tasks(worker_id worker, worker_id client, const failure& why) = 0;
   /// `worker` gets no tasks until `calls_made`.
@@ -36,8 +38,9 @@ public:
 ///                            +-- died: the worker's next process begins with the first call
 ///
 /// A worker on which a call has thrown refuses the tasks of the call's client and makes no further calls of that
-/// client. A call that `deaths` workers in a row have died in is doomed: no worker makes the call again, and workers
-/// that come to the call refuse the tasks of its client.
+/// client. A call is doomed when workers die in it again and again, with none that returns between: all but one of them
+/// once, because somebody may kill all together, and `deaths` more. No worker makes the call again, and workers that
+/// come to the call refuse the tasks of its client.
 class start_calls {
 public:
   start_calls(start_call_effects& effects, std::size_t deaths) : effects_{effects}, deaths_{deaths} {}
@@ -71,7 +74,8 @@ private:
   struct call_record {
     worker_id client;
     run_spec call;
-    std::size_t deaths = 0; ///< of workers in a row that were in it
+    std::size_t deaths = 0;  ///< of workers in a row that were in it
+    std::size_t workers = 0; ///< the most there were meanwhile
     std::optional<failure> doomed;
   };
   struct worker_record {

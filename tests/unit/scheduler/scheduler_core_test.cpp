@@ -185,6 +185,29 @@ TEST_F(scheduler, gives_suspects_to_no_paused_worker) {
   EXPECT_EQ(seen.grants[bob].size(), 1u);
 }
 
+TEST_F(scheduler, gives_a_client_s_tasks_to_a_worker_that_would_fail_them_only_where_every_worker_would) {
+  constexpr worker_id guest{5};
+  core.client_joined(guest);
+  core.worker_joined(ann, 1);
+  core.worker_joined(bob, 1);
+  core.refuse(ann, guest);
+  core.submit(spec(nth_run_of(guest, 1), 10));
+  EXPECT_TRUE(seen.grants[ann].empty());
+  EXPECT_FALSE(seen.grants[bob].empty());
+  core.submit(spec(sweep, 10)); // of another client
+  EXPECT_FALSE(seen.grants[ann].empty());
+  finish(ann, next(ann));
+  core.pause(bob);
+  core.refuse(bob, guest);
+  bool gets_it = false;
+  while (!seen.grants[ann].empty()) {
+    auto granted = next(ann);
+    gets_it = gets_it || submitter_of(granted.run) == guest;
+    finish(ann, granted);
+  }
+  EXPECT_TRUE(gets_it) << "to fail there is better than to wait for ever";
+}
+
 TEST_F(scheduler, keeps_a_released_unattended_run_until_it_has_ended_and_tells_of_the_end_once) {
   auto left_alone = spec(sweep, 1);
   left_alone.unattended = true;

@@ -18,6 +18,7 @@ struct recorder : start_call_effects {
     made[worker].push_back(call.name);
   }
   void withdraw_call(worker_id worker, run_id call) override { withdrawn.emplace_back(worker, call); }
+  void abandon_call(worker_id worker, run_id call) override { abandoned.emplace_back(worker, call); }
   void refuse_tasks(worker_id worker, worker_id client, const failure& why) override {
     EXPECT_TRUE(refused.emplace(std::pair{worker, client}, why.text).second) << "told twice";
     EXPECT_EQ(why.code, error_code::start_call_failed);
@@ -29,6 +30,7 @@ struct recorder : start_call_effects {
   std::map<worker_id, std::pair<run_id, lease_id>> in;
   std::map<worker_id, std::vector<std::string>> made;
   std::vector<std::pair<worker_id, run_id>> withdrawn;
+  std::vector<std::pair<worker_id, run_id>> abandoned;
   std::map<std::pair<worker_id, worker_id>, std::string> refused;
 };
 
@@ -70,6 +72,8 @@ struct start_calls_of_workers : testing::Test {
     why.code = error_code::task_threw;
     why.type = "std::runtime_error";
     why.text = text;
+    why.worker = "worker-3";
+    why.host = "here";
     return why;
   }
   using names = std::vector<std::string>;
@@ -116,7 +120,8 @@ TEST_F(start_calls_of_workers, that_throw_end_the_tasks_and_calls_of_their_clien
   join(ann);
   join(bob);
   end(ann, thrown("no license"));
-  EXPECT_EQ(seen.refused.at({ann, local}), "the call f of on_worker_start threw std::runtime_error: no license");
+  EXPECT_EQ(seen.refused.at({ann, local}),
+            "the call f of on_worker_start threw std::runtime_error: no license [worker-3 on here]");
   EXPECT_EQ(seen.made[ann], (names{"f", "h"})) << "the other client's is made";
   end(ann);
   EXPECT_TRUE(calls.is_ready(ann, other));
@@ -136,8 +141,8 @@ TEST_F(start_calls_of_workers, that_end_three_workers_in_a_row_are_not_made_agai
     leave(worker_id{i});
   }
   ASSERT_TRUE(calls.failed(local));
-  EXPECT_EQ(calls.failed(local)->text, "the call f of on_worker_start ended its worker 3 times in a row, the last time "
-                                       "so: was killed by signal 11");
+  EXPECT_EQ(calls.failed(local)->text, "the call f of on_worker_start ended 3 workers in a row, the last one so: was "
+                                       "killed by signal 11");
   join(worker_id{4});
   EXPECT_FALSE(seen.in.contains(worker_id{4}));
   EXPECT_TRUE(seen.refused.contains({worker_id{4}, local}));
@@ -161,13 +166,29 @@ TEST_F(start_calls_of_workers, are_not_blamed_for_workers_whose_time_or_node_was
   EXPECT_FALSE(calls.failed(local)) << "never three in a row";
 }
 
+TEST_F(start_calls_of_workers, are_made_again_when_all_workers_were_killed_together) {
+  add(local, 1, "f");
+  for (std::uint64_t i = 1; i <= 5; ++i)
+    join(worker_id{i});
+  for (std::uint64_t i = 1; i <= 5; ++i)
+    leave(worker_id{i});
+  EXPECT_FALSE(calls.failed(local));
+  join(worker_id{6});
+  EXPECT_TRUE(seen.in.contains(worker_id{6}));
+  leave(worker_id{6});
+  EXPECT_FALSE(calls.failed(local));
+  join(worker_id{7});
+  leave(worker_id{7});
+  EXPECT_TRUE(calls.failed(local)) << "somebody else's kills are no longer likely";
+}
+
 TEST_F(start_calls_of_workers, are_withdrawn_when_their_client_leaves) {
   add(other, 1, "f");
   add(other, 2, "g");
   add(local, 1, "h");
   join(ann);
   calls.client_left(other);
-  EXPECT_EQ(seen.withdrawn.size(), 1u);
+  EXPECT_EQ(seen.abandoned.size(), 1u);
   end(ann, thrown("too late to matter"));
   EXPECT_EQ(seen.made[ann], (names{"f", "h"}));
   EXPECT_TRUE(seen.refused.empty());
