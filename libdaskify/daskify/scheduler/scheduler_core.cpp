@@ -940,16 +940,22 @@ void scheduler_core::assign() {
     grant_cut_short();
   if (!late_.empty())
     grant_late();
-  while (!ready_.empty()) {
+  for (std::size_t passed_over = 0; passed_over < ready_.size();) {
     auto& run = *find(ready_.front());
     if (!late_.contains(run.function)) {
-      auto [worker, too_late] = least_loaded(run);
+      auto [worker, too_late, refused] = least_loaded(run);
       if (worker) {
         grant_next(*worker, run, piece_kind::fresh);
+        passed_over = 0;
         continue;
       }
-      if (!too_late)
+      if (!too_late && !refused)
         return;
+      if (!too_late) { // that worker may have the tasks of other clients
+        ready_.move_to_back(run.spec.run);
+        ++passed_over;
+        continue;
+      }
     }
     // There is room, but not the time for this function: others may take less.
     ready_.erase(run.spec.run);
@@ -962,11 +968,11 @@ void scheduler_core::assign() {
 void scheduler_core::grant_suspects() {
   for (auto tries = suspect_.size(); tries != 0;) {
     auto& run = *find(suspect_.front());
-    auto [worker, too_late] = idle_worker(run, needed_ns(run, piece_kind::suspect));
+    auto [worker, too_late, refused] = idle_worker(run, needed_ns(run, piece_kind::suspect));
     if (worker) {
       grant_next(*worker, run, piece_kind::suspect);
       tries = suspect_.size();
-    } else if (too_late) {
+    } else if (too_late || refused) {
       suspect_.move_to_back(run.spec.run);
       --tries;
     } else {
@@ -1032,9 +1038,14 @@ auto scheduler_core::idle_worker(const run_record& run, std::uint64_t needed_ns)
   choice only_waiting;
   bool all_wait = true;
   bool too_late = false;
+  bool refused = false;
   for (auto& [id, worker] : workers_) {
-    if (!worker.takes_more() || !may_have(worker, run))
+    if (!worker.takes_more())
       continue;
+    if (!may_have(worker, run)) {
+      refused = true;
+      continue;
+    }
     bool in_time = worker.time_left_ns >= needed_ns;
     if (worker.leases.empty()) {
       if (in_time)
@@ -1048,7 +1059,7 @@ auto scheduler_core::idle_worker(const run_record& run, std::uint64_t needed_ns)
   }
   if (all_wait && only_waiting.worker)
     return only_waiting;
-  return {nullptr, too_late};
+  return {nullptr, too_late, refused};
 }
 
 /// As long as suspects wait for workers of their own, some workers get nothing new, so that they come to be idle: half
@@ -1058,13 +1069,14 @@ void scheduler_core::choose_vacating() {
     vacating_.clear();
     return;
   }
-  auto needed = needed_ns(*find(suspect_.front()), piece_kind::suspect);
+  const auto& first = *find(suspect_.front());
+  auto needed = needed_ns(first, piece_kind::suspect);
   std::erase_if(vacating_, [&](worker_id id) { return workers_.at(id).time_left_ns < needed; });
   auto soonest_idle = [&] {
     auto left = [](const worker_record& w) { return std::tuple{w.waiting != 0, w.open, w.load_ns}; };
     worker_record* best = nullptr;
     for (auto& [id, worker] : workers_)
-      if (worker.stays() && worker.time_left_ns >= needed && !vacating_.contains(id) &&
+      if (worker.stays() && worker.time_left_ns >= needed && !vacating_.contains(id) && may_have(worker, first) &&
           (!best || left(worker) < left(*best)))
         best = &worker;
     return best;
@@ -1115,10 +1127,12 @@ auto scheduler_core::least_loaded(const run_record& run) -> choice {
   // Where nothing is known of the time, leases count: a task that waits makes its worker no better than an idle one.
   auto load = [](const worker_record& w) { return std::tuple{!w.has_free_thread(), w.load_ns, w.open}; };
   for (auto& [id, worker] : workers_) {
-    if (!has_room(worker, run.spec.run, ns) || !may_have(worker, run))
+    if (!has_room(worker, run.spec.run, ns))
       continue;
     if (worker.time_left_ns < needed)
       best.too_late = true;
+    else if (!may_have(worker, run))
+      best.refused = true;
     else if (!best.worker || load(worker) < load(*best.worker))
       best.worker = &worker;
   }

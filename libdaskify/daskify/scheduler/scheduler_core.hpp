@@ -161,6 +161,7 @@ private:
   struct choice {
     worker_record* worker = nullptr;
     bool too_late = false; ///< some worker has room, but not the time
+    bool refused = false;  ///< some worker has room and time, but would fail the tasks
   };
 
   void assign();
