@@ -3,7 +3,7 @@
 /// Usage: with_quantlib
 ///
 /// Built where QuantLib is installed (Debian: libquantlib0-dev). QuantLib keeps the evaluation date in a singleton,
-/// which main sets. Workers are other processes, and know nothing of that: on_worker_start sets the date there, too.
+/// which main sets. Workers are other processes with settings of their own: on_worker_start sets the date there, too.
 
 #include <daskify/daskify.hpp>
 

@@ -48,7 +48,7 @@ void cluster::start(cluster_mode mode) {
   was_started_ = true;
 }
 
-/// Returns when those workers have made the calls that start_cluster waits for, of those that are there.
+/// Returns when as many of the present workers have made the calls as start_cluster waits for.
 void cluster::make_start_calls(attached_session& of, settings with) {
   {
     std::lock_guard guard{mutex_};

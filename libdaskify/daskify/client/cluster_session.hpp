@@ -43,7 +43,7 @@ public:
 /// A running cluster as its client sees it.
 class client_session : public cluster_session {
 public:
-  /// Submits a run of one task that nobody holds; its failure is a notice.
+  /// Submits an unattended run of one task, whose failure is a notice.
   virtual void start_unattended(run_spec spec) = 0;
   /// Blocks until there are `count` workers; false when the deadline has passed before. Throws cluster_error when there
   /// never will be.

@@ -20,9 +20,9 @@ public:
   void add(run_id run, std::string function);
   /// On an actor's thread: does not block.
   void ended(const unattended_ended& end);
-  /// Those that have not ended, as far as is known here.
+  /// The tasks that have not ended, as far as this process knows.
   std::vector<run_range> open() const;
-  /// Writes the notices that wait; those that come later are dropped. `unfinished` of the tasks will never end.
+  /// Writes the queued notices; later notices are dropped. `unfinished` tasks will never end.
   void finish(std::uint64_t unfinished);
 
 private:

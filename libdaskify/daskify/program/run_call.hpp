@@ -79,7 +79,7 @@ auto start_run_of_one(std::shared_ptr<cluster_session> session, F&& f, Ts&&... v
   return one[0];
 }
 
-/// A task that runs though nobody keeps a future of it.
+/// A task that runs although no future is kept.
 template <class F, class... Ts>
 void start_unattended(client_session& session, F&& f, Ts&&... values) {
   require_values<Ts...>();

@@ -98,9 +98,9 @@ using object_listener = caf::typed_actor<
     /// Let go of what was made of these.
     caf::reacts_to<objects_freed>>;
 
-/// Whoever speaks for threads that submit runs.
+/// An actor that speaks for threads that submit runs.
 using client_listener = object_listener::extend<
-    /// A run that nobody holds has ended.
+    /// An unattended run has ended.
     caf::reacts_to<unattended_ended>>;
 
 /// Runs in each worker process. Speaks for the executor, which runs the user's functions.

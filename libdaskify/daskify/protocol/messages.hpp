@@ -401,7 +401,7 @@ auto inspect(Inspector& f, submit_runs& x) {
   return f(x.runs);
 }
 
-/// Scheduler to whoever submitted an unattended run: the run has ended, and is forgotten.
+/// Scheduler to the submitter of an unattended run: the run has ended, and is forgotten.
 struct unattended_ended {
   run_id run;
   std::vector<failure> failures;

@@ -676,7 +676,7 @@ std::vector<worker_id> scheduler_state::workers_of(std::uint32_t node) const {
 
 /// The reports of a start call: its one task, failed or not, and the end of its lease, in one report or in two.
 void scheduler_state::start_call_reported(worker_id worker, lease_report report) {
-  if (auto objects = objects_of(report.block); !objects.empty()) { // of a result that nobody takes
+  if (auto objects = objects_of(report.block); !objects.empty()) { // of a result that is dropped
     claim(worker, objects);
     let_go(objects);
   }

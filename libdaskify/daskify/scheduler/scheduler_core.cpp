@@ -317,7 +317,7 @@ void scheduler_core::release_all_of(worker_id submitter) {
       orphans.push_back(id);
   std::sort(orphans.begin(), orphans.end());
   for (auto run : orphans) {
-    find(run)->spec.unattended = false; // nobody is left to hear of its end
+    find(run)->spec.unattended = false; // its submitter is gone
     release_or_mark(run);
   }
 }

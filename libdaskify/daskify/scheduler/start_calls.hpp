@@ -39,7 +39,7 @@ public:
 ///
 /// A worker on which a call has thrown refuses the tasks of the call's client and makes no further calls of that
 /// client. A call is doomed when workers die in it again and again, with none that returns between: all but one of them
-/// once, because somebody may kill all together, and `deaths` more. No worker makes the call again, and workers that
+/// once, because all may be killed together, and `deaths` more. No worker makes the call again, and workers that
 /// come to the call refuse the tasks of its client.
 class start_calls {
 public:
