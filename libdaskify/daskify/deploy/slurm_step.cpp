@@ -1,9 +1,9 @@
 #include "daskify/deploy/slurm_step.hpp"
 
 #include "daskify/deploy/slurm_text.hpp"
+#include "daskify/transport/words.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <string_view>
 
@@ -15,11 +15,9 @@ namespace {
 constexpr std::uint64_t first_special_step = 0xffff'fff0;
 
 std::optional<std::uint64_t> number_in(const variable_reader& read, const char* name) {
-  const auto* value = read(name);
-  std::string_view text{value ? value : ""};
+  const auto* text = read(name);
   std::uint64_t number = 0;
-  auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return failure == std::errc{} && end == text.data() + text.size() ? std::optional{number} : std::nullopt;
+  return text && parse_number(text, number) ? std::optional{number} : std::nullopt;
 }
 
 } // namespace

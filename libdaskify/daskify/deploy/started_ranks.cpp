@@ -2,9 +2,9 @@
 
 #include "daskify/deploy/slurm_step.hpp"
 #include "daskify/error.hpp"
+#include "daskify/transport/words.hpp"
 
 #include <array>
-#include <charconv>
 #include <cstdlib>
 #include <string_view>
 
@@ -22,10 +22,8 @@ constexpr std::array<launcher_variables, 3> of_launchers{{{"OMPI_COMM_WORLD_RANK
                                                           {"PMI_RANK", "PMI_SIZE"}}};
 
 std::optional<std::size_t> number_in(const char* text) {
-  std::string_view digits{text ? text : ""};
   std::size_t number = 0;
-  auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  return failure == std::errc{} && end == digits.data() + digits.size() ? std::optional{number} : std::nullopt;
+  return text && parse_number(text, number) ? std::optional{number} : std::nullopt;
 }
 
 } // namespace

@@ -949,12 +949,12 @@ void scheduler_state::make_call(worker_id worker, const run_spec& call, lease_id
 }
 
 void scheduler_state::withdraw_call(worker_id worker, run_id call) {
-  cancel(worker, {call, 0, 1});
   forget(worker, call);
 }
 
 void scheduler_state::abandon_call(worker_id worker, run_id call) {
-  withdraw_call(worker, call);
+  cancel(worker, {call, 0, 1});
+  forget(worker, call);
   abandoned_[worker] = clock::now();
 }
 

@@ -16,7 +16,7 @@ public:
 
   /// `worker` makes this call, and reports it as the only task of the lease `as`.
   virtual void make_call(worker_id worker, const run_spec& call, lease_id as) = 0;
-  /// `worker` sees no more of this call; if it is in the call, the call is asked to stop.
+  /// `worker` has returned from this call, and does not see it again.
   virtual void withdraw_call(worker_id worker, run_id call) = 0;
   /// `worker` is in a call whose client has left. The call is asked to stop; a worker that does not return is to end.
   virtual void abandon_call(worker_id worker, run_id call) = 0;
