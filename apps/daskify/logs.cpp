@@ -93,10 +93,10 @@ void list(const std::vector<log_file>& all, const fs::path& folder) {
   for (const auto& l : all) {
     auto name = harmless(l.name);
     auto size = format_bytes(l.size);
-    auto age = std::max(now - l.changed, fs::file_time_type::duration{0});
+    auto unchanged = std::max(now - l.changed, fs::file_time_type::duration{0});
     std::cout << "  " << name << std::string(longest - name.size() + 2, ' ')
               << std::string(size.size() < 10 ? 10 - size.size() : 0, ' ') << size << "  written "
-              << duration_text(std::chrono::duration_cast<std::chrono::nanoseconds>(age)) << " ago\n";
+              << duration_text(std::chrono::duration_cast<std::chrono::nanoseconds>(unchanged)) << " ago\n";
   }
   if (all.empty())
     std::cout << "  There are no logs yet.\n";

@@ -1,5 +1,7 @@
 #include "daskify/deploy/batch_job.hpp"
 
+#include "daskify/deploy/slurm_text.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <optional>
@@ -8,8 +10,6 @@
 namespace daskify::internal {
 
 namespace {
-
-constexpr std::uint64_t mebibyte = 1U << 20;
 
 std::uint64_t number_in(std::string_view text) {
   std::uint64_t value = 0;

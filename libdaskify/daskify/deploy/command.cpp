@@ -47,9 +47,12 @@ file_descriptor input_file(std::string_view input) {
 }
 
 /// One stream of the command, read as it comes.
-class reader {
+class pipe_reader {
 public:
-  reader(file_descriptor source, std::string& text, bool& cut) : source_{std::move(source)}, text_{text}, cut_{cut} {}
+  pipe_reader(file_descriptor source, std::string& text, bool& cut)
+      : source_{std::move(source)},
+        text_{text},
+        cut_{cut} {}
 
   /// For poll, which leaves out what has ended.
   int descriptor() const noexcept { return source_.get(); }
@@ -145,8 +148,8 @@ std::optional<command_result> run_command(const std::vector<std::string>& words,
   errors.write.reset();
   input_source.reset();
 
-  reader out{std::move(output.read), result.output, result.cut};
-  reader err{std::move(errors.read), result.errors, result.cut};
+  pipe_reader out{std::move(output.read), result.output, result.cut};
+  pipe_reader err{std::move(errors.read), result.errors, result.cut};
   std::optional<exit_status> status;
   while (!status) {
     bool killed = result.timed_out || result.stopped;

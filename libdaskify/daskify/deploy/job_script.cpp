@@ -13,8 +13,6 @@ namespace daskify::internal {
 
 namespace {
 
-constexpr std::uint64_t mebibyte = 1U << 20;
-
 [[noreturn]] void refuse(const std::string& sentence) {
   throw config_error{error_code::bad_option_value, sentence};
 }

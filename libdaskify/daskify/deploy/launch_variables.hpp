@@ -13,6 +13,9 @@
 
 namespace daskify::internal {
 
+/// Exit code of a process that the scheduler did not admit.
+inline constexpr int refused_exit_code = 3;
+
 using launch_environment = std::vector<std::pair<std::string, std::string>>;
 
 struct worker_launch {

@@ -7,11 +7,11 @@
 #include "daskify/deploy/slurm_text.hpp"
 #include "daskify/error.hpp"
 #include "daskify/progress/notice.hpp"
+#include "daskify/text/blanks.hpp"
 #include "daskify/transport/words.hpp"
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cstdlib>
 #include <span>
 #include <utility>
@@ -49,20 +49,8 @@ constexpr action submission{"submit the job", "ask for what the site offers (sin
 constexpr action inquiry{"ask SLURM about jobs", "see whether squeue works at the terminal", ""};
 constexpr action cancellation{"cancel jobs", "see which are left with squeue --me, and end them with scancel", ""};
 
-bool is_space(char c) {
-  return std::isspace(static_cast<unsigned char>(c)) != 0;
-}
-
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && is_space(text.front()))
-    text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back()))
-    text.remove_suffix(1);
-  return text;
 }
 
 /// Calls `f` with each line, without its newline.
@@ -226,8 +214,7 @@ std::vector<std::string> decided_by(std::string_view script) {
       return;
     line.remove_prefix(directive.size());
     while (!(line = trimmed(line)).empty()) {
-      auto word =
-          line.substr(0, static_cast<std::size_t>(std::find_if(line.begin(), line.end(), is_space) - line.begin()));
+      auto word = line.substr(0, line.find_first_of(blanks));
       line.remove_prefix(word.size());
       if (word.starts_with("#"))
         return;

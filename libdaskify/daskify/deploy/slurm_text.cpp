@@ -3,6 +3,7 @@
 #include "daskify/config/value_text.hpp"
 #include "daskify/deploy/log_tail.hpp"
 #include "daskify/error.hpp"
+#include "daskify/text/blanks.hpp"
 
 #include <algorithm>
 #include <array>
@@ -23,12 +24,6 @@ std::vector<std::string_view> split(std::string_view text, char separator, std::
   }
   parts.push_back(text);
   return parts;
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view blanks{" \t\r\n"};
-  auto begin = std::min(text.find_first_not_of(blanks), text.size());
-  return text.substr(begin, text.find_last_not_of(blanks) + 1 - begin);
 }
 
 bool all_digits(std::string_view text) {

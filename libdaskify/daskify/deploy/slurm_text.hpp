@@ -6,12 +6,16 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace daskify::internal {
+
+/// SLURM counts memory in these.
+inline constexpr std::uint64_t mebibyte = 1U << 20;
 
 /// For `squeue --noheader --array --states=all --format=`; what `parse_squeue` reads. The reason is last, as it alone
 /// is free text.

@@ -4,6 +4,7 @@
 #include "daskify/defaults.hpp"
 #include "daskify/deploy/batch_job.hpp"
 #include "daskify/deploy/cpu_count.hpp"
+#include "daskify/deploy/launch_variables.hpp"
 #include "daskify/deploy/lifeline.hpp"
 #include "daskify/deploy/local_fleet.hpp"
 #include "daskify/deploy/log_folder.hpp"
@@ -39,7 +40,6 @@ namespace daskify::internal {
 namespace {
 
 constexpr auto join_timeout = std::chrono::seconds{20};
-constexpr int refused_exit_code = 3;
 
 node_actor::behavior_type node_behavior(node_actor::pointer self, scheduler_for_workers scheduler,
                                         std::function<void()> on_stop, std::function<void()> on_orphaned) {

@@ -105,7 +105,7 @@ void each_loaded_file(F&& f) {
       &s);
 }
 
-constexpr ElfW(Word) anything = PF_R | PF_W | PF_X;
+constexpr ElfW(Word) any_rights = PF_R | PF_W | PF_X;
 
 /// Calls f(file, offset) for the file that has `address` in a part with at least one of the `flags`.
 template <class F>
@@ -199,13 +199,13 @@ void load_library(const std::string& path) {
 
 std::string file_of(const void* address) {
   std::string path;
-  with_file_of(address, anything, [&](const loaded_file& file, std::uint64_t) { path = file.full_path(); });
+  with_file_of(address, any_rights, [&](const loaded_file& file, std::uint64_t) { path = file.full_path(); });
   return path;
 }
 
 std::string place_of(const void* address) {
   std::string place;
-  with_file_of(address, anything, [&](const loaded_file& file, std::uint64_t offset) {
+  with_file_of(address, any_rights, [&](const loaded_file& file, std::uint64_t offset) {
     auto module = id_of(file);
     place = (module.empty() ? std::string{file.path} : module) + "+" + std::to_string(offset);
   });

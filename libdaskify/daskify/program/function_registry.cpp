@@ -7,7 +7,7 @@
 
 #include <algorithm>
 #include <iterator>
-#include <regex>
+#include <string_view>
 
 namespace daskify::internal {
 
@@ -17,12 +17,28 @@ namespace {
   throw error{error_code::function_not_found, sentence};
 }
 
-/// A demangled name as people write it.
+/// Where the angle bracket that is open at `begin` is closed.
+std::size_t end_of_arguments(std::string_view type, std::size_t begin) {
+  auto open = 1;
+  auto end = begin;
+  for (; end < type.size() && open != 0; ++end)
+    open += type[end] == '<' ? 1 : type[end] == '>' ? -1 : 0;
+  return end;
+}
+
+/// A demangled name as people write it: without spaces between brackets, allocators and what std::string stands for.
 std::string readable(std::string type) {
-  auto replace = [&](const char* what, const char* with) { type = std::regex_replace(type, std::regex{what}, with); };
-  replace("std::(__cxx11::)?basic_string<char, std::char_traits<char>, std::allocator<char> ?>", "std::string");
-  replace("std::basic_string_view<char, std::char_traits<char> ?>", "std::string_view");
-  replace(", std::allocator<[^<>]*> ?>", ">");
+  auto replace = [&](std::string_view what, std::string_view with) {
+    for (auto at = type.find(what); at != std::string::npos; at = type.find(what, at + with.size()))
+      type.replace(at, what.size(), with);
+  };
+  replace(" >", ">");
+  replace("std::__cxx11::", "std::");
+  replace("std::basic_string<char, std::char_traits<char>, std::allocator<char>>", "std::string");
+  replace("std::basic_string_view<char, std::char_traits<char>>", "std::string_view");
+  constexpr std::string_view allocator{", std::allocator<"};
+  for (auto at = type.find(allocator); at != std::string::npos; at = type.find(allocator, at))
+    type.erase(at, end_of_arguments(type, at + allocator.size()) - at);
   return type;
 }
 

@@ -6,16 +6,16 @@
 #include <typeinfo>
 #include <utility>
 
-#define DASKIFY_DEFINE_VALUE(TYPE) DASKIFY_INSTANTIATE_VALUE(, TYPE)
-DASKIFY_ACTOR_TYPES(DASKIFY_DEFINE_VALUE)
-#undef DASKIFY_DEFINE_VALUE
+#define DASKIFY_DEFINE_ACTOR(TYPE) template class caf::detail::type_erased_value_impl<daskify::internal::TYPE>;
+DASKIFY_ACTOR_TYPES(DASKIFY_DEFINE_ACTOR)
+#undef DASKIFY_DEFINE_ACTOR
 
 namespace daskify::internal {
 
 namespace {
 
 /// To be raised when a message comes to mean something else although its fields are the same.
-constexpr auto meaning = "1";
+constexpr auto meaning = "2";
 
 template <class T>
 constexpr bool is_vector = false;
@@ -53,6 +53,8 @@ private:
       text_ += (std::is_enum_v<T> ? 'e' : std::is_signed_v<T> ? 'i' : 'u') + std::to_string(sizeof(T));
     } else if constexpr (std::is_same_v<T, std::string>) {
       text_ += 's';
+    } else if constexpr (std::is_same_v<T, shared_bytes>) {
+      text_ += 'b';
     } else if constexpr (is_vector<T>) {
       typename T::value_type element{};
       text_ += 'v';

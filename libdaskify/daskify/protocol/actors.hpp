@@ -12,7 +12,6 @@
 
 #include "daskify/protocol/messages.hpp"
 #include "daskify/protocol/store_messages.hpp"
-#include "daskify/protocol/wire.hpp"
 #include "daskify/protocol/wire_version.hpp"
 
 #include <caf/actor_system_config.hpp>
@@ -26,8 +25,7 @@
 
 namespace daskify::internal {
 
-using daskify::progress; // these two are sent as they are
-using daskify::shared_bytes;
+using daskify::progress; // sent as it is
 
 // -- what actors say to themselves -------------------------------------------------------------------------
 

@@ -1,20 +1,11 @@
 #pragma once
 
 /// The list of every type that actors send, by which types are registered and instantiated.
-///
-/// CAF makes some ten kilobytes of code of each type that is sent. Where the type is in this list, that code is
-/// compiled once, in message_types.cpp and store_message_types.cpp, and not again in every file that sends the type.
+
+#include "daskify/protocol/message_holders.hpp"
 
 #include <caf/deserializer.hpp>
-#include <caf/detail/stringification_inspector.hpp>
-#include <caf/detail/tuple_vals.hpp>
-#include <caf/detail/type_erased_value_impl.hpp>
-#include <caf/mailbox_element.hpp>
 #include <caf/serializer.hpp>
-
-#include <string>
-#include <tuple>
-#include <utility>
 
 // clang-format off
 
@@ -50,14 +41,11 @@
 
 // clang-format on
 
-/// Types of the public namespace, which have no functions of their own for CAF.
-#define DASKIFY_PUBLIC_TYPES(EACH) EACH(shared_bytes) EACH(progress)
+/// Types of the public namespace.
+#define DASKIFY_PUBLIC_TYPES(EACH) EACH(progress)
 
 namespace daskify::internal {
 
-/// A type of the lists above, which is a whole message as a rule.
-template <class T>
-inline constexpr bool is_message = false;
 #define DASKIFY_IS_MESSAGE(TYPE)                                                                                       \
   template <>                                                                                                          \
   inline constexpr bool is_message<TYPE> = true;
@@ -68,98 +56,26 @@ DASKIFY_PUBLIC_TYPES(DASKIFY_IS_MESSAGE)
 
 } // namespace daskify::internal
 
-namespace caf::detail {
-
-/// Does what CAF 0.17's general one does, for a single element. That one makes 88 functions of each type, to find the
-/// element among ten.
-template <class Base, class T>
-requires daskify::internal::is_message<T>
-class tuple_vals_impl<Base, T> : public Base {
-public:
-  using super = message_data;
-  using data_type = std::tuple<T>;
-
-  template <class Inspector>
-  friend typename Inspector::result_type inspect(Inspector& f, tuple_vals_impl& x) {
-    return f(std::get<0>(x.data_));
-  }
-
-  tuple_vals_impl(const tuple_vals_impl&) = default;
-  template <class... Us>
-  tuple_vals_impl(Us&&... values) : data_(std::forward<Us>(values)...),
-                                    type_{make_rtti_pair<T>()} {}
-
-  data_type& data() { return data_; }
-  const data_type& data() const { return data_; }
-
-  std::size_t size() const noexcept override { return 1; }
-  const void* get(std::size_t) const noexcept override { return &std::get<0>(data_); }
-  void* get_mutable(std::size_t) override { return &std::get<0>(data_); }
-
-  std::string stringify(std::size_t) const override {
-    std::string text;
-    stringification_inspector f{text};
-    f(element());
-    return text;
-  }
-
-  using Base::copy;
-  type_erased_value_ptr copy(std::size_t) const override { return make_type_erased_value<T>(std::get<0>(data_)); }
-
-  error load(std::size_t, deserializer& source) override { return inspect(source, element()); }
-  error save(std::size_t, serializer& sink) const override { return inspect(sink, element()); }
-
-  std::uint32_t type_token() const noexcept override { return make_type_token<T>(); }
-  rtti_pair type(std::size_t) const noexcept override { return type_; }
-
-private:
-  /// A serialiser takes what it only reads as something that it may change.
-  T& element() const { return const_cast<T&>(std::get<0>(data_)); }
-
-  data_type data_;
-  rtti_pair type_;
-};
-
-} // namespace caf::detail
-
-/// DECLARE is `extern` or nothing.
-#define DASKIFY_INSTANTIATE_VALUE(DECLARE, TYPE)                                                                       \
-  DECLARE template class caf::detail::type_erased_value_impl<daskify::internal::TYPE>;
-#define DASKIFY_INSTANTIATE_MESSAGE(DECLARE, TYPE)                                                                     \
-  DASKIFY_INSTANTIATE_VALUE(DECLARE, TYPE)                                                                             \
-  DECLARE template class caf::detail::tuple_vals_impl<caf::detail::message_data, daskify::internal::TYPE>;             \
-  DECLARE template class caf::detail::tuple_vals<daskify::internal::TYPE>;                                             \
-  DECLARE template class caf::detail::tuple_vals_impl<caf::type_erased_tuple, daskify::internal::TYPE>;
-
-/// How a type is written, read and printed: functions instead of the templates beside the types, which would be
-/// instantiated and inlined at each use.
-#define DASKIFY_DECLARE_INSPECT(TYPE)                                                                                  \
+/// How a type is written and read.
+#define DASKIFY_DECLARE_MESSAGE(TYPE)                                                                                  \
   caf::error inspect(caf::serializer& sink, TYPE& x);                                                                  \
-  caf::error inspect(caf::deserializer& source, TYPE& x);                                                              \
-  void inspect(caf::detail::stringification_inspector& text, TYPE& x);
-#define DASKIFY_DEFINE_INSPECT(TYPE)                                                                                   \
-  caf::error inspect(caf::serializer& sink, TYPE& x) {                                                                 \
-    return inspect<caf::serializer>(sink, x);                                                                          \
-  }                                                                                                                    \
-  caf::error inspect(caf::deserializer& source, TYPE& x) {                                                             \
-    return inspect<caf::deserializer>(source, x);                                                                      \
-  }                                                                                                                    \
-  void inspect(caf::detail::stringification_inspector& text, TYPE& x) {                                                \
-    inspect<caf::detail::stringification_inspector>(text, x);                                                          \
-  }
+  caf::error inspect(caf::deserializer& source, TYPE& x);
 
-namespace daskify::internal {
+namespace daskify {
 
-DASKIFY_MESSAGES(DASKIFY_DECLARE_INSPECT)
-DASKIFY_STORE_MESSAGES(DASKIFY_DECLARE_INSPECT)
+DASKIFY_PUBLIC_TYPES(DASKIFY_DECLARE_MESSAGE)
 
-} // namespace daskify::internal
+namespace internal {
 
-#define DASKIFY_EXTERN_MESSAGE(TYPE) DASKIFY_INSTANTIATE_MESSAGE(extern, TYPE)
-#define DASKIFY_EXTERN_VALUE(TYPE) DASKIFY_INSTANTIATE_VALUE(extern, TYPE)
-DASKIFY_MESSAGES(DASKIFY_EXTERN_MESSAGE)
-DASKIFY_STORE_MESSAGES(DASKIFY_EXTERN_MESSAGE)
-DASKIFY_PUBLIC_TYPES(DASKIFY_EXTERN_MESSAGE)
-DASKIFY_ACTOR_TYPES(DASKIFY_EXTERN_VALUE)
-#undef DASKIFY_EXTERN_MESSAGE
-#undef DASKIFY_EXTERN_VALUE
+DASKIFY_MESSAGES(DASKIFY_DECLARE_MESSAGE)
+DASKIFY_STORE_MESSAGES(DASKIFY_DECLARE_MESSAGE)
+
+} // namespace internal
+
+} // namespace daskify
+
+#undef DASKIFY_DECLARE_MESSAGE
+
+#define DASKIFY_EXTERN_ACTOR(TYPE) extern template class caf::detail::type_erased_value_impl<daskify::internal::TYPE>;
+DASKIFY_ACTOR_TYPES(DASKIFY_EXTERN_ACTOR)
+#undef DASKIFY_EXTERN_ACTOR

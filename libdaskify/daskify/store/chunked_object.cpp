@@ -2,29 +2,17 @@
 
 #include "daskify/error.hpp"
 #include "daskify/store/memory_room.hpp"
+#include "daskify/store/system_error.hpp"
 
 #include <cerrno>
 #include <string>
-#include <system_error>
 #include <unistd.h>
 
 namespace daskify::internal {
 
-namespace {
-
 std::string name_of(const chunked_object& object) {
   return "object " + std::to_string(object.id().value) + " of " + format_bytes(object.size());
 }
-
-[[noreturn]] void throw_errno(const std::string& what) {
-  auto reason = errno;
-  bool no_room = reason == ENOSPC || reason == ENOMEM || reason == EDQUOT || reason == EFBIG;
-  throw data_error{no_room ? error_code::no_room : error_code::store_failed,
-                   what + ": " + std::generic_category().message(reason) +
-                       (no_room ? "; release data or ask for more memory" : "")};
-}
-
-} // namespace
 
 chunked_object::chunked_object(object_id id, std::shared_ptr<const file_descriptor> file, std::uint64_t offset,
                                std::uint64_t size, chunk_checksums sums)

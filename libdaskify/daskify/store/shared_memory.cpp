@@ -3,6 +3,7 @@
 #include "daskify/config/value_text.hpp"
 #include "daskify/error.hpp"
 #include "daskify/store/memory_room.hpp"
+#include "daskify/store/system_error.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -12,7 +13,6 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <system_error>
 #include <unistd.h>
 
 namespace daskify::internal {
@@ -23,24 +23,6 @@ constexpr int size_seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 
 /// Smaller objects are not worth reading the memory limits for.
 constexpr std::uint64_t check_room_from = 1 << 20;
-
-/// Throws what `errno` says about `what`, which is the beginning of a sentence.
-[[noreturn]] void throw_errno(const std::string& what) {
-  auto reason = errno;
-  auto sentence = what + ": " + std::generic_category().message(reason);
-  switch (reason) {
-  case ENOMEM:
-  case ENOSPC:
-  case EDQUOT:
-  case EFBIG:
-    throw data_error{error_code::no_room, sentence + "; release data or ask for more memory"};
-  case EMFILE:
-  case ENFILE:
-    throw data_error{error_code::store_failed, sentence + "; raise the limit (ulimit -n) or release data"};
-  default:
-    throw data_error{error_code::store_failed, sentence};
-  }
-}
 
 std::string path_of(pid_t pid, int fd) {
   return "/proc/" + std::to_string(pid) + "/fd/" + std::to_string(fd);

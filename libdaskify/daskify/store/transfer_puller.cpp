@@ -26,10 +26,6 @@ constexpr std::size_t most_idle = 64;
 /// One damaged chunk may be an accident.
 constexpr int most_damaged = 2;
 
-std::string name_of(const chunked_object& object) {
-  return "object " + std::to_string(object.id().value) + " of " + format_bytes(object.size());
-}
-
 std::string name_of(const pull_source& source) {
   return "node " + std::to_string(source.node.value) + " at " + to_text(source.where);
 }

@@ -1,6 +1,7 @@
 #include "daskify/worker/worker_process.hpp"
 
 #include "daskify/client/store_link.hpp"
+#include "daskify/deploy/launch_variables.hpp"
 #include "daskify/deploy/lifeline.hpp"
 #include "daskify/program/code_address.hpp"
 #include "daskify/store/work_thread.hpp"
@@ -26,7 +27,6 @@ namespace daskify::internal {
 namespace {
 
 constexpr auto connect_timeout = std::chrono::seconds{20};
-constexpr int refused_exit_code = 3;
 
 /// Objects of the node's store, mapped.
 class stored_objects : public object_space {
