@@ -7,17 +7,6 @@ void refuse_no_task() {
                                             "the futures of a run first."};
 }
 
-void refuse_released() {
-  throw data_error{error_code::unknown_run, "The result is gone because its run was released; keep the futures, "
-                                            "or gather before release."};
-}
-
-void refuse_released(std::uint64_t tasks) {
-  throw data_error{error_code::unknown_run, std::to_string(tasks) +
-                                                " of the results are gone because their run was released; gather "
-                                                "before release."};
-}
-
 void refuse_index(std::size_t index, std::size_t size) {
   throw std::out_of_range{"Task " + std::to_string(index) + " was asked for, but the run has " + std::to_string(size) +
                           "; use an index from 0 to size() - 1."};
@@ -26,6 +15,40 @@ void refuse_index(std::size_t index, std::size_t size) {
 void refuse_mixed_clusters() {
   throw data_error{error_code::foreign_handle, "Futures of different clusters were passed to one call; make a call for "
                                                "each cluster."};
+}
+
+std::uint64_t tasks_in(const std::vector<run_range>& ranges) {
+  std::uint64_t sum = 0;
+  for (const auto& r : ranges)
+    sum += r.count;
+  return sum;
+}
+
+fetched_results::fetched_results(cluster_session& session, const std::vector<run_range>& tasks)
+    : wanted_{tasks_in(tasks)},
+      answer_{std::make_unique<const awaited_tasks>(session.await(tasks, wanted_, true, std::nullopt))} {}
+
+fetched_results::~fetched_results() = default;
+
+const std::vector<result_block>& fetched_results::blocks() const noexcept {
+  return answer_->blocks;
+}
+
+const result_block& fetched_results::only_block() const {
+  if (answer_->blocks.empty())
+    throw data_error{error_code::unknown_run, "The result is gone because its run was released; keep the futures, "
+                                              "or gather before release."};
+  return answer_->blocks.front();
+}
+
+void fetched_results::require_all() const {
+  auto missing = wanted_;
+  for (const auto& block : answer_->blocks)
+    missing -= block.count;
+  if (missing != 0)
+    throw data_error{error_code::unknown_run, std::to_string(missing) +
+                                                  " of the results are gone because their run was released; gather "
+                                                  "before release."};
 }
 
 } // namespace daskify::internal

@@ -54,10 +54,25 @@ namespace internal {
 
 // Each throws the error that says so.
 [[noreturn]] void refuse_no_task();
-[[noreturn]] void refuse_released();
-[[noreturn]] void refuse_released(std::uint64_t tasks);
 [[noreturn]] void refuse_index(std::size_t index, std::size_t size);
 [[noreturn]] void refuse_mixed_clusters();
+
+/// The results of tasks, as blocks: waits for them when it is made.
+class fetched_results {
+public:
+  fetched_results(cluster_session& session, const std::vector<run_range>& tasks);
+  ~fetched_results();
+
+  const std::vector<result_block>& blocks() const noexcept;
+  /// The block of the only task. Throws data_error(unknown_run) when its run was released.
+  const result_block& only_block() const;
+  /// Throws data_error(unknown_run) when a run was released.
+  void require_all() const;
+
+private:
+  std::uint64_t wanted_;
+  std::unique_ptr<const awaited_tasks> answer_;
+};
 
 template <class R>
 using stored_result = std::conditional_t<std::is_void_v<R>, std::monostate, R>;
@@ -149,8 +164,8 @@ public:
 
   /// Waits for the result. Throws task_error, worker_lost, cancelled, data_error or cluster_error when there is none.
   R get() const {
-    auto answer = known_run()->session().await({range()}, 1, true, std::nullopt);
-    const auto& block = only_block(answer);
+    internal::fetched_results fetched{known_run()->session(), {range()}};
+    const auto& block = fetched.only_block();
     if (const auto* why = internal::failure_of(block, index_))
       internal::throw_failure(*why, index_, run_.get());
     if constexpr (!std::is_void_v<R>) {
@@ -195,12 +210,6 @@ private:
     if (!run_)
       internal::refuse_no_task();
     return run_;
-  }
-
-  static const internal::result_block& only_block(const internal::awaited_tasks& answer) {
-    if (answer.blocks.empty())
-      internal::refuse_released();
-    return answer.blocks.front();
   }
 
   std::shared_ptr<internal::run_handle> run_;
@@ -367,16 +376,7 @@ std::shared_ptr<run_handle> run_among(const std::vector<future<R>>& all, run_id 
   return nullptr;
 }
 
-inline std::uint64_t tasks_in(const std::vector<run_range>& ranges) {
-  std::uint64_t sum = 0;
-  for (const auto& r : ranges)
-    sum += r.count;
-  return sum;
-}
-
-} // namespace internal
-
-namespace internal {
+std::uint64_t tasks_in(const std::vector<run_range>& ranges);
 
 /// Waits for all results and hands each to `visitor`, in order: value(v), failed(why, task, run), and block(bytes,
 /// count) for stretches of values whose bytes are their memory.
@@ -385,12 +385,9 @@ void visit_results(const Futures& all, Visitor&& visitor) {
   auto ranges = ranges_of(all);
   if (ranges.empty())
     return;
-  auto total = tasks_in(ranges);
   auto& session = (*std::begin(all)).run()->session();
-  auto answer = session.await(ranges, total, true, std::nullopt);
-  std::uint64_t seen = 0;
-  for (const auto& block : answer.blocks) {
-    seen += block.count;
+  fetched_results fetched{session, ranges};
+  for (const auto& block : fetched.blocks()) {
     if constexpr (!std::is_void_v<R>)
       if constexpr (bitwise<R>)
         if (block.failures.empty() && block.layout == block_layout::fixed && block.value_size == sizeof(R)) {
@@ -412,8 +409,7 @@ void visit_results(const Futures& all, Visitor&& visitor) {
       visitor.value(std::move(*value));
     }
   }
-  if (seen < total)
-    refuse_released(total - seen);
+  fetched.require_all();
 }
 
 template <class R>
