@@ -347,6 +347,10 @@ TEST_F(scheduler_shell, refuses_to_wait_for_more_workers_than_there_can_be) {
   steps.run();
   EXPECT_EQ(outcome_of(asked).refusal, "There cannot be 3 workers: the cluster can have at most 2; wait for fewer, or "
                                        "start it with a larger size.");
+  processes.expected.limit = "maximum";
+  asked = client->request(scheduler, caf::infinite, await_workers{3, 1'000'000});
+  steps.run();
+  EXPECT_THAT(outcome_of(asked).refusal, testing::HasSubstr("a larger maximum."));
 }
 
 TEST_F(scheduler_shell, gives_up_the_wait_for_workers_that_cannot_come_any_more_and_says_why) {

@@ -194,9 +194,9 @@ command_line read_command_line(int argc, char** argv, bool with_short_forms) {
 // Config file.
 
 [[noreturn]] void throw_unreadable(const config_file& file, const std::string& why) {
-  throw config_error{error_code::unreadable_config, "config file " + in_quotes(file.path) + " (" + file.origin +
-                                                        ") cannot be read because " + why +
-                                                        ": name a text file with lines NAME = VALUE"};
+  auto sentence = "config file " + in_quotes(file.path) + " (" + file.origin + ") cannot be read because " + why +
+                  ": name a text file with lines NAME = VALUE";
+  throw config_error{error_code::unreadable_config, file.is_short_form ? with_way_out(sentence, "config") : sentence};
 }
 
 std::string read_text(const config_file& file) {

@@ -36,6 +36,7 @@ struct deployment_setup {
 struct worker_prospect {
   std::optional<std::size_t> most; ///< at a time; nothing: any number, because others may join
   std::string why;                 ///< a sentence, where that is fewer than it was to have
+  std::string_view limit = "size"; ///< the option that allows more
 };
 
 /// Thread-safe.

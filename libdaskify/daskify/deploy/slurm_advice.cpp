@@ -121,6 +121,25 @@ std::vector<topic> topics_of(std::string_view words, job_shape shape) {
   return topics;
 }
 
+/// Whether an option of sbatch in job_extra decides this, so that daskify's own one has no say.
+bool is_in_extra(topic which, const std::vector<std::string>& extra) {
+  struct decision {
+    topic about;
+    std::string_view name;
+    std::string_view letter;
+  };
+  constexpr std::array all{decision{topic::queue, "--partition", "-p"}, decision{topic::account, "--account", "-A"},
+                           decision{topic::memory, "--mem", {}},        decision{topic::memory, "--mem-per-cpu", {}},
+                           decision{topic::walltime, "--time", "-t"},   decision{topic::cores, "--cpus-per-task", "-c"},
+                           decision{topic::size, "--nodes", "-N"}};
+  return std::ranges::any_of(extra, [&](std::string_view option) {
+    auto name = option.substr(0, option.find_first_of("= \t"));
+    return std::ranges::any_of(all, [&](const decision& d) {
+      return d.about == which && (name == d.name || (!d.letter.empty() && option.starts_with(d.letter)));
+    });
+  });
+}
+
 /// "queue is cpu (default)"
 std::string state_of(std::string_view name, const settings& with) {
   auto option = std::ranges::find(option_table(), name, &option_entry::name);
@@ -173,7 +192,10 @@ std::string sentence_on(topic which, const settings& with) {
 
 std::string advice_on(std::string_view words, const settings& with) {
   std::string advice;
-  for (auto which : topics_of(words, with.job_shape))
+  auto topics = topics_of(words, with.job_shape);
+  if (std::ranges::any_of(topics, [&](topic which) { return is_in_extra(which, with.job_extra); }))
+    topics = {topic::extra};
+  for (auto which : topics)
     advice += (advice.empty() ? "" : " ") + sentence_on(which, with);
   return advice;
 }

@@ -312,7 +312,8 @@ worker_prospect slurm_deployment::prospect() {
   std::lock_guard guard{mutex_};
   auto jobs = core_.ceiling();
   return {jobs * setup_.options.processes,
-          jobs < core_.largest() ? "Somebody has cancelled jobs, and those are not replaced." : ""};
+          jobs < core_.largest() ? "Somebody has cancelled jobs, and those are not replaced." : "",
+          setup_.options.maximum ? "maximum" : "size"};
 }
 
 /// Jobs that wait would start as soon as the first ones have ended.

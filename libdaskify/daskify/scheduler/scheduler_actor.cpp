@@ -594,11 +594,13 @@ void scheduler_state::refuse_vain_waits_for_workers() {
   auto prospect = setup_.processes->prospect();
   for (auto& w : waits_for_workers_.take_if(
            [&](const auto& of) { return none_left || (prospect.most && of.count > *prospect.most); })) {
-    auto text = none_left ? exhausted_->text
-                          : "There cannot be " + std::to_string(w.count) + " workers: the cluster can have at most " +
-                                std::to_string(*prospect.most) +
-                                (prospect.why.empty() ? "; wait for fewer, or start it with a larger size."
-                                                      : ". " + prospect.why);
+    auto text = none_left
+                    ? exhausted_->text
+                    : "There cannot be " + std::to_string(w.count) + " workers: the cluster can have at most " +
+                          std::to_string(*prospect.most) +
+                          (prospect.why.empty()
+                               ? "; wait for fewer, or start it with a larger " + std::string{prospect.limit} + "."
+                               : ". " + prospect.why);
     w.promise.deliver(to_caf_error(cluster_error{error_code::no_workers, text}));
   }
 }

@@ -596,15 +596,20 @@ TEST_F(loader_with_file, refuses_a_bad_value_even_when_a_stronger_source_sets_th
 
 TEST_F(loader_with_file, refuses_a_file_it_cannot_read) {
   constexpr std::string_view advice = ": name a text file with lines NAME = VALUE";
+  constexpr std::string_view way_out =
+      "; where --config is an option of the program itself, set options::short_options = false in its code, or "
+      "DASKIFY_SHORT_OPTIONS=no: then daskify takes only --daskify.config";
   auto file = [&](const std::string& name) {
     return refusal(error_code::unreadable_config, {"prog", "--config=" + name});
   };
   auto missing = folder / "missing.conf";
   EXPECT_EQ(file(missing), ("config file '" + missing.string() +
                             "' (--config) cannot be read because of this error: No such file or directory")
-                               .append(advice));
-  EXPECT_EQ(file(folder),
-            ("config file '" + folder.string() + "' (--config) cannot be read because it is a folder").append(advice));
+                               .append(advice)
+                               .append(way_out));
+  EXPECT_EQ(file(folder), ("config file '" + folder.string() + "' (--config) cannot be read because it is a folder")
+                              .append(advice)
+                              .append(way_out));
   auto loop = folder / "loop.conf";
   std::filesystem::create_symlink(loop, loop);
   EXPECT_NE(file(loop).find("symbolic links"), std::string::npos);

@@ -127,6 +127,22 @@ TEST(slurm_advice, on_other_options_of_sbatch_names_job_extra_with_all_that_is_i
     EXPECT_EQ(options_in(advice_on(words, with)), names{"job_extra"}) << words;
 }
 
+TEST(slurm_advice, names_job_extra_where_that_decides_what_slurm_objects_to) {
+  auto with = on_slurm();
+  auto named = [&](std::string extra, const char* words) {
+    with.job_extra = {std::move(extra)};
+    return options_in(advice_on(words, with));
+  };
+  auto too_much_memory = "Batch job submission failed: Memory required by task is not available";
+  auto too_long = "Batch job submission failed: Requested time limit is invalid (missing or exceeds some limit)";
+  EXPECT_EQ(named("--mem=900G", too_much_memory), names{"job_extra"});
+  EXPECT_EQ(named("--mem-per-cpu 900G", too_much_memory), names{"job_extra"});
+  EXPECT_EQ(named("--mem-bind=local", too_much_memory).front(), "memory");
+  EXPECT_EQ(named("--time=99-0", too_long), names{"job_extra"});
+  EXPECT_EQ(named("-t 99-0", too_long), names{"job_extra"});
+  EXPECT_EQ(named("--mem=900G", too_long).front(), "walltime");
+}
+
 TEST(slurm_advice, on_limits_of_an_account_or_a_qos_names_what_is_limited_first) {
   auto policy = [](const std::string& limit) {
     return limit + "; Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size "
