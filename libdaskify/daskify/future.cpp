@@ -26,27 +26,21 @@ std::uint64_t tasks_in(const std::vector<run_range>& ranges) {
 
 fetched_results::fetched_results(cluster_session& session, const std::vector<run_range>& tasks)
     : wanted_{tasks_in(tasks)},
-      answer_{std::make_unique<const awaited_tasks>(session.await(tasks, wanted_, true, std::nullopt))} {}
-
-fetched_results::~fetched_results() = default;
-
-const std::vector<result_block>& fetched_results::blocks() const noexcept {
-  return answer_->blocks;
-}
+      answer_{session.await(tasks, wanted_, true, std::nullopt)} {}
 
 const result_block& fetched_results::only_block() const {
-  if (answer_->blocks.empty())
+  if (answer_.blocks.empty())
     throw data_error{error_code::unknown_run, "The result is gone because its run was released; keep the futures, "
                                               "or gather before release."};
-  return answer_->blocks.front();
+  return answer_.blocks.front();
 }
 
 void fetched_results::require_all() const {
-  auto missing = wanted_;
-  for (const auto& block : answer_->blocks)
-    missing -= block.count;
-  if (missing != 0)
-    throw data_error{error_code::unknown_run, std::to_string(missing) +
+  std::uint64_t seen = 0;
+  for (const auto& block : answer_.blocks)
+    seen += block.count;
+  if (seen < wanted_)
+    throw data_error{error_code::unknown_run, std::to_string(wanted_ - seen) +
                                                   " of the results are gone because their run was released; gather "
                                                   "before release."};
 }

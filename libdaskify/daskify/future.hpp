@@ -57,21 +57,20 @@ namespace internal {
 [[noreturn]] void refuse_index(std::size_t index, std::size_t size);
 [[noreturn]] void refuse_mixed_clusters();
 
-/// The results of tasks, as blocks: waits for them when it is made.
+/// The results of tasks, as blocks. The constructor waits until all tasks have ended.
 class fetched_results {
 public:
   fetched_results(cluster_session& session, const std::vector<run_range>& tasks);
-  ~fetched_results();
 
-  const std::vector<result_block>& blocks() const noexcept;
+  const std::vector<result_block>& blocks() const noexcept { return answer_.blocks; }
   /// The block of the only task. Throws data_error(unknown_run) when its run was released.
   const result_block& only_block() const;
-  /// Throws data_error(unknown_run) when a run was released.
+  /// Throws data_error(unknown_run) when results are missing because a run was released.
   void require_all() const;
 
 private:
   std::uint64_t wanted_;
-  std::unique_ptr<const awaited_tasks> answer_;
+  const awaited_tasks answer_;
 };
 
 template <class R>

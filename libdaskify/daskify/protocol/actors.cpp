@@ -14,7 +14,8 @@ namespace daskify::internal {
 
 namespace {
 
-/// To be raised when a message comes to mean something else although its fields are the same.
+/// To be raised when a message comes to mean something else, or is written in another way, although its fields are the
+/// same.
 constexpr auto meaning = "2";
 
 template <class T>
@@ -22,12 +23,10 @@ constexpr bool is_vector = false;
 template <class T>
 constexpr bool is_vector<std::vector<T>> = true;
 
-/// Goes over the fields of messages, as a serialiser does, and describes their types.
+/// Visits the fields of messages, as a serialiser does, and describes their types.
 class field_types {
 public:
   using result_type = int;
-  static constexpr bool reads_state = true;
-  static constexpr bool writes_state = false;
 
   template <class... Fields>
   int operator()(Fields&... fields) {

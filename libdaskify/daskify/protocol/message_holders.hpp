@@ -1,11 +1,12 @@
 #pragma once
 
-/// What holds a message in CAF: in a mailbox, in a caf::message, and alone.
+/// CAF's holders of a value, specialised for daskify's messages: the holder in a mailbox, in a caf::message, and of a
+/// value alone.
 ///
-/// CAF 0.17 has class templates for that, which make some ten kilobytes of code of each type in every file that sends
-/// it: hundreds of megabytes of object files, and most of the time that the library takes to compile. Here are
-/// specialisations for daskify's messages, each of which is one element. They do the same by a table of functions for
-/// each type, and are compiled once, in message_types.cpp.
+/// The class templates of CAF 0.17 produce some ten kilobytes of code for each type in each file that sends it:
+/// hundreds of megabytes of object files, and most of the library's compile time. A message of daskify is a tuple of
+/// one element. The specialisations call a table of functions for each type, and are instantiated in
+/// message_types.cpp only.
 
 #include <caf/detail/tuple_vals.hpp>
 #include <caf/detail/type_erased_value_impl.hpp>
@@ -14,15 +15,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <typeinfo>
 #include <utility>
 
 namespace daskify::internal {
 
-/// A type in the lists of message_types.hpp, which is a whole message as a rule.
+/// True for the types in the lists of message_types.hpp. A few of these also occur as parts of others.
 template <class T>
 inline constexpr bool is_message = false;
 
-/// What CAF asks of a message, for one type. All pointers are to a value of that type.
+/// The operations that CAF needs on messages of one type. All pointers refer to a value of that type.
 struct message_functions {
   const std::type_info& type;
   const char* name;
@@ -32,12 +34,12 @@ struct message_functions {
   caf::detail::message_data* (*move_to_message)(void* value);
 };
 
-/// A tuple of one element, which a derived class has.
+/// A tuple of one element, which is a member of the derived class.
 template <class Base>
 class message_tuple : public Base {
 public:
   message_tuple(const message_functions& functions, void* value) : functions_{functions}, value_{value} {}
-  message_tuple(const message_tuple&) = delete; // the value is in the other one
+  message_tuple(const message_tuple&) = delete; // a copy would refer to the original's value
   message_tuple& operator=(const message_tuple&) = delete;
 
   std::size_t size() const noexcept final;
@@ -58,7 +60,7 @@ protected:
   void* const value_;
 };
 
-/// A caf::message is a reference to one of these.
+/// The content that a caf::message refers to.
 class message_alone : public message_tuple<caf::detail::message_data> {
 public:
   using message_tuple::message_tuple;
@@ -78,11 +80,11 @@ public:
   caf::message copy_content_to_message() const final;
 };
 
-/// What a message that has come over a wire is read into.
+/// A value on its own: read from a wire, or copied.
 class message_value : public caf::type_erased_value {
 public:
   message_value(const message_functions& functions, void* value) : functions_{functions}, value_{value} {}
-  message_value(const message_value&) = delete; // the value is in the other one
+  message_value(const message_value&) = delete; // a copy would refer to the original's value
   message_value& operator=(const message_value&) = delete;
 
   void* get_mutable() final;

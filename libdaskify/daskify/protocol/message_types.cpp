@@ -32,7 +32,7 @@ caf::detail::message_data* move_to_message(void* value) {
   return new caf::detail::tuple_vals<T>{std::move(*static_cast<T*>(value))};
 }
 
-/// T as it is written here, for logs.
+/// The name of T in the lists, for logs.
 template <class T>
 constexpr const char* name_of = nullptr;
 
@@ -42,6 +42,7 @@ constexpr const char* name_of = nullptr;
 DASKIFY_MESSAGES(DASKIFY_NAME)
 DASKIFY_STORE_MESSAGES(DASKIFY_NAME)
 DASKIFY_PUBLIC_TYPES(DASKIFY_NAME)
+#undef DASKIFY_NAME
 
 template <class T>
 constexpr message_functions functions_of{typeid(T), name_of<T>, save<T>, load<T>, copy<T>, move_to_message<T>};
@@ -99,6 +100,7 @@ namespace internal {
 
 DASKIFY_MESSAGES(DASKIFY_DEFINE_INSPECT)
 DASKIFY_STORE_MESSAGES(DASKIFY_DEFINE_INSPECT)
+#undef DASKIFY_DEFINE_INSPECT
 
 } // namespace internal
 
@@ -111,3 +113,4 @@ DASKIFY_STORE_MESSAGES(DASKIFY_DEFINE_INSPECT)
 DASKIFY_MESSAGES(DASKIFY_DEFINE_HOLDERS)
 DASKIFY_STORE_MESSAGES(DASKIFY_DEFINE_HOLDERS)
 DASKIFY_PUBLIC_TYPES(DASKIFY_DEFINE_HOLDERS)
+#undef DASKIFY_DEFINE_HOLDERS

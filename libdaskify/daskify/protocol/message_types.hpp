@@ -1,6 +1,6 @@
 #pragma once
 
-/// The list of every type that actors send, by which types are registered and instantiated.
+/// The types that actors send. Registration and instantiation go through these lists.
 
 #include "daskify/protocol/message_holders.hpp"
 

@@ -1,10 +1,10 @@
 #pragma once
 
-/// How the fields of messages cross a wire, by CAF's serialisers: integers in network order, each at its size; of
-/// texts, bytes and vectors the length first.
+/// Writes and reads the fields of messages through CAF's serialisers: an integer in network order, at its size; texts,
+/// bytes and vectors after their length.
 ///
-/// Both classes are what the `inspect` of a message calls with its fields. CAF's own inspectors are templates which are
-/// instantiated for each list of fields, and take half the time to compile.
+/// The `inspect` of a message passes its fields to either class. CAF's own inspectors are instantiated for each list of
+/// fields, which took half of the compile time.
 
 #include "daskify/bytes.hpp"
 
@@ -22,7 +22,7 @@ namespace daskify::internal {
 
 class wire_writer {
 public:
-  using result_type = bool; ///< whether all went well
+  using result_type = bool; ///< true on success
 
   explicit wire_writer(caf::serializer& sink) : sink_{sink} {}
 
@@ -69,7 +69,7 @@ private:
 
 class wire_reader {
 public:
-  using result_type = bool; ///< whether all went well
+  using result_type = bool; ///< true on success
 
   explicit wire_reader(caf::deserializer& source) : source_{source} {}
 
@@ -97,7 +97,7 @@ private:
     return good;
   }
 
-  /// The length is somebody's claim: memory follows the elements that really come, not the claim.
+  /// The sender's length is not trusted: memory grows with the elements that arrive.
   template <class T>
   bool read(std::vector<T>& elements) {
     std::uint64_t size = 0;

@@ -6,8 +6,8 @@
 
 namespace daskify::internal {
 
-/// Changes whenever the fields of any message do. For a change of what a message means there is a number in actors.cpp
-/// to be raised.
+/// Changes whenever the fields of any message do. A change of what a message means, or of how fields are written,
+/// raises the number `meaning` in actors.cpp.
 const std::string& wire_version();
 
 } // namespace daskify::internal
