@@ -2,8 +2,9 @@
 
 #include "daskify/config/user_folder.hpp"
 #include "daskify/config/value_text.hpp"
-#include "daskify/deploy/log_folder.hpp"
 #include "daskify/error.hpp"
+#include "daskify/launch/log_folder.hpp"
+#include "daskify/text/printable.hpp"
 #include "daskify/transport/find_cluster.hpp"
 #include "daskify/transport/network.hpp"
 

@@ -1,10 +1,11 @@
 #include "command.hpp"
 
 #include "daskify/config/loader.hpp"
-#include "daskify/config/nearest.hpp"
 #include "daskify/config/option_table.hpp"
 #include "daskify/config/value_text.hpp"
 #include "daskify/error.hpp"
+#include "daskify/text/nearest.hpp"
+#include "daskify/text/printable.hpp"
 
 #include <algorithm>
 #include <iostream>

@@ -1,7 +1,7 @@
 #include "command.hpp"
 
-#include "daskify/config/json_text.hpp"
 #include "daskify/config/option_table.hpp"
+#include "daskify/text/json.hpp"
 
 #include <iostream>
 #include <sstream>

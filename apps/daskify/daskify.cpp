@@ -4,10 +4,11 @@
 
 #include "command.hpp"
 
-#include "daskify/config/nearest.hpp"
 #include "daskify/config/value_text.hpp"
 #include "daskify/error.hpp"
-#include "daskify/progress/notice.hpp"
+#include "daskify/os/notice.hpp"
+#include "daskify/text/nearest.hpp"
+#include "daskify/text/printable.hpp"
 
 #include <algorithm>
 #include <array>
@@ -84,6 +85,6 @@ int main(int argc, char** argv) try {
   return std::cout ? code : static_cast<int>(failed);
 } catch (const std::exception& e) {
   std::cout.flush(); // what comes before
-  say("daskify" + (argc > 1 && argv[1][0] != '-' ? std::string{" "} + argv[1] : "") + ": " + e.what());
+  notice("daskify" + (argc > 1 && argv[1][0] != '-' ? std::string{" "} + argv[1] : "") + ": " + e.what());
   return failed;
 }

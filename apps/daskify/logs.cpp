@@ -1,14 +1,15 @@
 #include "command.hpp"
 
 #include "daskify/client/cluster_control.hpp"
-#include "daskify/config/nearest.hpp"
 #include "daskify/config/value_text.hpp"
-#include "daskify/deploy/folder.hpp"
-#include "daskify/deploy/log_folder.hpp"
-#include "daskify/deploy/log_tail.hpp"
 #include "daskify/error.hpp"
+#include "daskify/launch/log_folder.hpp"
+#include "daskify/os/folder.hpp"
+#include "daskify/os/log_tail.hpp"
 #include "daskify/progress/progress_text.hpp"
-#include "daskify/store/memory_room.hpp"
+#include "daskify/text/byte_count.hpp"
+#include "daskify/text/nearest.hpp"
+#include "daskify/text/printable.hpp"
 #include "daskify/transport/find_cluster.hpp"
 
 #include <algorithm>
@@ -85,13 +86,13 @@ const log_file& log_called(const std::string& name, const std::vector<log_file>&
 }
 
 void list(const std::vector<log_file>& all, const fs::path& folder) {
-  std::cout << harmless(folder.string()) << '\n';
+  std::cout << printable(folder.string()) << '\n';
   std::size_t longest = 0;
   for (const auto& l : all)
-    longest = std::max(longest, harmless(l.name).size());
+    longest = std::max(longest, printable(l.name).size());
   auto now = fs::file_time_type::clock::now();
   for (const auto& l : all) {
-    auto name = harmless(l.name);
+    auto name = printable(l.name);
     auto size = format_bytes(l.size);
     auto unchanged = std::max(now - l.changed, fs::file_time_type::duration{0});
     std::cout << "  " << name << std::string(longest - name.size() + 2, ' ')
@@ -111,7 +112,7 @@ void list(const std::vector<log_file>& all, const fs::path& folder) {
     auto fresh = std::min<std::uint64_t>(end.size - seen, end.bytes.size());
     auto text = std::string_view{end.bytes}.substr(end.bytes.size() - fresh);
     auto whole = text.substr(0, text.rfind('\n') + 1); // none: 0
-    std::cout << harmless(whole) << std::flush;
+    std::cout << printable(whole) << std::flush;
     if (!std::cout)
       std::exit(failed); // nobody reads it any more
     seen = end.size - (text.size() - whole.size());

@@ -3,10 +3,10 @@
 #include "command.hpp"
 
 #include "daskify/defaults.hpp"
-#include "daskify/deploy/own_program.hpp"
 #include "daskify/deploy/slurm_advice.hpp"
 #include "daskify/deploy/slurm_commands.hpp"
 #include "daskify/deploy/slurm_request.hpp"
+#include "daskify/os/own_program.hpp"
 
 #include <iostream>
 

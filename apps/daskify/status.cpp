@@ -2,7 +2,7 @@
 
 #include "daskify/client/cluster_control.hpp"
 #include "daskify/client/status_text.hpp"
-#include "daskify/config/json_text.hpp"
+#include "daskify/text/json.hpp"
 #include "daskify/transport/find_cluster.hpp"
 
 #include <iostream>

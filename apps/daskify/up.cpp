@@ -4,15 +4,17 @@
 #include "daskify/client/cluster_control.hpp"
 #include "daskify/config/option_table.hpp"
 #include "daskify/defaults.hpp"
-#include "daskify/deploy/cpu_count.hpp"
-#include "daskify/deploy/detached_process.hpp"
-#include "daskify/deploy/log_folder.hpp"
-#include "daskify/deploy/log_tail.hpp"
-#include "daskify/deploy/own_program.hpp"
-#include "daskify/deploy/shell_words.hpp"
 #include "daskify/error.hpp"
-#include "daskify/progress/notice.hpp"
+#include "daskify/launch/log_folder.hpp"
+#include "daskify/launch/worker_cpus.hpp"
+#include "daskify/os/child_process.hpp"
+#include "daskify/os/detached_process.hpp"
+#include "daskify/os/file_descriptor.hpp"
+#include "daskify/os/log_tail.hpp"
+#include "daskify/os/notice.hpp"
+#include "daskify/os/own_program.hpp"
 #include "daskify/scheduler/standing_scheduler.hpp"
+#include "daskify/text/shell_words.hpp"
 #include "daskify/transport/find_cluster.hpp"
 
 #include <cerrno>
@@ -73,7 +75,7 @@ public:
     std::istringstream lines{last_lines(end, 1000, seen_)};
     for (std::string line; std::getline(lines, line);)
       if (line.starts_with("SLURM: "))
-        say(line);
+        notice(line);
     seen_ = end.size;
   }
 

@@ -7,8 +7,9 @@
 #include "daskify/config/option_table.hpp"
 #include "daskify/config/value_text.hpp"
 #include "daskify/error.hpp"
-#include "daskify/progress/notice.hpp"
+#include "daskify/os/notice.hpp"
 #include "daskify/scheduler/standing_scheduler.hpp"
+#include "daskify/text/printable.hpp"
 
 #include <exception>
 #include <iostream>
@@ -58,6 +59,6 @@ int main(int argc, char** argv) try {
   run_standing_scheduler(settings, setup);
   return 0;
 } catch (const std::exception& e) {
-  say("daskify-scheduler: " + std::string{e.what()});
+  notice("daskify-scheduler: " + std::string{e.what()});
   return 1;
 }

@@ -7,10 +7,11 @@
 #include "daskify/config/loader.hpp"
 #include "daskify/config/option_table.hpp"
 #include "daskify/config/value_text.hpp"
-#include "daskify/deploy/launch_variables.hpp"
 #include "daskify/error.hpp"
+#include "daskify/launch/launch_variables.hpp"
 #include "daskify/node/node_process.hpp"
-#include "daskify/progress/notice.hpp"
+#include "daskify/os/notice.hpp"
+#include "daskify/text/printable.hpp"
 #include "daskify/worker/worker_process.hpp"
 
 #include <exception>
@@ -75,6 +76,6 @@ int main(int argc, char** argv) try {
   settings.resolve_paths();
   return join_cluster(settings, arguments[0]);
 } catch (const std::exception& e) {
-  say("daskify-worker: " + std::string{e.what()});
+  notice("daskify-worker: " + std::string{e.what()});
   return 1;
 }

@@ -2,6 +2,7 @@
 
 #include "daskify/client/attached_session.hpp"
 #include "daskify/client/cluster.hpp"
+#include "daskify/code/type_label.hpp"
 #include "daskify/config/loader.hpp"
 #include "daskify/config/option_table.hpp"
 #include "daskify/defaults.hpp"

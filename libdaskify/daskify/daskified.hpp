@@ -2,6 +2,7 @@
 
 /// The cluster object: start it, give it data and work, gather, end it.
 
+#include "daskify/code/type_label.hpp"
 #include "daskify/future.hpp"
 #include "daskify/iterables.hpp"
 #include "daskify/options.hpp"

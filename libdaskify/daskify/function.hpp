@@ -13,6 +13,7 @@
 ///     daskify::named_function<double(double, int)> energy{"energy"};
 ///     auto energies = cluster.run(energy, daskify::args(0.5), daskify::iterables(daskify::range(100)));
 
+#include "daskify/code/type_label.hpp"
 #include "daskify/error.hpp"
 #include "daskify/program/function_registry.hpp"
 #include "daskify/program/named_program.hpp"

@@ -1,8 +1,7 @@
 #include "daskify/scattered.hpp"
 
-#include "daskify/program/code_address.hpp"
+#include "daskify/text/demangle.hpp"
 
-#include <string_view>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -16,44 +15,6 @@ void prefer_large_pages(const void* memory, std::size_t bytes) noexcept {
   auto begin = (reinterpret_cast<std::uintptr_t>(memory) + page - 1) / page * page;
   auto end = (reinterpret_cast<std::uintptr_t>(memory) + bytes) / page * page;
   ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE); // advice: without it it is only slower
-}
-
-namespace {
-
-/// Only one source file knows the type: another one may have another type of the same name.
-bool is_of_one_source_file(const std::type_info& type) {
-#if defined(__GLIBCXX__) && !defined(__clang__)
-  // g++ marks the names of just these types, so that they are compared by their addresses.
-  struct marked : std::type_info {
-    static bool is(const std::type_info& type) { return (type.*(&marked::__name))[0] == '*'; }
-  };
-  return marked::is(type);
-#else
-  // Unnamed namespaces, lambdas without a number, local types of static functions.
-  std::string_view name = type.name();
-  return name.find("_GLOBAL__N_1") != name.npos || name.find("$_") != name.npos || name.find("ZL") != name.npos;
-#endif
-}
-
-} // namespace
-
-std::string not_type(const std::string& is, const std::string& asked_for) {
-  if (is != asked_for)
-    return is + ", not " + asked_for;
-  return is + " of another source file (types in unnamed namespaces and in functions are other types in each source "
-              "file; one that several of them use belongs into a header, into a namespace with a name)";
-}
-
-type_label make_label(const std::type_info& type, const void* place) {
-  // Types that several source files know have one name in all of the program's libraries, but a place in each.
-  auto text = std::string{type.name()};
-  if (is_of_one_source_file(type))
-    text += " at " + place_of(place);
-  // FNV-1a, 64 bits
-  std::uint64_t hash = 14695981039346656037ULL;
-  for (auto c : text)
-    hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
-  return {hash | 1, demangle(type.name())};
 }
 
 } // namespace daskify::internal

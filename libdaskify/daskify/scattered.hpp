@@ -3,6 +3,7 @@
 /// A handle to a value that was put on the cluster once.
 
 #include "daskify/bytes.hpp"
+#include "daskify/code/type_label.hpp"
 #include "daskify/codec.hpp"
 #include "daskify/protocol/ids.hpp"
 
@@ -11,7 +12,6 @@
 #include <span>
 #include <string>
 #include <type_traits>
-#include <typeinfo>
 #include <vector>
 
 namespace daskify {
@@ -80,28 +80,6 @@ T from_store_bytes(std::span<const std::byte> bytes) {
   } else {
     return decode<T>(bytes);
   }
-}
-
-/// A type, for the store and for people.
-struct type_label {
-  std::uint64_t hash = 0; ///< the same for the same type in every process of one build; never 0, which is any type
-  std::string name;
-};
-
-/// Its address tells apart types of one name in several source files, which have one each. Not constant: linkers may
-/// lay constants of equal value on top of each other.
-template <class T>
-inline char place_of_type = 0;
-
-/// "int, not double": a type that is there, and the one that was asked for, by their names.
-std::string not_type(const std::string& is, const std::string& asked_for);
-
-type_label make_label(const std::type_info& type, const void* place);
-
-template <class T>
-const type_label& label_of() {
-  static const type_label label = make_label(typeid(T), &place_of_type<T>);
-  return label;
 }
 
 } // namespace internal

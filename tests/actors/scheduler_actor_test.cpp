@@ -1,6 +1,6 @@
 /// The scheduler actor among scripted peers, on CAF's deterministic scheduler: no threads, no sockets, no waiting.
 
-#include "daskify/program/code_address.hpp"
+#include "daskify/os/spawn.hpp"
 #include "daskify/protocol/result_block.hpp"
 #include "daskify/scheduler/scheduler_actor.hpp"
 #include "daskify/store/directory_actor.hpp"

@@ -1,6 +1,7 @@
 /// Stores of several nodes with their directory, all in this process: the actors and transfers are real.
 
 #include "daskify/client/store_link.hpp"
+#include "daskify/os/spawn.hpp"
 #include "daskify/store/directory_actor.hpp"
 #include "daskify/store/store_actor.hpp"
 #include "daskify/transport/actor_system.hpp"

@@ -1,5 +1,7 @@
 /// Tasks that throw and workers that die: nothing else is lost, and it is said why.
 
+#include "daskify/os/child_process.hpp"
+
 #include "support/cluster_of_two.hpp"
 #include "support/program_with.hpp"
 

@@ -1,5 +1,7 @@
 /// Start, end, and everything that happens to a cluster in between.
 
+#include "daskify/os/child_process.hpp"
+
 #include "support/cluster_of_two.hpp"
 
 #include <atomic>

@@ -1,5 +1,7 @@
 /// Scattered data, in shared memory of real worker processes.
 
+#include "daskify/os/child_process.hpp"
+
 #include "support/cluster_of_two.hpp"
 
 #include <atomic>

@@ -1,7 +1,8 @@
 /// CPUs of workers: the threads that libraries start in their tasks, and what workers are bound to.
 
-#include "daskify/deploy/cpu_count.hpp"
-#include "daskify/deploy/worker_cpus.hpp"
+#include "daskify/launch/worker_cpus.hpp"
+#include "daskify/os/cpu_count.hpp"
+#include "daskify/text/exception_text.hpp"
 #include "libraries/openmp_threads.hpp"
 #include "support/environment_variable.hpp"
 #include "support/run_program.hpp"

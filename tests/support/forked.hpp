@@ -2,7 +2,7 @@
 
 /// A copy of this process that runs a piece of a test.
 
-#include "daskify/transport/process_identity.hpp"
+#include "daskify/os/process_identity.hpp"
 
 #include <functional>
 #include <sys/wait.h>

@@ -5,6 +5,8 @@
 /// Needs the packages slurm-wlm and munge, which tests/run installs. Starting takes 0.5 to 1.5 s, stopping 0.3 s, and
 /// as much as KillWait (5 s) more when jobs are left that ignore SIGTERM.
 
+#include "daskify/os/child_process.hpp"
+
 #include "leftovers.hpp"
 
 #include <csignal>

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "daskify/text/exception_text.hpp"
+
 #include <filesystem>
 #include <fstream>
 #include <iterator>

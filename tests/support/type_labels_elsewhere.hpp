@@ -2,6 +2,7 @@
 
 /// Labels of types as another source file knows them.
 
+#include "daskify/code/type_label.hpp"
 #include "daskify/scattered.hpp"
 
 namespace daskify::test {

@@ -1,6 +1,9 @@
 #include "daskify/client/attached_session.hpp"
 
+#include "daskify/code/type_label.hpp"
 #include "daskify/defaults.hpp"
+#include "daskify/os/file_descriptor.hpp"
+#include "daskify/os/spawn.hpp"
 #include "daskify/progress/progress_actor.hpp"
 #include "daskify/progress/progress_bar.hpp"
 

@@ -5,7 +5,9 @@
 #include "daskify/client/scheduler_link.hpp"
 #include "daskify/client/started_tasks.hpp"
 #include "daskify/client/store_link.hpp"
+#include "daskify/code/type_label.hpp"
 #include "daskify/config/settings.hpp"
+#include "daskify/protocol/endpoint.hpp"
 #include "daskify/scheduler/scheduler_host.hpp"
 #include "daskify/transport/actor_system.hpp"
 

@@ -1,8 +1,10 @@
 #include "daskify/client/attachment.hpp"
 
 #include "daskify/defaults.hpp"
-#include "daskify/store/memory_room.hpp"
-#include "daskify/transport/process_identity.hpp"
+#include "daskify/os/free_memory.hpp"
+#include "daskify/os/process_identity.hpp"
+#include "daskify/os/spawn.hpp"
+#include "daskify/progress/staffing_notice.hpp"
 #include "daskify/transport/remote_error.hpp"
 
 #include <caf/scoped_actor.hpp>
@@ -59,7 +61,7 @@ void attachment::join(caf::actor_system& system, const caf::strong_actor_ptr& sp
                       std::function<void(std::exception_ptr)> on_lost) {
   auto why = lost_scheduler(); // made here, because this may be gone when it is told
   if (settings_.progress != progress_style::off)
-    speech_ = std::make_unique<work_thread>();
+    speech_ = std::make_unique<serial_executor>();
   link_ = system.spawn(
       link_behavior, found_.actor, [this](const cluster_alive& there) { tell_who_works(there); },
       [on_lost = std::move(on_lost), why] { on_lost(why); });
@@ -95,7 +97,7 @@ void attachment::tell_who_works(const cluster_alive& there) {
     words += "no workers; tasks wait until some join." + (there.jobs.empty() ? "" : " SLURM: " + there.jobs);
   auto news = idle_.take(std::chrono::steady_clock::now(), there.workers == 0 ? staffing::none : staffing::full, words);
   if (!news.empty())
-    speech_->post([news] { say(news); });
+    speech_->post([news] { notice(news); });
 }
 
 void attachment::stop() noexcept {

@@ -1,10 +1,12 @@
 #pragma once
 
 #include "daskify/config/settings.hpp"
-#include "daskify/progress/notice.hpp"
+#include "daskify/os/notice.hpp"
+#include "daskify/os/serial_executor.hpp"
+#include "daskify/progress/staffing_notice.hpp"
 #include "daskify/protocol/actors.hpp"
+#include "daskify/protocol/endpoint.hpp"
 #include "daskify/store/store_actor.hpp"
-#include "daskify/store/work_thread.hpp"
 #include "daskify/transport/connect.hpp"
 #include "daskify/transport/find_cluster.hpp"
 
@@ -56,7 +58,7 @@ private:
   link_actor link_;
   worker_id client_;
   staffing_notice idle_{staffing_notice::time_point{}}; ///< of no worker, perhaps for long; the link's
-  std::unique_ptr<work_thread> speech_;                 ///< last: a terminal may take its time
+  std::unique_ptr<serial_executor> speech_;             ///< last: a terminal may take its time
 };
 
 } // namespace daskify::internal

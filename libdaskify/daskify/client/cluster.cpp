@@ -1,8 +1,8 @@
 #include "daskify/client/cluster.hpp"
 
 #include "daskify/client/attached_session.hpp"
-#include "daskify/deploy/started_ranks.hpp"
-#include "daskify/progress/notice.hpp"
+#include "daskify/launch/started_ranks.hpp"
+#include "daskify/os/notice.hpp"
 #include "daskify/transport/find_cluster.hpp"
 
 #include <algorithm>
@@ -69,14 +69,14 @@ void cluster::make_start_calls(attached_session& of, settings with) {
   if (with.mode == cluster_mode::connect)
     until = clock::now() + with.start_timeout;
   constexpr auto interval = std::chrono::seconds{10};
-  for (auto notice = clock::now() + interval;; notice += interval) {
-    auto next = until ? std::min(*until, notice) : notice;
+  for (auto next_notice = clock::now() + interval;; next_notice += interval) {
+    auto next = until ? std::min(*until, next_notice) : next_notice;
     if (of.wait_for_workers(wanted, next))
       return;
     if (next == until)
       break;
-    say("daskify: start_cluster waits until " + std::to_string(wanted) +
-        (wanted == 1 ? " worker has" : " workers have") + " made the calls of on_worker_start.");
+    notice("daskify: start_cluster waits until " + std::to_string(wanted) +
+           (wanted == 1 ? " worker has" : " workers have") + " made the calls of on_worker_start.");
   }
   throw cluster_error{error_code::start_timeout, "Fewer than " + std::to_string(wanted) +
                                                      " workers had made the calls of on_worker_start when "

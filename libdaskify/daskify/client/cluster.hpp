@@ -1,6 +1,7 @@
 #pragma once
 
 #include "daskify/client/cluster_session.hpp"
+#include "daskify/code/type_label.hpp"
 #include "daskify/config/settings.hpp"
 #include "daskify/program/start_call.hpp"
 

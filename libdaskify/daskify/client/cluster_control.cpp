@@ -1,8 +1,8 @@
 #include "daskify/client/cluster_control.hpp"
 
 #include "daskify/client/attached_session.hpp"
-#include "daskify/deploy/process.hpp"
 #include "daskify/error.hpp"
+#include "daskify/os/child_process.hpp"
 #include "daskify/transport/find_cluster.hpp"
 
 #include <algorithm>

@@ -3,6 +3,7 @@
 /// Looks at a standing cluster, and ends it, from outside.
 
 #include "daskify/config/settings.hpp"
+#include "daskify/protocol/endpoint.hpp"
 #include "daskify/protocol/messages.hpp"
 #include "daskify/protocol/store_messages.hpp"
 

@@ -2,8 +2,10 @@
 
 /// What the templates of the public headers ask of a running cluster: a narrow, CAF-free door.
 
+#include "daskify/code/type_label.hpp"
 #include "daskify/protocol/messages.hpp"
 #include "daskify/scattered.hpp"
+#include "daskify/text/exception_text.hpp"
 
 #include <chrono>
 #include <memory>

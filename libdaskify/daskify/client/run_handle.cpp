@@ -1,7 +1,8 @@
 #include "daskify/client/cluster_session.hpp"
+#include "daskify/protocol/failure.hpp"
 
-#include "daskify/program/exception_text.hpp"
 #include "daskify/program/task_program.hpp"
+#include "daskify/text/exception_text.hpp"
 
 namespace daskify::internal {
 
@@ -63,7 +64,7 @@ std::string describe_failure(const failure& why, std::string text) {
     text += " was cancelled";
     break;
   default:
-    text += (why.text.starts_with(ran_but) ? " ran, but " : " could not be run: ") + why.text;
+    text += (why.has_run ? " ran, but " : " could not be run: ") + why.text;
   }
   bool names_worker = why.code == error_code::start_call_failed; // and not always the one that had the task
   if (!why.worker.empty() && kind_of(why.code) == error_kind::task && !names_worker)
@@ -87,7 +88,8 @@ failure describe_undecodable(std::uint64_t task) {
     if (was_there)
       why.code = error_code::not_decodable;
     else if (why.code != error_code::object_lost)
-      why.text = std::string{ran_but} + "brought here: " + why.text;
+      why.text = "its result could not be brought here: " + why.text;
+    why.has_run = true;
     why.first = task;
     return why;
   }

@@ -1,6 +1,6 @@
 #include "daskify/client/scheduler_link.hpp"
 
-#include "daskify/store/memory_room.hpp"
+#include "daskify/text/byte_count.hpp"
 
 #include <algorithm>
 #include <iterator>

@@ -1,7 +1,7 @@
 #include "daskify/client/started_tasks.hpp"
 
 #include "daskify/client/cluster_session.hpp"
-#include "daskify/progress/notice.hpp"
+#include "daskify/os/notice.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -18,7 +18,7 @@ constexpr std::uint64_t most_notices = 20;
 void started_tasks::add(run_id run, std::string function) {
   std::lock_guard guard{mutex_};
   if (!writer_)
-    writer_ = std::make_unique<work_thread>();
+    writer_ = std::make_unique<serial_executor>();
   open_.emplace(run, std::move(function));
 }
 
@@ -47,7 +47,7 @@ std::vector<run_range> started_tasks::open() const {
 }
 
 void started_tasks::finish(std::uint64_t unfinished) {
-  std::unique_ptr<work_thread> ending;
+  std::unique_ptr<serial_executor> ending;
   {
     std::lock_guard guard{mutex_};
     ending = std::move(writer_);
@@ -55,9 +55,9 @@ void started_tasks::finish(std::uint64_t unfinished) {
   ending.reset();
   write_notices();
   if (failed_ > most_notices)
-    say("daskify: " + std::to_string(failed_ - most_notices) + " further started tasks failed.");
+    notice("daskify: " + std::to_string(failed_ - most_notices) + " further started tasks failed.");
   if (unfinished != 0)
-    say("daskify: " + std::to_string(unfinished) +
+    notice("daskify: " + std::to_string(unfinished) +
         (unfinished == 1 ? " started task had not ended when shutdown_cluster was called, and was cancelled"
                          : " started tasks had not ended when shutdown_cluster was called, and were cancelled") +
         "; where a task has to end first, keep the future that submit(f, values...) returns, and wait for it.");
@@ -73,7 +73,7 @@ void started_tasks::write_notices() {
       text = std::move(notices_.front());
       notices_.pop_front();
     }
-    say(text);
+    notice(text);
   }
 }
 

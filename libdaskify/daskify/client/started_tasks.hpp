@@ -1,7 +1,7 @@
 #pragma once
 
+#include "daskify/os/serial_executor.hpp"
 #include "daskify/protocol/messages.hpp"
-#include "daskify/store/work_thread.hpp"
 
 #include <cstdint>
 #include <deque>
@@ -32,7 +32,7 @@ private:
   std::map<run_id, std::string> open_; ///< and their functions
   std::uint64_t failed_ = 0;
   std::deque<std::string> notices_;     ///< to be written
-  std::unique_ptr<work_thread> writer_; ///< because a terminal may take its time
+  std::unique_ptr<serial_executor> writer_; ///< because a terminal may take its time
 };
 
 } // namespace daskify::internal

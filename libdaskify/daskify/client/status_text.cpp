@@ -1,9 +1,9 @@
 #include "daskify/client/status_text.hpp"
 
-#include "daskify/config/json_text.hpp"
-#include "daskify/deploy/log_tail.hpp"
 #include "daskify/progress/progress_text.hpp"
-#include "daskify/store/memory_room.hpp"
+#include "daskify/text/byte_count.hpp"
+#include "daskify/text/json.hpp"
+#include "daskify/text/printable.hpp"
 
 #include <algorithm>
 #include <array>
@@ -19,7 +19,7 @@ constexpr std::size_t narrowest = 8; ///< columns that a shortened text keeps
 
 /// Text that is one line of a terminal.
 std::string one_line(std::string_view text) {
-  auto line = harmless(text);
+  auto line = printable(text);
   std::ranges::replace(line, '\n', ' ');
   std::ranges::replace(line, '\t', ' ');
   return line;

@@ -1,5 +1,6 @@
 #include "daskify/client/store_link.hpp"
 
+#include "daskify/code/type_label.hpp"
 #include "daskify/defaults.hpp"
 
 #include <algorithm>

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "daskify/client/crossing.hpp"
+#include "daskify/code/type_label.hpp"
 #include "daskify/scattered.hpp"
 #include "daskify/store/shared_memory.hpp"
 

@@ -16,10 +16,11 @@
 #include <boost/program_options.hpp>
 #include <unistd.h>
 
-#include "daskify/config/nearest.hpp"
 #include "daskify/config/option_table.hpp"
 #include "daskify/config/value_text.hpp"
 #include "daskify/error.hpp"
+#include "daskify/text/nearest.hpp"
+#include "daskify/text/printable.hpp"
 
 namespace po = boost::program_options;
 

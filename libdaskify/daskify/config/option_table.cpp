@@ -7,6 +7,7 @@
 #include "daskify/config/value_text.hpp"
 #include "daskify/defaults.hpp"
 #include "daskify/error.hpp"
+#include "daskify/text/printable.hpp"
 
 namespace daskify::internal {
 

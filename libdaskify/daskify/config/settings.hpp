@@ -14,7 +14,7 @@
 
 #include "daskify/defaults.hpp"
 #include "daskify/options.hpp"
-#include "daskify/transport/endpoint.hpp"
+#include "daskify/protocol/endpoint.hpp"
 
 namespace daskify::internal {
 

@@ -10,12 +10,11 @@
 #include <utility>
 
 #include "daskify/defaults.hpp"
+#include "daskify/text/printable.hpp"
 
 namespace daskify::internal {
 
 namespace {
-
-constexpr std::size_t longest_quote = 80;
 
 struct time_unit {
   std::string_view name;
@@ -28,10 +27,6 @@ constexpr std::array time_units{time_unit{"ms", 1}, time_unit{"s", 1'000}, time_
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
-}
-
-bool is_control(char c) {
-  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
 }
 
 /// As the files of other programs want them.
@@ -125,17 +120,6 @@ constexpr std::array<size_unit, 9> size_units{{{"B", 1},
                                                {"TiB", 1ULL << 40}}};
 
 } // namespace
-
-std::string in_quotes(std::string_view text) {
-  constexpr std::string_view hex{"0123456789abcdef"};
-  std::string result{"'"};
-  for (char c : text.substr(0, longest_quote))
-    if (is_control(c))
-      result.append("\\x") += {hex[static_cast<unsigned char>(c) / 16], hex[static_cast<unsigned char>(c) % 16]};
-    else
-      result += c;
-  return result += text.size() > longest_quote ? "...'" : "'";
-}
 
 std::string host_and_port::form() const {
   return "HOST:PORT, such as node7:4711 or [::1]:4711";

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "daskify/transport/endpoint.hpp"
+#include "daskify/protocol/endpoint.hpp"
 
 namespace daskify::internal {
 
@@ -21,10 +21,6 @@ class bad_value : public std::runtime_error {
 public:
   using std::runtime_error::runtime_error;
 };
-
-/// `text` in single quotes for a message: control characters made visible, the end of a very long one left
-/// out.
-std::string in_quotes(std::string_view text);
 
 /// A count from `least` to `most`.
 struct whole_number {

@@ -1,9 +1,10 @@
 #include "daskify/deploy/job_guard.hpp"
 
 #include "daskify/defaults.hpp"
-#include "daskify/deploy/log_tail.hpp"
 #include "daskify/deploy/slurm_text.hpp"
 #include "daskify/error.hpp"
+#include "daskify/os/log_tail.hpp"
+#include "daskify/os/spawn.hpp"
 
 #include <system_error>
 #include <variant>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "daskify/deploy/process.hpp"
+#include "daskify/os/child_process.hpp"
 
 #include <filesystem>
 #include <optional>

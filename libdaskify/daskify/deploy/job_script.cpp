@@ -1,9 +1,11 @@
 #include "daskify/deploy/job_script.hpp"
 
 #include "daskify/config/value_text.hpp"
-#include "daskify/deploy/shell_words.hpp"
 #include "daskify/deploy/slurm_text.hpp"
 #include "daskify/error.hpp"
+#include "daskify/launch/slurm_variables.hpp"
+#include "daskify/text/printable.hpp"
+#include "daskify/text/shell_words.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,12 +1,12 @@
 #include "daskify/deploy/local_deployment.hpp"
 
 #include "daskify/defaults.hpp"
-#include "daskify/deploy/cpu_count.hpp"
-#include "daskify/deploy/launch_variables.hpp"
-#include "daskify/deploy/worker_cpus.hpp"
 #include "daskify/error.hpp"
-#include "daskify/progress/notice.hpp"
-#include "daskify/transport/process_identity.hpp"
+#include "daskify/launch/launch_variables.hpp"
+#include "daskify/launch/worker_cpus.hpp"
+#include "daskify/os/log_tail.hpp"
+#include "daskify/os/notice.hpp"
+#include "daskify/os/process_identity.hpp"
 
 #include <algorithm>
 #include <tuple>
@@ -140,7 +140,7 @@ local_fleet::setup local_deployment::fleet_setup() {
   fleet.on_exhausted = [this](const std::string& reason) { fleet_exhausted(reason); };
   fleet.on_given_up = [this](const std::string& sentence) {
     if (is_up_ && setup_.options.progress != progress_style::off)
-      say("daskify: " + sentence);
+      notice("daskify: " + sentence);
   };
   return fleet;
 }

@@ -2,6 +2,8 @@
 
 #include "daskify/defaults.hpp"
 #include "daskify/error.hpp"
+#include "daskify/os/child_process.hpp"
+#include "daskify/os/spawn.hpp"
 
 #include <algorithm>
 

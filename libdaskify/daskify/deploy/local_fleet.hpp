@@ -1,7 +1,8 @@
 #pragma once
 
-#include "daskify/deploy/log_tail.hpp"
-#include "daskify/deploy/process_watcher.hpp"
+#include "daskify/os/child_process.hpp"
+#include "daskify/os/log_tail.hpp"
+#include "daskify/os/process_watcher.hpp"
 
 #include <condition_variable>
 #include <cstdint>

@@ -2,13 +2,15 @@
 
 #include "daskify/config/value_text.hpp"
 #include "daskify/defaults.hpp"
-#include "daskify/deploy/command.hpp"
-#include "daskify/deploy/log_tail.hpp"
 #include "daskify/deploy/slurm_text.hpp"
 #include "daskify/error.hpp"
-#include "daskify/progress/notice.hpp"
+#include "daskify/os/child_process.hpp"
+#include "daskify/os/command.hpp"
+#include "daskify/os/environment.hpp"
+#include "daskify/os/notice.hpp"
 #include "daskify/text/blanks.hpp"
-#include "daskify/transport/words.hpp"
+#include "daskify/text/printable.hpp"
+#include "daskify/text/words.hpp"
 
 #include <algorithm>
 #include <array>
@@ -131,7 +133,7 @@ void check_ids(const std::vector<std::string>& job_ids) {
     auto text = std::string_view{id};
     if (!is_number(text.substr(0, task)) || (task != id.size() && !is_number(text.substr(task + 1))))
       throw data_error{error_code::bad_argument,
-                       "'" + harmless(id) + "' is no id of a SLURM job; it must be a number, or two like 12_3"};
+                       "'" + printable(id) + "' is no id of a SLURM job; it must be a number, or two like 12_3"};
   }
 }
 
@@ -329,7 +331,7 @@ std::optional<std::chrono::seconds> time_left_of_own_job(const std::string& who)
   try {
     return parse_time(slurm_commands{tuning::time_left_timeout}.time_left(job));
   } catch (const error& e) {
-    say(who + " does not know when its job ends: " + e.what());
+    notice(who + " does not know when its job ends: " + e.what());
     return {};
   }
 }

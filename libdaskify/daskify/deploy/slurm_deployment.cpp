@@ -1,13 +1,14 @@
 #include "daskify/deploy/slurm_deployment.hpp"
 
 #include "daskify/defaults.hpp"
-#include "daskify/deploy/log_tail.hpp"
-#include "daskify/deploy/quiet_thread.hpp"
 #include "daskify/deploy/slurm_advice.hpp"
 #include "daskify/deploy/slurm_text.hpp"
 #include "daskify/deploy/start_deadline.hpp"
 #include "daskify/error.hpp"
-#include "daskify/progress/notice.hpp"
+#include "daskify/os/log_tail.hpp"
+#include "daskify/os/notice.hpp"
+#include "daskify/os/thread.hpp"
+#include "daskify/progress/staffing_notice.hpp"
 
 #include <algorithm>
 #include <string_view>
@@ -110,7 +111,7 @@ void slurm_deployment::post(const char* waits_for, std::function<void()> command
 
 void slurm_deployment::start() {
   watch_jobs();
-  commands_ = std::make_unique<work_thread>();
+  commands_ = std::make_unique<serial_executor>();
   ticking_ = start_thread("daskify-slurm", [this] { tick(); });
   std::lock_guard guard{mutex_};
   core_.start(clock::now());
@@ -130,7 +131,7 @@ void slurm_deployment::tick() {
       core_.asked_why(now);
     if (auto text = news(now); !text.empty()) {
       lock.unlock(); // a terminal may take its time, and the scheduler must not wait for it
-      say(text);
+      notice(text);
       lock.lock();
     }
   }
@@ -188,7 +189,7 @@ void slurm_deployment::wait_until_ready() {
     shown = report_.sentence;
     auto explanations = new_explanations();
     lock.unlock();
-    say("SLURM: " + shown + (explanations.empty() ? "" : "\n" + explanations));
+    notice("SLURM: " + shown + (explanations.empty() ? "" : "\n" + explanations));
     lock.lock();
     next_line = clock::now() + line_interval;
   }
@@ -349,8 +350,8 @@ void slurm_deployment::end_all() {
     auto is_done = [this] { return under_way_ == 0; };
     if (!changed_.wait_for(lock, silent_wait, is_done) && setup_.options.progress != progress_style::off) {
       lock.unlock();
-      say("SLURM has not answered yet; to cancel the jobs may take up to " +
-          std::to_string(std::chrono::ceil<std::chrono::seconds>(2 * tuning::scancel_timeout).count()) + " s.");
+      notice("SLURM has not answered yet; to cancel the jobs may take up to " +
+             std::to_string(std::chrono::ceil<std::chrono::seconds>(2 * tuning::scancel_timeout).count()) + " s.");
       lock.lock();
     }
     auto all_done = changed_.wait_until(lock, until, is_done);
@@ -364,8 +365,8 @@ void slurm_deployment::end_all() {
 }
 
 void slurm_deployment::say_not_cancelled(const std::string& why, const std::string& jobs) {
-  say("daskify could not cancel jobs of SLURM: " + full_stop(why) + " Unless they have ended, cancel them by: scancel" +
-      jobs);
+  notice("daskify could not cancel jobs of SLURM: " + full_stop(why) +
+         " Unless they have ended, cancel them by: scancel" + jobs);
 }
 
 // -- what the core wants ------------------------------------------------------------------------------------
@@ -522,7 +523,7 @@ void slurm_deployment::watch_jobs() {
   try {
     guard_.watch();
   } catch (const error& e) {
-    say("daskify: nobody will cancel the jobs if this program is killed: " + std::string{e.what()});
+    notice("daskify: nobody will cancel the jobs if this program is killed: " + std::string{e.what()});
   }
 }
 

@@ -5,8 +5,9 @@
 #include "daskify/deploy/job_guard.hpp"
 #include "daskify/deploy/slurm_commands.hpp"
 #include "daskify/deploy/slurm_request.hpp"
-#include "daskify/progress/notice.hpp"
-#include "daskify/store/work_thread.hpp"
+#include "daskify/os/notice.hpp"
+#include "daskify/os/serial_executor.hpp"
+#include "daskify/progress/staffing_notice.hpp"
 
 #include <condition_variable>
 #include <functional>
@@ -130,7 +131,7 @@ private:
   std::stop_source asking_;     ///< ends a squeue
   std::stop_source submitting_; ///< ends an sbatch
   std::stop_source stopping_;   ///< ends every other command
-  std::unique_ptr<work_thread> commands_;
+  std::unique_ptr<serial_executor> commands_;
   std::stop_source ending_; ///< of the next
   std::thread ticking_;     ///< last: it uses the rest
 };

@@ -4,7 +4,7 @@
 
 #include "daskify/config/settings.hpp"
 #include "daskify/deploy/job_script.hpp"
-#include "daskify/deploy/launch_variables.hpp"
+#include "daskify/launch/launch_variables.hpp"
 
 #include <cstddef>
 #include <string>

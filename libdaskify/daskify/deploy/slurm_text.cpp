@@ -1,9 +1,10 @@
 #include "daskify/deploy/slurm_text.hpp"
 
 #include "daskify/config/value_text.hpp"
-#include "daskify/deploy/log_tail.hpp"
 #include "daskify/error.hpp"
 #include "daskify/text/blanks.hpp"
+#include "daskify/text/printable.hpp"
+#include "daskify/text/split.hpp"
 
 #include <algorithm>
 #include <array>
@@ -12,19 +13,6 @@
 namespace daskify::internal {
 
 namespace {
-
-std::vector<std::string_view> split(std::string_view text, char separator, std::size_t most_parts = SIZE_MAX) {
-  std::vector<std::string_view> parts;
-  while (parts.size() + 1 < most_parts) {
-    auto end = text.find(separator);
-    if (end == text.npos)
-      break;
-    parts.push_back(text.substr(0, end));
-    text.remove_prefix(end + 1);
-  }
-  parts.push_back(text);
-  return parts;
-}
 
 bool all_digits(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
@@ -74,11 +62,11 @@ job_status parse_line(std::string_view line) {
   auto parts = split(line, '|', 6);
   if (parts.size() != 6 || parts[0].empty() || !all_digits(parts[1]) || parts[2].empty())
     throw cluster_error{error_code::no_answer,
-                        "squeue printed a line that is none of a job: " + in_quotes(harmless(line))};
+                        "squeue printed a line that is none of a job: " + in_quotes(printable(line))};
   job_status job{.id = std::string{parts[0]},
                  .job_id = std::string{parts[1]},
                  .state = parse_state(parts[2]),
-                 .reason = parts[5] == "None" ? std::string{} : harmless(parts[5]),
+                 .reason = parts[5] == "None" ? std::string{} : printable(parts[5]),
                  .nodes = std::string{parts[4]},
                  .time_left = std::nullopt};
   if (has_nodes(job.state))
@@ -216,27 +204,6 @@ const reason_text* find_reason(std::string_view reason) {
 }
 
 /// Nodes with the same number of tasks.
-struct same_nodes {
-  std::int64_t tasks;
-  std::int64_t nodes;
-};
-
-/// "4(x2),1" as values; nothing for other text.
-std::optional<std::vector<same_nodes>> tasks_of_nodes(std::string_view tasks_per_node) {
-  bool good = true;
-  auto number = [&](std::string_view digits) { return read_number(digits, 6, good); };
-  std::vector<same_nodes> all;
-  for (auto part : split(tasks_per_node, ',')) {
-    auto times = part.find("(x");
-    auto nodes = part.substr(std::min(times, part.size()));
-    auto is_closed = nodes.empty() || nodes.ends_with(')');
-    good = good && is_closed;
-    all.push_back(
-        {number(part.substr(0, times)), nodes.empty() || !is_closed ? 1 : number(nodes.substr(2, nodes.size() - 3))});
-  }
-  return good ? std::optional{all} : std::nullopt;
-}
-
 } // namespace
 
 std::vector<job_status> parse_squeue(std::string_view text) {
@@ -273,26 +240,6 @@ std::optional<std::chrono::seconds> parse_time(std::string_view text) {
   return std::chrono::seconds{((days * 24 + parts[0]) * 60 + parts[1]) * 60 + parts[2]};
 }
 
-std::optional<std::size_t> sum_of_tasks(std::string_view tasks_per_node) {
-  auto parts = tasks_of_nodes(tasks_per_node);
-  if (!parts)
-    return std::nullopt;
-  std::int64_t all = 0;
-  for (auto [tasks, nodes] : *parts)
-    all += tasks * nodes;
-  return static_cast<std::size_t>(all);
-}
-
-std::optional<std::size_t> tasks_on_node(std::string_view tasks_per_node, std::size_t node) {
-  auto before = static_cast<std::int64_t>(std::min<std::size_t>(node, INT64_MAX));
-  for (auto [tasks, nodes] : tasks_of_nodes(tasks_per_node).value_or(std::vector<same_nodes>{})) {
-    if (before < nodes)
-      return static_cast<std::size_t>(tasks);
-    before -= nodes;
-  }
-  return std::nullopt;
-}
-
 std::string format_time(std::chrono::seconds time) {
   auto seconds = std::max<std::int64_t>(time.count(), 0);
   auto two_digits = [](std::int64_t value) { return (value < 10 ? "0" : "") + std::to_string(value); };
@@ -302,7 +249,7 @@ std::string format_time(std::chrono::seconds time) {
 }
 
 std::string slurm_words(std::string_view stderr_text) {
-  auto text = harmless(stderr_text);
+  auto text = printable(stderr_text);
   std::string words;
   for (auto line : split(text, '\n')) {
     auto said = without_speaker(trimmed(line));

@@ -14,9 +14,6 @@
 
 namespace daskify::internal {
 
-/// SLURM counts memory in these.
-inline constexpr std::uint64_t mebibyte = 1U << 20;
-
 /// For `squeue --noheader --array --states=all --format=`; what `parse_squeue` reads. The reason is last, as it alone
 /// is free text.
 inline constexpr std::string_view squeue_format{"%i|%A|%T|%L|%N|%r"};
@@ -35,11 +32,6 @@ std::optional<std::chrono::seconds> parse_time(std::string_view text);
 
 /// For --time, H:MIN:S or D-H:MIN:S; of a negative duration "00:00:00", which SLURM takes for no limit.
 std::string format_time(std::chrono::seconds time);
-
-/// All tasks that SLURM_TASKS_PER_NODE has room for: 9 for "4(x2),1". Nothing for other text.
-std::optional<std::size_t> sum_of_tasks(std::string_view tasks_per_node);
-/// Those of one node, counted from 0: 4 for the nodes 0 and 1 of "4(x2),1". Nothing for other text, and other nodes.
-std::optional<std::size_t> tasks_on_node(std::string_view tasks_per_node, std::size_t node);
 
 inline constexpr std::size_t slurm_words_limit = 400;
 

@@ -1,11 +1,15 @@
 #include "daskify/deploy/srun_deployment.hpp"
 
 #include "daskify/defaults.hpp"
-#include "daskify/deploy/log_tail.hpp"
 #include "daskify/deploy/slurm_commands.hpp"
 #include "daskify/deploy/slurm_request.hpp"
 #include "daskify/deploy/slurm_text.hpp"
 #include "daskify/error.hpp"
+#include "daskify/launch/slurm_variables.hpp"
+#include "daskify/os/child_process.hpp"
+#include "daskify/os/log_tail.hpp"
+#include "daskify/os/spawn.hpp"
+#include "daskify/os/start_process.hpp"
 
 #include <algorithm>
 #include <charconv>

@@ -1,7 +1,8 @@
 #pragma once
 
 #include "daskify/deploy/deployment.hpp"
-#include "daskify/deploy/process_watcher.hpp"
+#include "daskify/os/child_process.hpp"
+#include "daskify/os/process_watcher.hpp"
 
 #include <chrono>
 #include <condition_variable>

@@ -1,20 +1,21 @@
 #include "daskify/node/node_process.hpp"
 
+#include "daskify/code/code_address.hpp"
 #include "daskify/config/loader.hpp"
 #include "daskify/defaults.hpp"
-#include "daskify/deploy/batch_job.hpp"
-#include "daskify/deploy/cpu_count.hpp"
-#include "daskify/deploy/launch_variables.hpp"
-#include "daskify/deploy/lifeline.hpp"
 #include "daskify/deploy/local_fleet.hpp"
-#include "daskify/deploy/log_folder.hpp"
-#include "daskify/deploy/process.hpp"
 #include "daskify/deploy/slurm_commands.hpp"
-#include "daskify/deploy/termination.hpp"
-#include "daskify/deploy/worker_cpus.hpp"
-#include "daskify/program/code_address.hpp"
-#include "daskify/progress/notice.hpp"
-#include "daskify/store/memory_room.hpp"
+#include "daskify/launch/launch_variables.hpp"
+#include "daskify/launch/lifeline.hpp"
+#include "daskify/launch/log_folder.hpp"
+#include "daskify/launch/slurm_variables.hpp"
+#include "daskify/launch/worker_cpus.hpp"
+#include "daskify/os/file_descriptor.hpp"
+#include "daskify/os/free_memory.hpp"
+#include "daskify/os/log_tail.hpp"
+#include "daskify/os/notice.hpp"
+#include "daskify/os/spawn.hpp"
+#include "daskify/os/termination.hpp"
 #include "daskify/store/store_actor.hpp"
 #include "daskify/transport/actor_system.hpp"
 #include "daskify/transport/connect.hpp"
@@ -130,7 +131,7 @@ int serve(const node_launch& as, const batch_job& job, const std::string& name, 
     if (!line)
       end->with(1);
     workers->stop_waiting();
-    say(name + ": " + why);
+    notice(name + ": " + why);
     if (line)
       line->end_now();
   };
@@ -207,7 +208,7 @@ int serve(const node_launch& as, const batch_job& job, const std::string& name, 
             [](caf::error& e) { std::rethrow_exception(to_exception(e, "scheduler")); });
   }
   if (answer.refusal != error_code::none) {
-    say(name + " was turned away because " + answer.reason + ".");
+    notice(name + " was turned away because " + answer.reason + ".");
     return refused_exit_code;
   }
 
@@ -269,7 +270,7 @@ void become_node(const node_launch& as) {
   auto name = as.name;
   if (as.in_job) {
     signal.emplace({SIGTERM});
-    job = read_batch_job(as.in_step, [](const char* variable) { return std::getenv(variable); });
+    job = read_batch_job(as.in_step, own_variable);
     name = (job.node.empty() ? host_name() : job.node) + "/" + job.member;
   }
   int code = 1;
@@ -277,7 +278,7 @@ void become_node(const node_launch& as) {
     connect_patience patience{as.start_timeout, [&] { return !signal || !signal->wait_for({}); }};
     code = serve_while_wanted(as, job, name, signal ? &*signal : nullptr, patience);
   } catch (const std::exception& e) {
-    say(name + ": " + e.what());
+    notice(name + ": " + e.what());
   }
   std::exit(code);
 }

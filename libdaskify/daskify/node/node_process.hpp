@@ -3,7 +3,7 @@
 /// The main function of a node's process: a store, and the workers that use it.
 
 #include "daskify/config/settings.hpp"
-#include "daskify/deploy/launch_variables.hpp"
+#include "daskify/launch/launch_variables.hpp"
 
 namespace daskify::internal {
 

@@ -1,5 +1,7 @@
 #include "daskify/program/callable.hpp"
 
+#include "daskify/code/code_address.hpp"
+
 namespace daskify::internal {
 
 void write_function(encoder& out, const void* function) {

@@ -3,7 +3,7 @@
 /// The user's function: what its parameters are, and how it travels.
 
 #include "daskify/codec.hpp"
-#include "daskify/program/code_address.hpp"
+#include "daskify/text/demangle.hpp"
 
 #include <tuple>
 #include <type_traits>

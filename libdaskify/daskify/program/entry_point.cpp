@@ -1,6 +1,6 @@
 #include "daskify/program/entry_point.hpp"
 
-#include "daskify/program/code_address.hpp"
+#include "daskify/code/code_address.hpp"
 #include "daskify/program/function_registry.hpp"
 
 #include <string>

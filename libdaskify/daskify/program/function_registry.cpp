@@ -1,9 +1,11 @@
 #include "daskify/program/function_registry.hpp"
 
-#include "daskify/config/nearest.hpp"
+#include "daskify/code/code_address.hpp"
+#include "daskify/code/type_label.hpp"
 #include "daskify/config/value_text.hpp"
 #include "daskify/error.hpp"
-#include "daskify/program/code_address.hpp"
+#include "daskify/text/nearest.hpp"
+#include "daskify/text/printable.hpp"
 
 #include <algorithm>
 #include <iterator>

@@ -2,6 +2,7 @@
 
 /// The functions that files of this process have registered by DASKIFY_FUNCTION.
 
+#include "daskify/code/type_label.hpp"
 #include "daskify/program/task_program.hpp"
 
 #include <memory>

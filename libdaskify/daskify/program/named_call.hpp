@@ -3,6 +3,7 @@
 /// A call by name, or of a registered function, as bytes. Who reads them (named_program) knows the function's signature
 /// only, so that they tell for each parameter where its values come from.
 
+#include "daskify/code/type_label.hpp"
 #include "daskify/iterables.hpp"
 #include "daskify/program/number.hpp"
 #include "daskify/program/signature.hpp"

@@ -1,5 +1,7 @@
 #include "daskify/program/start_run.hpp"
 
+#include "daskify/code/code_address.hpp"
+
 #include <array>
 #include <charconv>
 #include <sstream>

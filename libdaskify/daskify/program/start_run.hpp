@@ -4,11 +4,11 @@
 
 #include "daskify/future.hpp"
 #include "daskify/program/callable.hpp"
-#include "daskify/program/code_address.hpp"
 #include "daskify/program/function_registry.hpp"
 #include "daskify/program/named_call.hpp"
 #include "daskify/program/sweep_program.hpp"
 #include "daskify/program/sweep_shape.hpp"
+#include "daskify/text/exception_text.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -3,6 +3,7 @@
 /// A call as bytes and back, as templates over the user's types: `sweep_program::write` in the client turns a call into
 /// bytes, `sweep_program` in the worker turns the bytes into calls.
 
+#include "daskify/code/type_label.hpp"
 #include "daskify/future.hpp"
 #include "daskify/iterables.hpp"
 #include "daskify/program/callable.hpp"

@@ -1,11 +1,8 @@
 #include "daskify/program/task_context.hpp"
 
 #include "daskify/error.hpp"
-#include "daskify/this_task.hpp"
 
-namespace daskify {
-
-namespace internal {
+namespace daskify::internal {
 
 namespace {
 
@@ -17,11 +14,6 @@ std::uint64_t mix(std::uint64_t x) {
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
   x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
   return x ^ (x >> 31);
-}
-
-const task_context& context_or_none() noexcept {
-  static const task_context none;
-  return current ? *current : none;
 }
 
 } // namespace
@@ -57,31 +49,4 @@ std::shared_ptr<cluster_session> session_of_current_task() {
   return current->session;
 }
 
-} // namespace internal
-
-namespace this_task {
-
-std::uint64_t index() noexcept {
-  return internal::context_or_none().index;
-}
-
-std::uint64_t loop() noexcept {
-  const auto& context = internal::context_or_none();
-  return context.index / context.tasks_per_loop;
-}
-
-std::uint64_t seed() noexcept {
-  return internal::derived_seed(internal::context_or_none(), 0);
-}
-
-bool stop_requested() noexcept {
-  return internal::current_task_is_stopped();
-}
-
-std::string worker() {
-  return internal::context_or_none().worker;
-}
-
-} // namespace this_task
-
-} // namespace daskify
+} // namespace daskify::internal

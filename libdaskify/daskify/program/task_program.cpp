@@ -1,8 +1,7 @@
 #include "daskify/program/task_program.hpp"
 
-#include "daskify/program/exception_text.hpp"
-
-#include <cxxabi.h>
+#include "daskify/code/type_label.hpp"
+#include "daskify/protocol/failure.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -56,8 +55,9 @@ object_space::decoded_slot::~decoded_slot() {
 void result_sink::put(const type_label& type, std::span<const std::byte> bytes) {
   try {
     stored_.push_back({first_ + count_, store_->put(type, bytes), bytes.size()});
-  } catch (const data_error& e) {
-    throw data_error{e.code(), std::string{ran_but} + "stored: " + e.what()};
+  } catch (...) {
+    store_refused_ = true;
+    throw;
   }
 }
 
@@ -72,7 +72,12 @@ void result_sink::undo_half_written(block_layout layout, std::uint64_t value_siz
 }
 
 void result_sink::threw(block_layout layout, std::uint64_t value_size) {
-  failed(1, describe_current_exception(), layout, value_size);
+  auto why = describe_current_exception();
+  if (std::exchange(store_refused_, false)) {
+    why.has_run = true;
+    why.text = "its result could not be stored: " + why.text;
+  }
+  failed(1, std::move(why), layout, value_size);
 }
 
 void result_sink::failed(std::uint64_t count, failure why, block_layout layout, std::uint64_t value_size) {
@@ -108,29 +113,6 @@ result_block result_sink::take(block_layout layout, std::uint64_t value_size) {
   block.stored = std::move(stored_);
   *this = result_sink{*store_, first_ + count_};
   return block;
-}
-
-failure describe_current_exception() {
-  failure why;
-  why.code = error_code::task_threw;
-  try {
-    throw;
-  } catch (const unsuccessful_task& e) {
-    // Passed on from task to task the sentences would nest without end: the innermost one stays.
-    bool passed_on = e.details().type.starts_with("daskify::");
-    why.text = passed_on ? shown_text(e.details().text) : text_of(e);
-  } catch (const error& e) {
-    why.text = text_of(e);
-    // daskify's own errors keep their code: a missing object is a data_error for the caller too.
-    if (kind_of(e.code()) == error_kind::data || e.code() == error_code::function_not_found)
-      why.code = e.code();
-  } catch (abi::__forced_unwind&) {
-    throw; // the thread is being ended; this must not be caught
-  } catch (...) {
-    why.text = text_of_current_exception();
-  }
-  why.type = type_of_current_exception();
-  return why;
 }
 
 } // namespace daskify::internal

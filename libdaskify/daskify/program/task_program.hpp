@@ -2,6 +2,7 @@
 
 /// A run as it lies in a worker: the function with its arguments, ready to be called for any task.
 
+#include "daskify/code/type_label.hpp"
 #include "daskify/codec.hpp"
 #include "daskify/defaults.hpp"
 #include "daskify/program/task_context.hpp"
@@ -135,6 +136,7 @@ private:
   std::vector<std::uint64_t> offsets_;
   std::vector<failure> failures_;
   std::vector<stored_value> stored_;
+  bool store_refused_ = false; ///< the result of the next task
 };
 
 /// Type-erased run. Immutable: several threads may execute it at the same time.
@@ -151,11 +153,5 @@ public:
 
 /// How run_spec::program is to be called.
 using program_factory = std::unique_ptr<task_program>(decoder& description, program_inputs& inputs);
-
-/// How the text of a failure begins whose task has run.
-inline constexpr std::string_view ran_but = "its result could not be ";
-
-/// Describes the exception being handled: its type, demangled, and its what().
-failure describe_current_exception();
 
 } // namespace daskify::internal

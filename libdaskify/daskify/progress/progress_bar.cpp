@@ -1,6 +1,7 @@
 #include "daskify/progress/progress_bar.hpp"
 
-#include "daskify/progress/terminal.hpp"
+#include "daskify/os/environment.hpp"
+#include "daskify/os/terminal.hpp"
 
 #include <algorithm>
 #include <array>

@@ -42,11 +42,12 @@ struct failure {
   std::string worker; ///< name of the worker, for example "worker-3"
   std::string host;
   std::string output; ///< last lines the worker printed
+  bool has_run = false; ///< the task ended, and what became of its result is the failure
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, failure& x) {
-  return f(x.code, x.first, x.count, x.type, x.text, x.worker, x.host, x.output);
+  return f(x.code, x.first, x.count, x.type, x.text, x.worker, x.host, x.output, x.has_run);
 }
 
 /// The value of a task that is too large to travel in a block: it is in the store of the node that made it.

@@ -7,7 +7,7 @@
 /// in a message: within a node they are mapped, between nodes they travel by `transfer`.
 
 #include "daskify/protocol/ids.hpp"
-#include "daskify/store/object_directory.hpp" // object_facts
+#include "daskify/protocol/object_facts.hpp"
 
 #include <cstdint>
 #include <string>

@@ -1,8 +1,9 @@
 #include "daskify/scheduler/scheduler_actor.hpp"
 
 #include "daskify/defaults.hpp"
+#include "daskify/os/spawn.hpp"
 #include "daskify/protocol/result_block.hpp"
-#include "daskify/store/memory_room.hpp"
+#include "daskify/text/byte_count.hpp"
 #include "daskify/transport/remote_error.hpp"
 
 #include <caf/actor_system.hpp>

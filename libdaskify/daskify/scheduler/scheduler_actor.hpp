@@ -1,12 +1,12 @@
 #pragma once
 
 #include "daskify/deploy/deployment.hpp"
-#include "daskify/deploy/log_tail.hpp"
+#include "daskify/os/log_tail.hpp"
+#include "daskify/os/process_identity.hpp"
 #include "daskify/protocol/actors.hpp"
 #include "daskify/scheduler/scheduler_core.hpp"
 #include "daskify/scheduler/start_calls.hpp"
 #include "daskify/scheduler/worker_wait_list.hpp"
-#include "daskify/transport/process_identity.hpp"
 
 #include <chrono>
 #include <functional>

@@ -3,8 +3,9 @@
 #include "daskify/client/crossing.hpp"
 #include "daskify/config/settings.hpp"
 #include "daskify/deploy/deployment.hpp"
-#include "daskify/deploy/log_folder.hpp"
+#include "daskify/launch/log_folder.hpp"
 #include "daskify/protocol/actors.hpp"
+#include "daskify/protocol/endpoint.hpp"
 #include "daskify/store/store_actor.hpp"
 #include "daskify/transport/session_folder.hpp"
 

@@ -1,10 +1,10 @@
 #include "daskify/scheduler/standing_scheduler.hpp"
 
-#include "daskify/deploy/own_program.hpp"
-#include "daskify/deploy/process.hpp"
-#include "daskify/deploy/termination.hpp"
 #include "daskify/error.hpp"
-#include "daskify/progress/notice.hpp"
+#include "daskify/os/file_descriptor.hpp"
+#include "daskify/os/notice.hpp"
+#include "daskify/os/own_program.hpp"
+#include "daskify/os/termination.hpp"
 #include "daskify/scheduler/scheduler_host.hpp"
 #include "daskify/transport/actor_system.hpp"
 

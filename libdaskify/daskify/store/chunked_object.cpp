@@ -1,8 +1,9 @@
 #include "daskify/store/chunked_object.hpp"
 
 #include "daskify/error.hpp"
-#include "daskify/store/memory_room.hpp"
-#include "daskify/store/system_error.hpp"
+#include "daskify/os/file_descriptor.hpp"
+#include "daskify/os/system_error.hpp"
+#include "daskify/text/byte_count.hpp"
 
 #include <cerrno>
 #include <string>

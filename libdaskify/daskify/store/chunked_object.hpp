@@ -3,7 +3,7 @@
 /// An object of which some chunks may still be on their way.
 
 #include "daskify/bytes.hpp"
-#include "daskify/deploy/process.hpp" // file_descriptor
+#include "daskify/os/file_descriptor.hpp"
 #include "daskify/protocol/ids.hpp"
 #include "daskify/store/checksum.hpp"
 

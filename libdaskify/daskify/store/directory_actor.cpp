@@ -1,8 +1,11 @@
 #include "daskify/store/directory_actor.hpp"
 
+#include "daskify/code/type_label.hpp"
 #include "daskify/config/value_text.hpp"
 #include "daskify/defaults.hpp"
+#include "daskify/os/spawn.hpp"
 #include "daskify/scattered.hpp"
+#include "daskify/text/printable.hpp"
 #include "daskify/transport/remote_error.hpp"
 
 #include <caf/actor_system.hpp>

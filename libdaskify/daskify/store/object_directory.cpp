@@ -1,8 +1,9 @@
 #include "daskify/store/object_directory.hpp"
 
-#include "daskify/config/nearest.hpp"
 #include "daskify/config/value_text.hpp"
 #include "daskify/error.hpp"
+#include "daskify/text/nearest.hpp"
+#include "daskify/text/printable.hpp"
 
 #include <algorithm>
 #include <stdexcept>

@@ -16,6 +16,7 @@
 /// followed by their effects before they return.
 
 #include "daskify/protocol/ids.hpp"
+#include "daskify/protocol/object_facts.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -28,17 +29,6 @@
 #include <vector>
 
 namespace daskify::internal {
-
-/// What is true of an object wherever it is.
-struct object_facts {
-  object_id object;
-  std::uint64_t size = 0;     ///< bytes
-  std::uint64_t checksum = 0; ///< `checksum_of_object`
-  std::uint64_t type = 0;     ///< hash of the name of the type it was stored as
-  std::string type_name;      ///< for people
-
-  friend bool operator==(const object_facts&, const object_facts&) = default;
-};
 
 /// What to do about a key that is in use.
 enum class taken_key : std::uint8_t {

@@ -1,5 +1,7 @@
 #include "daskify/store/object_table.hpp"
 
+#include "daskify/os/file_descriptor.hpp"
+
 namespace daskify::internal {
 
 namespace {

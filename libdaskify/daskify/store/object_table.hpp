@@ -3,6 +3,7 @@
 /// Where the objects and blocks of this node are. Written by the store actor, read by the threads of its transfer.
 /// Thread-safe.
 
+#include "daskify/os/file_descriptor.hpp"
 #include "daskify/protocol/ids.hpp"
 #include "daskify/store/chunked_object.hpp"
 #include "daskify/store/shared_memory.hpp"

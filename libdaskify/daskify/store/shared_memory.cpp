@@ -2,8 +2,11 @@
 
 #include "daskify/config/value_text.hpp"
 #include "daskify/error.hpp"
-#include "daskify/store/memory_room.hpp"
-#include "daskify/store/system_error.hpp"
+#include "daskify/os/file_descriptor.hpp"
+#include "daskify/os/free_memory.hpp"
+#include "daskify/os/system_error.hpp"
+#include "daskify/text/byte_count.hpp"
+#include "daskify/text/printable.hpp"
 
 #include <algorithm>
 #include <cerrno>

@@ -14,8 +14,8 @@
 /// Errors: everything here throws data_error, `no_room` when memory (or a limit on it) is short, otherwise
 /// `store_failed`. Thread-safety: const members from any thread, others one at a time.
 
-#include "daskify/deploy/process.hpp" // file_descriptor
-#include "daskify/scattered.hpp"      // object_alignment
+#include "daskify/os/file_descriptor.hpp"
+#include "daskify/scattered.hpp" // object_alignment
 #include "daskify/store/checksum.hpp"
 
 #include <cstddef>

@@ -3,7 +3,9 @@
 #include "daskify/bytes.hpp"
 #include "daskify/config/value_text.hpp"
 #include "daskify/error.hpp"
-#include "daskify/store/memory_room.hpp"
+#include "daskify/os/file_descriptor.hpp"
+#include "daskify/text/byte_count.hpp"
+#include "daskify/text/printable.hpp"
 
 #include <algorithm>
 #include <cerrno>

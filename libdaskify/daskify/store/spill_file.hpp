@@ -5,6 +5,7 @@
 ///
 /// Errors: data_error, `no_room` when the disk is full, `object_lost` for what comes back damaged, else `store_failed`.
 
+#include "daskify/os/file_descriptor.hpp"
 #include "daskify/store/checksum.hpp"
 #include "daskify/store/shared_memory.hpp"
 

@@ -1,6 +1,8 @@
 #include "daskify/store/store_actor.hpp"
 
 #include "daskify/defaults.hpp"
+#include "daskify/os/file_descriptor.hpp"
+#include "daskify/os/spawn.hpp"
 #include "daskify/transport/remote_error.hpp"
 
 #include <caf/actor_system.hpp>
@@ -66,13 +68,13 @@ node_store::node_store(store_setup setup) : setup_{std::move(setup)} {
   transfers.find = [this](object_id object) { return table_.served(object, tuning::begin_of_pull); };
   transfers_ = std::make_shared<transfer>(std::move(transfers));
   transfers_at_ = transfers_->address();
-  disk_ = std::make_shared<work_thread>();
+  disk_ = std::make_shared<serial_executor>();
 }
 
 void node_store::stop() {
   table_.stop_waiting();
   std::shared_ptr<transfer> transfers;
-  std::shared_ptr<work_thread> disk;
+  std::shared_ptr<serial_executor> disk;
   std::lock_guard guard{mutex_}; // goes before they do, for their threads may want it
   transfers.swap(transfers_);
   disk.swap(disk_);
@@ -83,7 +85,7 @@ std::shared_ptr<transfer> node_store::transfers() const {
   return transfers_;
 }
 
-std::shared_ptr<work_thread> node_store::disk() const {
+std::shared_ptr<serial_executor> node_store::disk() const {
   std::lock_guard guard{mutex_};
   return disk_;
 }

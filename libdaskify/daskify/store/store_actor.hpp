@@ -1,11 +1,14 @@
 #pragma once
 
 #include "daskify/defaults.hpp"
+#include "daskify/os/file_descriptor.hpp"
+#include "daskify/os/serial_executor.hpp"
 #include "daskify/protocol/actors.hpp"
+#include "daskify/protocol/endpoint.hpp"
+#include "daskify/protocol/object_facts.hpp"
 #include "daskify/store/object_table.hpp"
 #include "daskify/store/store_core.hpp"
 #include "daskify/store/transfer.hpp"
-#include "daskify/store/work_thread.hpp"
 
 #include <chrono>
 #include <functional>
@@ -59,7 +62,7 @@ public:
 
   /// Null after `stop`.
   std::shared_ptr<transfer> transfers() const;
-  std::shared_ptr<work_thread> disk() const;
+  std::shared_ptr<serial_executor> disk() const;
 
 private:
   store_setup setup_;
@@ -67,7 +70,7 @@ private:
   endpoint transfers_at_;
   mutable std::mutex mutex_;
   std::shared_ptr<transfer> transfers_;
-  std::shared_ptr<work_thread> disk_;
+  std::shared_ptr<serial_executor> disk_;
 };
 
 /// The store core as an actor: messages become events, effects become messages and work for the store's threads. Never

@@ -1,7 +1,7 @@
 #include "daskify/store/store_core.hpp"
 
 #include "daskify/defaults.hpp"
-#include "daskify/store/memory_room.hpp"
+#include "daskify/text/byte_count.hpp"
 
 #include <algorithm>
 #include <stdexcept>

@@ -2,11 +2,11 @@
 
 /// Moves objects between the stores of nodes, over TCP, in chunks that are each checked.
 
+#include "daskify/protocol/endpoint.hpp"
 #include "daskify/protocol/ids.hpp"
 #include "daskify/store/chunked_object.hpp"
 #include "daskify/store/transfer_puller.hpp"
 #include "daskify/store/transfer_server.hpp"
-#include "daskify/transport/endpoint.hpp"
 
 #include <chrono>
 #include <cstddef>

@@ -1,5 +1,8 @@
 #include "daskify/store/transfer_protocol.hpp"
 
+#include "daskify/os/file_descriptor.hpp"
+#include "daskify/protocol/endpoint.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <netinet/tcp.h>

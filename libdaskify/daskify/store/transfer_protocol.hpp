@@ -7,8 +7,9 @@
 ///
 /// Numbers are in the byte order of the machine, as all nodes of a session run the same build of a program.
 
-#include "daskify/deploy/process.hpp" // file_descriptor
-#include "daskify/deploy/quiet_thread.hpp"
+#include "daskify/os/file_descriptor.hpp"
+#include "daskify/os/thread.hpp"
+#include "daskify/protocol/endpoint.hpp"
 #include "daskify/transport/network.hpp" // endpoint, its text
 
 #include <array>

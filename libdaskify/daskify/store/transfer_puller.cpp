@@ -1,7 +1,7 @@
 #include "daskify/store/transfer_puller.hpp"
 
 #include "daskify/error.hpp"
-#include "daskify/store/memory_room.hpp"
+#include "daskify/protocol/endpoint.hpp"
 #include "daskify/store/pull_plan.hpp"
 
 #include <algorithm>

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "daskify/bytes.hpp"
+#include "daskify/protocol/endpoint.hpp"
 #include "daskify/protocol/ids.hpp"
 #include "daskify/store/chunked_object.hpp"
 #include "daskify/store/transfer_protocol.hpp"

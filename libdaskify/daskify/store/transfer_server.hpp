@@ -1,5 +1,7 @@
 #pragma once
 
+#include "daskify/os/file_descriptor.hpp"
+#include "daskify/protocol/endpoint.hpp"
 #include "daskify/store/chunked_object.hpp"
 #include "daskify/store/transfer_protocol.hpp"
 

@@ -1,6 +1,7 @@
 #include "daskify/transport/connect.hpp"
 
 #include "daskify/error.hpp"
+#include "daskify/protocol/endpoint.hpp"
 #include "daskify/protocol/wire_version.hpp"
 
 #include <caf/io/middleman_actor.hpp>

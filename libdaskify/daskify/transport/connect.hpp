@@ -2,6 +2,7 @@
 
 /// How the processes of a session reach each other's actors.
 
+#include "daskify/protocol/endpoint.hpp"
 #include "daskify/transport/network.hpp"
 
 #include <caf/actor_cast.hpp>

@@ -1,8 +1,8 @@
 #include "daskify/transport/connection.hpp"
 
 #include "daskify/error.hpp"
+#include "daskify/text/words.hpp"
 #include "daskify/transport/secret.hpp"
-#include "daskify/transport/words.hpp"
 
 #include <algorithm>
 

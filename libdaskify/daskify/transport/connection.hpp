@@ -2,8 +2,8 @@
 
 /// What a scheduler tells in the connection file, and the text it tells it in.
 
-#include "daskify/transport/endpoint.hpp"
-#include "daskify/transport/process_identity.hpp"
+#include "daskify/os/process_identity.hpp"
+#include "daskify/protocol/endpoint.hpp"
 
 #include <cstddef>
 #include <filesystem>

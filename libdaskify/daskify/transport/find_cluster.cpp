@@ -4,7 +4,7 @@
 #include "daskify/config/user_folder.hpp"
 #include "daskify/config/value_text.hpp"
 #include "daskify/error.hpp"
-#include "daskify/progress/notice.hpp"
+#include "daskify/os/notice.hpp"
 #include "daskify/transport/network.hpp"
 #include "daskify/transport/secret.hpp"
 
@@ -62,7 +62,7 @@ std::chrono::milliseconds wait_for_cluster(const settings& options,
   auto until = std::chrono::steady_clock::now() + options.start_timeout;
   auto why = why_no_cluster(options);
   if (!why.empty() && options.progress != progress_style::off)
-    say("daskify: " + why + " Waiting for one, up to start_timeout (" + duration{}.write(options.start_timeout) + ").");
+    notice("daskify: " + why + " Waiting for one, up to start_timeout (" + duration{}.write(options.start_timeout) + ").");
   while (!why.empty() && std::chrono::steady_clock::now() < until && pause(between_looks))
     why = why_no_cluster(options);
   return std::max(std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()),

@@ -3,6 +3,7 @@
 /// How a program, or a worker, that was not started by a scheduler finds the one of a standing cluster.
 
 #include "daskify/config/settings.hpp"
+#include "daskify/protocol/endpoint.hpp"
 #include "daskify/transport/session_folder.hpp"
 
 #include <chrono>

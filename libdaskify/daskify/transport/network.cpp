@@ -1,8 +1,9 @@
 #include "daskify/transport/network.hpp"
 
 #include "daskify/config/value_text.hpp"
-#include "daskify/deploy/process.hpp" // file_descriptor
 #include "daskify/error.hpp"
+#include "daskify/os/file_descriptor.hpp"
+#include "daskify/text/printable.hpp"
 
 #include <algorithm>
 #include <arpa/inet.h>
@@ -71,11 +72,6 @@ std::optional<std::string> try_address(const addrinfo& where, std::chrono::milli
 }
 
 } // namespace
-
-std::string to_text(const endpoint& where) {
-  auto host = where.host.find(':') == where.host.npos ? where.host : '[' + where.host + ']';
-  return host + ':' + std::to_string(where.port);
-}
 
 std::vector<interface_address> interface_addresses() {
   ifaddrs* list = nullptr;

@@ -2,7 +2,7 @@
 
 /// Where processes on other machines find this one, and how a connection to one of several addresses is tried.
 
-#include "daskify/transport/endpoint.hpp"
+#include "daskify/protocol/endpoint.hpp"
 
 #include <chrono>
 #include <cstdint>

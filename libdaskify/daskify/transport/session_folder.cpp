@@ -1,8 +1,10 @@
 #include "daskify/transport/session_folder.hpp"
 
-#include "daskify/deploy/folder.hpp"
-#include "daskify/deploy/process.hpp"
 #include "daskify/error.hpp"
+#include "daskify/os/file_descriptor.hpp"
+#include "daskify/os/folder.hpp"
+#include "daskify/os/terminal.hpp"
+#include "daskify/os/terminal.hpp"
 #include "daskify/transport/secret.hpp"
 
 #include <algorithm>
@@ -115,17 +117,6 @@ std::optional<std::string> read_connection_text(int folder) {
   }
   text.resize(got);
   return text;
-}
-
-bool write_all(int file, std::string_view text) {
-  while (!text.empty()) {
-    auto count = ::write(file, text.data(), text.size());
-    if (count >= 0)
-      text.remove_prefix(static_cast<std::size_t>(count));
-    else if (errno != EINTR)
-      return false;
-  }
-  return true;
 }
 
 /// Deletes what is in an open folder; what cannot be deleted stays.

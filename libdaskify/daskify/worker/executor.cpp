@@ -1,8 +1,9 @@
 #include "daskify/worker/executor.hpp"
 
 #include "daskify/defaults.hpp"
-#include "daskify/deploy/log_tail.hpp"
+#include "daskify/os/log_tail.hpp"
 #include "daskify/program/entry_point.hpp"
+#include "daskify/protocol/failure.hpp"
 
 #include <cxxabi.h>
 #include <sys/stat.h>

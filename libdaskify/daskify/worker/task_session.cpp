@@ -1,5 +1,7 @@
 #include "daskify/worker/task_session.hpp"
 
+#include "daskify/code/type_label.hpp"
+
 namespace daskify::internal {
 
 void task_session::open(worker_id worker, scheduler_for_workers scheduler) {

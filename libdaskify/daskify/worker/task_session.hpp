@@ -2,6 +2,7 @@
 
 #include "daskify/client/scheduler_link.hpp"
 #include "daskify/client/store_link.hpp"
+#include "daskify/code/type_label.hpp"
 #include "daskify/worker/executor.hpp"
 
 #include <atomic>

@@ -1,13 +1,15 @@
 #include "daskify/worker/worker_process.hpp"
 
 #include "daskify/client/store_link.hpp"
-#include "daskify/deploy/launch_variables.hpp"
-#include "daskify/deploy/lifeline.hpp"
-#include "daskify/program/code_address.hpp"
-#include "daskify/store/work_thread.hpp"
+#include "daskify/code/code_address.hpp"
+#include "daskify/code/type_label.hpp"
+#include "daskify/launch/launch_variables.hpp"
+#include "daskify/launch/lifeline.hpp"
+#include "daskify/os/process_identity.hpp"
+#include "daskify/os/serial_executor.hpp"
+#include "daskify/os/spawn.hpp"
 #include "daskify/transport/actor_system.hpp"
 #include "daskify/transport/connect.hpp"
-#include "daskify/transport/process_identity.hpp"
 #include "daskify/transport/remote_error.hpp"
 #include "daskify/worker/task_session.hpp"
 #include "daskify/worker/worker_actor.hpp"
@@ -100,7 +102,7 @@ int work(const worker_launch& as, const std::string& name) {
   worker_setup setup;
   setup.work = &tasks;
   // A value of the user's is destroyed on this thread, and not on an actor's.
-  auto disposer = std::make_shared<work_thread>();
+  auto disposer = std::make_shared<serial_executor>();
   setup.on_freed = [&objects, store, disposer](const std::vector<object_id>& freed) {
     store->forget(freed);
     for (auto object : freed)

@@ -2,7 +2,7 @@
 
 /// The main function of a worker's process.
 
-#include "daskify/deploy/launch_variables.hpp"
+#include "daskify/launch/launch_variables.hpp"
 
 namespace daskify::internal {
 

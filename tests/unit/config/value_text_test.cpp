@@ -9,6 +9,7 @@
 
 #include "daskify/defaults.hpp"
 #include "daskify/options.hpp"
+#include "daskify/protocol/endpoint.hpp"
 
 using namespace std::chrono_literals;
 using namespace daskify::internal;
@@ -162,20 +163,6 @@ TEST(choice, reads_back_every_word_it_can_write) {
 TEST(choice, refuses_any_other_word) {
   for (auto text : {"", "Auto", "automatic", "lines ", "unknown", "1"})
     EXPECT_EQ(objection(style, text), "is none of the words it can be") << text;
-}
-
-TEST(in_quotes, shows_a_text_as_it_is) {
-  EXPECT_EQ(in_quotes("size"), "'size'");
-  EXPECT_EQ(in_quotes(""), "''");
-}
-
-TEST(in_quotes, makes_control_characters_visible) {
-  EXPECT_EQ(in_quotes("a\033[31m\nb\x7f"), R"('a\x1b[31m\x0ab\x7f')");
-}
-
-TEST(in_quotes, leaves_out_the_end_of_a_very_long_text) {
-  EXPECT_EQ(in_quotes(std::string(80, 'x')), "'" + std::string(80, 'x') + "'");
-  EXPECT_EQ(in_quotes(std::string(1000, 'x')), "'" + std::string(80, 'x') + "...'");
 }
 
 TEST(byte_size, reads_and_writes_sizes_with_their_units) {

@@ -1,4 +1,5 @@
 #include "daskify/deploy/job_fleet_core.hpp"
+#include "daskify/text/exception_text.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

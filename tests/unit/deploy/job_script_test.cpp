@@ -1,6 +1,7 @@
 #include "daskify/deploy/job_script.hpp"
 
 #include "daskify/error.hpp"
+#include "daskify/text/exception_text.hpp"
 
 #include <cstdlib>
 #include <filesystem>

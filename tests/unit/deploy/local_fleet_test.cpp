@@ -2,6 +2,8 @@
 
 #include "daskify/defaults.hpp"
 #include "daskify/error.hpp"
+#include "daskify/os/file_descriptor.hpp"
+#include "daskify/os/log_tail.hpp"
 
 #include <gtest/gtest.h>
 

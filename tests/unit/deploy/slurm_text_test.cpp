@@ -129,25 +129,6 @@ TEST(slurm_text, reads_durations_as_slurm_does) {
     EXPECT_EQ(parse_time(text), std::nullopt) << text;
 }
 
-TEST(slurm_text, counts_the_tasks_of_all_nodes) {
-  EXPECT_EQ(sum_of_tasks("4"), 4u);
-  EXPECT_EQ(sum_of_tasks("4,2"), 6u);
-  EXPECT_EQ(sum_of_tasks("2(x3),1,4(x2)"), 15u);
-  EXPECT_EQ(sum_of_tasks("999999(x999999)"), 999'998'000'001u);
-  for (auto text : {"", "x", "4,", ",4", "3(x", "3(x2", "3(2)", "3(x)", "(x2)", "-1", "3(x2)1", "4 2", "1000000"})
-    EXPECT_EQ(sum_of_tasks(text), std::nullopt) << text;
-}
-
-TEST(slurm_text, finds_the_tasks_of_one_node) {
-  EXPECT_EQ(tasks_on_node("4", 0), 4u);
-  EXPECT_EQ(tasks_on_node("2(x3),1", 2), 2u);
-  EXPECT_EQ(tasks_on_node("2(x3),1", 3), 1u);
-  EXPECT_EQ(tasks_on_node("2(x3),1", 4), std::nullopt);
-  EXPECT_EQ(tasks_on_node("4", SIZE_MAX), std::nullopt);
-  EXPECT_EQ(tasks_on_node("", 0), std::nullopt);
-  EXPECT_EQ(tasks_on_node("3(x2)1", 0), std::nullopt);
-}
-
 TEST(slurm_text, writes_durations_for_slurm) {
   EXPECT_EQ(format_time(0s), "00:00:00");
   EXPECT_EQ(format_time(90min), "01:30:00");

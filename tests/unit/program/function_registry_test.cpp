@@ -1,5 +1,6 @@
 #include "daskify/program/function_registry.hpp"
 
+#include "daskify/code/type_label.hpp"
 #include "daskify/function.hpp"
 
 #include <gmock/gmock.h>

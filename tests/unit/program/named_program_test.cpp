@@ -1,5 +1,7 @@
 /// Calls of registered functions, by symbol and by name, against the same calls as they are made within one program.
 
+#include "daskify/code/type_label.hpp"
+
 #include "unit/program/named_program.hpp"
 
 #include <cstring>

@@ -1,5 +1,6 @@
 #include "daskify/scheduler/scheduler_core.hpp"
 
+#include "daskify/os/child_process.hpp"
 #include "daskify/protocol/result_block.hpp"
 
 #include <gtest/gtest.h>

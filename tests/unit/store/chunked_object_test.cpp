@@ -1,6 +1,7 @@
 #include "daskify/store/chunked_object.hpp"
 
 #include "daskify/error.hpp"
+#include "daskify/os/file_descriptor.hpp"
 
 #include <algorithm>
 #include <fcntl.h>

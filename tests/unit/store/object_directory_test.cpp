@@ -1,6 +1,7 @@
 #include "daskify/store/object_directory.hpp"
 
 #include "daskify/error.hpp"
+#include "daskify/protocol/object_facts.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

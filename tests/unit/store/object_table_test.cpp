@@ -1,3 +1,4 @@
+#include "daskify/os/file_descriptor.hpp"
 #include "daskify/store/object_table.hpp"
 
 #include <algorithm>

@@ -1,7 +1,10 @@
 #include "daskify/store/shared_memory.hpp"
 
 #include "daskify/error.hpp"
-#include "daskify/store/memory_room.hpp"
+#include "daskify/os/child_process.hpp"
+#include "daskify/os/file_descriptor.hpp"
+#include "daskify/os/free_memory.hpp"
+#include "daskify/text/byte_count.hpp"
 
 #include <algorithm>
 #include <array>

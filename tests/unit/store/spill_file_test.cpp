@@ -1,6 +1,7 @@
 #include "daskify/store/spill_file.hpp"
 
 #include "daskify/error.hpp"
+#include "daskify/os/file_descriptor.hpp"
 
 #include "support/leftovers.hpp"
 

@@ -1,6 +1,8 @@
 #include "daskify/store/transfer.hpp"
 
 #include "daskify/error.hpp"
+#include "daskify/os/child_process.hpp"
+#include "daskify/os/file_descriptor.hpp"
 #include "daskify/store/transfer_server.hpp"
 #include "support/leftovers.hpp"
 #include "support/no_more_threads.hpp"

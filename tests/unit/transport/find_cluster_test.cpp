@@ -2,6 +2,7 @@
 
 #include "daskify/config/loader.hpp"
 #include "daskify/error.hpp"
+#include "daskify/protocol/endpoint.hpp"
 
 #include "support/leftovers.hpp"
 

@@ -1,6 +1,7 @@
 #include "daskify/worker/executor.hpp"
 
-#include "daskify/program/code_address.hpp"
+#include "daskify/code/code_address.hpp"
+#include "daskify/code/type_label.hpp"
 #include "daskify/protocol/result_block.hpp"
 
 #include <gtest/gtest.h>

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "daskify/protocol/messages.hpp"
+
+namespace daskify::internal {
+
+/// Describes the exception that is being handled: its type, demangled, and its text. Data errors of daskify, and
+/// function_not_found, keep their codes; the code of any other exception is task_threw. Passes on the unwinding of a
+/// thread that ends. REQUIRES: an exception is being handled.
+failure describe_current_exception();
+
+} // namespace daskify::internal
