@@ -1,8 +1,8 @@
 #include "command.hpp"
 
-#include "daskify/client/cluster_control.hpp"
 #include "daskify/defaults.hpp"
 #include "daskify/error.hpp"
+#include "daskify/host/cluster_control.hpp"
 #include "daskify/transport/find_cluster.hpp"
 
 #include <chrono>

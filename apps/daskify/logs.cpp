@@ -1,8 +1,8 @@
 #include "command.hpp"
 
-#include "daskify/client/cluster_control.hpp"
 #include "daskify/config/value_text.hpp"
 #include "daskify/error.hpp"
+#include "daskify/host/cluster_control.hpp"
 #include "daskify/launch/log_folder.hpp"
 #include "daskify/os/folder.hpp"
 #include "daskify/os/log_tail.hpp"

@@ -3,9 +3,9 @@
 #include "command.hpp"
 
 #include "daskify/defaults.hpp"
-#include "daskify/deploy/slurm_advice.hpp"
-#include "daskify/deploy/slurm_commands.hpp"
-#include "daskify/deploy/slurm_request.hpp"
+#include "daskify/deploy/slurm/slurm_advice.hpp"
+#include "daskify/deploy/slurm/slurm_commands.hpp"
+#include "daskify/deploy/slurm/slurm_request.hpp"
 #include "daskify/os/own_program.hpp"
 
 #include <iostream>

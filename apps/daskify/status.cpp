@@ -1,7 +1,7 @@
 #include "command.hpp"
 
-#include "daskify/client/cluster_control.hpp"
-#include "daskify/client/status_text.hpp"
+#include "daskify/host/cluster_control.hpp"
+#include "daskify/host/status_text.hpp"
 #include "daskify/text/json.hpp"
 #include "daskify/transport/find_cluster.hpp"
 

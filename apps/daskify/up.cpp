@@ -1,10 +1,11 @@
 #include "command.hpp"
 #include "job_preview.hpp"
 
-#include "daskify/client/cluster_control.hpp"
 #include "daskify/config/option_table.hpp"
 #include "daskify/defaults.hpp"
 #include "daskify/error.hpp"
+#include "daskify/host/cluster_control.hpp"
+#include "daskify/host/standing_scheduler.hpp"
 #include "daskify/launch/log_folder.hpp"
 #include "daskify/launch/worker_cpus.hpp"
 #include "daskify/os/child_process.hpp"
@@ -13,7 +14,6 @@
 #include "daskify/os/log_tail.hpp"
 #include "daskify/os/notice.hpp"
 #include "daskify/os/own_program.hpp"
-#include "daskify/scheduler/standing_scheduler.hpp"
 #include "daskify/text/shell_words.hpp"
 #include "daskify/transport/find_cluster.hpp"
 

@@ -7,8 +7,8 @@
 #include "daskify/config/option_table.hpp"
 #include "daskify/config/value_text.hpp"
 #include "daskify/error.hpp"
+#include "daskify/host/standing_scheduler.hpp"
 #include "daskify/os/notice.hpp"
-#include "daskify/scheduler/standing_scheduler.hpp"
 #include "daskify/text/printable.hpp"
 
 #include <exception>

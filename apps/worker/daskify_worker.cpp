@@ -8,11 +8,11 @@
 #include "daskify/config/option_table.hpp"
 #include "daskify/config/value_text.hpp"
 #include "daskify/error.hpp"
+#include "daskify/host/node_process.hpp"
+#include "daskify/host/worker_process.hpp"
 #include "daskify/launch/launch_variables.hpp"
-#include "daskify/node/node_process.hpp"
 #include "daskify/os/notice.hpp"
 #include "daskify/text/printable.hpp"
-#include "daskify/worker/worker_process.hpp"
 
 #include <exception>
 #include <iostream>

@@ -2,8 +2,6 @@
 
 /// Bytes on their way: a buffer that is being written, and bytes that are done and shared.
 
-#include "daskify/os/free_memory.hpp"
-
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -1,14 +1,15 @@
 #include "daskify/daskified.hpp"
 
-#include "daskify/client/attached_session.hpp"
-#include "daskify/client/cluster.hpp"
 #include "daskify/code/type_label.hpp"
 #include "daskify/config/loader.hpp"
 #include "daskify/config/option_table.hpp"
 #include "daskify/defaults.hpp"
-#include "daskify/deploy/slurm_request.hpp"
-#include "daskify/node/node_process.hpp"
-#include "daskify/worker/worker_process.hpp"
+#include "daskify/deploy/slurm/slurm_request.hpp"
+#include "daskify/host/attached_session.hpp"
+#include "daskify/host/cluster.hpp"
+#include "daskify/host/node_process.hpp"
+#include "daskify/host/worker_process.hpp"
+#include "daskify/session/run_handle.hpp"
 
 #include <cstdlib>
 #include <filesystem>

@@ -10,6 +10,7 @@
 #include "daskify/program/start_call.hpp"
 #include "daskify/progress.hpp"
 #include "daskify/scattered.hpp"
+#include "daskify/session/run_handle.hpp"
 
 #include <iostream>
 #include <memory>

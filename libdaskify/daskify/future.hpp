@@ -5,9 +5,11 @@
 /// future and futures are cheap to copy and thread-safe as a shared_ptr is. A run is forgotten, with its results, when
 /// its last future and the cluster's own list of runs have let go of it.
 
-#include "daskify/client/cluster_session.hpp"
 #include "daskify/codec.hpp"
 #include "daskify/protocol/result_block.hpp"
+#include "daskify/session/cluster_session.hpp"
+#include "daskify/session/failure_text.hpp"
+#include "daskify/session/run_handle.hpp"
 
 #include <chrono>
 #include <compare>

@@ -2,7 +2,6 @@
 /// says nothing.
 
 #include "daskify/error.hpp"
-#include "daskify/os/spawn.hpp"
 #include "daskify/protocol/actors.hpp"
 #include "daskify/protocol/endpoint.hpp"
 #include "daskify/transport/actor_system.hpp"

@@ -1,6 +1,5 @@
 /// The scheduler actor among scripted peers, on CAF's deterministic scheduler: no threads, no sockets, no waiting.
 
-#include "daskify/os/spawn.hpp"
 #include "daskify/protocol/result_block.hpp"
 #include "daskify/scheduler/scheduler_actor.hpp"
 #include "daskify/store/directory_actor.hpp"

@@ -1,7 +1,6 @@
 /// Stores of several nodes with their directory, all in this process: the actors and transfers are real.
 
-#include "daskify/client/store_link.hpp"
-#include "daskify/os/spawn.hpp"
+#include "daskify/bridge/store_link.hpp"
 #include "daskify/store/directory_actor.hpp"
 #include "daskify/store/store_actor.hpp"
 #include "daskify/transport/actor_system.hpp"
@@ -33,7 +32,7 @@ struct stores : testing::Test {
     std::shared_ptr<node_store> its;
     store_actor store;
     client_actor speaker;
-    std::shared_ptr<crossing> through = std::make_shared<crossing>();
+    std::shared_ptr<actor_bridge> through = std::make_shared<actor_bridge>();
     std::shared_ptr<store_link> link = std::make_shared<store_link>(through, store_link::distance::same_process);
   };
   std::vector<std::unique_ptr<node>> nodes;

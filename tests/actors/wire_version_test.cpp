@@ -1,7 +1,6 @@
 /// Programs of different versions of daskify find that out before any message.
 
 #include "daskify/error.hpp"
-#include "daskify/os/spawn.hpp"
 #include "daskify/protocol/actors.hpp"
 #include "daskify/scheduler/scheduler_actor.hpp"
 #include "daskify/transport/connect.hpp"

@@ -1,8 +1,6 @@
 /// The sweep of apps/examples/co2_sweep.cpp in the jobs of a real SLURM, on four nodes with four workers each: it finds
 /// to the last digit what it finds on this machine, whatever becomes of the jobs meanwhile.
 
-#include "daskify/text/exception_text.hpp"
-
 #include "support/child_program.hpp"
 #include "support/environment_variable.hpp"
 #include "support/run_program.hpp"

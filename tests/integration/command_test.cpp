@@ -1,7 +1,5 @@
 /// The command `daskify`, as people and scripts use it.
 
-#include "daskify/text/exception_text.hpp"
-
 #include "support/child_program.hpp"
 #include "support/cluster_of_two.hpp"
 #include "support/environment_variable.hpp"

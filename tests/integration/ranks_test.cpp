@@ -1,7 +1,5 @@
 /// Programs that srun and mpirun start as several ranks: they run their sweep once, or not at all.
 
-#include "daskify/text/exception_text.hpp"
-
 #include "support/environment_variable.hpp"
 #include "support/program_with.hpp"
 #include "support/run_program.hpp"

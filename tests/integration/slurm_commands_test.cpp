@@ -1,6 +1,6 @@
 /// sbatch, squeue and scancel of a real SLURM.
 
-#include "daskify/deploy/slurm_commands.hpp"
+#include "daskify/deploy/slurm/slurm_commands.hpp"
 
 #include "daskify/error.hpp"
 #include "support/environment_variable.hpp"

@@ -1,7 +1,5 @@
 /// Clusters in the jobs of a real SLURM. Jobs that are lost in the middle of a sweep: co2_sweep_on_slurm_test.cpp.
 
-#include "daskify/text/exception_text.hpp"
-
 #include "support/child_program.hpp"
 #include "support/environment_variable.hpp"
 #include "support/program_with.hpp"

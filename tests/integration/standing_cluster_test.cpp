@@ -1,7 +1,5 @@
 /// Standing clusters: a scheduler and workers that are there by themselves, and programs that come and go.
 
-#include "daskify/text/exception_text.hpp"
-
 #include "libraries/test_model.hpp"
 #include "support/channel.hpp"
 #include "support/cluster_of_two.hpp"

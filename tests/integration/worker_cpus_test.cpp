@@ -2,7 +2,6 @@
 
 #include "daskify/launch/worker_cpus.hpp"
 #include "daskify/os/cpu_count.hpp"
-#include "daskify/text/exception_text.hpp"
 #include "libraries/openmp_threads.hpp"
 #include "support/environment_variable.hpp"
 #include "support/run_program.hpp"

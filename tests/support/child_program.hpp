@@ -2,8 +2,6 @@
 
 /// One of the built programs as a child process, whose output can be looked at while it runs.
 
-#include "daskify/text/exception_text.hpp"
-
 #include "leftovers.hpp"
 #include "text_of.hpp"
 

@@ -2,11 +2,11 @@
 
 /// A cluster of one process, for tests of calls and programs: each run is described, read back and run at once.
 
-#include "daskify/client/cluster_session.hpp"
 #include "daskify/code/type_label.hpp"
 #include "daskify/program/entry_point.hpp"
 #include "daskify/program/task_program.hpp"
 #include "daskify/protocol/result_block.hpp"
+#include "daskify/session/cluster_session.hpp"
 
 #include <map>
 #include <memory>

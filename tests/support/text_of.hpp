@@ -1,7 +1,5 @@
 #pragma once
 
-#include "daskify/text/exception_text.hpp"
-
 #include <filesystem>
 #include <fstream>
 #include <iterator>

@@ -3,7 +3,7 @@
 /// Whoever starts the processes of a cluster, replaces those that die, and ends them.
 
 #include "daskify/config/settings.hpp"
-#include "daskify/deploy/job_fleet_effects.hpp" // fleet_report
+#include "daskify/deploy/fleet_report.hpp"
 #include "daskify/protocol/messages.hpp"
 
 #include <chrono>

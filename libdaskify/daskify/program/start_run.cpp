@@ -1,6 +1,7 @@
 #include "daskify/program/start_run.hpp"
 
 #include "daskify/code/code_address.hpp"
+#include "daskify/session/run_handle.hpp"
 
 #include <array>
 #include <charconv>

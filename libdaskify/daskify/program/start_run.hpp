@@ -8,7 +8,7 @@
 #include "daskify/program/named_call.hpp"
 #include "daskify/program/sweep_program.hpp"
 #include "daskify/program/sweep_shape.hpp"
-#include "daskify/text/exception_text.hpp"
+#include "daskify/session/run_handle.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -1,7 +1,6 @@
 #include "daskify/progress/progress_actor.hpp"
 
 #include "daskify/defaults.hpp"
-#include "daskify/os/spawn.hpp"
 
 #include <caf/actor_system.hpp>
 

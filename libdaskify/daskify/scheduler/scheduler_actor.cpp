@@ -1,7 +1,6 @@
 #include "daskify/scheduler/scheduler_actor.hpp"
 
 #include "daskify/defaults.hpp"
-#include "daskify/os/spawn.hpp"
 #include "daskify/protocol/result_block.hpp"
 #include "daskify/text/byte_count.hpp"
 #include "daskify/transport/remote_error.hpp"

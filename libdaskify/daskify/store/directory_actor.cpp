@@ -3,7 +3,6 @@
 #include "daskify/code/type_label.hpp"
 #include "daskify/config/value_text.hpp"
 #include "daskify/defaults.hpp"
-#include "daskify/os/spawn.hpp"
 #include "daskify/scattered.hpp"
 #include "daskify/text/printable.hpp"
 #include "daskify/transport/remote_error.hpp"

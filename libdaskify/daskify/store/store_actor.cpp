@@ -2,7 +2,6 @@
 
 #include "daskify/defaults.hpp"
 #include "daskify/os/file_descriptor.hpp"
-#include "daskify/os/spawn.hpp"
 #include "daskify/transport/remote_error.hpp"
 
 #include <caf/actor_system.hpp>
@@ -50,10 +49,10 @@ caf::error not_a_user() {
 }
 
 /// The scheduler's node, which may have several addresses, is where this node has found the scheduler.
-std::vector<pull_source> to_sources(const object_sources& from, const std::string& scheduler_host) {
+std::vector<pull_source> to_sources(const object_sources& from, const std::string& scheduler_process) {
   std::vector<pull_source> sources;
   for (const auto& s : from.sources)
-    sources.push_back({s.node, {s.host.empty() ? scheduler_host : s.host, s.port}});
+    sources.push_back({s.node, {s.host.empty() ? scheduler_process : s.host, s.port}});
   return sources;
 }
 
@@ -476,7 +475,7 @@ void store_state::find(object_id object) {
           [this, object](object_sources& found) {
             auto size = found.facts.size;
             auto& wanted = pulls_[object];
-            wanted.sources = to_sources(found, node_->setup().scheduler_host);
+            wanted.sources = to_sources(found, node_->setup().scheduler_process);
             wanted.facts = std::move(found.facts);
             core_->found(object, size);
             if (core_->has(object))
@@ -651,7 +650,7 @@ void store_state::find_more_sources(object_id object) {
   failed.insert(failed.end(), pull->second.silent.begin(), pull->second.silent.end());
   self_->request(directory_, directory_timeout_, find_sources{object, std::move(failed)})
       .then([this,
-             object](object_sources& found) { add_or_pause(object, to_sources(found, node_->setup().scheduler_host)); },
+             object](object_sources& found) { add_or_pause(object, to_sources(found, node_->setup().scheduler_process)); },
             [this, object](caf::error& why) {
               if (auto wanted = pulls_.find(object); wanted != pulls_.end())
                 wanted->second.problem = to_problem(why);

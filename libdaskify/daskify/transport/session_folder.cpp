@@ -4,7 +4,6 @@
 #include "daskify/os/file_descriptor.hpp"
 #include "daskify/os/folder.hpp"
 #include "daskify/os/terminal.hpp"
-#include "daskify/os/terminal.hpp"
 #include "daskify/transport/secret.hpp"
 
 #include <algorithm>

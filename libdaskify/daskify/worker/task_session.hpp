@@ -1,7 +1,7 @@
 #pragma once
 
-#include "daskify/client/scheduler_link.hpp"
-#include "daskify/client/store_link.hpp"
+#include "daskify/bridge/scheduler_link.hpp"
+#include "daskify/bridge/store_link.hpp"
 #include "daskify/code/type_label.hpp"
 #include "daskify/worker/executor.hpp"
 
@@ -13,9 +13,9 @@ namespace daskify::internal {
 class task_session final : public cluster_session {
 public:
   /// `work` outlives every call from a task.
-  task_session(executor& work, std::shared_ptr<crossing> through, std::shared_ptr<store_link> store)
+  task_session(executor& work, std::shared_ptr<actor_bridge> through, std::shared_ptr<store_link> store)
       : work_{work},
-        crossing_{std::move(through)},
+        bridge_{std::move(through)},
         data_{std::move(store)} {}
 
   /// Before the first task.
@@ -35,9 +35,9 @@ public:
 private:
   executor& work_;
   worker_id worker_;
-  std::shared_ptr<crossing> crossing_;
+  std::shared_ptr<actor_bridge> bridge_;
   std::shared_ptr<store_link> data_;
-  scheduler_link link_{*crossing_, scheduler_link::distance::remote};
+  scheduler_link link_{*bridge_, scheduler_link::distance::remote};
   std::atomic<std::uint64_t> last_run_{0};
 };
 

@@ -4,7 +4,6 @@
 #include "daskify/os/control_groups.hpp"
 #include "daskify/os/cpu_count.hpp"
 #include "daskify/os/spawn.hpp"
-#include "daskify/text/exception_text.hpp"
 #include "support/text_of.hpp"
 
 #include <cerrno>

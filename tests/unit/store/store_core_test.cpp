@@ -1,7 +1,6 @@
 #include "daskify/store/store_core.hpp"
 
 #include "daskify/defaults.hpp"
-#include "daskify/text/exception_text.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,7 +1,6 @@
 #include "daskify/transport/session_folder.hpp"
 
 #include "daskify/error.hpp"
-#include "daskify/text/exception_text.hpp"
 #include "support/environment_variable.hpp"
 #include "support/forked.hpp"
 #include "support/sample_connection.hpp"

@@ -1,0 +1,994 @@
+#include "daskify/deploy/batch/job_fleet_core.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace daskify::internal {
+
+namespace {
+
+using std::chrono::seconds;
+
+/// It has its machines, and its processes do not run.
+bool is_held_up(job_state state) {
+  return state == job_state::configuring || state == job_state::suspended;
+}
+
+end_cause cause_of(job_state state) {
+  switch (state) {
+  case job_state::completed:
+    return end_cause::completed;
+  case job_state::cancelled:
+    return end_cause::cancelled;
+  case job_state::failed:
+    return end_cause::failed;
+  case job_state::timed_out:
+  case job_state::past_deadline:
+    return end_cause::timed_out;
+  case job_state::node_failed:
+  case job_state::boot_failed:
+    return end_cause::node_failed;
+  case job_state::preempted:
+  case job_state::suspended:
+    return end_cause::preempted;
+  case job_state::out_of_memory:
+    return end_cause::out_of_memory;
+  default:
+    return end_cause::unknown;
+  }
+}
+
+/// A task that ends its own process, or the machine's memory, must not be tried for ever; without a word from SLURM
+/// that may be what happened.
+bool by_infrastructure(end_cause cause) {
+  switch (cause) {
+  case end_cause::timed_out:
+  case end_cause::preempted:
+  case end_cause::node_failed:
+  case end_cause::requeued:
+  case end_cause::superseded:
+  case end_cause::cancelled:
+    return true;
+  case end_cause::completed:
+  case end_cause::out_of_memory:
+  case end_cause::failed:
+  case end_cause::unknown:
+    break;
+  }
+  return false;
+}
+
+std::string in_words(end_cause cause) {
+  switch (cause) {
+  case end_cause::completed:
+    return "its process ended without an error";
+  case end_cause::timed_out:
+    return "its job reached its time limit";
+  case end_cause::preempted:
+    return "its job was preempted";
+  case end_cause::node_failed:
+    return "its machine failed";
+  case end_cause::requeued:
+    return "its job was requeued";
+  case end_cause::superseded:
+    return "another node came for the same job";
+  case end_cause::cancelled:
+    return "its job was cancelled";
+  case end_cause::out_of_memory:
+    return "its job took more memory than it may";
+  case end_cause::failed:
+    return "its process failed";
+  case end_cause::unknown:
+    break;
+  }
+  return "SLURM does not say why";
+}
+
+std::string jobs_in_words(std::size_t count) {
+  return std::to_string(count) + (count == 1 ? " job" : " jobs");
+}
+
+/// "Job 7", "Jobs 7, 8, 9 and 12 more"
+std::string names_in_words(const std::vector<std::string>& ids) {
+  constexpr std::size_t most = 3;
+  if (ids.size() == 1)
+    return "Job " + ids.front();
+  std::string all = "Jobs ";
+  auto named = std::min(ids.size(), most);
+  for (std::size_t i = 0; i < named; ++i)
+    all.append(i == 0 ? "" : i + 1 == ids.size() ? " and " : ", ").append(ids[i]);
+  if (named < ids.size())
+    all += " and " + std::to_string(ids.size() - named) + " more";
+  return all;
+}
+
+std::string on_nodes(const std::string& nodes) {
+  return nodes.empty() ? "" : " on " + nodes;
+}
+
+std::string in_words(std::chrono::milliseconds time) {
+  auto whole = std::chrono::duration_cast<seconds>(time).count();
+  if (whole >= 60 && whole % 60 == 0)
+    return std::to_string(whole / 60) + " min";
+  return std::to_string(whole) + " s";
+}
+
+seconds doubled(seconds time, seconds longest) {
+  return std::min(2 * time, longest);
+}
+
+} // namespace
+
+job_fleet_core::job_fleet_core(job_fleet_effects& effects, fleet_settings settings)
+    : effects_{effects},
+      settings_{std::move(settings)},
+      ceiling_{largest()},
+      batch_{settings_.largest_submission},
+      submission_backoff_{settings_.submission_backoff},
+      pause_{settings_.pause},
+      query_interval_{settings_.first_query} {
+  if (largest() == 0 || settings_.minimum > std::max(settings_.maximum, settings_.size))
+    throw std::invalid_argument{"a fleet of no jobs"};
+  if (settings_.largest_submission == 0 || settings_.failed_starts == 0 || !settings_.can_never_start)
+    throw std::invalid_argument{"a fleet that can not submit"};
+  need_ = settings_.size;
+}
+
+// -- the books ----------------------------------------------------------------------------------------------
+
+/// Counts a unit in or out, and files it where it is looked for.
+void job_fleet_core::file(const entry& of, bool add) {
+  const auto& [id, u] = of;
+  auto count = [&](std::size_t& what) { add ? ++what : --what; };
+  auto put = [&, &unit_id = id](by_time& where, time_point at) {
+    if (add)
+      where.emplace(at, unit_id);
+    else
+      where.erase({at, unit_id});
+  };
+  count(counts_[static_cast<std::size_t>(u.in)]);
+  if (u.counts)
+    count(counting_);
+  if (u.in == stage::pending) {
+    put(pending_, u.since);
+    if (!u.listed) {
+      count(unlisted_);
+    } else {
+      auto reason = reasons_.try_emplace(u.reason).first;
+      count(reason->second);
+      if (reason->second == 0)
+        reasons_.erase(reason);
+    }
+  }
+  if (u.in == stage::enrolled)
+    put(u.counts ? serving_ : expiring_, u.ends.value_or(time_point::max()));
+  if (u.due)
+    put(timers_, *u.due);
+}
+
+/// All that is filed of a unit changes here.
+template <class Change>
+void job_fleet_core::change(entry& of, Change how) {
+  file(of, false);
+  how(of.second);
+  of.second.due = due_of(of.second);
+  file(of, true);
+  if (of.second.in != stage::enrolled || !of.second.counts)
+    idle_.erase(of.first);
+}
+
+void job_fleet_core::remove(entry& of) {
+  file(of, false);
+  idle_.erase(of.first);
+  std::erase(cancels_, of.first);
+  units_.erase(units_.find(of.first));
+}
+
+/// When something has to be done about a unit unless something happens before.
+auto job_fleet_core::due_of(const unit& of) const -> std::optional<time_point> {
+  switch (of.in) {
+  case stage::pending:
+    if (of.requeued)
+      return of.since + std::max(settings_.requeue_timeout, 3 * typical_wait());
+    return {};
+  case stage::starting:
+    if (is_held_up(of.state))
+      return {};
+    return of.since + settings_.start_timeout;
+  case stage::leaving:
+    return of.since + settings_.start_timeout;
+  case stage::enrolled:
+    if (of.ends)
+      return *of.ends - (of.counts ? lead_time(of.walltime) : drain_time(of.walltime));
+    return {};
+  case stage::lost:
+    if (of.counts)
+      return of.since + settings_.start_timeout;
+    return of.since + settings_.verdict_timeout;
+  case stage::draining:
+  case stage::cancelling:
+  case stage::finished:
+    break;
+  }
+  return {};
+}
+
+std::size_t job_fleet_core::supply() const {
+  return counting_ + (submission_ ? submission_->count : 0);
+}
+
+std::size_t job_fleet_core::target() const {
+  auto wanted = settings_.size;
+  if (adaptive()) {
+    auto need = needs_.empty() ? need_ : std::max(need_, needs_.front().second);
+    wanted = std::clamp(need, settings_.minimum, settings_.maximum);
+  }
+  return std::min(wanted, ceiling_);
+}
+
+bool job_fleet_core::is_quiet() const {
+  return in(stage::pending) + in(stage::starting) + in(stage::leaving) + in(stage::lost) + in(stage::cancelling) == 0;
+}
+
+/// Most jobs start to work within this time.
+seconds job_fleet_core::typical_wait() const {
+  if (waits_.empty())
+    return seconds{0};
+  std::vector<seconds> sorted{waits_.begin(), waits_.end()};
+  auto most = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() * 4 / 5);
+  std::nth_element(sorted.begin(), most, sorted.end());
+  return *most;
+}
+
+seconds job_fleet_core::drain_time(seconds walltime) const {
+  return walltime == seconds{0} ? settings_.drain : std::min(settings_.drain, walltime / 6);
+}
+
+seconds job_fleet_core::lead_time(seconds walltime) const {
+  auto lead = waits_.empty() ? settings_.lead : typical_wait() + settings_.drain;
+  lead = std::clamp(lead, settings_.drain, std::max(settings_.drain, settings_.longest_lead));
+  return walltime == seconds{0} ? lead : std::min(lead, walltime / 3);
+}
+
+// -- what people want ---------------------------------------------------------------------------------------
+
+void job_fleet_core::start(time_point now) {
+  started_ = true;
+  settle(now);
+}
+
+void job_fleet_core::stop(time_point now) {
+  if (std::exchange(stopped_, true))
+    return;
+  for (const auto& id : living())
+    cancel(*units_.find(id), now);
+  urgent(now);
+  settle(now);
+}
+
+void job_fleet_core::tick(time_point now) {
+  settle(now);
+}
+
+void job_fleet_core::wanted(time_point now, std::size_t jobs, std::span<const std::string> idle) {
+  if (jobs != need_) {
+    while (!needs_.empty() && needs_.back().second <= need_)
+      needs_.pop_back();
+    needs_.emplace_back(now, std::exchange(need_, jobs));
+  }
+  idle_.clear();
+  for (const auto& id : idle)
+    if (auto found = units_.find(id);
+        found != units_.end() && found->second.in == stage::enrolled && found->second.counts)
+      idle_.insert(id);
+  settle(now);
+}
+
+void job_fleet_core::asked_why(time_point now) {
+  urgent(now);
+  settle(now);
+}
+
+void job_fleet_core::resume(time_point now) {
+  paused_until_.reset();
+  probing_ = false;
+  failed_in_a_row_ = 0;
+  pause_ = settings_.pause;
+  problem_.clear();
+  ceiling_ = largest();
+  not_before_ = now;
+  submission_backoff_ = settings_.submission_backoff;
+  loss_backoff_ = seconds{0};
+  settle(now);
+}
+
+// -- submissions --------------------------------------------------------------------------------------------
+
+void job_fleet_core::submitted(time_point now, submission_id request, const std::vector<std::string>& units) {
+  bool expected = submission_ && submission_->id == request;
+  if (expected) {
+    submission_.reset();
+    submission_backoff_ = settings_.submission_backoff;
+    batch_ = std::min(2 * batch_, settings_.largest_submission);
+    refusal_.clear();
+  }
+  for (const auto& id : units)
+    if (add(id, now) && (stopped_ || !expected))
+      cancel(*units_.find(id), now);
+  if (expected)
+    enrolled_early(now);
+  query_interval_ = settings_.first_query;
+  next_query_ = std::min(next_query_, now + query_interval_);
+  settle(now);
+}
+
+/// False when it is known already.
+bool job_fleet_core::add(const std::string& id, time_point now) {
+  auto [made, is_new] = units_.try_emplace(id);
+  if (is_new) {
+    made->second.submitted = now;
+    made->second.since = now;
+    file(*made, true);
+  }
+  return is_new;
+}
+
+/// A job can start before sbatch has ended: nodes that enrolled meanwhile.
+void job_fleet_core::enrolled_early(time_point now) {
+  std::vector<std::pair<node_id, early_node>> sorted{early_.begin(), early_.end()};
+  std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  early_.clear();
+  for (const auto& [node, what] : sorted) {
+    auto found = units_.find(what.unit);
+    if (!stopped_ && found != units_.end() && found->second.counts)
+      enrol(*found, node, what.time_left, now);
+    else
+      effects_.drain(what.unit, node);
+  }
+}
+
+void job_fleet_core::submit_failed(time_point now, submission_id request, const std::string& text, bool permanent) {
+  if (!submission_ || submission_->id != request)
+    return;
+  // What was too much at once may go in parts: there are limits on how many jobs a user may submit.
+  batch_ = std::max<std::size_t>(1, submission_->count / 2);
+  submission_.reset();
+  enrolled_early(now);
+  refusal_ = text;
+  if (permanent) {
+    failed_in_a_row_ = std::max(failed_in_a_row_, settings_.failed_starts);
+    pause(now, "SLURM refuses to take the job: " + text);
+  } else {
+    not_before_ = std::max(not_before_, now + submission_backoff_);
+    submission_backoff_ = doubled(submission_backoff_, settings_.longest_submission_backoff);
+  }
+  settle(now);
+}
+
+/// Nothing is submitted for some time.
+void job_fleet_core::pause(time_point now, const std::string& why) {
+  problem_ = why;
+  if (paused_until_)
+    return;
+  paused_for_ = pause_;
+  paused_until_ = now + pause_;
+  pause_ = doubled(pause_, settings_.longest_pause);
+  probing_ = false;
+}
+
+// -- nodes --------------------------------------------------------------------------------------------------
+
+bool job_fleet_core::node_enrolled(time_point now, const std::string& id, node_id node,
+                                   std::optional<seconds> time_left) {
+  if (stopped_)
+    return false;
+  if (auto known = nodes_.find(node); known != nodes_.end())
+    return known->second == id;
+  auto found = units_.find(id);
+  if (found == units_.end()) {
+    if (!submission_)
+      return false;
+    early_[node] = {id, time_left};
+    return true;
+  }
+  switch (found->second.in) {
+  case stage::cancelling:
+  case stage::finished:
+  case stage::leaving:
+    return false;
+  default:
+    enrol(*found, node, time_left, now);
+    settle(now);
+    return true;
+  }
+}
+
+void job_fleet_core::enrol(entry& of, node_id node, std::optional<seconds> time_left, time_point now) {
+  auto& [id, u] = of;
+  if (u.connected || u.in == stage::lost) {
+    nodes_.erase(u.node);
+    tell_gone(of, u.caused ? u.cause : end_cause::superseded);
+  }
+  if (!u.enrolled && !u.requeued) {
+    waits_.push_back(std::chrono::ceil<seconds>(now - u.submitted));
+    if (waits_.size() > 20)
+      waits_.pop_front();
+  }
+  change(of, [&](unit& x) {
+    x.in = stage::enrolled;
+    x.counts = true;
+    x.listed = true;
+    x.requeued = false;
+    x.since = now;
+    x.enrolled = now;
+    x.node = node;
+    x.connected = true;
+    x.caused = false;
+    x.drained = false;
+    x.ends.reset();
+  });
+  nodes_.emplace(node, id);
+  if (time_left)
+    know_end(of, *time_left, now);
+  // A pause that is under way goes on: where one machine of many is broken some jobs start, and others fail at once.
+  failed_in_a_row_ = 0;
+  pause_ = settings_.pause;
+  probing_ = false;
+  told_exhausted_ = false;
+}
+
+void job_fleet_core::know_end(entry& of, seconds time_left, time_point now) {
+  change(of, [&](unit& x) {
+    x.ends = now + time_left;
+    x.walltime = std::max(x.walltime, time_left);
+  });
+}
+
+void job_fleet_core::node_ended(time_point now, node_id node, departure as, const std::string& how) {
+  early_.erase(node);
+  auto known = nodes_.find(node);
+  if (known == nodes_.end())
+    return;
+  auto& of = *units_.find(known->second);
+  nodes_.erase(known);
+  auto& u = of.second;
+  u.connected = false;
+  u.how = how;
+  bool as_asked = u.drained && as == departure::left;
+  switch (u.in) {
+  case stage::enrolled:
+  case stage::draining:
+    change(of, [&](unit& x) {
+      x.in = as_asked ? stage::leaving : stage::lost;
+      x.since = now;
+    });
+    if (u.in == stage::lost)
+      urgent(now);
+    break;
+  case stage::finished:
+    if (!stopped_ && !as_asked)
+      tell_gone(of, u.cause);
+    remove(of);
+    break;
+  default: // it was requeued, or cancelled, before its node ended
+    if (!stopped_ && !as_asked)
+      tell_gone(of, u.caused ? u.cause : end_cause::unknown);
+    break;
+  }
+  settle(now);
+}
+
+void job_fleet_core::tell_gone(const entry& of, end_cause cause) {
+  const auto& [id, u] = of;
+  auto text = "The node of job " + id + " is gone: " + in_words(cause);
+  if (cause == end_cause::unknown && !u.how.empty())
+    text += "; its node " + u.how;
+  effects_.node_gone({id, u.node, cause, by_infrastructure(cause), text + "."});
+}
+
+// -- what SLURM says ----------------------------------------------------------------------------------------
+
+void job_fleet_core::statuses(time_point now, std::span<const job_status> answer) {
+  if (!std::exchange(asking_, false))
+    return;
+  query_failing_ = false;
+  last_answer_ = last_query_;
+  changed_ = false;
+  auto rest = std::exchange(asked_, {});
+  for (const auto& status : answer) {
+    auto asked = rest.find(status.id);
+    if (asked == rest.end())
+      continue;
+    rest.erase(asked);
+    if (auto found = units_.find(status.id); found != units_.end())
+      apply(*found, status, now);
+  }
+  for (const auto& id : rest)
+    if (auto found = units_.find(id); found != units_.end())
+      unlisted(*found, now);
+  if (!changed_)
+    query_interval_ = doubled(query_interval_, settings_.longest_query_interval);
+  next_query_ = urgent_ ? now : now + (is_quiet() ? settings_.quiet_query_interval : query_interval_);
+  was_quiet_ = is_quiet();
+  settle(now, true);
+}
+
+void job_fleet_core::query_failed(time_point now, const std::string& text) {
+  if (!std::exchange(asking_, false))
+    return;
+  asked_.clear();
+  query_failing_ = true;
+  query_problem_ = text;
+  query_interval_ = std::max(settings_.query_interval, doubled(query_interval_, settings_.longest_query_interval));
+  next_query_ = now + query_interval_;
+  settle(now);
+}
+
+void job_fleet_core::apply(entry& of, const job_status& status, time_point now) {
+  auto& u = of.second;
+  if (u.in == stage::finished)
+    return;
+  // A node that came after SLURM was asked knows better.
+  if (u.in != stage::cancelling && u.enrolled && last_query_ && *u.enrolled >= *last_query_)
+    return;
+  auto before = std::exchange(u.state, status.state);
+  changed_ |= before != status.state;
+  u.nodes = status.nodes;
+  if (is_over(status.state)) {
+    auto why = "ended as " + std::string{to_string(status.state)};
+    if (!status.reason.empty())
+      why += " (" + status.reason + ")";
+    over(of, status.state, why + on_nodes(u.nodes) + " before a node enrolled", now);
+    return;
+  }
+  if (u.in == stage::cancelling) {
+    if (status.state != job_state::completing && now - u.since >= settings_.cancel_again) {
+      cancels_.push_back(of.first);
+      u.since = now;
+    }
+    return;
+  }
+  switch (status.state) {
+  case job_state::pending:
+  case job_state::requeued:
+    if (u.in != stage::pending)
+      requeue(of, now);
+    if (u.in != stage::pending)
+      return;
+    change(of, [&](unit& x) {
+      x.listed = true;
+      x.reason = status.reason;
+      if (status.time_left)
+        x.walltime = std::max(x.walltime, *status.time_left);
+    });
+    if (settings_.can_never_start(status.reason)) {
+      auto meaning = settings_.explain_reason(status.reason);
+      start_failed(of, "can never start: " + status.reason + (meaning.empty() ? "" : ": ") + meaning);
+      cancel(of, now);
+    }
+    return;
+  case job_state::configuring:
+  case job_state::suspended:
+  case job_state::running:
+  case job_state::completing:
+    // Its patience begins when its processes can run.
+    if (u.in == stage::pending || (u.in == stage::starting && (is_held_up(before) || is_held_up(status.state))))
+      change(of, [&](unit& x) {
+        x.in = stage::starting;
+        x.listed = true;
+        x.requeued = false;
+        x.since = now;
+      });
+    if (u.in == stage::enrolled && status.state == job_state::running && status.time_left)
+      know_end(of, *status.time_left, now);
+    return;
+  default:
+    return;
+  }
+}
+
+/// The job waits to start again, although it has started before.
+void job_fleet_core::requeue(entry& of, time_point now) {
+  auto& u = of.second;
+  if (u.in == stage::lost)
+    tell_gone(of, end_cause::requeued);
+  bool unwanted = u.drained;
+  change(of, [&](unit& x) {
+    x.in = stage::pending;
+    x.counts = true;
+    x.requeued = true;
+    x.since = now;
+    x.cause = end_cause::requeued;
+    x.caused = true;
+    x.ends.reset();
+  });
+  if (unwanted)
+    cancel(of, now);
+}
+
+void job_fleet_core::unlisted(entry& of, time_point now) {
+  auto& u = of.second;
+  // While its node is connected it is there, whatever this answer says.
+  if ((u.connected && u.in != stage::cancelling) || (u.enrolled && *u.enrolled >= *last_query_))
+    return;
+  changed_ = true;
+  over(of, job_state::unknown, "disappeared from SLURM before a node enrolled", now);
+}
+
+void job_fleet_core::over(entry& of, job_state state, const std::string& why, time_point now) {
+  auto& u = of.second;
+  auto cause = u.in == stage::cancelling && u.caused ? u.cause : cause_of(state);
+  bool had_node = u.in == stage::enrolled || u.in == stage::lost;
+  if (state == job_state::cancelled && !u.drained && u.in != stage::cancelling) {
+    withdrawn();
+  } else if (u.in == stage::pending || u.in == stage::starting) {
+    if (state == job_state::node_failed || state == job_state::preempted)
+      lost_early_ = true;
+    else
+      start_failed(of, why);
+  } else if (had_node && u.counts && now - *u.enrolled < settings_.short_life) {
+    lost_early_ = true;
+  }
+  if (u.in == stage::lost)
+    tell_gone(of, cause);
+  if (!u.connected) {
+    remove(of);
+    return;
+  }
+  change(of, [&](unit& x) {
+    if (!x.caused)
+      x.cause = cause;
+    x.caused = true;
+    x.in = stage::finished;
+    x.counts = false;
+  });
+}
+
+/// Somebody else has cancelled a job: whoever wants it back says `resume`.
+void job_fleet_core::withdrawn() {
+  if (auto now = target(); now != 0)
+    ceiling_ = now - 1;
+}
+
+void job_fleet_core::start_failed(entry& of, const std::string& what) {
+  if (!stopped_)
+    failures_[what].push_back(of.first);
+}
+
+void job_fleet_core::conclude_failures(time_point now) {
+  if (failures_.empty())
+    return;
+  for (const auto& [what, ids] : std::exchange(failures_, {})) {
+    failed_in_a_row_ += ids.size();
+    problem_ = names_in_words(ids) + " " + what + ".";
+    effects_.failed_start(ids, problem_);
+  }
+  if (failed_in_a_row_ >= settings_.failed_starts)
+    pause(now, problem_);
+}
+
+// -- time ---------------------------------------------------------------------------------------------------
+
+void job_fleet_core::run_timers(time_point now) {
+  while (!timers_.empty() && timers_.begin()->first <= now)
+    timer(*units_.find(timers_.begin()->second), now);
+  while (!needs_.empty() && needs_.front().first + settings_.shrink_after <= now)
+    needs_.pop_front();
+  if (paused_until_ && *paused_until_ <= now) {
+    paused_until_.reset();
+    probing_ = failed_in_a_row_ != 0;
+  }
+}
+
+/// Each case changes what the unit waits for.
+void job_fleet_core::timer(entry& of, time_point now) {
+  auto& u = of.second;
+  // Of walltimes its own clock is enough. In all else SLURM has the word: nobody is given up while it is not known
+  // whether he is about to come back.
+  bool heard_lately = last_answer_ && now - *last_answer_ <= 2 * settings_.longest_query_interval;
+  if (u.in != stage::enrolled && !heard_lately) {
+    change(of, [&](unit& x) { x.since += now - *x.due + settings_.query_interval; });
+    return;
+  }
+  switch (u.in) {
+  case stage::pending:
+    if (!u.enrolled)
+      start_failed(of, "did not start again after it was requeued");
+    cancel(of, now);
+    break;
+  case stage::starting:
+    start_failed(of, "ran for the " + in_words(settings_.start_timeout) + " of start_timeout" + on_nodes(u.nodes) +
+                         " and no node enrolled");
+    cancel(of, now);
+    break;
+  case stage::leaving:
+    cancel(of, now);
+    break;
+  case stage::enrolled:
+    if (u.counts)
+      change(of, [](unit& x) { x.counts = false; });
+    else
+      drain(of, now);
+    break;
+  case stage::lost:
+    if (u.counts) {
+      lost_early_ |= now - *u.enrolled < settings_.short_life;
+      change(of, [](unit& x) { x.counts = false; });
+    } else {
+      tell_gone(of, cause_of(u.state));
+      cancel(of, now);
+    }
+    break;
+  default:
+    throw std::logic_error{"a job waits for nothing"};
+  }
+}
+
+void job_fleet_core::cancel(entry& of, time_point now) {
+  change(of, [&](unit& x) {
+    x.in = stage::cancelling;
+    x.counts = false;
+    x.since = now;
+  });
+  cancels_.push_back(of.first);
+}
+
+void job_fleet_core::drain(entry& of, time_point now) {
+  change(of, [&](unit& x) {
+    x.in = stage::draining;
+    x.counts = false;
+    x.drained = true;
+    x.since = now;
+  });
+  effects_.drain(of.first, of.second.node);
+}
+
+// -- what follows -------------------------------------------------------------------------------------------
+
+/// The next query is due at once.
+void job_fleet_core::urgent(time_point now) {
+  if (query_failing_ && !asking_)
+    return; // that it is asked more often does not make it answer
+  urgent_ = true;
+  query_interval_ = settings_.query_interval;
+  next_query_ = std::min(next_query_, now);
+}
+
+/// What follows from what is in the books. `fresh`: SLURM has just said how its jobs are.
+void job_fleet_core::settle(time_point now, bool fresh) {
+  if (!stopped_) {
+    run_timers(now);
+    conclude_failures(now);
+    if (std::exchange(lost_early_, false)) {
+      if (last_loss_ && now - *last_loss_ > std::max(settings_.short_life, 2 * loss_backoff_))
+        loss_backoff_ = seconds{0};
+      last_loss_ = now;
+      not_before_ = std::max(not_before_, now + loss_backoff_);
+      loss_backoff_ =
+          loss_backoff_ == seconds{0} ? settings_.loss_backoff : doubled(loss_backoff_, settings_.longest_loss_backoff);
+    }
+    shrink(now, fresh);
+    hand_over(now);
+  }
+  flush_cancels();
+  grow(now);
+  ask(now);
+  tell_exhausted();
+  tell_report();
+}
+
+void job_fleet_core::shrink(time_point now, bool fresh) {
+  auto too_many = [&] { return supply() > target() ? supply() - target() : 0; };
+  if (!started_ || too_many() == 0)
+    return;
+  // Those that have waited longest are the next to start, so the newest go; but none before it had its chance, or it
+  // would go on like that for ever. It may have started since SLURM was asked.
+  auto had_chance = [&] {
+    auto younger = pending_.upper_bound({now - settings_.pending_chance, {}});
+    return younger == pending_.begin() ? pending_.end() : std::prev(younger);
+  };
+  if (!fresh && had_chance() != pending_.end())
+    urgent(now);
+  if (fresh)
+    for (auto newest = had_chance(); newest != pending_.end() && too_many() != 0; newest = had_chance())
+      cancel(*units_.find(newest->second), now);
+  // The others that have no node yet will be seen to when they have one.
+  auto undecided = supply() - serving_.size();
+  while (too_many() > undecided)
+    drain(*units_.find(idle_.empty() ? serving_.begin()->second : *idle_.begin()), now);
+}
+
+/// Jobs near their walltime leave as soon as their replacements are there.
+void job_fleet_core::hand_over(time_point now) {
+  while (!expiring_.empty() && serving_.size() >= target())
+    drain(*units_.find(expiring_.begin()->second), now);
+}
+
+void job_fleet_core::flush_cancels() {
+  if (!cancels_.empty())
+    effects_.cancel(std::exchange(cancels_, {}));
+}
+
+void job_fleet_core::grow(time_point now) {
+  if (!started_ || stopped_ || submission_ || paused_until_ || now < not_before_ || now < submit_after_)
+    return;
+  auto wanted = target();
+  if (wanted <= supply() || (probing_ && is_waiting()))
+    return;
+  auto count = probing_ ? 1 : std::min({wanted - supply(), batch_, settings_.largest_submission});
+  submission_ = {{++last_submission_}, count};
+  submit_after_ = now + settings_.submission_interval;
+  told_exhausted_ = false;
+  effects_.submit(submission_->id, count);
+}
+
+void job_fleet_core::ask(time_point now) {
+  bool quiet = is_quiet();
+  if (was_quiet_ && !quiet) {
+    query_interval_ = settings_.first_query;
+    next_query_ = std::min(next_query_, now + query_interval_);
+  } else if (!was_quiet_ && quiet && last_query_ && !urgent_) {
+    next_query_ = *last_query_ + settings_.quiet_query_interval;
+  }
+  was_quiet_ = quiet;
+  if (asking_ || now < next_query_ || (last_query_ && now < *last_query_ + settings_.query_interval))
+    return;
+  auto all = living();
+  if (all.empty())
+    return;
+  asked_.insert(all.begin(), all.end());
+  asking_ = true;
+  urgent_ = false;
+  last_query_ = now;
+  next_query_ = time_point::max(); // until it is answered
+  effects_.query(all);
+}
+
+void job_fleet_core::tell_exhausted() {
+  bool nothing = in(stage::leaving) + in(stage::cancelling) == units_.size() && nodes_.empty() && !submission_;
+  bool for_good = ceiling_ == 0 || (paused_until_ && target() != 0);
+  if (!started_ || stopped_ || told_exhausted_ || !nothing || !for_good)
+    return;
+  told_exhausted_ = true;
+  effects_.exhausted(ceiling_ == 0
+                         ? "All jobs were cancelled."
+                         : "No job is left, and none will be submitted for " + in_words(paused_for_) + ". " + problem_);
+}
+
+// -- questions ----------------------------------------------------------------------------------------------
+
+fleet_report job_fleet_core::count() const {
+  fleet_report sum;
+  sum.wanted = target();
+  sum.submitted = unlisted_ + (submission_ ? submission_->count : 0);
+  sum.pending = in(stage::pending)-unlisted_;
+  sum.reasons = reasons_;
+  sum.starting = in(stage::starting);
+  sum.enrolled = in(stage::enrolled);
+  sum.draining = in(stage::draining);
+  sum.lost = in(stage::lost);
+  sum.sentence = sentence(sum);
+  return sum;
+}
+
+std::vector<std::string> job_fleet_core::living() const {
+  std::vector<std::string> ids;
+  for (const auto& [id, u] : units_)
+    if (u.in != stage::finished)
+      ids.push_back(id);
+  std::ranges::sort(ids);
+  return ids;
+}
+
+std::string job_fleet_core::sentence(const fleet_report& of) const {
+  auto text =
+      of.wanted == 0 ? jobs_in_words(of.enrolled) : std::to_string(of.enrolled) + " of " + jobs_in_words(of.wanted);
+  text += " at work";
+  auto also = [&](std::size_t count, const char* what) {
+    if (count != 0)
+      text += ", " + std::to_string(count) + " " + what;
+  };
+  auto on_the_way = submission_ ? submission_->count : 0;
+  also(on_the_way, "being submitted");
+  also(of.submitted - on_the_way, "submitted");
+  also(of.pending, "pending");
+  if (of.pending != 0) {
+    std::string reasons;
+    for (const auto& [reason, count] : of.reasons)
+      if (!reason.empty())
+        reasons += (reasons.empty() ? "" : ", ") + (count == of.pending ? "" : std::to_string(count) + " ") + reason;
+    if (!reasons.empty())
+      text += " (" + reasons + ")";
+  }
+  also(of.starting, "starting");
+  also(of.draining, "leaving");
+  also(of.lost, "lost");
+  if (of.lost != 0)
+    text += held_up_in_words();
+  text += ".";
+  if (stopped_)
+    return text + " The fleet is being stopped.";
+  if (paused_until_)
+    text += " Nothing is submitted for " + in_words(paused_for_) + ". " + problem_;
+  else if (probing_)
+    text += " One job is tried. " + problem_;
+  else if (!refusal_.empty())
+    text += " SLURM did not take more jobs: " + refusal_;
+  else if (supply() < of.wanted && loss_backoff_ > settings_.loss_backoff)
+    text += " Several ended early; they are replaced with growing delay.";
+  if (ceiling_ < largest())
+    text += " Jobs were cancelled by somebody else, and are not replaced.";
+  if (query_failing_)
+    text += " SLURM does not say how the jobs are: " + query_problem_;
+  return text;
+}
+
+/// " (2 suspended)": of lost ones, by SLURM's last word, those whose nodes have only been stopped.
+std::string job_fleet_core::held_up_in_words() const {
+  auto stopped = std::ranges::count_if(
+      units_, [](const auto& of) { return of.second.in == stage::lost && of.second.state == job_state::suspended; });
+  return stopped == 0 ? "" : " (" + std::to_string(stopped) + " suspended)";
+}
+
+void job_fleet_core::tell_report() {
+  auto now = count();
+  if (told_ == now)
+    return;
+  told_ = now;
+  effects_.report(now);
+}
+
+void job_fleet_core::check_invariants() const {
+  auto require = [](bool holds, const char* what) {
+    if (!holds)
+      throw std::logic_error{what};
+  };
+  std::array<std::size_t, stages> counts{};
+  std::map<std::string, std::size_t> reasons;
+  std::size_t counting = 0;
+  std::size_t unlisted = 0;
+  std::size_t connected = 0;
+  std::size_t timed = 0;
+  for (const auto& [id, u] : units_) {
+    ++counts[static_cast<std::size_t>(u.in)];
+    counting += u.counts;
+    connected += u.connected;
+    require(!u.connected || (nodes_.contains(u.node) && nodes_.at(u.node) == id), "a node is not filed");
+    require(u.connected || (u.in != stage::enrolled && u.in != stage::draining && u.in != stage::finished),
+            "a job works without a node");
+    require(!u.connected || (u.in != stage::lost && u.in != stage::leaving), "a node is lost that is connected");
+    require(u.counts || (u.in != stage::pending && u.in != stage::starting), "a job that will work does not count");
+    require(!u.counts || (u.in != stage::draining && u.in != stage::leaving && u.in != stage::cancelling &&
+                          u.in != stage::finished),
+            "a job counts that will not work");
+    require(u.in != stage::pending || pending_.contains({u.since, id}), "a pending job is not filed");
+    auto ends = u.ends.value_or(time_point::max());
+    require(u.in != stage::enrolled || (u.counts ? serving_ : expiring_).contains({ends, id}),
+            "an enrolled job is not filed");
+    require(u.due == due_of(u) || u.in == stage::pending || u.in == stage::enrolled, "a timer is wrong");
+    require(!u.due || timers_.contains({*u.due, id}), "a timer is not filed");
+    timed += u.due.has_value();
+    if (u.in == stage::pending) {
+      if (u.listed)
+        ++reasons[u.reason];
+      else
+        ++unlisted;
+    }
+  }
+  require(counts == counts_ && counting == counting_ && unlisted == unlisted_ && reasons == reasons_,
+          "jobs are miscounted");
+  require(pending_.size() == in(stage::pending) && timers_.size() == timed &&
+              serving_.size() + expiring_.size() == in(stage::enrolled) && nodes_.size() == connected,
+          "a job is filed that is gone");
+  for (const auto& id : idle_)
+    require(units_.contains(id) && units_.at(id).in == stage::enrolled && units_.at(id).counts,
+            "an idle job does not work");
+  require(early_.empty() || submission_, "a node waits for a submission that has ended");
+  require(cancels_.empty() && failures_.empty() && !lost_early_, "something was not told");
+  require(asking_ || asked_.empty(), "jobs are asked about, and no query is open");
+  require(!stopped_ || in(stage::cancelling) + in(stage::finished) == units_.size(), "a job outlives the fleet");
+  require(ceiling_ <= largest(), "more jobs may be wanted than the settings allow");
+}
+
+} // namespace daskify::internal

@@ -1,0 +1,308 @@
+#pragma once
+
+/// Which SLURM jobs there should be. The decisions of the fleet, without sbatch, squeue, scancel and clock.
+///
+/// One unit (a job, a task of a job array, or one task of an allocation) runs one node process, which enrols when it
+/// runs. What SLURM says and what the nodes say together make the stage of a unit:
+///
+///   submit --> pending --> starting --> enrolled --> draining --> leaving --> (gone)
+///                 ^                        |  ^          |
+///                 |            unexpectedly|  |          |
+///                 |                        v  |          |
+///                 '------ requeued ------- lost <--------' --> (gone)
+///
+///   any, when it is cancelled by us: cancelling --> (gone)
+///   any whose job is over while its node is still connected: finished --> (gone)
+///
+/// The number of units that count is kept at what is wanted. A unit counts from its submission on, until it nears its
+/// walltime, is drained or cancelled, or has been without its node for long. What is missing is submitted together, at
+/// most once every few seconds; what is too much is cancelled when pending, drained when enrolled.
+///
+/// SLURM is asked seldom, for all units at once: nodes are watched by their connections, and only what has none is
+/// asked about. A job is over only when an answer says so; no answer changes nothing.
+///
+/// A job that somebody else cancels is not replaced: the fleet is one smaller from then on, until `resume`. One that a
+/// drained node has left, or that runs without a node, is cancelled when it has not ended after `start_timeout`.
+///
+/// Not thread-safe. What follows from an event is told to `job_fleet_effects` before the event returns; an effect must
+/// not call back. Events other than `statuses` take logarithmic time.
+
+#include "daskify/defaults.hpp"
+#include "daskify/deploy/batch/job_fleet_effects.hpp"
+#include "daskify/deploy/batch/job_status.hpp"
+
+#include <array>
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace daskify::internal {
+
+/// What the fleet should be, and how patient it is.
+struct fleet_settings {
+  using seconds = std::chrono::seconds;
+
+  std::size_t size = 1;    ///< jobs wanted at the start; for a fixed fleet: always
+  std::size_t minimum = 0; ///< of an adaptive fleet, that is one with minimum < maximum
+  std::size_t maximum = 0;
+  std::chrono::milliseconds start_timeout = defaults::start_timeout; ///< from a job's start to its node's enrolment
+  /// A pending job with this reason of SLURM's will never start.
+  std::function<bool(std::string_view reason)> can_never_start = [](std::string_view) { return false; };
+  /// What such a reason means, for people; "" when it explains itself.
+  std::function<std::string(std::string_view reason)> explain_reason = [](std::string_view) { return ""; };
+
+  std::size_t largest_submission = 1'000; ///< jobs at a time; SLURM's MaxArraySize is 1001 unless a site changes it
+  seconds submission_interval{5};         ///< least time between two submissions: what goes together is sent together
+  seconds submission_backoff{5};          ///< after a submission was refused; doubled each time it is again
+  seconds longest_submission_backoff{300};
+
+  seconds first_query{1};    ///< after a submission; doubled while nothing changes
+  seconds query_interval{2}; ///< least time between two queries, whatever happens
+  seconds longest_query_interval{30};
+  seconds quiet_query_interval{300}; ///< while all nodes are connected
+
+  seconds lead{60}; ///< from the submission of a replacement to its work, before there is experience
+  seconds longest_lead{1800};
+  seconds drain{30}; ///< a node is asked to leave so long before its walltime, at the latest
+
+  seconds shrink_after{30};     ///< an adaptive fleet is as large as the largest need in this time
+  seconds pending_chance{60};   ///< a pending job that is not needed is left alone for so long
+  seconds requeue_timeout{300}; ///< a requeued job that does not start again is replaced
+  seconds verdict_timeout{400}; ///< SLURM notices a dead machine after SlurmdTimeout, usually 300 s
+  seconds cancel_again{10};     ///< a cancelled job that is still there
+
+  std::size_t failed_starts = 3; ///< in a row: then nothing is submitted for some time
+  seconds pause{300};            ///< that time; doubled each time
+  seconds longest_pause{3600};
+
+  seconds short_life{300}; ///< jobs lost earlier are replaced with growing delay, when that happens again
+  seconds loss_backoff{10};
+  seconds longest_loss_backoff{300};
+};
+
+/// How a node's connection ended, as its other end sees it.
+enum class departure : std::uint8_t {
+  left, ///< it had handed back its work and said goodbye
+  lost  ///< anything else
+};
+
+class job_fleet_core {
+public:
+  using time_point = std::chrono::steady_clock::time_point;
+
+  /// Throws std::invalid_argument when a setting makes no sense.
+  job_fleet_core(job_fleet_effects& effects, fleet_settings settings);
+
+  // Each event happens `now`; time does not go backwards.
+
+  void start(time_point now);
+  /// Nothing is submitted from here on, and all jobs are cancelled, also those whose submission is under way. Queries
+  /// go on until all are over.
+  void stop(time_point now);
+  /// To be called about once a second.
+  void tick(time_point now);
+
+  /// The units of a submission, as `statuses` and the nodes will call them.
+  void submitted(time_point now, submission_id request, const std::vector<std::string>& units);
+  /// sbatch has refused, and there is no job of this request. `permanent`: it will refuse again, unless somebody
+  /// changes something.
+  void submit_failed(time_point now, submission_id request, const std::string& text, bool permanent);
+  /// All units of the query that SLURM knows; those that it does not know any more are over. Tasks of a job array come
+  /// one by one, also when pending.
+  void statuses(time_point now, std::span<const job_status> answer);
+  void query_failed(time_point now, const std::string& text);
+
+  /// A node has come for this unit. False when it is not one of ours, or not wanted any more: the node has to go.
+  /// `time_left`: of its job's walltime.
+  bool node_enrolled(time_point now, const std::string& unit, node_id node,
+                     std::optional<std::chrono::seconds> time_left);
+  /// The connection of a node that had enrolled is gone; `how` in words that follow "its node".
+  void node_ended(time_point now, node_id node, departure as, const std::string& how);
+
+  /// For an adaptive fleet: the work there is could use `jobs` jobs; these units have nothing to do.
+  void wanted(time_point now, std::size_t jobs, std::span<const std::string> idle);
+  /// Somebody wants to know what is going on.
+  void asked_why(time_point now);
+  /// Somebody says that what kept jobs from starting is mended: ends the pause, and jobs that others have cancelled are
+  /// wanted again.
+  void resume(time_point now);
+
+  // -- questions ----------------------------------------------------------------------------------------------
+
+  fleet_report count() const;
+  /// How many jobs there should be now.
+  std::size_t target() const;
+  /// The most that there will be at a time, and how many that was at the start: others may have cancelled some.
+  std::size_t ceiling() const { return ceiling_; }
+  std::size_t largest() const { return adaptive() ? settings_.maximum : settings_.size; }
+  /// Time between the submission of a replacement and the end of the job that it replaces.
+  std::chrono::seconds lead_time(std::chrono::seconds walltime) const;
+  /// The units that SLURM has, as far as is known.
+  std::vector<std::string> living() const;
+  bool is_paused() const { return paused_until_.has_value(); }
+  /// No job of ours is left, nor on its way.
+  bool all_over() const { return units_.size() == in(stage::finished) && !submission_; }
+
+  /// Throws std::logic_error when the books contradict each other. Slow: for tests.
+  void check_invariants() const;
+
+private:
+  using seconds = std::chrono::seconds;
+
+  enum class stage : std::uint8_t { pending, starting, enrolled, draining, leaving, lost, cancelling, finished };
+  static constexpr std::size_t stages = 8;
+
+  struct unit {
+    stage in = stage::pending;
+    bool counts = true;    ///< towards the size
+    bool listed = false;   ///< SLURM has said something of it
+    bool requeued = false; ///< and has not started again since
+    std::string reason;    ///< why it is pending
+    time_point submitted;
+    time_point since;                   ///< it is in this stage, or its patience was renewed
+    std::optional<time_point> enrolled; ///< its last node
+    node_id node;                       ///< the last one; while `connected`, or lost
+    bool connected = false;
+    end_cause cause = end_cause::unknown; ///< of the end of that node, when `caused`
+    bool caused = false;
+    bool drained = false;                 ///< that node was asked to leave
+    std::string how;                      ///< its connection ended, when lost
+    job_state state = job_state::unknown; ///< SLURM's last word
+    std::string nodes;                    ///< the same
+    std::optional<time_point> ends;       ///< its walltime
+    seconds walltime{0};                  ///< all of it, as far as is known
+    std::optional<time_point> due;        ///< when `timers_` has it
+  };
+  using entry = std::unordered_map<std::string, unit>::value_type;
+
+  /// Ids of units by a time.
+  using by_time = std::set<std::pair<time_point, std::string>>;
+
+  struct submission {
+    submission_id id;
+    std::size_t count = 0;
+  };
+  struct early_node {
+    std::string unit;
+    std::optional<seconds> time_left;
+  };
+  /// Failed starts of one event, by their cause.
+  using failures = std::map<std::string, std::vector<std::string>>;
+
+  std::size_t in(stage which) const { return counts_[static_cast<std::size_t>(which)]; }
+  std::size_t supply() const;
+  bool adaptive() const { return settings_.minimum < settings_.maximum; }
+  bool is_quiet() const;
+  bool is_waiting() const { return in(stage::pending) + in(stage::starting) != 0; }
+
+  void file(const entry& of, bool add);
+  std::optional<time_point> due_of(const unit& of) const;
+  seconds typical_wait() const;
+  seconds drain_time(seconds walltime) const;
+  template <class Change>
+  void change(entry& of, Change how);
+  void remove(entry& of);
+
+  bool add(const std::string& id, time_point now);
+  void enrol(entry& of, node_id node, std::optional<seconds> time_left, time_point now);
+  void know_end(entry& of, seconds time_left, time_point now);
+  void apply(entry& of, const job_status& status, time_point now);
+  void requeue(entry& of, time_point now);
+  void over(entry& of, job_state state, const std::string& why, time_point now);
+  void unlisted(entry& of, time_point now);
+  void withdrawn();
+  void enrolled_early(time_point now);
+  void tell_gone(const entry& of, end_cause cause);
+  void start_failed(entry& of, const std::string& what);
+  void cancel(entry& of, time_point now);
+  void drain(entry& of, time_point now);
+  void expire(entry& of, time_point now);
+  void timer(entry& of, time_point now);
+  void run_timers(time_point now);
+  void pause(time_point now, const std::string& why);
+
+  void urgent(time_point now);
+  void settle(time_point now, bool fresh = false);
+  void conclude_failures(time_point now);
+  void shrink(time_point now, bool fresh);
+  void hand_over(time_point now);
+  void flush_cancels();
+  void grow(time_point now);
+  void ask(time_point now);
+  void tell_exhausted();
+  void tell_report();
+  std::string sentence(const fleet_report& of) const;
+  std::string held_up_in_words() const;
+
+  job_fleet_effects& effects_;
+  fleet_settings settings_;
+  bool started_ = false;
+  bool stopped_ = false;
+
+  std::unordered_map<std::string, unit> units_;
+  std::unordered_map<node_id, std::string> nodes_; ///< connected
+  std::unordered_map<node_id, early_node> early_;  ///< their units may be those of the submission under way
+  std::array<std::size_t, stages> counts_{};
+  std::size_t counting_ = 0; ///< units that count towards the size
+  std::map<std::string, std::size_t> reasons_;
+  std::size_t unlisted_ = 0; ///< pending, and SLURM has said nothing of them
+  by_time pending_;          ///< by submission
+  by_time serving_;          ///< enrolled and counting, by the end of their walltime
+  by_time expiring_;         ///< enrolled and not counting any more, by the same
+  by_time timers_;
+  std::set<std::string> idle_;
+
+  // What is wanted.
+  std::size_t ceiling_; ///< lower than the settings' when others have cancelled jobs
+  std::size_t need_ = 0;
+  std::deque<std::pair<time_point, std::size_t>> needs_; ///< earlier ones with their ends, each larger than the next
+
+  // Submissions.
+  std::optional<submission> submission_;
+  std::uint64_t last_submission_ = 0;
+  time_point submit_after_ = time_point::min(); ///< since the last submission
+  time_point not_before_ = time_point::min();   ///< after refusals and losses
+  std::size_t batch_;                           ///< jobs that may go together
+  seconds submission_backoff_;
+  std::string refusal_; ///< the last, until a submission went well
+  seconds loss_backoff_{0};
+  std::optional<time_point> last_loss_;
+  bool lost_early_ = false; ///< in this event
+
+  // Failed starts.
+  failures failures_; ///< of this event
+  std::size_t failed_in_a_row_ = 0;
+  seconds pause_; ///< the next
+  seconds paused_for_{0};
+  std::optional<time_point> paused_until_;
+  bool probing_ = false; ///< one job is tried
+  std::string problem_;  ///< why nothing starts
+
+  // Queries.
+  bool asking_ = false;
+  bool urgent_ = false; ///< the next is wanted at once
+  bool query_failing_ = false;
+  std::string query_problem_;
+  std::set<std::string> asked_; ///< for which units
+  std::optional<time_point> last_query_;
+  std::optional<time_point> last_answer_; ///< when it was asked for
+  time_point next_query_ = time_point::max();
+  seconds query_interval_;
+  bool was_quiet_ = true;
+  bool changed_ = false; ///< something, by this answer
+
+  std::deque<seconds> waits_; ///< of the last jobs, from submission to enrolment
+  std::vector<std::string> cancels_;
+  bool told_exhausted_ = false;
+  std::optional<fleet_report> told_;
+};
+
+} // namespace daskify::internal

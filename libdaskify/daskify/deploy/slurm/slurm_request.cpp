@@ -1,0 +1,88 @@
+#include "daskify/deploy/slurm/slurm_request.hpp"
+
+#include "daskify/error.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
+namespace daskify::internal {
+
+std::string program_on_nodes(const settings& options) {
+  std::error_code failed;
+  auto program = options.worker_program ? std::filesystem::absolute(*options.worker_program, failed)
+                                        : std::filesystem::read_symlink("/proc/self/exe", failed);
+  if (failed)
+    throw cluster_error{error_code::worker_failed,
+                        "The path of the program that jobs are to run cannot be found out (" + failed.message() +
+                            "); name it by worker_program."};
+  return program.string();
+}
+
+std::size_t jobs_for(const settings& options, std::size_t workers) {
+  return (workers + options.processes - 1) / options.processes;
+}
+
+job_counts job_counts_for(const settings& options) {
+  auto size = options.slurm_size();
+  auto minimum = options.minimum.value_or(std::min(size, options.maximum.value_or(size)));
+  auto maximum = options.maximum.value_or(std::max(size, minimum));
+  return {jobs_for(options, std::clamp(size, minimum, maximum)), jobs_for(options, minimum),
+          jobs_for(options, maximum)};
+}
+
+std::string job_name(const std::string& session_folder) {
+  return std::filesystem::path{session_folder}.filename();
+}
+
+node_launch node_in_job(const settings& options, const std::string& session_folder, const std::string& log_folder,
+                        const std::string& program_name) {
+  node_launch node;
+  node.session_folder = session_folder;
+  node.in_job = true;
+  node.program_name = program_name;
+  node.log_folder = log_folder;
+  node.workers = options.processes;
+  node.threads = options.threads;
+  node.start_timeout = options.start_timeout;
+  node.heartbeat_timeout = options.heartbeat_timeout;
+  node.store_limit = options.store_limit.value_or(0);
+  node.spill_directory = options.spill_folder();
+  node.libraries = options.load;
+  node.pin = options.pin;
+  return node;
+}
+
+job_request request_for(const settings& options, std::size_t jobs, const std::string& session_folder,
+                        const std::string& log_folder, const std::string& program_name) {
+  job_request request;
+  request.name = job_name(session_folder);
+  request.queue = options.partition().value_or("");
+  request.account = options.account.value_or("");
+  request.jobs = jobs;
+  request.shape = options.job_shape;
+  request.cores = options.cores;
+  request.memory = options.job_memory();
+  request.walltime = std::chrono::ceil<std::chrono::seconds>(options.walltime);
+  request.job_extra = options.job_extra;
+  request.job_prologue = options.job_prologue;
+  request.output =
+      file_pattern(log_folder) + (options.job_shape == job_shape::array ? "/job-%A_%a.log" : "/job-%j.log");
+  std::error_code ignored; // without it jobs run where sbatch is called, which is the same
+  request.working_directory = std::filesystem::current_path(ignored).string();
+  auto node = node_in_job(options, session_folder, log_folder, program_name);
+  node.in_step = options.job_shape == job_shape::allocation;
+  request.environment = to_environment(node);
+  request.command = {program_on_nodes(options)};
+  return request;
+}
+
+std::string example_job_script(const settings& options, const std::string& program_name) {
+  auto log_folder = options.log_directory.value_or("");
+  log_folder += log_folder.empty() || log_folder.ends_with('/') ? "LOGS" : "/LOGS";
+  auto request = request_for(options, job_counts_for(options).first, "SESSION", log_folder, program_name);
+  request.name = "daskify-SESSION";
+  return job_script(request);
+}
+
+} // namespace daskify::internal

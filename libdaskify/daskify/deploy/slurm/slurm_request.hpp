@@ -1,0 +1,44 @@
+#pragma once
+
+/// What SLURM is asked for, from the settings of a cluster.
+
+#include "daskify/config/settings.hpp"
+#include "daskify/deploy/slurm/job_script.hpp"
+#include "daskify/launch/launch_variables.hpp"
+
+#include <cstddef>
+#include <string>
+
+namespace daskify::internal {
+
+/// How many jobs a number of workers takes.
+std::size_t jobs_for(const settings& options, std::size_t workers);
+
+/// How many jobs a cluster has: `first` are submitted at its start. Its number is fixed where minimum is maximum.
+struct job_counts {
+  std::size_t first;
+  std::size_t minimum;
+  std::size_t maximum;
+};
+
+job_counts job_counts_for(const settings& options);
+
+/// The program that becomes a node: a path that means the same on other machines. Throws cluster_error(worker_failed).
+std::string program_on_nodes(const settings& options);
+
+/// Of all jobs of a session, and of no others.
+std::string job_name(const std::string& session_folder);
+
+/// What each node in a job is to be. `session_folder` and `log_folder` are folders that the nodes see, too.
+node_launch node_in_job(const settings& options, const std::string& session_folder, const std::string& log_folder,
+                        const std::string& program_name);
+
+/// The request for `jobs` jobs. Throws as program_on_nodes.
+job_request request_for(const settings& options, std::size_t jobs, const std::string& session_folder,
+                        const std::string& log_folder, const std::string& program_name);
+
+/// The script of a whole cluster, to be looked at: with SESSION in place of the session's folder and LOGS in
+/// place of that of its logs. Throws config_error for a value that no script can hold.
+std::string example_job_script(const settings& options, const std::string& program_name);
+
+} // namespace daskify::internal

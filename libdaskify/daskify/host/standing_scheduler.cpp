@@ -1,0 +1,105 @@
+#include "daskify/host/standing_scheduler.hpp"
+
+#include "daskify/error.hpp"
+#include "daskify/host/scheduler_process.hpp"
+#include "daskify/os/file_descriptor.hpp"
+#include "daskify/os/notice.hpp"
+#include "daskify/os/own_program.hpp"
+#include "daskify/os/termination.hpp"
+#include "daskify/transport/actor_system.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/logger.hpp>
+
+#include <csignal>
+#include <cstring>
+#include <exception>
+#include <fcntl.h>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <unistd.h>
+
+namespace daskify::internal {
+
+namespace {
+
+/// Whether a cluster whose workers have not all come in time may go on without: jobs may wait for days.
+bool may_wait_for_more(const settings& with, const cluster_error& why) {
+  return why.code() == error_code::start_timeout && with.is_on_slurm();
+}
+
+/// Returns when work can be taken. Throws error.
+void wait_for_workers(scheduler_process& host, const settings& with) {
+  try {
+    host.wait_until_ready();
+  } catch (const cluster_error& e) {
+    if (!may_wait_for_more(with, e))
+      throw;
+    auto jobs = host.processes().jobs();
+    print_line("Not all jobs have workers yet; tasks wait until there are some. " + (jobs ? jobs->sentence : ""));
+  }
+}
+
+} // namespace
+
+void run_standing_scheduler(const settings& as_given, const standing_setup& setup) {
+  termination signals{SIGTERM, SIGINT, SIGHUP};
+  std::signal(SIGPIPE, SIG_IGN); // whoever waited for the news may be gone
+  keep_standard_descriptors();
+  file_descriptor news{setup.news_descriptor.value_or(-1)};
+  if (news)
+    ::fcntl(news.get(), F_SETFD, FD_CLOEXEC); // lest a worker keeps it open
+  auto with = as_given;
+  with.queue_timeout = {}; // whose tasks wait for the jobs
+  auto starts_workers = setup.start_workers && with.mode != cluster_mode::connect;
+  if (starts_workers && !with.worker_program)
+    with.worker_program = own_program("daskify-worker");
+  auto end = [] { ::kill(::getpid(), SIGTERM); };
+
+  scheduler_process host{with, starts_workers ? *with.worker_program : "daskify-scheduler",
+                         starts_workers ? cluster_kind::standing_with_workers : cluster_kind::standing};
+  host.on_end_wanted(end);
+  if (setup.log_folder)
+    host.log_into(*setup.log_folder);
+  system_config config;
+  auto system = std::make_unique<caf::actor_system>(config);
+  std::exception_ptr failed;
+  std::thread starting;
+  // On each way out of here.
+  struct ending {
+    std::function<void()> end;
+    ~ending() { end(); }
+  } at_the_end{[&] {
+    host.stop();
+    if (starting.joinable())
+      starting.join();
+    host.end_actors();
+    // This thread would keep the system's logger alive, and ending the system waits for that to be gone.
+    caf::logger::set_current_actor_system(nullptr);
+    system.reset();
+  }};
+  host.start(*system);
+  auto where = to_text(host.addresses().front());
+  starting = std::thread{[&] {
+    try {
+      wait_for_workers(host, with);
+      print_line("The scheduler listens at " + where + "; where its folder '" + host.folder().path().string() +
+                 "' is seen, workers join by 'daskify-worker' and programs by '--mode connect', elsewhere both with "
+                 "'--daskify.scheduler " +
+                 where + "' and the secret in DASKIFY_SECRET.");
+      if (news)
+        static_cast<void>(!::write(news.get(), ready_word, std::strlen(ready_word)));
+    } catch (...) {
+      failed = std::current_exception();
+      end();
+    }
+  }};
+  signals.wait();
+  host.stop(); // which also ends the wait for workers
+  starting.join();
+  if (failed)
+    std::rethrow_exception(failed);
+}
+
+} // namespace daskify::internal

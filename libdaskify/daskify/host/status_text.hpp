@@ -1,0 +1,19 @@
+#pragma once
+
+/// The state of a cluster as text. Pure.
+
+#include "daskify/host/cluster_control.hpp"
+
+#include <cstddef>
+#include <string>
+
+namespace daskify::internal {
+
+/// For people, in lines of at most `width` columns, where that can be; what names it has are made harmless for a
+/// terminal.
+std::string status_text(const cluster_view& of, std::size_t width);
+
+/// For programs: one object of JSON.
+std::string status_json(const cluster_view& of);
+
+} // namespace daskify::internal
