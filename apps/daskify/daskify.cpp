@@ -9,6 +9,7 @@
 #include "daskify/os/notice.hpp"
 #include "daskify/text/nearest.hpp"
 #include "daskify/text/printable.hpp"
+#include "daskify/version.hpp"
 
 #include <algorithm>
 #include <array>
@@ -58,7 +59,7 @@ int run(int argc, char** argv) {
     return done;
   }
   if (name == "--version") {
-    std::cout << "daskify " DASKIFY_VERSION "\n";
+    std::cout << "daskify " DASKIFY_VERSION_STRING "\n";
     return done;
   }
   if (name.empty())

@@ -29,8 +29,7 @@ int down(arguments given) {
   }
   constexpr auto patience = std::chrono::ceil<std::chrono::seconds>(tuning::end_of_cluster);
   if (!end_standing_cluster(all.settings(), patience))
-    throw cluster_error{error_code::no_answer, "The cluster was told to end, and has not after " +
-                                                   std::to_string(patience.count()) +
+    throw cluster_error{error_code::no_answer, "The cluster did not stop within " + std::to_string(patience.count()) +
                                                    " s; look at it by 'daskify status', or wait and call this again."};
   std::cout << "The cluster has ended.\n";
   return done;

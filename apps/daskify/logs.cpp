@@ -127,7 +127,7 @@ int logs(arguments given) {
   po::options_description own{""};
   own.add_options()("log", po::value<std::string>()->value_name("NAME"), "the log to show: may stand alone, too")(
       "lines", po::value<std::string>()->value_name("N"),
-      "so many lines of its end (20)")("follow", "go on with what is printed, until Ctrl-C");
+      "number of trailing lines to show (default 20)")("follow", "go on with what is printed, until Ctrl-C");
   parsed all{"logs", own, std::move(given), "log"};
   if (all.shows_help("[WORKER|JOB|scheduler] [--lines N] [--follow] [--config F]",
                      "Lists the logs of the cluster, or of the last one where none runs; or shows the\n"

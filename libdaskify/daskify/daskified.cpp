@@ -108,12 +108,16 @@ std::vector<run_info> daskified::runs() const {
   return all;
 }
 
-void daskified::release() {
+void daskified::release_all() {
   held().forget_all();
 }
 
 void daskified::release(const std::string& key) {
   held().session()->drop_key(key);
+}
+
+void daskified::release_key_of(const internal::object_handle& data) {
+  held().session()->drop_key_of(data.id());
 }
 
 void daskified::release_run(const internal::run_handle& run) {
@@ -160,6 +164,10 @@ std::shared_ptr<internal::run_handle> daskified::most_recent(const internal::typ
 
 std::vector<internal::run_range> daskified::recent_ranges() const {
   return {held().most_recent().run->all()};
+}
+
+progress daskified::check(const std::vector<internal::run_range>& tasks) const {
+  return check(tasks, std::cout);
 }
 
 progress daskified::check(const std::vector<internal::run_range>& tasks, std::ostream& out) const {

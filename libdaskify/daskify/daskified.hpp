@@ -3,6 +3,7 @@
 /// The cluster object: start it, give it data and work, gather, end it.
 
 #include "daskify/code/type_label.hpp"
+#include "daskify/existing_key.hpp"
 #include "daskify/future.hpp"
 #include "daskify/iterables.hpp"
 #include "daskify/options.hpp"
@@ -12,7 +13,7 @@
 #include "daskify/scattered.hpp"
 #include "daskify/session/run_handle.hpp"
 
-#include <iostream>
+#include <iosfwd>
 #include <memory>
 #include <string>
 #include <vector>
@@ -64,9 +65,6 @@ struct node_info {
   std::uint64_t disk_bytes = 0;   ///< on disk, and not in memory
   std::uint64_t sent_bytes = 0;   ///< to other nodes, so far
 };
-
-/// What to do about a key that is in use.
-enum class existing_key : std::uint8_t { refuse, replace };
 
 /// A cluster of worker processes and the calls that use it.
 ///
@@ -253,10 +251,16 @@ public:
 
   // -- progress -----------------------------------------------------------------------------------------------
 
-  /// Counts by state right now, printed as one line and returned; of the most recent run, or of the futures given.
-  progress check_progress(std::ostream& out = std::cout) const { return check(recent_ranges(), out); }
+  /// Counts by state right now, printed as one line (to std::cout, or `out`) and returned; of the most recent run, or
+  /// of the futures given.
+  progress check_progress() const { return check(recent_ranges()); }
+  progress check_progress(std::ostream& out) const { return check(recent_ranges(), out); }
   template <internal::several_futures Futures>
-  progress check_progress(const Futures& all, std::ostream& out = std::cout) const {
+  progress check_progress(const Futures& all) const {
+    return check(own_ranges(all));
+  }
+  template <internal::several_futures Futures>
+  progress check_progress(const Futures& all, std::ostream& out) const {
     return check(own_ranges(all), out);
   }
 
@@ -296,16 +300,27 @@ public:
 
   /// Earlier runs and maps that are remembered, oldest first.
   std::vector<run_info> runs() const;
-  /// Forgets a run: with its last future its results are freed.
+  /// Forgets a run: with its last future its results are freed. A moved future goes with the call.
   template <class R>
   void release(const futures<R>& all) {
     if (all.run())
       release_run(*all.run());
   }
+  template <class R>
+  void release(future<R> one) {
+    if (one.run())
+      release_run(*one.run());
+  }
   /// Forgets every run.
-  void release();
+  void release_all();
+  void release() { release_all(); }
   /// Forgets a key; the data are freed with the last handle.
   void release(const std::string& key);
+  /// The same for the key of these data, if they have one still. A moved handle goes with the call.
+  template <class T>
+  void release(scattered<T> data) {
+    release_key_of(internal::handle_in(session().get(), data));
+  }
 
   std::vector<worker_info> workers() const;
   /// Scattered data, large arguments and large results, in the order in which they came.
@@ -318,8 +333,10 @@ private:
   void remember(std::shared_ptr<internal::run_handle> run, const internal::type_label& result_type);
   std::shared_ptr<internal::run_handle> most_recent(const internal::type_label& result_type) const;
   std::vector<internal::run_range> recent_ranges() const;
+  progress check(const std::vector<internal::run_range>& tasks) const;
   progress check(const std::vector<internal::run_range>& tasks, std::ostream& out) const;
   void release_run(const internal::run_handle& run);
+  void release_key_of(const internal::object_handle& data);
   void add_start_call(std::shared_ptr<const internal::start_call> call);
 
   /// Throws data_error(foreign_handle) for futures of another cluster, or of an earlier start.
@@ -334,7 +351,7 @@ private:
   template <class T>
   scattered<T> put(const std::string& key, const T& value, existing_key when_taken) {
     return internal::with_store_bytes(value, [&](std::span<const std::byte> bytes) {
-      return scattered<T>{session()->put(key, when_taken == existing_key::replace, internal::label_of<T>(), bytes)};
+      return scattered<T>{session()->put(key, when_taken, internal::label_of<T>(), bytes)};
     });
   }
 
@@ -345,8 +362,7 @@ private:
     if (!room)
       throw data_error{error_code::bad_argument,
                        "scatter_data was given a builder that was used before; make a new one with new_data."};
-    return scattered<V>{
-        session()->put(key, when_taken == existing_key::replace, internal::label_of<V>(), std::move(room))};
+    return scattered<V>{session()->put(key, when_taken, internal::label_of<V>(), std::move(room))};
   }
 
   static const std::string& required(const std::string& key) {

@@ -5,6 +5,7 @@
 #include "daskify/codec.hpp"
 #include "daskify/daskified.hpp"
 #include "daskify/error.hpp"
+#include "daskify/existing_key.hpp"
 #include "daskify/function.hpp"
 #include "daskify/future.hpp"
 #include "daskify/iterables.hpp"
@@ -12,6 +13,7 @@
 #include "daskify/progress.hpp"
 #include "daskify/scattered.hpp"
 #include "daskify/this_task.hpp"
+#include "daskify/version.hpp"
 
 // Programs use these with the main header alone; the other headers of daskify include what they need themselves.
 #include <algorithm>

@@ -39,7 +39,7 @@ inline constexpr bool short_options = true;
 
 } // namespace daskify::defaults
 
-/// The largest values that make sense; beyond them a value is taken for a slip of the pen.
+/// Upper limits; larger values are rejected as typing errors.
 namespace daskify::limits {
 
 inline constexpr std::size_t size = 1'000'000;  // worker processes

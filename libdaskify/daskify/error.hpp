@@ -79,11 +79,14 @@ enum class error_code : std::uint8_t {
   // worker_lost, too
   run_given_up, ///< so many tasks of the run were lost that the rest was given up, as the option max_lost says
 
-  last_ = run_given_up
+  // not_ready
+  still_running, ///< a wait with a time limit was over before the tasks had ended
+
+  last_ = still_running
 };
 
 /// The exception class an error code belongs to.
-enum class error_kind : std::uint8_t { none, config, cluster, task, worker_lost, cancelled, data };
+enum class error_kind : std::uint8_t { none, config, cluster, task, worker_lost, cancelled, data, not_ready };
 
 namespace detail {
 
@@ -157,6 +160,7 @@ inline constexpr std::array error_table{
     error_entry{error_code::too_many_tasks, error_kind::data, "too_many_tasks", "too many tasks in one run"},
     error_entry{error_code::run_given_up, error_kind::worker_lost, "run_given_up",
                 "too many tasks of the run were lost"},
+    error_entry{error_code::still_running, error_kind::not_ready, "still_running", "the tasks have not ended yet"},
 };
 
 consteval bool error_table_is_complete() {
@@ -215,6 +219,12 @@ public:
 
 /// Data that cannot be stored, found, encoded or decoded.
 class data_error : public error {
+public:
+  using error::error;
+};
+
+/// A wait with a time limit was over before the tasks had ended. The tasks go on.
+class not_ready : public error {
 public:
   using error::error;
 };

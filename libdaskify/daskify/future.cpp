@@ -17,6 +17,13 @@ void refuse_mixed_clusters() {
                                                "each cluster."};
 }
 
+void refuse_to_wait_longer(std::uint64_t tasks) {
+  throw not_ready{
+      error_code::still_running,
+      (tasks == 1 ? std::string{"The task had not"} : "Not all of the " + std::to_string(tasks) + " tasks had") +
+          " ended when the time limit of get was over; the work goes on: ask again, wait longer, or cancel."};
+}
+
 std::uint64_t tasks_in(const std::vector<run_range>& ranges) {
   std::uint64_t sum = 0;
   for (const auto& r : ranges)

@@ -58,6 +58,7 @@ namespace internal {
 [[noreturn]] void refuse_no_task();
 [[noreturn]] void refuse_index(std::size_t index, std::size_t size);
 [[noreturn]] void refuse_mixed_clusters();
+[[noreturn]] void refuse_to_wait_longer(std::uint64_t tasks);
 
 /// The results of tasks, as blocks. The constructor waits until all tasks have ended.
 class fetched_results {
@@ -179,6 +180,14 @@ public:
     }
   }
 
+  /// The same, when the task ends within `timeout`. Throws not_ready when it does not; the task goes on.
+  template <class Rep, class Period>
+  R get(std::chrono::duration<Rep, Period> timeout) const {
+    if (!wait_for(timeout))
+      internal::refuse_to_wait_longer(1);
+    return get();
+  }
+
   /// Where the task stands right now.
   daskify::status status() const {
     auto c = known_run()->session().count({range()});
@@ -189,6 +198,9 @@ public:
            : c.running   ? daskify::status::running
                          : daskify::status::pending;
   }
+
+  /// Blocks until the task has ended, with a result or without. Throws cluster_error when the cluster ends before.
+  void wait() const { static_cast<void>(known_run()->session().await({range()}, 1, false, std::nullopt)); }
 
   /// True when the task has ended within `duration`.
   template <class Rep, class Period>
@@ -285,6 +297,29 @@ public:
   /// Which of the loops task i belongs to, from 0.
   std::uint64_t loop(std::size_t i) const { return tasks_per_loop_ == 0 ? 0 : i / tasks_per_loop_; }
 
+  /// The results, in the order of the tasks, as gather_data with on_error::raise: waits for all, and throws what the
+  /// first task without a result would throw. std::monostate each when R is void.
+  std::vector<internal::stored_result<R>> get() const;
+  /// The same, when all end within `timeout`. Throws not_ready when they do not; the tasks go on.
+  template <class Rep, class Period>
+  std::vector<internal::stored_result<R>> get(std::chrono::duration<Rep, Period> timeout) const {
+    if (!wait_for(timeout))
+      internal::refuse_to_wait_longer(size());
+    return get();
+  }
+
+  /// How many tasks are in which state right now.
+  progress status() const { return run_ ? run_->session().count({run_->all()}) : progress{}; }
+
+  /// Blocks until all have ended, with results or without. Throws cluster_error when the cluster ends before.
+  void wait() const { static_cast<void>(await(std::nullopt)); }
+
+  /// True when all have ended within `duration`.
+  template <class Rep, class Period>
+  bool wait_for(std::chrono::duration<Rep, Period> duration) const {
+    return await(internal::deadline_in(duration));
+  }
+
   /// Cancels all that have not ended.
   void cancel() const {
     if (run_)
@@ -301,6 +336,10 @@ protected:
   std::uint64_t tasks_per_loop() const noexcept { return tasks_per_loop_; }
 
 private:
+  bool await(internal::deadline until) const {
+    return !run_ || run_->session().await({run_->all()}, size(), false, until).satisfied;
+  }
+
   std::shared_ptr<internal::run_handle> run_;
   std::uint64_t tasks_per_loop_ = 0;
 };
@@ -482,6 +521,11 @@ auto gather(const Futures& all, OnError) {
 }
 
 } // namespace internal
+
+template <class R>
+std::vector<internal::stored_result<R>> futures<R>::get() const {
+  return internal::gather(*this, on_error::raise);
+}
 
 /// Waits until `how_many` of the futures have ended (default and most: all), at most `timeout`. True when they have.
 template <class Futures>

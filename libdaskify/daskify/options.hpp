@@ -66,6 +66,47 @@ constexpr std::string_view to_string(progress_style style) noexcept {
   return i < detail::progress_style_names.size() ? detail::progress_style_names[i] : "unknown";
 }
 
+namespace detail {
+
+consteval std::int64_t bytes_of(unsigned long long count, std::int64_t unit) {
+  if (count > static_cast<unsigned long long>(INT64_MAX / unit))
+    throw "daskify: this amount of memory does not fit into 64 bits";
+  return static_cast<std::int64_t>(count) * unit;
+}
+
+} // namespace detail
+
+/// Amounts of memory: `.memory = 50_GB`, of 1000 bytes, or 1024 (`50_GiB`). Whole numbers; one that does not fit does
+/// not compile.
+inline namespace literals {
+
+consteval std::int64_t operator""_KB(unsigned long long count) {
+  return detail::bytes_of(count, 1'000);
+}
+consteval std::int64_t operator""_MB(unsigned long long count) {
+  return detail::bytes_of(count, 1'000'000);
+}
+consteval std::int64_t operator""_GB(unsigned long long count) {
+  return detail::bytes_of(count, 1'000'000'000);
+}
+consteval std::int64_t operator""_TB(unsigned long long count) {
+  return detail::bytes_of(count, 1'000'000'000'000);
+}
+consteval std::int64_t operator""_KiB(unsigned long long count) {
+  return detail::bytes_of(count, std::int64_t{1} << 10);
+}
+consteval std::int64_t operator""_MiB(unsigned long long count) {
+  return detail::bytes_of(count, std::int64_t{1} << 20);
+}
+consteval std::int64_t operator""_GiB(unsigned long long count) {
+  return detail::bytes_of(count, std::int64_t{1} << 30);
+}
+consteval std::int64_t operator""_TiB(unsigned long long count) {
+  return detail::bytes_of(count, std::int64_t{1} << 40);
+}
+
+} // namespace literals
+
 /// Defaults and limits are in defaults.hpp. The `{}` keep -Wextra quiet in programs that set only some
 /// members.
 struct options {

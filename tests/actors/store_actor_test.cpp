@@ -67,7 +67,7 @@ struct stores : testing::Test {
     return made;
   }
   std::shared_ptr<object_reference> put(node& where, std::size_t bytes) {
-    return where.link->put({{}, false, {1, "bytes"}}, std::vector<std::byte>(bytes));
+    return where.link->put({{}, existing_key::refuse, {1, "bytes"}}, std::vector<std::byte>(bytes));
   }
 
   void TearDown() override {

@@ -17,6 +17,10 @@ library=$(find "$work/prefix" -name 'libdaskify.*' -type f)
 for file in "$library" "$work"/prefix/bin/*; do
   ! readelf -S --wide "$file" | grep -q '\.debug_info' || fail "$file has debug information"
 done
+# Internal headers are kept apart, and those that no program needs are left out.
+headers=$work/prefix/include/daskify
+[[ $(find "$headers" -mindepth 1 -maxdepth 1 -type d) == "$headers/internal" ]] || fail "folders beside internal/"
+[[ -e $headers/daskify.hpp && ! -e $headers/internal/scheduler ]] || fail "other headers than a program needs"
 nm -C "$library" 2>/dev/null | grep 'daskify::daskified::start_cluster()' >/dev/null || fail "$library has no function names"
 
 for type in Debug Release; do

@@ -187,6 +187,62 @@ TEST_F(runs, takes_several_arrays_that_travel_with_their_run) {
   EXPECT_EQ(cluster.submit(sum, a, b, b).get(), 6);
 }
 
+/// Runs until it is cancelled.
+int endless(int x) {
+  while (!daskify::this_task::stop_requested()) {
+  }
+  return x;
+}
+
+TEST_F(runs, give_all_results_at_once_and_say_how_far_they_are) {
+  auto squares = cluster.map(square, range(4));
+  squares.wait();
+  EXPECT_TRUE(squares.wait_for(0ms));
+  EXPECT_EQ(squares.status().finished, 4u);
+  EXPECT_THAT(squares.get(), testing::ElementsAre(0, 1, 4, 9));
+  EXPECT_THAT(squares.get(1h), testing::ElementsAre(0, 1, 4, 9));
+  EXPECT_EQ(cluster.run(nothing, loops(3)).get().size(), 3u);
+  EXPECT_THROW(cluster.map(odd_only, range(4)).get(), daskify::task_error);
+  daskify::futures<int> none;
+  none.wait();
+  EXPECT_TRUE(none.get().empty());
+  EXPECT_EQ(none.status().total, 0u);
+}
+
+TEST_F(runs, wait_no_longer_than_they_are_told_and_go_on) {
+  auto one = cluster.submit(endless, 1);
+  auto all = cluster.map(endless, range(2));
+  EXPECT_FALSE(one.wait_for(1ms));
+  EXPECT_FALSE(all.wait_for(1ms));
+  try {
+    one.get(1ms);
+    FAIL();
+  } catch (const daskify::not_ready& e) {
+    EXPECT_EQ(e.code(), daskify::error_code::still_running);
+    EXPECT_STREQ(e.what(), "The task had not ended when the time limit of get was over; the work goes on: ask again, "
+                           "wait longer, or cancel.");
+  }
+  EXPECT_THROW(all.get(1ms), daskify::not_ready);
+  EXPECT_EQ(one.status(), daskify::status::running);
+  one.cancel();
+  one.wait();
+  EXPECT_EQ(one.status(), daskify::status::cancelled);
+  EXPECT_THROW(one.get(1h), daskify::cancelled);
+  all.cancel();
+}
+
+TEST_F(runs, of_single_tasks_are_released_with_their_futures) {
+  auto one = cluster.submit(square, 3);
+  one.wait();
+  cluster.release(one);
+  EXPECT_EQ(one.get(), 9) << "a future keeps its run";
+  auto all = cluster.map(square, range(3));
+  cluster.release(all[1]);
+  EXPECT_TRUE(cluster.runs().empty());
+  cluster.release(std::move(one));
+  EXPECT_THROW(one.get(), daskify::data_error);
+}
+
 TEST_F(runs, remembers_runs_until_they_are_released) {
   auto a = cluster.map(square, range(3));
   auto b = cluster.map([](int x) { return x / 2.0; }, range(3));
@@ -198,6 +254,9 @@ TEST_F(runs, remembers_runs_until_they_are_released) {
   EXPECT_THAT(cluster.gather_data<int>(), testing::ElementsAre(0, 1, 4));
   cluster.release();
   EXPECT_THROW(cluster.check_progress(), daskify::data_error);
+  cluster.map(square, range(3));
+  cluster.release_all();
+  EXPECT_TRUE(cluster.runs().empty());
   EXPECT_THAT(cluster.gather_data(a), testing::ElementsAre(0, 1, 4)) << "futures keep their run";
 }
 

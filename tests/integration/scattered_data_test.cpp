@@ -1,5 +1,6 @@
 /// Scattered data, in shared memory of real worker processes.
 
+#include "daskify/existing_key.hpp"
 #include "daskify/os/child_process.hpp"
 
 #include "support/cluster_of_two.hpp"
@@ -106,6 +107,20 @@ TEST_F(scattered_data, is_freed_when_nothing_holds_it_any_more) {
   cluster.release(sizes);
   sizes = {};
   EXPECT_TRUE(eventually([&] { return cluster.objects().size() == 2; }));
+}
+
+TEST_F(scattered_data, is_released_by_its_handle) {
+  auto named = cluster.scatter_data("observed", 1);
+  auto other = cluster.scatter_data(std::string{"x"});
+  auto younger = cluster.scatter_data("observed", 2, daskify::existing_key::replace);
+  cluster.release(named);
+  EXPECT_EQ(cluster.gather_data<int>("observed"), 2) << "the key of the older data is gone already";
+  cluster.release(std::move(younger));
+  EXPECT_THROW(cluster.gather_data<int>("observed"), daskify::data_error);
+  EXPECT_EQ(cluster.gather_data(named), 1) << "a handle keeps its data";
+  cluster.release(std::move(named));
+  cluster.release(std::move(other));
+  EXPECT_TRUE(eventually([&] { return cluster.objects().empty(); }));
 }
 
 TEST_F(scattered_data, refuses_keys_that_are_taken_unknown_or_of_another_type) {

@@ -370,7 +370,7 @@ TEST_P(client_that_vanishes, takes_its_work_and_data_with_it_and_leaves_the_work
   if (GetParam() == SIGSTOP) {
     vanishing.signal(SIGCONT);
     EXPECT_GT(vanishing.wait(), 0) << "it is told that it was taken for gone";
-    EXPECT_THAT(vanishing.output(), HasSubstr("takes this program for gone"));
+    EXPECT_THAT(vanishing.output(), HasSubstr("considers this client dead"));
   }
 }
 

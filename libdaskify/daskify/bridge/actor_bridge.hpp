@@ -37,7 +37,7 @@ public:
 
   bool is_open() const noexcept { return open_ && ::getpid() == owner_; }
 
-  /// The actor in whose name is spoken. REQUIRES for changes: it is closed.
+  /// The actor that sends on behalf of the calling threads. REQUIRES for changes: it is closed.
   client_actor& speaker() noexcept { return through_; }
 
   /// Throws when it is closed.

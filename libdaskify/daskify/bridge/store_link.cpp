@@ -124,7 +124,7 @@ put_object store_link::message_for(const new_object& what, std::uint64_t size, c
   message.facts.type = what.type.hash;
   message.facts.type_name = what.type.name;
   message.key = what.key;
-  message.replace = what.replace;
+  message.when_taken = what.when_taken;
   message.sums = std::move(sums);
   return message;
 }
@@ -154,7 +154,7 @@ std::shared_ptr<object_reference> store_link::put(const new_object& what, part b
 }
 
 object_id store_link::put_unheld(const type_label& type, part bytes) {
-  return put_bytes({{}, false, type}, bytes);
+  return put_bytes({{}, existing_key::refuse, type}, bytes);
 }
 
 std::shared_ptr<object_reference> store_link::put_once(const type_label& type, part bytes) {
@@ -166,7 +166,7 @@ std::shared_ptr<object_reference> store_link::put_once(const type_label& type, p
       if (auto held = known->second.held.lock())
         return held;
   }
-  auto held = put({{}, false, type}, bytes);
+  auto held = put({{}, existing_key::refuse, type}, bytes);
   std::lock_guard guard{values_};
   std::erase_if(by_content_, [](const auto& entry) { return entry.second.held.expired(); });
   by_content_[content] = {held->id(), held};
@@ -378,7 +378,11 @@ void store_link::forget(const std::vector<object_id>& objects) {
 }
 
 void store_link::drop_key(const std::string& key) {
-  ask<acknowledged>(internal::drop_key{key, {}}, tuning::directory_timeout);
+  ask<acknowledged>(internal::drop_key{key, {}, {}}, tuning::directory_timeout);
+}
+
+void store_link::drop_key_of(object_id object) {
+  ask<acknowledged>(internal::drop_key{{}, object, {}}, tuning::directory_timeout);
 }
 
 object_list store_link::list() {

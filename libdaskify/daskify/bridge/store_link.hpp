@@ -2,6 +2,7 @@
 
 #include "daskify/bridge/actor_bridge.hpp"
 #include "daskify/code/type_label.hpp"
+#include "daskify/existing_key.hpp"
 #include "daskify/scattered.hpp"
 #include "daskify/store/shared_memory.hpp"
 
@@ -18,7 +19,7 @@ namespace daskify::internal {
 /// What is to be put into the store, beside its bytes.
 struct new_object {
   std::string key; ///< empty: none
-  bool replace = false;
+  existing_key when_taken = existing_key::refuse;
   type_label type;
 };
 
@@ -98,6 +99,7 @@ public:
   void forget(const std::vector<object_id>& objects);
 
   void drop_key(const std::string& key);
+  void drop_key_of(object_id object);
   object_list list();
   node_list nodes();
   void spread(object_id object);

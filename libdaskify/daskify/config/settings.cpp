@@ -30,7 +30,7 @@ void settings::resolve_paths() {
   std::error_code failed;
   auto folder = std::filesystem::current_path(failed);
   if (failed)
-    throw config_error{error_code::bad_option_value, "The working directory of this process cannot be told (" +
+    throw config_error{error_code::bad_option_value, "Cannot determine the working directory of this process (" +
                                                          failed.message() + "); go to one that is there."};
   resolve_paths(folder);
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-/// Whoever starts the processes of a cluster, replaces those that die, and ends them.
+/// Starts, replaces and stops the processes of a cluster.
 
 #include "daskify/config/settings.hpp"
 #include "daskify/deploy/fleet_report.hpp"
@@ -82,9 +82,9 @@ public:
   /// Its jobs, where it has some.
   virtual std::optional<fleet_report> jobs() { return std::nullopt; }
 
-  /// Nothing is started from here on, and nobody waits until it is ready.
+  /// Stops starting processes and cancels wait_until_ready.
   virtual void stop_replacing() = 0;
-  /// Waits a while for all to end by themselves, then ends them.
+  /// Waits for a graceful exit, then kills what is left.
   virtual void end_all() = 0;
 };
 

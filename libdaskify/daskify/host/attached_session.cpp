@@ -2,6 +2,7 @@
 
 #include "daskify/code/type_label.hpp"
 #include "daskify/defaults.hpp"
+#include "daskify/existing_key.hpp"
 #include "daskify/os/file_descriptor.hpp"
 #include "daskify/progress/progress_actor.hpp"
 #include "daskify/progress/progress_bar.hpp"
@@ -253,14 +254,14 @@ std::shared_ptr<object_handle> attached_session::put_value(const type_label& typ
   return data_->put_once(type, bytes);
 }
 
-std::shared_ptr<object_handle> attached_session::put(const std::string& key, bool replace, const type_label& type,
-                                                     part bytes) {
-  return data_->put({key, replace, type}, bytes);
+std::shared_ptr<object_handle> attached_session::put(const std::string& key, existing_key when_taken,
+                                                     const type_label& type, part bytes) {
+  return data_->put({key, when_taken, type}, bytes);
 }
 
-std::shared_ptr<object_handle> attached_session::put(const std::string& key, bool replace, const type_label& type,
-                                                     std::unique_ptr<data_room> filled) {
-  return data_->put({key, replace, type}, std::move(filled));
+std::shared_ptr<object_handle> attached_session::put(const std::string& key, existing_key when_taken,
+                                                     const type_label& type, std::unique_ptr<data_room> filled) {
+  return data_->put({key, when_taken, type}, std::move(filled));
 }
 
 shared_bytes attached_session::map(object_id object) {
@@ -290,6 +291,10 @@ node_list attached_session::nodes() {
 
 void attached_session::drop_key(const std::string& key) {
   data_->drop_key(key);
+}
+
+void attached_session::drop_key_of(object_id object) {
+  data_->drop_key_of(object);
 }
 
 cluster_status attached_session::status() {

@@ -4,6 +4,7 @@
 #include "daskify/bridge/store_link.hpp"
 #include "daskify/code/type_label.hpp"
 #include "daskify/config/settings.hpp"
+#include "daskify/existing_key.hpp"
 #include "daskify/host/attachment.hpp"
 #include "daskify/host/scheduler_process.hpp"
 #include "daskify/host/started_tasks.hpp"
@@ -42,8 +43,9 @@ public:
   std::shared_ptr<object_handle> put_value(const type_label& type, part bytes) override;
   shared_bytes map(object_id object) override;
   std::unique_ptr<data_room> reserve(std::uint64_t bytes) override;
-  std::shared_ptr<object_handle> put(const std::string& key, bool replace, const type_label& type, part bytes) override;
-  std::shared_ptr<object_handle> put(const std::string& key, bool replace, const type_label& type,
+  std::shared_ptr<object_handle> put(const std::string& key, existing_key when_taken, const type_label& type,
+                                     part bytes) override;
+  std::shared_ptr<object_handle> put(const std::string& key, existing_key when_taken, const type_label& type,
                                      std::unique_ptr<data_room> filled) override;
   std::vector<shared_bytes> map_all(const std::vector<object_id>& objects) override;
   shared_bytes find(const std::string& key, const type_label& type) override;
@@ -63,6 +65,7 @@ public:
   object_list objects();
   node_list nodes();
   void drop_key(const std::string& key);
+  void drop_key_of(object_id object);
 
 private:
   void start_client();

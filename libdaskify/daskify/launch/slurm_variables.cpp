@@ -31,7 +31,8 @@ std::optional<std::vector<same_nodes>> tasks_of_nodes(std::string_view tasks_per
   auto number = [&](std::string_view digits) {
     std::int64_t value = 0;
     constexpr std::size_t most_digits = 6; // leaves room for sums
-    good = good && !digits.empty() && digits.front() != '-' && digits.size() <= most_digits && parse_number(digits, value);
+    good =
+        good && !digits.empty() && digits.front() != '-' && digits.size() <= most_digits && parse_number(digits, value);
     return value;
   };
   std::vector<same_nodes> all;
@@ -62,9 +63,9 @@ batch_job read_batch_job(bool is_step, const variable_reader& read) {
   job.node = text("SLURMD_NODENAME");
   job.memory = number_in(read, "SLURM_MEM_PER_NODE").value_or(0) * mebibyte;
   if (job.memory == 0)
-    job.memory = number_in(read, "SLURM_MEM_PER_CPU").value_or(0) * mebibyte *
-                 std::max<std::uint64_t>(
-                     1, number_in(read, is_step ? "SLURM_CPUS_PER_TASK" : "SLURM_CPUS_ON_NODE").value_or(1));
+    job.memory =
+        number_in(read, "SLURM_MEM_PER_CPU").value_or(0) * mebibyte *
+        std::max<std::uint64_t>(1, number_in(read, is_step ? "SLURM_CPUS_PER_TASK" : "SLURM_CPUS_ON_NODE").value_or(1));
   return job;
 }
 

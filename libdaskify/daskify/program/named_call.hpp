@@ -34,7 +34,7 @@ enum class value_source : std::uint8_t {
 inline void write_source(encoder& out, value_source source) {
   out.write(static_cast<std::uint8_t>(source));
 }
-/// What becomes a value with the worker only, of type T: told as Writer writes it, for the parameter P.
+/// An argument materialised on the worker as T; Writer encodes it for parameter P.
 template <value_source Source, class P, class T, class Writer>
 struct made_by_worker {
   using V = parameter_value<P>;

@@ -91,7 +91,7 @@ struct store_event;
 
 // -- interfaces --------------------------------------------------------------------------------------------
 
-/// Whoever keeps something that was made of objects.
+/// Any actor that caches values decoded from objects.
 using object_listener = caf::typed_actor<
     /// Let go of what was made of these.
     caf::reacts_to<objects_freed>>;
@@ -209,7 +209,7 @@ using directory_actor = directory_for_stores::extend<
     caf::reacts_to<claim_objects>,
     /// These results are not needed any more.
     caf::reacts_to<release_objects>,
-    /// Nor are these arguments.
+    /// The scheduler no longer needs these arguments.
     caf::reacts_to<release_arguments>,
     /// What this owner holds is released.
     caf::reacts_to<owner_gone>,
@@ -230,7 +230,7 @@ using scheduler_for_workers = caf::typed_actor<
     caf::reacts_to<node_alive>,
     /// All workers of this node are there. Only heard from a node that has joined.
     caf::reacts_to<node_ready>,
-    /// This node is about to be ended from outside. Only heard from a node that has joined.
+    /// The node received SIGTERM and will exit soon. Only heard from a node that has joined.
     caf::reacts_to<node_leaving>,
     /// A worker's process has ended (from the deployment of this process, or of a node that has joined).
     caf::reacts_to<worker_exited>,

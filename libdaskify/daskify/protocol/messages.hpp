@@ -41,7 +41,7 @@ struct failure {
   std::string text;   ///< what() of it, or how the worker ended
   std::string worker; ///< name of the worker, for example "worker-3"
   std::string host;
-  std::string output; ///< last lines the worker printed
+  std::string output;   ///< last lines the worker printed
   bool has_run = false; ///< the task ended, and what became of its result is the failure
 };
 

@@ -6,6 +6,7 @@
 /// everything that one user says about an object arrives in the order in which it was said. Bytes of objects are never
 /// in a message: within a node they are mapped, between nodes they travel by `transfer`.
 
+#include "daskify/existing_key.hpp"
 #include "daskify/protocol/ids.hpp"
 #include "daskify/protocol/object_facts.hpp"
 
@@ -66,8 +67,8 @@ auto inspect(Inspector& f, room_granted& x) {
 /// the store opens before it answers.
 struct put_object {
   object_facts facts;
-  std::string key;                 ///< empty: none
-  bool replace = false;            ///< the object that has the key so far loses it
+  std::string key; ///< empty: none
+  existing_key when_taken = existing_key::refuse;
   std::vector<std::uint64_t> sums; ///< of its chunks; empty: not more than one
   block_id block;
   std::uint64_t offset = 0; ///< in the block
@@ -80,7 +81,7 @@ struct put_object {
 
 template <class Inspector>
 auto inspect(Inspector& f, put_object& x) {
-  return f(x.facts, x.key, x.replace, x.sums, x.block, x.offset, x.last, x.pid, x.fd, x.inode, x.block_size);
+  return f(x.facts, x.key, x.when_taken, x.sums, x.block, x.offset, x.last, x.pid, x.fd, x.inode, x.block_size);
 }
 
 /// The same without a key: as nothing can be refused, nothing is answered.
@@ -202,12 +203,13 @@ auto inspect(Inspector& f, object_found& x) {
 /// Forget a key.
 struct drop_key {
   std::string key;
-  owner_id owner; ///< filled in by the store
+  object_id object; ///< instead of a key: that of this object, if it has one
+  owner_id owner;   ///< filled in by the store
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, drop_key& x) {
-  return f(x.key, x.owner);
+  return f(x.key, x.object, x.owner);
 }
 
 /// What is there?
@@ -340,13 +342,13 @@ auto inspect(Inspector& f, node_admitted& x) {
 struct add_object {
   object_facts facts;
   std::string key;
-  bool replace = false;
+  existing_key when_taken = existing_key::refuse;
   owner_id owner;
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, add_object& x) {
-  return f(x.facts, x.key, x.replace, x.owner);
+  return f(x.facts, x.key, x.when_taken, x.owner);
 }
 
 /// The same without a key: nothing is answered.

@@ -15,7 +15,6 @@ namespace daskify::internal {
 namespace {
 
 constexpr auto tick_interval = std::chrono::milliseconds{250};
-/// Of a dead worker's output.
 /// Of each client, in the state of the cluster.
 constexpr std::size_t shown_runs = 20;
 /// How long after a broken connection the exit status of the process may come.
@@ -28,7 +27,7 @@ constexpr auto out_of_ids = "the scheduler has given out all the ids that it has
 caf::error considered_gone() {
   return to_caf_error(cluster_error{
       error_code::scheduler_gone,
-      "The scheduler takes this program for gone, as nothing was heard of it for longer than heartbeat_timeout; what "
+      "The scheduler considers this client dead, as nothing was heard of it for longer than heartbeat_timeout; what "
       "was not gathered is lost: call shutdown_cluster, and start_cluster again."});
 }
 
@@ -323,7 +322,7 @@ scheduler_state::admit(join_node& who, store_for_directory& store, const node_ac
   nodes_[node.address()] = {node, {}, slot, who.pid, clock::now()};
   auto& outlook = outlooks_[slot];
   outlook.name = who.name;
-  outlook.draining = false; // said of one before it
+  outlook.draining = false; // left over from the slot's previous node
   draining_.erase(slot);
   if (outlook.end && *outlook.end <= clock::now())
     outlook.end.reset();
@@ -391,7 +390,7 @@ scheduler_state::attach(const attach_client& who, const store_for_directory& sto
   return promise;
 }
 
-/// What it has submitted and what it holds goes with it; the workers stay.
+/// Releases the client's runs and references; workers are unaffected.
 void scheduler_state::client_left(worker_id id) {
   auto gone = clients_.extract(id);
   if (gone.empty())
@@ -436,7 +435,7 @@ worker_entry scheduler_state::entry_of(worker_id worker) const {
       p.who.cpus};
 }
 
-/// Takes time for each run; nobody asks often.
+/// O(number of runs); called rarely.
 cluster_status scheduler_state::status() const {
   cluster_status all;
   all.host = host_name();
@@ -971,7 +970,7 @@ void scheduler_state::changed(run_id run) {
     return;
   for (auto id : found->second)
     subscriptions_.at(id).dirty = true;
-  // All changes of a while are told together; the end is told at once, by its own wait.
+  // Changes are batched per progress_interval; completion is reported immediately.
   if (!std::exchange(progress_tick_pending_, true))
     self_->delayed_send(self_, tuning::progress_interval, progress_tick{});
 }

@@ -157,7 +157,7 @@ private:
   void waiter_done(waiter_id waiter);
   std::vector<run_id> known_runs_among(const std::vector<run_range>& tasks) const;
 
-  /// Whom to give something; nobody is too late when there is no room.
+  /// The worker chosen for a grant. `too_late` is set only if a worker had a free slot but not enough time left.
   struct choice {
     worker_record* worker = nullptr;
     bool too_late = false; ///< some worker has room, but not the time

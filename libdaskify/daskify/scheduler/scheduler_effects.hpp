@@ -27,7 +27,7 @@ public:
   virtual void claim(worker_id worker, const std::vector<object_id>& results) = 0;
   /// They are needed no more.
   virtual void let_go(const std::vector<object_id>& results) = 0;
-  /// Nor are these, which `run` had as arguments.
+  /// Releases the argument objects of `run`.
   virtual void let_go_of_arguments(run_id run, const std::vector<object_id>& arguments) = 0;
 
   /// The wait `waiter` is over: enough of its tasks have ended.

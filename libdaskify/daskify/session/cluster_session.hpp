@@ -3,6 +3,7 @@
 /// What the templates of the public headers ask of a running cluster: a narrow, CAF-free door.
 
 #include "daskify/code/type_label.hpp"
+#include "daskify/existing_key.hpp"
 #include "daskify/protocol/messages.hpp"
 #include "daskify/scattered.hpp"
 
@@ -57,10 +58,10 @@ public:
   virtual std::unique_ptr<data_room> reserve(std::uint64_t bytes) = 0;
 
   /// Puts bytes into the store; an empty key is none.
-  virtual std::shared_ptr<object_handle> put(const std::string& key, bool replace, const type_label& type,
+  virtual std::shared_ptr<object_handle> put(const std::string& key, existing_key when_taken, const type_label& type,
                                              part bytes) = 0;
   /// The same with room of this session that has been filled.
-  virtual std::shared_ptr<object_handle> put(const std::string& key, bool replace, const type_label& type,
+  virtual std::shared_ptr<object_handle> put(const std::string& key, existing_key when_taken, const type_label& type,
                                              std::unique_ptr<data_room> filled) = 0;
   /// Brings an object to every node. Throws data_error.
   virtual void spread(object_id object) = 0;

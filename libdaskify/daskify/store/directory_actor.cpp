@@ -69,7 +69,10 @@ directory_actor::behavior_type directory_state::make_behavior() {
       },
       [this](drop_key& msg) {
         return decide<acknowledged>([&](node_id) {
-          core_.drop_key(msg.key, msg.owner);
+          if (msg.object == object_id{})
+            core_.drop_key(msg.key, msg.owner);
+          else
+            core_.drop_key_of(msg.object, msg.owner);
           return acknowledged{};
         });
       },
@@ -154,8 +157,7 @@ directory_actor::behavior_type directory_state::make_behavior() {
 }
 
 acknowledged directory_state::add(node_id node, add_object& added) {
-  core_.put(std::move(added.facts), std::move(added.key), added.replace ? taken_key::replace : taken_key::refuse, node,
-            added.owner, added.owner);
+  core_.put(std::move(added.facts), std::move(added.key), added.when_taken, node, added.owner, added.owner);
   return {};
 }
 

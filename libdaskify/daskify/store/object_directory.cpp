@@ -123,14 +123,14 @@ auto object_directory::locate(object_id object) -> record& {
   return found->second;
 }
 
-void object_directory::put(object_facts facts, std::string key, taken_key when_taken, node_id node, owner_id owner,
+void object_directory::put(object_facts facts, std::string key, existing_key when_taken, node_id node, owner_id owner,
                            owner_id key_space) {
   auto id = facts.object;
   if (!id || objects_.contains(id))
     throw_bad_object_id(id);
   require_there(owner);
   if (auto keys = keys_.find(key_space); !key.empty() && keys != keys_.end() && keys->second.contains(key)) {
-    if (when_taken == taken_key::refuse)
+    if (when_taken == existing_key::refuse)
       throw_key_taken(key);
     drop_key(key, key_space);
   }
@@ -200,6 +200,12 @@ void object_directory::drop_key(std::string_view key, owner_id key_space) {
     keys_.erase(key_space);
   objects_.at(id).key.clear();
   free_if_unused(id);
+}
+
+void object_directory::drop_key_of(object_id object, owner_id key_space) {
+  auto found = objects_.find(object);
+  if (found != objects_.end() && !found->second.key.empty() && found->second.key_space == key_space)
+    drop_key(std::string{found->second.key}, key_space);
 }
 
 /// What it said before it left may arrive by another way after its leaving: its references would stay for ever.

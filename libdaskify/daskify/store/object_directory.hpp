@@ -15,6 +15,7 @@
 /// Not thread-safe: it belongs to the directory actor. Events either throw data_error and change nothing, or are
 /// followed by their effects before they return.
 
+#include "daskify/existing_key.hpp"
 #include "daskify/protocol/ids.hpp"
 #include "daskify/protocol/object_facts.hpp"
 
@@ -29,12 +30,6 @@
 #include <vector>
 
 namespace daskify::internal {
-
-/// What to do about a key that is in use.
-enum class taken_key : std::uint8_t {
-  refuse,
-  replace ///< the older object loses the key, and lives on only as long as references to it are held
-};
 
 /// The directory's only exit.
 class directory_effects {
@@ -71,7 +66,7 @@ public:
   /// Takes an object that is on `node` and is held by `owner`. Throws `key_taken` under `refuse`, `store_failed` for an
   /// id without meaning or in use. An unknown node is one that has just left: the object is lost from the beginning.
   /// The same key means something else in each `key_space`; what has a key in an owner's goes with that owner.
-  void put(object_facts facts, std::string key, taken_key when_taken, node_id node, owner_id owner,
+  void put(object_facts facts, std::string key, existing_key when_taken, node_id node, owner_id owner,
            owner_id key_space = {});
 
   /// One more reference. Throws `unknown_object`.
@@ -86,6 +81,8 @@ public:
   void hand_over(object_id object, owner_id from, owner_id to);
   /// Throws `unknown_key`.
   void drop_key(std::string_view key, owner_id key_space = {});
+  /// The same for the key of an object; nothing happens where it has none in that key space, or is gone.
+  void drop_key_of(object_id object, owner_id key_space = {});
   /// All its references and keys go, and it gets no more.
   void owner_left(owner_id owner);
 

@@ -261,7 +261,7 @@ void store_state::user_left(const caf::actor_addr& speaker) {
   ask_parked();
 }
 
-/// What they have made of these objects is of no use any more.
+/// Notifies the users to drop values cached from these objects.
 void store_state::tell_users(std::vector<object_id> freed) {
   for (const auto& [address, user] : users_)
     self_->send(user.listener, objects_freed{freed});
@@ -367,7 +367,7 @@ add_object store_state::take_over(const user_record& from, put_object& msg) {
   table.add(object, {msg.block, msg.offset, msg.facts.size, msg.facts.type, std::move(msg.sums)});
   if (msg.last)
     core_->close(msg.block);
-  return {std::move(msg.facts), std::move(msg.key), msg.replace, from.owner};
+  return {std::move(msg.facts), std::move(msg.key), msg.when_taken, from.owner};
 }
 
 auto store_state::put(put_object& msg) -> promise<acknowledged> {
@@ -649,8 +649,8 @@ void store_state::find_more_sources(object_id object) {
   auto failed = pull->second.wrong;
   failed.insert(failed.end(), pull->second.silent.begin(), pull->second.silent.end());
   self_->request(directory_, directory_timeout_, find_sources{object, std::move(failed)})
-      .then([this,
-             object](object_sources& found) { add_or_pause(object, to_sources(found, node_->setup().scheduler_process)); },
+      .then([this, object](
+                object_sources& found) { add_or_pause(object, to_sources(found, node_->setup().scheduler_process)); },
             [this, object](caf::error& why) {
               if (auto wanted = pulls_.find(object); wanted != pulls_.end())
                 wanted->second.problem = to_problem(why);

@@ -41,7 +41,7 @@ struct store_setup {
   std::uint64_t limit = 0;
   std::optional<std::string> spill_directory;
   std::string host = "127.0.0.1";                    ///< where transfers listen; empty: at all addresses
-  std::string scheduler_process;                        ///< where this node has found the scheduler's node
+  std::string scheduler_process;                     ///< where this node has found the scheduler's node
   std::function<void(std::uint32_t slot)> on_joined; ///< a worker uses the store; on the actor's thread, must not block
   std::chrono::milliseconds room_patience = tuning::room_timeout; ///< of those who want room
   /// So long a node that is there, and gives nothing of an object that it has, is asked for it again and again.

@@ -103,7 +103,7 @@ void store_core::answer_when_in_memory(object_id id, object_record& of) {
   settle();
 }
 
-/// Has a block loaded that is on disk.
+/// Queues a load for a block that is on disk.
 void store_core::need_in_memory(block_id id, const block_record& of) {
   if (of.in == transit::loading || std::any_of(claims_.begin(), claims_.end(), [&](auto& c) { return c.load == id; }))
     return;

@@ -5,7 +5,7 @@
 ///     client:  hello  request request ...          as many at once as it likes
 ///     server:         reply payload  reply payload ...     in the order of the requests
 ///
-/// Numbers are in the byte order of the machine, as all nodes of a session run the same build of a program.
+/// Numbers are in the byte order of the machine, which is the same on all machines of a cluster.
 
 #include "daskify/os/file_descriptor.hpp"
 #include "daskify/os/thread.hpp"

@@ -82,7 +82,7 @@ untyped_peer connect(caf::actor_system& system, const std::vector<endpoint>& add
     candidates.push_back({address, 0, {}, {}});
   while (!candidates.empty()) {
     if (!patience.is_wanted())
-      throw cluster_error{error_code::shut_down, "Nobody wants to reach the " + what + " any more."};
+      throw cluster_error{error_code::shut_down, "Connecting to the " + what + " was cancelled."};
     auto next = std::move(candidates.front());
     candidates.pop_front();
     auto limit = turn;

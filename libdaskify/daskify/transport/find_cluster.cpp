@@ -62,7 +62,8 @@ std::chrono::milliseconds wait_for_cluster(const settings& options,
   auto until = std::chrono::steady_clock::now() + options.start_timeout;
   auto why = why_no_cluster(options);
   if (!why.empty() && options.progress != progress_style::off)
-    notice("daskify: " + why + " Waiting for one, up to start_timeout (" + duration{}.write(options.start_timeout) + ").");
+    notice("daskify: " + why + " Waiting for one, up to start_timeout (" + duration{}.write(options.start_timeout) +
+           ").");
   while (!why.empty() && std::chrono::steady_clock::now() < until && pause(between_looks))
     why = why_no_cluster(options);
   return std::max(std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()),

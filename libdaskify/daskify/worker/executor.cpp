@@ -53,7 +53,7 @@ void execute_all(const task_program& program, std::uint64_t first, std::uint64_t
   }
 }
 
-/// Runs tasks of the user, and sees to it that no more than that comes back.
+/// Runs user tasks and contains pthread_exit and fork inside them.
 void run_user_code(const task_program& program, std::uint64_t first, std::uint64_t count, result_sink& sink,
                    task_context& context) {
   auto process = ::getpid();

@@ -61,8 +61,9 @@ public:
   std::size_t add_thread();
   /// Takes it back. REQUIRES: it has done nothing.
   void drop_last_thread() { threads_.pop_back(); }
-  /// Threads that could take a lease.
+  /// Leases that no thread has begun.
   bool has_queued() const { return !queue_.empty(); }
+  /// A thread could take a lease.
   bool has_idle_thread() const { return busy_threads() < threads_.size(); }
   /// Threads whose task waits.
   std::size_t waiting_threads() const { return waiting_; }

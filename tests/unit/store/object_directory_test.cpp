@@ -1,6 +1,7 @@
 #include "daskify/store/object_directory.hpp"
 
 #include "daskify/error.hpp"
+#include "daskify/existing_key.hpp"
 #include "daskify/protocol/object_facts.hpp"
 
 #include <gmock/gmock.h>
@@ -103,7 +104,7 @@ struct directory : testing::Test {
   told_list told() { return std::exchange(seen.told, {}); }
 
   void put(std::uint64_t id, std::string key = "", node_id node = ann, owner_id owner = client) {
-    event()->put(facts(id), std::move(key), taken_key::refuse, node, owner);
+    event()->put(facts(id), std::move(key), existing_key::refuse, node, owner);
   }
   void copy(object_id object, node_id node) {
     event()->sources(object, node, {});
@@ -131,19 +132,19 @@ struct directory : testing::Test {
 // -- keys -------------------------------------------------------------------------------------------------
 
 TEST_F(directory, knows_the_same_key_in_the_spaces_of_several_owners) {
-  event()->put(facts(1), "observed", taken_key::refuse, ann, client, client);
-  event()->put(facts(2), "observed", taken_key::refuse, ann, task, task);
+  event()->put(facts(1), "observed", existing_key::refuse, ann, client, client);
+  event()->put(facts(2), "observed", existing_key::refuse, ann, task, task);
   EXPECT_EQ(core.find_by_key("observed", client).facts.object, first);
   EXPECT_EQ(core.find_by_key("observed", task).facts.object, second);
   refusal(error_code::unknown_key, [&] { core.find_by_key("observed"); });
-  refusal(error_code::key_taken, [&] { core.put(facts(3), "observed", taken_key::refuse, ann, client, client); });
+  refusal(error_code::key_taken, [&] { core.put(facts(3), "observed", existing_key::refuse, ann, client, client); });
   event()->drop_key("observed", client);
   EXPECT_EQ(core.find_by_key("observed", task).facts.object, second);
 }
 
 TEST_F(directory, forgets_the_keys_of_an_owner_that_left) {
-  event()->put(facts(1), "observed", taken_key::refuse, ann, client, client);
-  event()->put(facts(2), "observed", taken_key::refuse, ann, task, task);
+  event()->put(facts(1), "observed", existing_key::refuse, ann, client, client);
+  event()->put(facts(2), "observed", existing_key::refuse, ann, task, task);
   event()->release(first, client);
   event()->owner_left(client);
   EXPECT_EQ(told(), told_list{freed(1, ann)});
@@ -256,6 +257,18 @@ TEST_F(directory, drops_a_key_that_is_given_as_the_objects_own_text) {
   EXPECT_THAT(told(), ElementsAre(freed(2, ann)));
 }
 
+TEST_F(directory, takes_the_key_from_an_object_that_has_it_still) {
+  event()->put(facts(1), "observed", existing_key::refuse, ann, client, client);
+  event()->put(facts(2), "observed", existing_key::replace, ann, client, client);
+  event()->drop_key_of(object_id{1}, client);
+  event()->drop_key_of(object_id{2}, task);
+  event()->drop_key_of(object_id{99}, client);
+  EXPECT_EQ(core.find_by_key("observed", client).facts.object, object_id{2});
+  event()->drop_key_of(object_id{2}, client);
+  refusal(error_code::unknown_key, [&] { core.find_by_key("observed", client); });
+  event()->drop_key_of(object_id{2}, client);
+}
+
 TEST_F(directory, refuses_a_taken_key) {
   put(1, "observed");
   auto sentence = refusal(error_code::key_taken, [&] { put(2, "observed"); });
@@ -265,7 +278,7 @@ TEST_F(directory, refuses_a_taken_key) {
 TEST_F(directory, replaces_a_taken_key_and_frees_the_old_object_when_nobody_holds_it) {
   put(1, "observed");
   event()->release(first, client);
-  event()->put(facts(2), "observed", taken_key::replace, bob, client);
+  event()->put(facts(2), "observed", existing_key::replace, bob, client);
   EXPECT_THAT(told(), ElementsAre(freed(1, ann)));
   EXPECT_EQ(core.find_by_key("observed").facts.object, second);
   EXPECT_EQ(core.list().size(), 1U);
@@ -273,7 +286,7 @@ TEST_F(directory, replaces_a_taken_key_and_frees_the_old_object_when_nobody_hold
 
 TEST_F(directory, leaves_a_replaced_object_to_those_who_hold_it) {
   put(1, "observed");
-  event()->put(facts(2), "observed", taken_key::replace, bob, client);
+  event()->put(facts(2), "observed", existing_key::replace, bob, client);
   EXPECT_EQ(core.find(first).key, "");
   EXPECT_EQ(core.find_by_key("observed").facts.object, second);
   event()->release(first, client);
@@ -282,14 +295,14 @@ TEST_F(directory, leaves_a_replaced_object_to_those_who_hold_it) {
 }
 
 TEST_F(directory, replaces_a_key_that_nobody_has) {
-  event()->put(facts(1), "observed", taken_key::replace, ann, client);
+  event()->put(facts(1), "observed", existing_key::replace, ann, client);
   EXPECT_EQ(core.find_by_key("observed").facts.object, first);
 }
 
 TEST_F(directory, refuses_an_id_that_is_in_use_or_none) {
   put(1, "a");
   EXPECT_THAT(refusal(error_code::store_failed, [&] { put(1, "b"); }), HasSubstr("is in the store already"));
-  refusal(error_code::store_failed, [&] { core.put(facts(1), "a", taken_key::replace, ann, client); });
+  refusal(error_code::store_failed, [&] { core.put(facts(1), "a", existing_key::replace, ann, client); });
   EXPECT_THAT(refusal(error_code::store_failed, [&] { put(0); }), HasSubstr("no valid id"));
   EXPECT_EQ(core.find_by_key("a").facts.object, first);
 }
@@ -722,11 +735,11 @@ private:
   void put() {
     object_id id{++last_object_};
     std::string key = below(2) == 0 ? key_name(static_cast<int>(below(keys))) : "";
-    auto when = below(2) == 0 ? taken_key::refuse : taken_key::replace;
+    auto when = below(2) == 0 ? existing_key::refuse : existing_key::replace;
     node_id node = nodes_.empty() || below(20) == 0 ? node_id{last_node_ + 5} : *any(nodes_);
     auto owner = an_owner();
     auto taken = key.empty() ? objects_.end() : holder_of(key);
-    bool refused = taken != objects_.end() && when == taken_key::refuse;
+    bool refused = taken != objects_.end() && when == existing_key::refuse;
     try {
       core_.put(facts(id.value), key, when, node, owner);
       EXPECT_FALSE(refused);
@@ -844,7 +857,7 @@ private:
     auto owner = an_owner();
     leave_with_runs(owner);
     bury();
-    EXPECT_THROW(core_.put(facts(last_object_ + 1), "", taken_key::refuse, node_id{1}, owner), data_error);
+    EXPECT_THROW(core_.put(facts(last_object_ + 1), "", existing_key::refuse, node_id{1}, owner), data_error);
     // Another one comes in its place.
     std::replace(owners_.begin(), owners_.end(), owner, owner_id{++last_owner_});
   }

@@ -10,7 +10,7 @@ namespace {
 
 using std::chrono::seconds;
 
-/// It has its machines, and its processes do not run.
+/// The job has an allocation, but its processes are not running (yet).
 bool is_held_up(job_state state) {
   return state == job_state::configuring || state == job_state::suspended;
 }
@@ -684,8 +684,8 @@ void job_fleet_core::run_timers(time_point now) {
 /// Each case changes what the unit waits for.
 void job_fleet_core::timer(entry& of, time_point now) {
   auto& u = of.second;
-  // Of walltimes its own clock is enough. In all else SLURM has the word: nobody is given up while it is not known
-  // whether he is about to come back.
+  // Walltime can be judged by our own clock. Everything else needs a recent squeue answer: never give up a job whose
+  // state is unknown.
   bool heard_lately = last_answer_ && now - *last_answer_ <= 2 * settings_.longest_query_interval;
   if (u.in != stage::enrolled && !heard_lately) {
     change(of, [&](unit& x) { x.since += now - *x.due + settings_.query_interval; });

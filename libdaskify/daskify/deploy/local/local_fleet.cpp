@@ -103,7 +103,7 @@ void local_fleet::tell_shortage(const std::string& why_exhausted, const std::str
     setup_.on_given_up(why_given_up);
 }
 
-/// Why there is nobody, and will be nobody; empty while there is. REQUIRES: the lock is held.
+/// Why no process is left and none will be started; empty otherwise. REQUIRES: the lock is held.
 std::string local_fleet::exhausted() const {
   bool some = std::any_of(members_.begin(), members_.end(), [](const member& m) { return m.alive || m.awaited; });
   return some ? std::string{} : problem_;

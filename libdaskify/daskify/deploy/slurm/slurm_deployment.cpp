@@ -23,7 +23,7 @@ constexpr auto tick_interval = std::chrono::seconds{1};
 constexpr auto settle_time = std::chrono::seconds{1};
 /// What changes faster is left out.
 constexpr auto line_interval = std::chrono::milliseconds{250};
-/// SLURM may take so long before somebody should know what is waited for.
+/// After this delay, tell the user which SLURM command we are waiting for.
 constexpr auto silent_wait = std::chrono::seconds{5};
 
 /// The job that a unit is in, or, of an array, the array: what squeue takes and what tells arrays from each other.
@@ -31,7 +31,7 @@ std::string job_of(const std::string& unit) {
   return unit.substr(0, unit.find_first_of("_."));
 }
 
-/// A sentence of somebody else's, with ours behind it.
+/// Ensures that text from another program ends with a full stop.
 std::string full_stop(std::string sentence) {
   if (!sentence.empty() && std::string_view{".!?"}.find(sentence.back()) == std::string_view::npos)
     sentence += '.';
@@ -580,7 +580,7 @@ void slurm_deployment::tell_ends(const std::vector<job_status>& answer, clock::t
     if (node.joined > asked) // the answer may be about its job's life before it was requeued
       continue;
     auto found = std::ranges::find(answer, node.unit, &job_status::id);
-    // A job that is told to be pending is one that SLURM starts anew; this node is of the time before.
+    // A pending job is being requeued; this node belongs to its previous run.
     if (found == answer.end() || found->state == job_state::pending)
       continue;
     node.knows_its_end = true;
