@@ -10,6 +10,7 @@
 /// reply to that message: a task may take hours, and no request may stay open so long. It reports, as often as it has
 /// results, over the same ordered connection.
 
+#include "daskify/protocol/message_types.hpp"
 #include "daskify/protocol/messages.hpp"
 #include "daskify/protocol/store_messages.hpp"
 #include "daskify/protocol/wire_version.hpp"
@@ -24,55 +25,6 @@
 #include <memory>
 
 namespace daskify::internal {
-
-using daskify::progress; // sent as it is
-
-// -- what actors say to themselves -------------------------------------------------------------------------
-
-struct executor_has_news {}; ///< executor to its worker actor: reports are waiting, or tasks begin or end to wait
-/// Time to say that we are alive, and to give back what waits behind a slow task. The first one brings the intervals.
-struct worker_tick {
-  std::uint64_t heartbeat_interval_ms = 0;
-  std::uint64_t heartbeat_timeout_ms = 0;
-};
-struct scheduler_tick {}; ///< time to look for silent workers and impatient askers
-struct progress_tick {};  ///< time to tell what changed, or that time goes on
-struct stop_session {};   ///< the session ends: workers are told to stop
-/// Time to say that we are alive.
-struct node_tick {
-  std::uint64_t heartbeat_interval_ms = 0;
-  std::uint64_t heartbeat_timeout_ms = 0;
-};
-struct store_tick {}; ///< time to tell those who wait for objects that they have to wait on
-
-template <class Inspector>
-auto inspect(Inspector& f, executor_has_news&) {
-  return f();
-}
-template <class Inspector>
-auto inspect(Inspector& f, worker_tick& x) {
-  return f(x.heartbeat_interval_ms, x.heartbeat_timeout_ms);
-}
-template <class Inspector>
-auto inspect(Inspector& f, scheduler_tick&) {
-  return f();
-}
-template <class Inspector>
-auto inspect(Inspector& f, progress_tick&) {
-  return f();
-}
-template <class Inspector>
-auto inspect(Inspector& f, stop_session&) {
-  return f();
-}
-template <class Inspector>
-auto inspect(Inspector& f, node_tick& x) {
-  return f(x.heartbeat_interval_ms, x.heartbeat_timeout_ms);
-}
-template <class Inspector>
-auto inspect(Inspector& f, store_tick&) {
-  return f();
-}
 
 // -- what never leaves a process ---------------------------------------------------------------------------
 
@@ -310,4 +262,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(daskify::internal::store_event)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(daskify::internal::watch_tasks)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(daskify::internal::unwatch_tasks)
 
-#include "daskify/protocol/message_types.hpp"
+#define DASKIFY_EXTERN_ACTOR(TYPE) extern template class caf::detail::type_erased_value_impl<daskify::internal::TYPE>;
+DASKIFY_ACTOR_TYPES(DASKIFY_EXTERN_ACTOR)
+#undef DASKIFY_EXTERN_ACTOR

@@ -3,6 +3,9 @@
 /// The types that actors send. Registration and instantiation go through these lists.
 
 #include "daskify/protocol/message_holders.hpp"
+#include "daskify/protocol/messages.hpp"
+#include "daskify/protocol/own_messages.hpp"
+#include "daskify/protocol/store_messages.hpp"
 
 #include <caf/deserializer.hpp>
 #include <caf/serializer.hpp>
@@ -33,7 +36,7 @@
   EACH(keep_object) EACH(hold_object) EACH(object_held) EACH(claim_objects) EACH(release_objects)                      \
   EACH(release_arguments) EACH(owner_gone) EACH(node_gone)
 
-/// Actors, which are sent as parts of messages.
+/// Actors, which are sent as parts of messages; the types are in actors.hpp.
 #define DASKIFY_ACTOR_TYPES(EACH)                                                                                      \
   EACH(worker_actor) EACH(node_actor) EACH(object_listener) EACH(store_for_users) EACH(store_for_directory)            \
   EACH(directory_for_stores) EACH(scheduler_for_workers) EACH(link_actor) EACH(scheduler_for_clients)                  \
@@ -45,6 +48,8 @@
 #define DASKIFY_PUBLIC_TYPES(EACH) EACH(progress)
 
 namespace daskify::internal {
+
+using daskify::progress; // sent as it is
 
 #define DASKIFY_IS_MESSAGE(TYPE)                                                                                       \
   template <>                                                                                                          \
@@ -75,7 +80,3 @@ DASKIFY_STORE_MESSAGES(DASKIFY_DECLARE_MESSAGE)
 } // namespace daskify
 
 #undef DASKIFY_DECLARE_MESSAGE
-
-#define DASKIFY_EXTERN_ACTOR(TYPE) extern template class caf::detail::type_erased_value_impl<daskify::internal::TYPE>;
-DASKIFY_ACTOR_TYPES(DASKIFY_EXTERN_ACTOR)
-#undef DASKIFY_EXTERN_ACTOR
