@@ -5,7 +5,8 @@
 #include "daskify/config/value_text.hpp"
 #include "daskify/defaults.hpp"
 #include "daskify/deploy/local/local_deployment.hpp"
-#include "daskify/deploy/slurm/slurm_deployment.hpp"
+#include "daskify/deploy/batch/batch_deployment.hpp"
+#include "daskify/deploy/slurm/slurm_system.hpp"
 #include "daskify/deploy/slurm/srun_deployment.hpp"
 #include "daskify/deploy/standing/open_deployment.hpp"
 #include "daskify/deploy/standing/standing_deployment.hpp"
@@ -138,7 +139,8 @@ std::unique_ptr<deployment> scheduler_process::make_deployment() {
   if (settings_.is_on_slurm() && srun_deployment::is_in_allocation()) {
     own = std::make_unique<srun_deployment>(std::move(setup));
   } else if (settings_.is_on_slurm()) {
-    own = std::make_unique<slurm_deployment>(std::move(setup));
+    auto slurm = std::make_unique<slurm_system>(setup.options, setup.session_folder, setup.log_folder, program_name_);
+    own = std::make_unique<batch_deployment>(std::move(setup), std::move(slurm));
   } else {
     auto local = std::make_unique<local_deployment>(std::move(setup));
     own_workers_ = local->size();

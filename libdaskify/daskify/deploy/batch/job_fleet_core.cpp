@@ -39,8 +39,8 @@ end_cause cause_of(job_state state) {
   }
 }
 
-/// A task that ends its own process, or the machine's memory, must not be tried for ever; without a word from SLURM
-/// that may be what happened.
+/// A task that ends its own process, or the machine's memory, must not be tried for ever; without a word from the
+/// system that may be what happened.
 bool by_infrastructure(end_cause cause) {
   switch (cause) {
   case end_cause::timed_out:
@@ -59,7 +59,8 @@ bool by_infrastructure(end_cause cause) {
   return false;
 }
 
-std::string in_words(end_cause cause) {
+/// `system`: the name of the batch system.
+std::string in_words(end_cause cause, const std::string& system) {
   switch (cause) {
   case end_cause::completed:
     return "its process ended without an error";
@@ -82,7 +83,7 @@ std::string in_words(end_cause cause) {
   case end_cause::unknown:
     break;
   }
-  return "SLURM does not say why";
+  return system + " does not say why";
 }
 
 std::string jobs_in_words(std::size_t count) {
@@ -334,7 +335,7 @@ bool job_fleet_core::add(const std::string& id, time_point now) {
   return is_new;
 }
 
-/// A job can start before sbatch has ended: nodes that enrolled meanwhile.
+/// A job can start before its submission has ended: nodes that enrolled meanwhile.
 void job_fleet_core::enrolled_early(time_point now) {
   std::vector<std::pair<node_id, early_node>> sorted{early_.begin(), early_.end()};
   std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
@@ -358,7 +359,7 @@ void job_fleet_core::submit_failed(time_point now, submission_id request, const 
   refusal_ = text;
   if (permanent) {
     failed_in_a_row_ = std::max(failed_in_a_row_, settings_.failed_starts);
-    pause(now, "SLURM refuses to take the job: " + text);
+    pause(now, settings_.system + " refuses to take the job: " + text);
   } else {
     not_before_ = std::max(not_before_, now + submission_backoff_);
     submission_backoff_ = doubled(submission_backoff_, settings_.longest_submission_backoff);
@@ -481,13 +482,13 @@ void job_fleet_core::node_ended(time_point now, node_id node, departure as, cons
 
 void job_fleet_core::tell_gone(const entry& of, end_cause cause) {
   const auto& [id, u] = of;
-  auto text = "The node of job " + id + " is gone: " + in_words(cause);
+  auto text = "The node of job " + id + " is gone: " + in_words(cause, settings_.system);
   if (cause == end_cause::unknown && !u.how.empty())
     text += "; its node " + u.how;
   effects_.node_gone({id, u.node, cause, by_infrastructure(cause), text + "."});
 }
 
-// -- what SLURM says ----------------------------------------------------------------------------------------
+// -- what the system says -----------------------------------------------------------------------------------
 
 void job_fleet_core::statuses(time_point now, std::span<const job_status> answer) {
   if (!std::exchange(asking_, false))
@@ -529,7 +530,7 @@ void job_fleet_core::apply(entry& of, const job_status& status, time_point now) 
   auto& u = of.second;
   if (u.in == stage::finished)
     return;
-  // A node that came after SLURM was asked knows better.
+  // A node that came after the system was asked knows better.
   if (u.in != stage::cancelling && u.enrolled && last_query_ && *u.enrolled >= *last_query_)
     return;
   auto before = std::exchange(u.state, status.state);
@@ -613,7 +614,7 @@ void job_fleet_core::unlisted(entry& of, time_point now) {
   if ((u.connected && u.in != stage::cancelling) || (u.enrolled && *u.enrolled >= *last_query_))
     return;
   changed_ = true;
-  over(of, job_state::unknown, "disappeared from SLURM before a node enrolled", now);
+  over(of, job_state::unknown, "disappeared from " + settings_.system + " before a node enrolled", now);
 }
 
 void job_fleet_core::over(entry& of, job_state state, const std::string& why, time_point now) {
@@ -684,8 +685,8 @@ void job_fleet_core::run_timers(time_point now) {
 /// Each case changes what the unit waits for.
 void job_fleet_core::timer(entry& of, time_point now) {
   auto& u = of.second;
-  // Walltime can be judged by our own clock. Everything else needs a recent squeue answer: never give up a job whose
-  // state is unknown.
+  // Walltime can be judged by our own clock. Everything else needs a recent answer of the system: never give up a job
+  // whose state is unknown.
   bool heard_lately = last_answer_ && now - *last_answer_ <= 2 * settings_.longest_query_interval;
   if (u.in != stage::enrolled && !heard_lately) {
     change(of, [&](unit& x) { x.since += now - *x.due + settings_.query_interval; });
@@ -755,7 +756,7 @@ void job_fleet_core::urgent(time_point now) {
   next_query_ = std::min(next_query_, now);
 }
 
-/// What follows from what is in the books. `fresh`: SLURM has just said how its jobs are.
+/// What follows from what is in the books. `fresh`: the system has just said how its jobs are.
 void job_fleet_core::settle(time_point now, bool fresh) {
   if (!stopped_) {
     run_timers(now);
@@ -783,7 +784,7 @@ void job_fleet_core::shrink(time_point now, bool fresh) {
   if (!started_ || too_many() == 0)
     return;
   // Those that have waited longest are the next to start, so the newest go; but none before it had its chance, or it
-  // would go on like that for ever. It may have started since SLURM was asked.
+  // would go on like that for ever. It may have started since the system was asked.
   auto had_chance = [&] {
     auto younger = pending_.upper_bound({now - settings_.pending_chance, {}});
     return younger == pending_.begin() ? pending_.end() : std::prev(younger);
@@ -914,17 +915,17 @@ std::string job_fleet_core::sentence(const fleet_report& of) const {
   else if (probing_)
     text += " One job is tried. " + problem_;
   else if (!refusal_.empty())
-    text += " SLURM did not take more jobs: " + refusal_;
+    text += " " + settings_.system + " did not take more jobs: " + refusal_;
   else if (supply() < of.wanted && loss_backoff_ > settings_.loss_backoff)
     text += " Several ended early; they are replaced with growing delay.";
   if (ceiling_ < largest())
     text += " Jobs were cancelled by somebody else, and are not replaced.";
   if (query_failing_)
-    text += " SLURM does not say how the jobs are: " + query_problem_;
+    text += " " + settings_.system + " does not say how the jobs are: " + query_problem_;
   return text;
 }
 
-/// " (2 suspended)": of lost ones, by SLURM's last word, those whose nodes have only been stopped.
+/// " (2 suspended)": of lost ones, by the system's last word, those whose nodes have only been stopped.
 std::string job_fleet_core::held_up_in_words() const {
   auto stopped = std::ranges::count_if(
       units_, [](const auto& of) { return of.second.in == stage::lost && of.second.state == job_state::suspended; });

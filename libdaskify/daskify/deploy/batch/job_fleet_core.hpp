@@ -1,9 +1,10 @@
 #pragma once
 
-/// Which SLURM jobs there should be. The decisions of the fleet, without sbatch, squeue, scancel and clock.
+/// Which jobs of a batch system there should be. The decisions of the fleet, without the commands of the system and
+/// clock.
 ///
 /// One unit (a job, a task of a job array, or one task of an allocation) runs one node process, which enrols when it
-/// runs. What SLURM says and what the nodes say together make the stage of a unit:
+/// runs. What the system says and what the nodes say together make the stage of a unit:
 ///
 ///   submit --> pending --> starting --> enrolled --> draining --> leaving --> (gone)
 ///                 ^                        |  ^          |
@@ -18,7 +19,7 @@
 /// walltime, is drained or cancelled, or has been without its node for long. What is missing is submitted together, at
 /// most once every few seconds; what is too much is cancelled when pending, drained when enrolled.
 ///
-/// SLURM is asked seldom, for all units at once: nodes are watched by their connections, and only what has none is
+/// The system is asked seldom, for all units at once: nodes are watched by their connections, and only what has none is
 /// asked about. A job is over only when an answer says so; no answer changes nothing.
 ///
 /// A job that somebody else cancels is not replaced: the fleet is one smaller from then on, until `resume`. One that a
@@ -53,13 +54,14 @@ struct fleet_settings {
   std::size_t size = 1;    ///< jobs wanted at the start; for a fixed fleet: always
   std::size_t minimum = 0; ///< of an adaptive fleet, that is one with minimum < maximum
   std::size_t maximum = 0;
+  std::string system = "the batch system";                           ///< its name, in sentences
   std::chrono::milliseconds start_timeout = defaults::start_timeout; ///< from a job's start to its node's enrolment
-  /// A pending job with this reason of SLURM's will never start.
+  /// A pending job with this reason will never start.
   std::function<bool(std::string_view reason)> can_never_start = [](std::string_view) { return false; };
   /// What such a reason means, for people; "" when it explains itself.
   std::function<std::string(std::string_view reason)> explain_reason = [](std::string_view) { return ""; };
 
-  std::size_t largest_submission = 1'000; ///< jobs at a time; SLURM's MaxArraySize is 1001 unless a site changes it
+  std::size_t largest_submission = 1'000; ///< jobs at a time; fits SLURM's MaxArraySize, 1001 unless a site changes it
   seconds submission_interval{5};         ///< least time between two submissions: what goes together is sent together
   seconds submission_backoff{5};          ///< after a submission was refused; doubled each time it is again
   seconds longest_submission_backoff{300};
@@ -76,7 +78,7 @@ struct fleet_settings {
   seconds shrink_after{30};     ///< an adaptive fleet is as large as the largest need in this time
   seconds pending_chance{60};   ///< a pending job that is not needed is left alone for so long
   seconds requeue_timeout{300}; ///< a requeued job that does not start again is replaced
-  seconds verdict_timeout{400}; ///< SLURM notices a dead machine after SlurmdTimeout, usually 300 s
+  seconds verdict_timeout{400}; ///< a system may take 300 s to notice a dead machine
   seconds cancel_again{10};     ///< a cancelled job that is still there
 
   std::size_t failed_starts = 3; ///< in a row: then nothing is submitted for some time
@@ -112,11 +114,11 @@ public:
 
   /// The units of a submission, as `statuses` and the nodes will call them.
   void submitted(time_point now, submission_id request, const std::vector<std::string>& units);
-  /// sbatch has refused, and there is no job of this request. `permanent`: it will refuse again, unless somebody
+  /// The system has refused, and there is no job of this request. `permanent`: it will refuse again, unless somebody
   /// changes something.
   void submit_failed(time_point now, submission_id request, const std::string& text, bool permanent);
-  /// All units of the query that SLURM knows; those that it does not know any more are over. Tasks of a job array come
-  /// one by one, also when pending.
+  /// All units of the query that the system knows; those that it does not know any more are over. Tasks of a job array
+  /// come one by one, also when pending.
   void statuses(time_point now, std::span<const job_status> answer);
   void query_failed(time_point now, const std::string& text);
 
@@ -145,7 +147,7 @@ public:
   std::size_t largest() const { return adaptive() ? settings_.maximum : settings_.size; }
   /// Time between the submission of a replacement and the end of the job that it replaces.
   std::chrono::seconds lead_time(std::chrono::seconds walltime) const;
-  /// The units that SLURM has, as far as is known.
+  /// The units that the system has, as far as is known.
   std::vector<std::string> living() const;
   bool is_paused() const { return paused_until_.has_value(); }
   /// No job of ours is left, nor on its way.
@@ -163,7 +165,7 @@ private:
   struct unit {
     stage in = stage::pending;
     bool counts = true;    ///< towards the size
-    bool listed = false;   ///< SLURM has said something of it
+    bool listed = false;   ///< the system has said something of it
     bool requeued = false; ///< and has not started again since
     std::string reason;    ///< why it is pending
     time_point submitted;
@@ -175,7 +177,7 @@ private:
     bool caused = false;
     bool drained = false;                 ///< that node was asked to leave
     std::string how;                      ///< its connection ended, when lost
-    job_state state = job_state::unknown; ///< SLURM's last word
+    job_state state = job_state::unknown; ///< the system's last word
     std::string nodes;                    ///< the same
     std::optional<time_point> ends;       ///< its walltime
     seconds walltime{0};                  ///< all of it, as far as is known
@@ -253,7 +255,7 @@ private:
   std::array<std::size_t, stages> counts_{};
   std::size_t counting_ = 0; ///< units that count towards the size
   std::map<std::string, std::size_t> reasons_;
-  std::size_t unlisted_ = 0; ///< pending, and SLURM has said nothing of them
+  std::size_t unlisted_ = 0; ///< pending, and the system has said nothing of them
   by_time pending_;          ///< by submission
   by_time serving_;          ///< enrolled and counting, by the end of their walltime
   by_time expiring_;         ///< enrolled and not counting any more, by the same

@@ -10,7 +10,7 @@
 
 namespace daskify::internal {
 
-/// One call of sbatch; given by the job fleet core.
+/// One submission; given by the job fleet core.
 using submission_id = id<struct submission_tag>;
 
 /// Why the connection of a node ended.
@@ -19,12 +19,12 @@ enum class end_cause : std::uint8_t {
   timed_out,     ///< at its walltime
   preempted,     ///< for another job; or suspended for long
   node_failed,   ///< the machine
-  requeued,      ///< SLURM will start its job again
+  requeued,      ///< the system will start its job again
   superseded,    ///< another node came for the same job
   cancelled,     ///< by somebody else
   out_of_memory, ///< its tasks took more than the job may
   failed,        ///< its process
-  unknown        ///< SLURM does not say
+  unknown        ///< the system does not say
 };
 
 struct node_end {

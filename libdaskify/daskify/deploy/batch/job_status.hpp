@@ -1,6 +1,6 @@
 #pragma once
 
-/// What SLURM says of a job.
+/// What a batch system says of a job.
 
 #include <chrono>
 #include <cstdint>
@@ -93,13 +93,13 @@ constexpr bool is_over(job_state state) noexcept {
   return false;
 }
 
-/// One line of squeue.
+/// One job, or unit, of an answer.
 struct job_status {
   std::string id;     ///< "12", or "12_3" for a task of an array
   std::string job_id; ///< its own; an array task that has not started yet may still share the array's
   job_state state = job_state::unknown;
   std::string reason;                            ///< why it waits, or how it ended; "" for none
-  std::string nodes;                             ///< as SLURM writes them, "n[1-2,5]"; "" when it has none
+  std::string nodes;                             ///< as the system writes them, "n[1-2,5]"; "" when it has none
   std::optional<std::chrono::seconds> time_left; ///< of its walltime, when it has one
 };
 

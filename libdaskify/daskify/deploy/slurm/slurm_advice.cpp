@@ -2,6 +2,7 @@
 
 #include "daskify/config/option_table.hpp"
 #include "daskify/config/value_text.hpp"
+#include "daskify/deploy/batch/job_counts.hpp"
 #include "daskify/deploy/slurm/slurm_request.hpp"
 #include "daskify/deploy/slurm/slurm_text.hpp"
 

@@ -1,5 +1,6 @@
 #include "daskify/deploy/slurm/slurm_request.hpp"
 
+#include "daskify/deploy/batch/job_counts.hpp"
 #include "daskify/error.hpp"
 
 #include <algorithm>
@@ -17,18 +18,6 @@ std::string program_on_nodes(const settings& options) {
                         "The path of the program that jobs are to run cannot be found out (" + failed.message() +
                             "); name it by worker_program."};
   return program.string();
-}
-
-std::size_t jobs_for(const settings& options, std::size_t workers) {
-  return (workers + options.processes - 1) / options.processes;
-}
-
-job_counts job_counts_for(const settings& options) {
-  auto size = options.slurm_size();
-  auto minimum = options.minimum.value_or(std::min(size, options.maximum.value_or(size)));
-  auto maximum = options.maximum.value_or(std::max(size, minimum));
-  return {jobs_for(options, std::clamp(size, minimum, maximum)), jobs_for(options, minimum),
-          jobs_for(options, maximum)};
 }
 
 std::string job_name(const std::string& session_folder) {

@@ -6,22 +6,9 @@
 #include "daskify/deploy/slurm/job_script.hpp"
 #include "daskify/launch/launch_variables.hpp"
 
-#include <cstddef>
 #include <string>
 
 namespace daskify::internal {
-
-/// How many jobs a number of workers takes.
-std::size_t jobs_for(const settings& options, std::size_t workers);
-
-/// How many jobs a cluster has: `first` are submitted at its start. Its number is fixed where minimum is maximum.
-struct job_counts {
-  std::size_t first;
-  std::size_t minimum;
-  std::size_t maximum;
-};
-
-job_counts job_counts_for(const settings& options);
 
 /// The program that becomes a node: a path that means the same on other machines. Throws cluster_error(worker_failed).
 std::string program_on_nodes(const settings& options);

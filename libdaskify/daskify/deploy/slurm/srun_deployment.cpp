@@ -1,6 +1,7 @@
 #include "daskify/deploy/slurm/srun_deployment.hpp"
 
 #include "daskify/defaults.hpp"
+#include "daskify/deploy/batch/job_counts.hpp"
 #include "daskify/deploy/slurm/slurm_commands.hpp"
 #include "daskify/deploy/slurm/slurm_request.hpp"
 #include "daskify/deploy/slurm/slurm_text.hpp"

@@ -1,10 +1,9 @@
 #pragma once
 
+#include "daskify/deploy/batch/batch_system.hpp"
+#include "daskify/deploy/batch/job_counts.hpp"
 #include "daskify/deploy/batch/job_fleet_core.hpp"
 #include "daskify/deploy/deployment.hpp"
-#include "daskify/deploy/slurm/job_guard.hpp"
-#include "daskify/deploy/slurm/slurm_commands.hpp"
-#include "daskify/deploy/slurm/slurm_request.hpp"
 #include "daskify/os/notice.hpp"
 #include "daskify/os/serial_executor.hpp"
 #include "daskify/progress/staffing_notice.hpp"
@@ -23,12 +22,13 @@
 
 namespace daskify::internal {
 
-/// Nodes in SLURM's jobs. The job fleet core decides which there are; here sbatch, squeue and scancel are called, and
-/// the node processes come and go.
-class slurm_deployment final : public deployment, private job_fleet_effects {
+/// Nodes in jobs of a batch system. The job fleet core decides which there are; here the system's commands are called,
+/// and the node processes come and go.
+class batch_deployment final : public deployment, private job_fleet_effects {
 public:
-  explicit slurm_deployment(deployment_setup with);
-  ~slurm_deployment() override;
+  /// Throws config_error when such jobs cannot be asked for.
+  batch_deployment(deployment_setup with, std::unique_ptr<batch_system> system);
+  ~batch_deployment() override;
 
   void start() override;
   void wait_until_ready() override;
@@ -61,21 +61,18 @@ private:
   void exhausted(const std::string& sentence) override;
   void report(const fleet_report& now) override;
 
-  void post(const char* waits_for, std::function<void()> command);
+  void post(std::string_view waits_for, std::function<void()> command);
   void stop_commands();
   bool is_replacing();
-  void doubt(const error& why);
-  std::vector<std::string> submit_now(std::size_t count);
+  void submit_now(submission_id request, std::size_t count);
   void query_now(const std::vector<std::string>& units);
-  std::vector<job_status> statuses_of(const std::vector<std::string>& units, const std::string& squeue_said);
-  void doubt_first_reasons(std::vector<job_status>& answer);
   void tell_ends(const std::vector<job_status>& answer, clock::time_point asked);
   void watch_jobs();
-  static void say_not_cancelled(const std::string& why, const std::string& jobs);
+  void say_not_cancelled(const std::string& why, const std::vector<std::string>& units) const;
   void cancel_now(const std::vector<std::string>& units);
-  std::string log_of(const std::string& unit) const;
   void fail(const std::string& sentence);
   void keep_last_words(const std::vector<std::string>& units, const std::string& sentence);
+  std::string of_system(const std::string& sentence) const;
   std::string news(clock::time_point now);
   std::string why_not_ready(clock::time_point now) const;
   [[noreturn]] void throw_late(std::size_t ready) const;
@@ -90,19 +87,14 @@ private:
     bool said_goodbye = false;
   };
 
-  /// A command of SLURM's that may not answer.
+  /// A command of the system that may not answer.
   struct awaited_command {
     std::string name; ///< "": there is none
     clock::time_point since;
   };
 
-  /// A job of several units.
-  struct allocation {
-    std::size_t size = 0;            ///< units
-    std::set<std::string> cancelled; ///< of them
-  };
-
   deployment_setup setup_;
+  std::unique_ptr<batch_system> system_; ///< its commands are called on the thread for commands, while that runs
   job_counts counts_;
   std::size_t at_start_; ///< jobs that a start waits for
 
@@ -115,21 +107,19 @@ private:
   std::string last_failure_;        ///< of a job that ended before its node came, or soon after
   bool starting_ = true;            ///< somebody waits until it is ready
   std::string told_failure_;        ///< the last one that was said
-  std::set<std::string> explained_; ///< reasons of SLURM's for which jobs wait, that were explained
+  std::set<std::string> explained_; ///< reasons for which jobs wait, that were explained
   staffing_notice staffing_;        ///< of too few jobs at work
   bool replacing_ = true;
   bool has_submitted_ = false;
-  /// Jobs may be left that no scancel has reached.
+  /// Jobs may be left that were not cancelled.
   bool in_doubt_ = false;
-  std::string cancel_problem_;                              ///< of the last scancel; "" when it went well
-  std::size_t under_way_ = 0;                               ///< commands that were posted and have not ended
-  awaited_command awaited_;                                 ///< of the posted one that runs
-  std::map<std::string, clock::time_point> hopeless_since_; ///< units that can never start, by SLURM's word
-  std::map<std::string, allocation> allocations_;           ///< by job
+  std::string cancel_problem_; ///< of the last cancellation; "" when it went well
+  std::size_t under_way_ = 0;  ///< commands that were posted and have not ended
+  awaited_command awaited_;    ///< of the posted one that runs
 
-  job_guard guard_;             ///< of the thread for commands, while that runs
-  std::stop_source asking_;     ///< ends a squeue
-  std::stop_source submitting_; ///< ends an sbatch
+  std::stop_source asking_;     ///< ends a query
+  std::stop_source no_more_;    ///< nothing further is to be submitted
+  std::stop_source submitting_; ///< ends a submission
   std::stop_source stopping_;   ///< ends every other command
   std::unique_ptr<serial_executor> commands_;
   std::stop_source ending_; ///< of the next
