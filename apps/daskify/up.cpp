@@ -36,8 +36,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr auto log_name = "scheduler.log";
-/// How often the log is looked at for what to show meanwhile.
-constexpr std::chrono::milliseconds look_interval{250};
 /// Beyond start_timeout: for what comes before and after the wait for workers.
 constexpr std::chrono::seconds more_time{60};
 
@@ -63,54 +61,37 @@ file_descriptor open_log(const fs::path& file) {
   return log;
 }
 
-/// Shows the lines of SLURM's that come into a log.
-class slurm_lines {
-public:
-  explicit slurm_lines(fs::path log) : log_{std::move(log)} {}
-
-  void show_new() {
-    auto end = read_log_end(log_, 1 << 16);
-    if (end.size == seen_)
-      return;
-    std::istringstream lines{last_lines(end, 1000, seen_)};
-    for (std::string line; std::getline(lines, line);)
-      if (line.starts_with("SLURM: "))
-        notice(line);
-    seen_ = end.size;
-  }
-
-private:
-  fs::path log_;
-  std::uint64_t seen_ = 0;
-};
-
 enum class outcome { ready, ended, interrupted, too_late };
 
-/// What the scheduler says, or a signal that asks us to end, whatever comes first.
-outcome wait_for(const detached_process& scheduler, const file_descriptor& signals, std::chrono::milliseconds limit,
-                 const fs::path& log) {
+/// What the scheduler says, or a signal that asks us to end, whatever comes first. Shows how its jobs are meanwhile.
+outcome wait_for(const detached_process& scheduler, const file_descriptor& signals, std::chrono::milliseconds limit) {
   using clock = std::chrono::steady_clock;
-  slurm_lines progress{log};
   auto until = clock::now() + limit;
   std::string said;
-  while (clock::now() < until) {
+  while (true) {
+    auto left = std::chrono::ceil<std::chrono::milliseconds>(until - clock::now());
+    if (left.count() <= 0)
+      return outcome::too_late;
     pollfd watched[] = {{scheduler.news.get(), POLLIN, 0}, {signals.get(), POLLIN, 0}};
-    ::poll(watched, 2, static_cast<int>(look_interval.count()));
-    progress.show_new();
+    ::poll(watched, 2, static_cast<int>(left.count()));
     if (watched[1].revents != 0)
       return outcome::interrupted;
     if (watched[0].revents == 0)
       continue;
-    char part[64];
+    char part[4096];
     auto count = ::read(scheduler.news.get(), part, sizeof part);
-    if (count > 0)
-      said.append(part, static_cast<std::size_t>(count));
-    if (said == ready_word)
-      return outcome::ready;
     if (count == 0)
       return outcome::ended;
+    if (count > 0)
+      said.append(part, static_cast<std::size_t>(count));
+    for (auto end = said.find('\n'); end != said.npos; end = said.find('\n')) {
+      auto line = said.substr(0, end);
+      said.erase(0, end + 1);
+      if (line == ready_word)
+        return outcome::ready;
+      notice(line);
+    }
   }
-  return outcome::too_late;
 }
 
 /// Ends what was started; returns when it is gone.
@@ -230,7 +211,7 @@ int up(arguments given) {
   file_descriptor signals{::signalfd(-1, &ending, SFD_CLOEXEC)};
 
   auto scheduler = start_detached(program, std::move(command), open_log(log));
-  switch (wait_for(scheduler, signals, with.start_timeout + more_time, log)) {
+  switch (wait_for(scheduler, signals, with.start_timeout + more_time)) {
   case outcome::ready:
     ::sigprocmask(SIG_UNBLOCK, &ending, nullptr); // the terminal may take no more
     break;

@@ -30,6 +30,8 @@ struct deployment_setup {
       on_node_time_left; ///< until it ends by itself
   /// It was lost through no fault of its tasks.
   std::function<void(std::uint32_t slot, error_code code, const std::string& how)> on_node_lost;
+  /// How the jobs are while the start waits for them, in lines. On the waiting thread; may take its time.
+  std::function<void(const std::string& lines)> on_start_news;
 };
 
 /// How many workers a cluster may still come to have.

@@ -4,8 +4,8 @@
 #include "daskify/config/user_folder.hpp"
 #include "daskify/config/value_text.hpp"
 #include "daskify/defaults.hpp"
-#include "daskify/deploy/local/local_deployment.hpp"
 #include "daskify/deploy/batch/batch_deployment.hpp"
+#include "daskify/deploy/local/local_deployment.hpp"
 #include "daskify/deploy/slurm/slurm_system.hpp"
 #include "daskify/deploy/slurm/srun_deployment.hpp"
 #include "daskify/deploy/standing/open_deployment.hpp"
@@ -127,6 +127,7 @@ std::unique_ptr<deployment> scheduler_process::make_deployment() {
   setup.store_limit = store_limit_;
   auto tell = [this](auto message) { voice_->tell_if_open(scheduler_, std::move(message)); };
   setup.on_worker_exited = [tell](worker_exited what) { tell(std::move(what)); };
+  setup.on_start_news = on_start_news_;
   setup.on_exhausted = [tell](const std::string& reason) { tell(workers_exhausted{reason}); };
   setup.on_node_unwanted = [tell](std::uint32_t slot) { tell(drain_node{slot}); };
   setup.on_node_time_left = [tell](std::uint32_t slot, std::chrono::milliseconds left) {

@@ -4,6 +4,7 @@
 #include "daskify/config/settings.hpp"
 #include "daskify/deploy/deployment.hpp"
 #include "daskify/launch/log_folder.hpp"
+#include "daskify/os/notice.hpp"
 #include "daskify/protocol/actors.hpp"
 #include "daskify/protocol/endpoint.hpp"
 #include "daskify/store/store_actor.hpp"
@@ -40,6 +41,9 @@ public:
   /// What is to be done when a client asks for the end of the cluster, on an actor's thread; must not block. Before
   /// `start`.
   void on_end_wanted(std::function<void()> end) { on_end_wanted_ = std::move(end); }
+  /// What is to be done with lines on how the jobs are while the start waits for them; by default they are notices.
+  /// Before `start`.
+  void on_start_news(std::function<void(const std::string& lines)> tell) { on_start_news_ = std::move(tell); }
   /// The logs go there, and into no folder of its own. Before `start`.
   void log_into(const std::filesystem::path& folder) { logs_ = share_log_folder(folder); }
 
@@ -81,6 +85,7 @@ private:
   /// after it.
   std::optional<session_folder> folder_of_workers_;
   std::function<void()> on_end_wanted_;
+  std::function<void(const std::string&)> on_start_news_ = notice;
   log_folder logs_;             ///< of this cluster; an empty path: nowhere
   std::size_t own_workers_ = 0; ///< whose slots are not for others
   std::string secret_;

@@ -5,6 +5,7 @@
 #include "daskify/os/file_descriptor.hpp"
 #include "daskify/os/notice.hpp"
 #include "daskify/os/own_program.hpp"
+#include "daskify/os/terminal.hpp"
 #include "daskify/os/termination.hpp"
 #include "daskify/transport/actor_system.hpp"
 
@@ -12,7 +13,6 @@
 #include <caf/logger.hpp>
 
 #include <csignal>
-#include <cstring>
 #include <exception>
 #include <fcntl.h>
 #include <functional>
@@ -60,6 +60,14 @@ void run_standing_scheduler(const settings& as_given, const standing_setup& setu
   scheduler_process host{with, starts_workers ? *with.worker_program : "daskify-scheduler",
                          starts_workers ? cluster_kind::standing_with_workers : cluster_kind::standing};
   host.on_end_wanted(end);
+  auto tell = [&news](const std::string& lines) {
+    if (news)
+      static_cast<void>(write_soon(news.get(), lines + '\n')); // the reader may be gone
+  };
+  host.on_start_news([tell](const std::string& lines) {
+    notice(lines);
+    tell(lines);
+  });
   if (setup.log_folder)
     host.log_into(*setup.log_folder);
   system_config config;
@@ -88,8 +96,7 @@ void run_standing_scheduler(const settings& as_given, const standing_setup& setu
                  "' is seen, workers join by 'daskify-worker' and programs by '--mode connect', elsewhere both with "
                  "'--daskify.scheduler " +
                  where + "' and the secret in DASKIFY_SECRET.");
-      if (news)
-        static_cast<void>(!::write(news.get(), ready_word, std::strlen(ready_word)));
+      tell(std::string{ready_word});
     } catch (...) {
       failed = std::current_exception();
       end();

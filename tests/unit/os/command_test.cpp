@@ -237,9 +237,9 @@ TEST_F(command_test, does_not_wait_for_a_daemon_that_holds_the_output_open) {
 
 TEST_F(command_test, does_not_wait_for_a_daemon_that_writes_for_ever) {
   news pid;
-  auto result = shell("setsid sh -c 'echo $$ >" + pid.path() + "; exec yes' & exec cat " + pid.path());
+  auto result = shell("setsid sh -c 'echo $$ >" + pid.path() + "; exec yes' & exec cat " + pid.path() + " >&2");
   EXPECT_EQ(result.status, exit_status{exited{0}});
-  auto daemon = std::stoi(result.output.substr(result.output.find_first_of("123456789")));
+  auto daemon = std::stoi(result.errors);
   wait_for_end(daemon); // of SIGPIPE, as nobody reads any more
 }
 

@@ -173,7 +173,7 @@ void batch_deployment::wait_until_ready() {
     shown = report_.sentence;
     auto explanations = new_explanations();
     lock.unlock();
-    notice(of_system(shown) + (explanations.empty() ? "" : "\n" + explanations));
+    setup_.on_start_news(of_system(shown) + (explanations.empty() ? "" : "\n" + explanations));
     lock.lock();
     next_line = clock::now() + line_interval;
   }
