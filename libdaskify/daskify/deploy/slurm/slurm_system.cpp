@@ -159,8 +159,8 @@ void slurm_system::doubt_first_reasons(std::vector<job_status>& answer) {
   }
 }
 
-/// The jobs that end with these units. Part of an allocation cannot be cancelled alone: its node is drained, and the rest
-/// of it goes on.
+/// The jobs that end with these units. Part of an allocation cannot be cancelled alone: its node is drained, and the
+/// rest of it goes on.
 std::vector<std::string> slurm_system::ended_by(const std::vector<std::string>& units) {
   std::vector<std::string> jobs;
   for (const auto& unit : units) {

@@ -56,7 +56,7 @@ private:
   std::string log_folder_;
   std::string program_name_;
   job_guard guard_;
-  std::map<std::string, allocation> allocations_; ///< by job
+  std::map<std::string, allocation> allocations_;                               ///< by job
   std::map<std::string, std::chrono::steady_clock::time_point> hopeless_since_; ///< units that can never start
 };
 
