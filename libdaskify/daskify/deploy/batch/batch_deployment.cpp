@@ -125,7 +125,7 @@ std::string batch_deployment::of_system(const std::string& sentence) const {
 /// What somebody who waits for results should know: which jobs have failed, and that too few are at work. "" for
 /// nothing new. REQUIRES: the lock is held.
 std::string batch_deployment::news(clock::time_point now) {
-  if (starting_ || !replacing_ || setup_.options.progress == progress_style::off)
+  if (starting_ || no_more_.stop_requested() || setup_.options.progress == progress_style::off)
     return {};
   std::string text;
   auto add_line = [&](const std::string& line) { text += (text.empty() || line.empty() ? "" : "\n") + line; };
@@ -160,7 +160,7 @@ void batch_deployment::wait_until_ready() {
   };
   std::string shown;
   auto next_line = clock::now() + line_interval;
-  while (problem_.empty() && replacing_ && ready() < at_start_) {
+  while (problem_.empty() && !no_more_.stop_requested() && ready() < at_start_) {
     auto now = clock::now();
     auto latest = deadline.when(report_.pending, ready(), now);
     if (now >= latest)
@@ -179,7 +179,7 @@ void batch_deployment::wait_until_ready() {
   }
   if (!problem_.empty())
     throw cluster_error{error_code::worker_failed, problem_};
-  if (!replacing_)
+  if (no_more_.stop_requested())
     throw cluster_error{error_code::shut_down, "The cluster was ended while it was being started."};
   if (ready() < at_start_ && !(setup_.options.accept_fewer && ready() != 0))
     throw_late(ready());
@@ -304,10 +304,9 @@ worker_prospect batch_deployment::prospect() {
 /// Jobs that wait would start as soon as the first ones have ended.
 void batch_deployment::stop_replacing() {
   std::unique_lock lock{mutex_};
-  if (!std::exchange(replacing_, false) || !commands_)
+  if (!no_more_.request_stop() || !commands_)
     return;
-  changed_.notify_all(); // whoever waits for the start
-  no_more_.request_stop();
+  changed_.notify_all();  // ends wait_until_ready
   asking_.request_stop(); // lest a query that hangs holds up a cancellation
   post("", [this] {
     std::unique_lock pending{mutex_};
@@ -407,7 +406,7 @@ void batch_deployment::keep_last_words(const std::vector<std::string>& units, co
 void batch_deployment::exhausted(const std::string& sentence) {
   post("", [this, sentence] {
     std::unique_lock lock{mutex_};
-    if (!replacing_) // the jobs end because the cluster does
+    if (no_more_.stop_requested()) // the jobs end because the cluster does
       return;
     fail(sentence);
     lock.unlock();
@@ -431,7 +430,7 @@ void batch_deployment::fail(const std::string& sentence) {
 
 void batch_deployment::submit_now(submission_id request, std::size_t count) {
   submission_result result{{}, "the cluster is being shut down"};
-  if (is_replacing()) {
+  if (!no_more_.stop_requested()) {
     watch_jobs();
     result = system_->submit(count, no_more_.get_token(), submitting_.get_token());
   }
@@ -445,11 +444,6 @@ void batch_deployment::submit_now(submission_id request, std::size_t count) {
       fail(result.refusal);
     core_.submit_failed(clock::now(), request, result.refusal, result.permanent);
   }
-}
-
-bool batch_deployment::is_replacing() {
-  std::lock_guard guard{mutex_};
-  return replacing_;
 }
 
 /// Without a guard all goes well as long as this process ends as it should.
@@ -490,13 +484,14 @@ void batch_deployment::tell_ends(const std::vector<job_status>& answer, clock::t
 
 void batch_deployment::cancel_now(const std::vector<std::string>& units) {
   try {
-    system_->cancel(units, stopping_.get_token());
+    if (!system_->cancel(units, stopping_.get_token()))
+      return;
     std::lock_guard guard{mutex_};
     cancel_problem_.clear();
   } catch (const error& e) {
     std::unique_lock lock{mutex_};
     cancel_problem_ = e.what();
-    if (!replacing_)
+    if (no_more_.stop_requested())
       return; // they are tried once more, and what is wrong is said then
     lock.unlock();
     say_not_cancelled(e.what(), units);

@@ -4,7 +4,6 @@
 #include "daskify/deploy/batch/job_counts.hpp"
 #include "daskify/deploy/batch/job_fleet_core.hpp"
 #include "daskify/deploy/deployment.hpp"
-#include "daskify/os/notice.hpp"
 #include "daskify/os/serial_executor.hpp"
 #include "daskify/progress/staffing_notice.hpp"
 
@@ -63,7 +62,6 @@ private:
 
   void post(std::string_view waits_for, std::function<void()> command);
   void stop_commands();
-  bool is_replacing();
   void submit_now(submission_id request, std::size_t count);
   void query_now(const std::vector<std::string>& units);
   void tell_ends(const std::vector<job_status>& answer, clock::time_point asked);
@@ -109,7 +107,6 @@ private:
   std::string told_failure_;        ///< the last one that was said
   std::set<std::string> explained_; ///< reasons for which jobs wait, that were explained
   staffing_notice staffing_;        ///< of too few jobs at work
-  bool replacing_ = true;
   bool has_submitted_ = false;
   /// Jobs may be left that were not cancelled.
   bool in_doubt_ = false;
@@ -118,7 +115,7 @@ private:
   awaited_command awaited_;    ///< of the posted one that runs
 
   std::stop_source asking_;     ///< ends a query
-  std::stop_source no_more_;    ///< nothing further is to be submitted
+  std::stop_source no_more_;    ///< the cluster ends: nothing further is submitted. Requested under the lock
   std::stop_source submitting_; ///< ends a submission
   std::stop_source stopping_;   ///< ends every other command
   std::unique_ptr<serial_executor> commands_;

@@ -51,15 +51,16 @@ public:
 
   // -- commands ---------------------------------------------------------------------------------------------
 
-  /// Throws config_error when units such as these cannot be asked for at all. Asks nobody.
+  /// Throws config_error when such units cannot be asked for at all. Calls no command.
   virtual void check(std::size_t count) const = 0;
   /// Asks for `count` units, in one request or several; none further once `no_more` is requested.
   virtual submission_result submit(std::size_t count, std::stop_token no_more, std::stop_token stop) = 0;
   /// The states of those of the units that the system knows, in any state. Throws cluster_error when it does not
   /// answer.
   virtual std::vector<job_status> query(const std::vector<std::string>& units, std::stop_token stop) = 0;
-  /// Ends units, whatever their state. Those that have ended, or are unknown, are no error. Throws cluster_error.
-  virtual void cancel(const std::vector<std::string>& units, std::stop_token stop) = 0;
+  /// Ends units, whatever their state. Units that have ended, or are unknown, are no error. False when there was
+  /// nothing to ask the system for. Throws cluster_error.
+  virtual bool cancel(const std::vector<std::string>& units, std::stop_token stop) = 0;
   /// The same for those of them that have not started.
   virtual void cancel_pending(const std::vector<std::string>& units, std::stop_token stop) = 0;
 

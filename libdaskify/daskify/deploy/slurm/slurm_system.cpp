@@ -48,8 +48,11 @@ std::string slurm_system::cancel_command(const std::vector<std::string>& units) 
   std::string command = "scancel";
   if (units.empty())
     return command + " --name=" + job_name(session_folder_);
+  std::set<std::string> jobs;
   for (const auto& unit : units)
-    command += " " + unit;
+    jobs.insert(is_part_of_allocation(unit) ? job_of(unit) : unit);
+  for (const auto& job : jobs)
+    command += " " + job;
   return command;
 }
 
@@ -161,24 +164,26 @@ void slurm_system::doubt_first_reasons(std::vector<job_status>& answer) {
 
 /// The jobs that end with these units. Part of an allocation cannot be cancelled alone: its node is drained, and the
 /// rest of it goes on.
-std::vector<std::string> slurm_system::ended_by(const std::vector<std::string>& units) {
-  std::vector<std::string> jobs;
+std::set<std::string> slurm_system::ended_by(const std::vector<std::string>& units) {
+  std::set<std::string> jobs;
   for (const auto& unit : units) {
     if (!is_part_of_allocation(unit)) {
-      jobs.push_back(unit);
+      jobs.insert(unit);
       continue;
     }
     auto& job = allocations_[job_of(unit)];
     job.cancelled.insert(unit);
     if (job.cancelled.size() == job.size)
-      jobs.push_back(job_of(unit));
+      jobs.insert(job_of(unit));
   }
   return jobs;
 }
 
-void slurm_system::cancel(const std::vector<std::string>& units, std::stop_token stop) {
-  if (auto jobs = ended_by(units); !jobs.empty())
-    slurm_commands{tuning::slurm_timeout, std::move(stop)}.cancel(jobs);
+bool slurm_system::cancel(const std::vector<std::string>& units, std::stop_token stop) {
+  auto jobs = ended_by(units);
+  if (!jobs.empty())
+    slurm_commands{tuning::slurm_timeout, std::move(stop)}.cancel({jobs.begin(), jobs.end()});
+  return !jobs.empty();
 }
 
 void slurm_system::cancel_pending(const std::vector<std::string>& units, std::stop_token stop) {

@@ -32,7 +32,7 @@ public:
   void check(std::size_t count) const override;
   submission_result submit(std::size_t count, std::stop_token no_more, std::stop_token stop) override;
   std::vector<job_status> query(const std::vector<std::string>& units, std::stop_token stop) override;
-  void cancel(const std::vector<std::string>& units, std::stop_token stop) override;
+  bool cancel(const std::vector<std::string>& units, std::stop_token stop) override;
   void cancel_pending(const std::vector<std::string>& units, std::stop_token stop) override;
 
   void guard() override { guard_.watch(); }
@@ -49,7 +49,7 @@ private:
   std::string script_for(std::size_t count) const;
   void take_units(std::size_t count, std::stop_token no_more, std::stop_token stop, submission_result& result);
   void doubt_first_reasons(std::vector<job_status>& answer);
-  std::vector<std::string> ended_by(const std::vector<std::string>& units);
+  std::set<std::string> ended_by(const std::vector<std::string>& units);
 
   settings options_;
   std::string session_folder_;
