@@ -164,7 +164,8 @@ int up(arguments given) {
                      "                  [--load LIBRARY] [--NAME VALUE]...",
                      "Starts a cluster that goes on when this terminal is closed: a scheduler on this\n"
                      "machine, and workers as the option mode says: on this machine (local), in jobs\n"
-                     "of SLURM (slurm, test), or none, which come by themselves then (connect). The\n"
+                     "of SLURM (slurm, test), on hosts that ssh reaches (hosts), or none, which come by themselves "
+                     "then (connect). The\n"
                      "workers are PROGRAM, or load the libraries. Returns when the cluster takes work;\n"
                      "jobs that wait longer than start_timeout may come later.\n\n"
                      "Examples:\n"
@@ -177,6 +178,9 @@ int up(arguments given) {
   if (all.has("dry-run")) {
     if (with.is_on_slurm())
       preview_jobs(with, true);
+    else if (with.mode == cluster_mode::hosts)
+      std::cout << "This would start a scheduler on this machine, and " << with.fleet_size() << " workers on "
+                << with.hosts.size() << " hosts.\n";
     else
       std::cout << "This would start a scheduler"
                 << (with.mode == cluster_mode::connect

@@ -19,10 +19,11 @@ namespace daskify {
 
 /// Where the workers run.
 enum class cluster_mode : std::uint8_t {
-  local,  ///< worker processes on this machine
-  test,   ///< a small SLURM cluster, to try things out
-  slurm,  ///< the full SLURM cluster
-  connect ///< a cluster that is already running
+  local,   ///< worker processes on this machine
+  test,    ///< a small SLURM cluster, to try things out
+  slurm,   ///< the full SLURM cluster
+  connect, ///< a cluster that is already running
+  hosts    ///< worker processes on a list of hosts that ssh reaches
 };
 
 /// How the workers of a SLURM cluster are submitted.
@@ -42,7 +43,7 @@ enum class progress_style : std::uint8_t {
 
 namespace detail {
 
-inline constexpr std::array<std::string_view, 4> cluster_mode_names{"local", "test", "slurm", "connect"};
+inline constexpr std::array<std::string_view, 5> cluster_mode_names{"local", "test", "slurm", "connect", "hosts"};
 inline constexpr std::array<std::string_view, 3> job_shape_names{"array", "separate", "allocation"};
 inline constexpr std::array<std::string_view, 4> progress_style_names{"auto", "bar", "lines", "off"};
 
@@ -130,7 +131,11 @@ struct options {
   /// Shared libraries that the workers load, whose functions they can then run.
   std::optional<std::vector<std::string>> load{};
 
-  // Jobs of SLURM, in the modes slurm and test.
+  /// Hosts of mode hosts, as ssh takes them: "n1", "someone@n2". Each gets a node with `processes` workers; when size
+  /// asks for more, several.
+  std::optional<std::vector<std::string>> hosts{};
+
+  // Jobs of SLURM, in the modes slurm and test; processes, job_extra and job_prologue also in mode hosts.
 
   /// Partition; "none", the default: the site's default one.
   std::optional<std::string> queue{};

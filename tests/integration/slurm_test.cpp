@@ -263,7 +263,7 @@ TEST_F(on_slurm, leaves_nothing_when_the_program_is_killed_while_all_wait) {
     child_program program{"hello_sweep", in_jobs({"--mode", "slurm", "--daskify.job_extra=--hold"})};
     EXPECT_TRUE(program.says("2 pending")) << program.output();
     EXPECT_EQ(entries(base.path(), "daskify-").size(), 1u);
-    auto guard = child_called("daskify-job-guard", program.pid());
+    auto guard = child_called("daskify-guard", program.pid());
     ASSERT_NE(guard, 0);
     ::kill(guard, SIGHUP); // as when the terminal is closed
     program.signal(signal);

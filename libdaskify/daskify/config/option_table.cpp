@@ -66,12 +66,13 @@ const std::vector<option_entry>& option_table() {
   static const std::vector<option_entry> table{
       entry("mode", &options::mode, &settings::mode, choice<cluster_mode>{detail::cluster_mode_names},
             "Where the workers run: as processes of this machine (local), in jobs of SLURM (slurm), in two\n"
-            "small jobs, to try things out (test), or in a cluster that is already running (connect).\n"
+            "small jobs, to try things out (test), on hosts that ssh reaches (hosts), or in a cluster that is\n"
+            "already running (connect).\n"
             "local, because it works everywhere."),
       entry("size", &options::size, &settings::size, whole_number{1, limits::size},
-            "Number of worker processes; in the modes slurm and test rounded up to whole jobs (processes).\n"
+            "Number of worker processes; in the modes slurm, test and hosts rounded up to whole jobs (processes).\n"
             "auto: on this machine as many as the CPUs that this process may use, so that none idles or\n"
-            "is shared; 125 in mode slurm, 2 in mode test."),
+            "is shared; 125 in mode slurm, 2 in mode test, processes for each host in mode hosts."),
       entry("threads", &options::threads, &settings::threads, whole_number{1, limits::threads},
             "Tasks that one worker process runs at the same time.\n"
             "1, because not every function is thread-safe; for those that are, threads share memory."),
@@ -85,6 +86,10 @@ const std::vector<option_entry>& option_table() {
       entry("load", &options::load, &settings::load, line_list{"the path of a shared library"},
             "Shared libraries that the workers load before their first task.\n"
             "none, because the functions of most programs are in the program itself."),
+      entry("hosts", &options::hosts, &settings::hosts, host_list{},
+            "Hosts of mode hosts, which ssh must reach without a password, and which must see this program and\n"
+            "session_directory under the same paths.\n"
+            "none, because sites differ."),
       entry("queue", &options::queue, &settings::queue, word{},
             "Partition of SLURM for the jobs of the modes slurm and test; none: the site's default one.\n"
             "none, because each site names its partitions as it likes."),
@@ -98,16 +103,17 @@ const std::vector<option_entry>& option_table() {
             "Memory of each job; in shape allocation of each node of it.\n"
             "auto: what the site gives a job that does not ask, which suits its machines; 2GB in mode test."),
       entry("processes", &options::processes, &settings::processes, whole_number{1, limits::processes},
-            "Workers of each job, in shape allocation of each node of it. They share its CPUs, its memory, and\n"
-            "one copy of the scattered data.\n"
+            "Workers of each job, in shape allocation of each node of it, in mode hosts of each host. They share\n"
+            "its CPUs, its memory, and one copy of the scattered data.\n"
             "1, so that a job asks for no more than a worker needs."),
       entry("walltime", &options::walltime, &settings::walltime, duration{},
             "How long each job may run. Jobs that come to their end are replaced early, so it may be\n"
             "shorter than the work takes; short jobs wait less.\n"
             "10h, which most sites allow."),
-      entry("job_extra", &options::job_extra, &settings::job_extra, line_list{"an option of sbatch"},
-            "Further options of sbatch, such as --gres=gpu:1. Those that daskify needs for itself are refused:\n"
-            "--array, --clusters, --error, --job-name, --output, --test-only and --wait.\n"
+      entry("job_extra", &options::job_extra, &settings::job_extra, line_list{"an option of sbatch, or of ssh"},
+            "Further options of sbatch, such as --gres=gpu:1, or, in mode hosts, of ssh, such as -p 2222. Those\n"
+            "that daskify needs for itself are refused: --array, --clusters, --error, --job-name, --output,\n"
+            "--test-only and --wait.\n"
             "none, because sites differ."),
       entry("job_prologue", &options::job_prologue, &settings::job_prologue, line_list{"a line of shell"},
             "What each job runs before its workers start, such as module load gcc.\n"
@@ -125,7 +131,7 @@ const std::vector<option_entry>& option_table() {
             "auto: as many as size, or as minimum where that is more; without both the number is fixed."),
       entry("interface", &options::interface, &settings::interface, word{},
             "Network interface at which other machines find the scheduler, such as ib0; all: each is tried.\n"
-            "auto: all in the modes slurm and test; a standing cluster serves only this machine."),
+            "auto: all in the modes slurm, test and hosts; a standing cluster serves only this machine."),
       entry("connection_directory", &options::connection_directory, &settings::connection_directory, file_path{},
             "Private folder in which the scheduler of a standing cluster tells where it is, and in which\n"
             "workers, and programs in mode connect, look for it.\n"
@@ -148,8 +154,8 @@ const std::vector<option_entry>& option_table() {
             "Longer than most queues are; start_when says how many workers are waited for."),
       entry("start_when", &options::start_when, &settings::start_when, whole_number{0, limits::size},
             "Number of workers that start_cluster waits for; the others join as they come.\n"
-            "auto: all in mode local; in the modes slurm and test as many as minimum where that is set, else 1,\n"
-            "because the first jobs should work while the others wait in the queue; 0 in mode connect."),
+            "auto: all in mode local; in the modes slurm, test and hosts as many as minimum where that is set,\n"
+            "else 1, because the first jobs should work while the others start; 0 in mode connect."),
       entry("accept_fewer", &options::accept_fewer, &settings::accept_fewer, yes_or_no{},
             "What start_cluster does when start_timeout is over and there are some workers, but fewer than\n"
             "start_when: goes on with them, while the others may still come (yes), or gives up (no).\n"
@@ -177,13 +183,14 @@ const std::vector<option_entry>& option_table() {
             "stays; no files are left in it."),
       entry("session_directory", &options::session_directory, &settings::session_directory, file_path{},
             "Folder in which the private folder of a session is made.\n"
-            "auto: in the modes slurm and test ~/.daskify, which the nodes must see, too; else\n"
+            "auto: in the modes slurm, test and hosts ~/.daskify, which the nodes must see, too; else\n"
             "$XDG_RUNTIME_DIR when it is a folder of yours, else /tmp."),
       entry("log_directory", &options::log_directory, &settings::log_directory, file_path{},
             "Folder for what the workers print. Each cluster, and each daskify-worker, makes one of its own in\n"
             "it, which stays: its name is the time of the start and a process, such as 20240501-100000-4711.\n"
-            "auto: in the modes slurm and test, and for 'daskify up', the folder logs in session_directory, to\n"
-            "tell what went wrong when nobody was looking; else, and for daskify-worker, the session's own, so\n"
+            "auto: in the modes slurm, test and hosts, and for 'daskify up', the folder logs in\n"
+            "session_directory, to show what went wrong when nobody was looking; else, and for daskify-worker, the "
+            "session's own, so\n"
             "that nothing stays when the cluster ends."),
       entry("progress", &options::progress, &settings::progress, choice<progress_style>{detail::progress_style_names},
             "How monitor_progress shows itself: a bar redrawn in place (bar), a line now and then\n"
@@ -243,7 +250,7 @@ std::string example_config(cluster_mode mode) {
   std::set<std::string_view> set;
   if (slurm) {
     shown.mode = mode;
-    shown.size = shown.slurm_size();
+    shown.size = shown.fleet_size();
     set = {"mode", "size", "queue", "memory", "walltime"};
   }
   if (mode == cluster_mode::connect) {

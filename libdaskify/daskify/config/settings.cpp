@@ -51,7 +51,9 @@ std::uint64_t settings::job_memory() const {
   return memory.value_or(mode == cluster_mode::test ? defaults::test_memory : 0);
 }
 
-std::size_t settings::slurm_size() const {
+std::size_t settings::fleet_size() const {
+  if (mode == cluster_mode::hosts)
+    return size.value_or(hosts.size() * processes);
   return size.value_or(mode == cluster_mode::test ? defaults::test_size : defaults::slurm_size);
 }
 
@@ -64,7 +66,7 @@ std::size_t settings::workers_at_start(std::size_t most) const {
                            (minimum || maximum ? " or maximum" : "")};
   if (start_when)
     return *start_when;
-  if (is_on_slurm())
+  if (uses_other_machines())
     return std::min(minimum.value_or(1), most);
   return mode == cluster_mode::connect ? 0 : most;
 }
@@ -74,6 +76,10 @@ void settings::validate() const {
   for (const auto& option : option_table())
     set_option(copy, option, option.write(*this), origin(option.name));
 
+  if (mode == cluster_mode::hosts && hosts.empty())
+    throw config_error{error_code::bad_option_value,
+                       "mode hosts (" + origin("mode") +
+                           ") needs hosts: name them by the option hosts, such as --daskify.hosts=n1,n2"};
   if (minimum && maximum && *minimum > *maximum)
     throw config_error{error_code::bad_option_value, "minimum " + std::to_string(*minimum) + " (" + origin("minimum") +
                                                          ") must not be more than maximum " + std::to_string(*maximum) +

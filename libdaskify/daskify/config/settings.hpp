@@ -26,6 +26,7 @@ struct settings {
   std::size_t nodes = defaults::nodes;
   std::optional<std::string> worker_program;
   std::vector<std::string> load;
+  std::vector<std::string> hosts;
   std::string queue{defaults::queue};
   std::optional<std::string> account;
   std::size_t cores = defaults::cores;
@@ -76,6 +77,8 @@ struct settings {
 
   /// Whether workers that are started run in SLURM's jobs.
   bool is_on_slurm() const noexcept { return mode == cluster_mode::slurm || mode == cluster_mode::test; }
+  /// Whether workers that are started may run on other machines than this one.
+  bool uses_other_machines() const noexcept { return is_on_slurm() || mode == cluster_mode::hosts; }
   /// Where to spill to; nothing: nowhere.
   std::optional<std::string> spill_folder() const;
   /// The partition; nothing: the site's default.
@@ -84,8 +87,8 @@ struct settings {
   std::optional<std::string> interface_name() const;
   /// Bytes of a job, which depend on the mode when nobody sets them; 0: the site's default.
   std::uint64_t job_memory() const;
-  /// Workers of a SLURM cluster, likewise.
-  std::size_t slurm_size() const;
+  /// Workers of a cluster in jobs or on hosts, likewise.
+  std::size_t fleet_size() const;
   /// Workers that start_cluster waits for, in a cluster that can have at most `most`. Throws config_error when
   /// start_when asks for more.
   std::size_t workers_at_start(std::size_t most) const;

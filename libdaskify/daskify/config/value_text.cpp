@@ -266,6 +266,37 @@ std::string line_list::write(const std::vector<std::string>& value) const {
   return value.empty() ? "none" : text;
 }
 
+std::string host_list::form() const {
+  return "names of hosts separated by commas, such as n1,someone@n2, or none";
+}
+
+std::vector<std::string> host_list::read(std::string_view text) const {
+  std::vector<std::string> hosts;
+  if (text == "none")
+    return hosts;
+  constexpr std::string_view separators{", \n"};
+  for (auto begin = text.find_first_not_of(separators); begin != text.npos;) {
+    auto end = std::min(text.find_first_of(separators, begin), text.size());
+    auto host = text.substr(begin, end - begin);
+    refuse_control_characters(host);
+    // A name becomes an argument of ssh, and part of a file's name.
+    if (host.starts_with('-') || host.find('/') != host.npos)
+      throw bad_value{"holds a name that begins with '-' or has a '/' in it"};
+    hosts.emplace_back(host);
+    begin = text.find_first_not_of(separators, end);
+  }
+  if (hosts.empty())
+    throw bad_value{"is empty"};
+  return hosts;
+}
+
+std::string host_list::write(const std::vector<std::string>& value) const {
+  std::string text;
+  for (const auto& host : value)
+    text.append(text.empty() ? "" : ",").append(host);
+  return value.empty() ? "none" : text;
+}
+
 std::string yes_or_no::form() const {
   return "yes or no";
 }

@@ -83,6 +83,13 @@ struct line_list {
   std::string write(const std::vector<std::string>& value) const;
 };
 
+/// Names of hosts, separated by commas, blanks or lines; "none" is none.
+struct host_list {
+  std::string form() const;
+  std::vector<std::string> read(std::string_view text) const;
+  std::string write(const std::vector<std::string>& value) const;
+};
+
 struct yes_or_no {
   std::string form() const;
   bool read(std::string_view text) const;

@@ -124,7 +124,8 @@ int serve(const node_launch& as, const batch_job& job, const std::string& name, 
   // folder is its own.
   static lifeline* line = nullptr;
   if (!as.by_hand)
-    line = new lifeline{folder, where.owner, as.in_job ? launched_by::batch_system : launched_by::client};
+    line = new lifeline{folder, where.owner,
+                        as.in_job && as.unit.empty() ? launched_by::batch_system : launched_by::client};
   auto end_now = [end, workers, name](const std::string& why) {
     if (!line)
       end->with(1);
@@ -263,7 +264,10 @@ void become_node(const node_launch& as) {
   auto name = as.name;
   if (as.in_job) {
     signal.emplace({SIGTERM});
-    job = read_batch_job(as.in_step, own_variable);
+    if (as.unit.empty())
+      job = read_batch_job(as.in_step, own_variable);
+    else
+      job.member = as.unit;
     name = (job.node.empty() ? host_name() : job.node) + "/" + job.member;
   }
   int code = 1;

@@ -5,6 +5,7 @@
 #include "daskify/config/value_text.hpp"
 #include "daskify/defaults.hpp"
 #include "daskify/deploy/batch/batch_deployment.hpp"
+#include "daskify/deploy/hosts/host_system.hpp"
 #include "daskify/deploy/local/local_deployment.hpp"
 #include "daskify/deploy/slurm/slurm_system.hpp"
 #include "daskify/deploy/slurm/srun_deployment.hpp"
@@ -30,7 +31,7 @@ namespace {
 
 /// Where session folders are made: for jobs a folder that other machines see, as they do most homes.
 std::string session_base(const settings& options) {
-  if (options.session_directory || !options.is_on_slurm())
+  if (options.session_directory || !options.uses_other_machines())
     return options.session_directory.value_or("");
   auto base = user_folder("session_directory");
   make_folder(base, "session_directory");
@@ -98,12 +99,12 @@ void scheduler_process::require_spill_folder() const {
 }
 
 bool scheduler_process::serves_other_machines() const {
-  return (is_standing() && settings_.interface) || (kind_ != cluster_kind::standing && settings_.is_on_slurm());
+  return (is_standing() && settings_.interface) || (kind_ != cluster_kind::standing && settings_.uses_other_machines());
 }
 
 /// The output of jobs is: it tells what went wrong when nobody was looking.
 bool scheduler_process::keeps_logs() const {
-  return settings_.log_directory || (kind_ != cluster_kind::standing && settings_.is_on_slurm());
+  return settings_.log_directory || (kind_ != cluster_kind::standing && settings_.uses_other_machines());
 }
 
 void scheduler_process::choose_log_folder() {
@@ -142,6 +143,9 @@ std::unique_ptr<deployment> scheduler_process::make_deployment() {
   } else if (settings_.is_on_slurm()) {
     auto slurm = std::make_unique<slurm_system>(setup.options, setup.session_folder, setup.log_folder, program_name_);
     own = std::make_unique<batch_deployment>(std::move(setup), std::move(slurm));
+  } else if (settings_.mode == cluster_mode::hosts) {
+    auto hosts = std::make_unique<host_system>(setup.options, setup.session_folder, setup.log_folder, program_name_);
+    own = std::make_unique<batch_deployment>(std::move(setup), std::move(hosts));
   } else {
     auto local = std::make_unique<local_deployment>(std::move(setup));
     own_workers_ = local->size();
@@ -178,7 +182,7 @@ void scheduler_process::start_actors(caf::actor_system& system) {
   setup.on_end_wanted = on_end_wanted_;
   setup.mode = to_string(kind_ == cluster_kind::standing ? cluster_mode::connect : settings_.mode);
   setup.log_folder = logs_.path;
-  if (kind_ == cluster_kind::standing_with_workers && !settings_.is_on_slurm()) {
+  if (kind_ == cluster_kind::standing_with_workers && !settings_.uses_other_machines()) {
     setup.first_free_node = static_cast<std::uint32_t>(settings_.nodes);
     setup.first_free_worker = static_cast<std::uint32_t>(own_workers_);
   }

@@ -26,7 +26,7 @@ namespace {
 
 /// Whether a cluster whose workers have not all come in time may go on without: jobs may wait for days.
 bool may_wait_for_more(const settings& with, const cluster_error& why) {
-  return why.code() == error_code::start_timeout && with.is_on_slurm();
+  return why.code() == error_code::start_timeout && with.uses_other_machines();
 }
 
 /// Returns when work can be taken. Throws error.

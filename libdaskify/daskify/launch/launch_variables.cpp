@@ -98,6 +98,7 @@ template <class Launch, class Fields>
 void node_fields(Launch& x, Fields& f) {
   f("SESSION", x.session_folder);
   f("IN_JOB", x.in_job);
+  f("UNIT", x.unit);
   f("IN_STEP", x.in_step);
   f("SLOT", x.slot);
   f("NAME", x.name);

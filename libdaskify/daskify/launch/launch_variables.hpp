@@ -31,7 +31,8 @@ struct worker_launch {
 
 struct node_launch {
   std::string session_folder;
-  bool in_job = false;        ///< SLURM's, on any machine: the node finds out by itself what that has
+  bool in_job = false;        ///< of a batch system, on any machine: the node finds out by itself what that has
+  std::string unit;           ///< id of the job, where the job does not know its id; such a node has a lifeline
   bool in_step = false;       ///< the job has several nodes, started by srun
   bool by_hand = false;       ///< no launcher: nobody tells this by variables, and the session folder is the node's own
   std::uint32_t slot = 0;     ///< of no meaning in a job

@@ -182,6 +182,7 @@ TEST(loader, reads_every_option_from_the_command_line) {
                    "--daskify.store_limit=1.5GiB",
                    "--daskify.spill_directory=none",
                    "--daskify.queue=long",
+                   "--daskify.hosts=n1,n2",
                    "--daskify.account=me",
                    "--daskify.cores=4",
                    "--daskify.memory=4GB",
@@ -210,6 +211,7 @@ TEST(loader, reads_every_option_from_the_command_line) {
   EXPECT_FALSE(all.short_options);
   EXPECT_EQ(all.port, 4711u);
   EXPECT_EQ(all.partition(), "long");
+  EXPECT_EQ(all.hosts, (words{"n1", "n2"}));
   EXPECT_EQ(all.account, "me");
   EXPECT_EQ(all.cores, 4u);
   EXPECT_EQ(all.job_memory(), 4'000'000'000u);
@@ -310,7 +312,7 @@ TEST(loader, refuses_bad_values_with_their_origin_and_what_is_right) {
                 size_form));
   EXPECT_EQ(refusal(error_code::bad_option_value, {"prog", "--daskify.mode", "lokal"}),
             "cannot use 'lokal' for 'mode' (command line): it is none of the words it can be; give one of local, "
-            "test, slurm, connect");
+            "test, slurm, connect, hosts");
   EXPECT_NE(refusal(error_code::bad_option_value, {"prog", "--daskify.start_timeout=5parsecs"})
                 .find("has the unknown unit 'parsecs'; give a time from 1ms to 366d"),
             std::string::npos);
@@ -339,6 +341,7 @@ TEST(loader, reads_every_option_from_the_environment) {
                         {"DASKIFY_STORE_LIMIT", "20MB"},
                         {"DASKIFY_SPILL_DIRECTORY", "/disk"},
                         {"DASKIFY_QUEUE", "none"},
+                        {"DASKIFY_HOSTS", "n1 n2"},
                         {"DASKIFY_ACCOUNT", "me"},
                         {"DASKIFY_CORES", "4"},
                         {"DASKIFY_MEMORY", "4GB"},
@@ -423,6 +426,7 @@ TEST(loader, reads_every_option_from_code) {
                   .nodes = 2,
                   .worker_program = "w",
                   .load = words{"/lib/libmodel.so"},
+                  .hosts = words{"n1"},
                   .queue = "long",
                   .account = "me",
                   .cores = 4,
@@ -522,7 +526,7 @@ TEST_F(loader_with_file, shipped_example_for_slurm_sets_what_holds_without_it) {
   EXPECT_EQ(all.mode, cluster_mode::slurm);
   settings without;
   without.mode = cluster_mode::slurm;
-  EXPECT_EQ(all.slurm_size(), without.slurm_size());
+  EXPECT_EQ(all.fleet_size(), without.fleet_size());
   EXPECT_EQ(all.job_memory(), without.job_memory());
   EXPECT_EQ(all.partition(), without.partition());
   EXPECT_EQ(all.walltime, without.walltime);

@@ -16,12 +16,12 @@ using namespace daskify::internal;
 
 TEST(option_table, has_an_entry_for_every_option_but_config) {
   // Does not compile when `options` has another number of members.
-  auto [config, mode, size, threads, nodes, worker_program, load, queue, account, cores, memory, processes, walltime,
-        job_extra, job_prologue, job_shape, minimum, maximum, interface, connection_directory, scheduler, port,
-        start_timeout, queue_timeout, accept_fewer, heartbeat_interval, heartbeat_timeout, retries, store_limit,
+  auto [config, mode, size, threads, nodes, worker_program, load, hosts, queue, account, cores, memory, processes,
+        walltime, job_extra, job_prologue, job_shape, minimum, maximum, interface, connection_directory, scheduler,
+        port, start_timeout, queue_timeout, accept_fewer, heartbeat_interval, heartbeat_timeout, retries, store_limit,
         spill_directory, session_directory, log_directory, progress, start_when, pin, allow_ranks, short_options,
         max_lost] = daskify::options{};
-  constexpr std::size_t members = 38;
+  constexpr std::size_t members = 39;
   EXPECT_EQ(option_table().size(), members - 1);
 }
 

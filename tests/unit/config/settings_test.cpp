@@ -145,3 +145,17 @@ TEST(settings, description_shows_each_value_and_its_origin) {
   for (const auto& option : daskify::internal::option_table())
     EXPECT_NE(("\n" + text).find("\n" + std::string{option.name} + " = "), text.npos) << option.name;
 }
+
+TEST(settings, mode_hosts_needs_hosts_and_has_workers_on_each) {
+  settings all;
+  all.mode = cluster_mode::hosts;
+  EXPECT_NE(refusal(all).find("mode hosts (default) needs hosts: name them"), std::string::npos) << refusal(all);
+  all.hosts = {"n1", "n2"};
+  all.processes = 4;
+  EXPECT_EQ(refusal(all), "");
+  EXPECT_EQ(all.fleet_size(), 8u);
+  all.size = 3;
+  EXPECT_EQ(all.fleet_size(), 3u);
+  EXPECT_TRUE(all.uses_other_machines());
+  EXPECT_FALSE(all.is_on_slurm());
+}

@@ -207,3 +207,19 @@ TEST(on_or_off, reads_the_words_of_a_switch) {
   for (auto text : {"", "ON", "true", "1", "on "})
     EXPECT_THROW(kind.read(text), bad_value) << text;
 }
+
+TEST(host_list, reads_names_between_commas_blanks_and_lines) {
+  host_list kind;
+  using words = std::vector<std::string>;
+  EXPECT_EQ(kind.read("n1"), words{"n1"});
+  EXPECT_EQ(kind.read("n1,someone@n2, n3\nn4 ::1,"), (words{"n1", "someone@n2", "n3", "n4", "::1"}));
+  EXPECT_EQ(kind.read("none"), words{});
+  EXPECT_EQ(kind.write({"n1", "n2"}), "n1,n2");
+  EXPECT_EQ(kind.write({}), "none");
+}
+
+TEST(host_list, refuses_names_that_ssh_or_the_file_system_would_take_for_something_else) {
+  host_list kind;
+  for (auto text : {"", " ", ",", "-oProxyCommand=x", "n1,-n2", "n/1", "../n1", "n\x1b"})
+    EXPECT_NE(objection(kind, text), "") << text;
+}

@@ -9,7 +9,7 @@ std::size_t jobs_for(const settings& options, std::size_t workers) {
 }
 
 job_counts job_counts_for(const settings& options) {
-  auto size = options.slurm_size();
+  auto size = options.fleet_size();
   auto minimum = options.minimum.value_or(std::min(size, options.maximum.value_or(size)));
   auto maximum = options.maximum.value_or(std::max(size, minimum));
   return {jobs_for(options, std::clamp(size, minimum, maximum)), jobs_for(options, minimum),

@@ -537,7 +537,7 @@ void job_fleet_core::apply(entry& of, const job_status& status, time_point now) 
   changed_ |= before != status.state;
   u.nodes = status.nodes;
   if (is_over(status.state)) {
-    auto why = "ended as " + std::string{to_string(status.state)};
+    std::string why{to_string(status.state)};
     if (!status.reason.empty())
       why += " (" + status.reason + ")";
     over(of, status.state, why + on_nodes(u.nodes) + " before a node enrolled", now);

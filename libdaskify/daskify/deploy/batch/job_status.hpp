@@ -29,43 +29,43 @@ enum class job_state : std::uint8_t {
   unknown
 };
 
-/// In SLURM's words: "NODE_FAIL".
+/// Continues a sentence that begins with the job: "ran out of memory".
 constexpr std::string_view to_string(job_state state) noexcept {
   switch (state) {
   case job_state::pending:
-    return "PENDING";
+    return "waits";
   case job_state::configuring:
-    return "CONFIGURING";
+    return "starts";
   case job_state::running:
-    return "RUNNING";
+    return "runs";
   case job_state::suspended:
-    return "SUSPENDED";
+    return "is suspended";
   case job_state::completing:
-    return "COMPLETING";
+    return "ends";
   case job_state::completed:
-    return "COMPLETED";
+    return "ended";
   case job_state::cancelled:
-    return "CANCELLED";
+    return "was cancelled";
   case job_state::failed:
-    return "FAILED";
+    return "failed";
   case job_state::timed_out:
-    return "TIMEOUT";
+    return "timed out";
   case job_state::node_failed:
-    return "NODE_FAIL";
+    return "lost its node";
   case job_state::preempted:
-    return "PREEMPTED";
+    return "was preempted";
   case job_state::out_of_memory:
-    return "OUT_OF_MEMORY";
+    return "ran out of memory";
   case job_state::boot_failed:
-    return "BOOT_FAIL";
+    return "failed to boot";
   case job_state::past_deadline:
-    return "DEADLINE";
+    return "missed its deadline";
   case job_state::requeued:
-    return "REQUEUED";
+    return "was requeued";
   case job_state::unknown:
     break;
   }
-  return "UNKNOWN";
+  return "is in an unknown state";
 }
 
 /// The job has ended and all its processes with it; it runs no more under this id unless somebody requeues it.

@@ -4,23 +4,15 @@
 
 #include "daskify/config/settings.hpp"
 #include "daskify/deploy/slurm/job_script.hpp"
-#include "daskify/launch/launch_variables.hpp"
 
 #include <string>
 
 namespace daskify::internal {
 
-/// The program that becomes a node: a path that means the same on other machines. Throws cluster_error(worker_failed).
-std::string program_on_nodes(const settings& options);
-
 /// Of all jobs of a session, and of no others.
 std::string job_name(const std::string& session_folder);
 
-/// What each node in a job is to be. `session_folder` and `log_folder` are folders that the nodes see, too.
-node_launch node_in_job(const settings& options, const std::string& session_folder, const std::string& log_folder,
-                        const std::string& program_name);
-
-/// The request for `jobs` jobs. Throws as program_on_nodes.
+/// The request for `jobs` jobs. Throws as program_on_nodes (deploy/batch/node_in_job.hpp).
 job_request request_for(const settings& options, std::size_t jobs, const std::string& session_folder,
                         const std::string& log_folder, const std::string& program_name);
 

@@ -42,7 +42,10 @@ slurm_system::slurm_system(settings options, std::string session_folder, std::st
       session_folder_{std::move(session_folder)},
       log_folder_{std::move(log_folder)},
       program_name_{std::move(program_name)},
-      guard_{job_name(session_folder_), session_folder_, log_folder_ + "/scancel.log"} {}
+      guard_{{session_folder_,
+              log_folder_ + "/scancel.log",
+              {"scancel", "--name=" + job_name(session_folder_)},
+              "SCANCEL_"}} {} // filters that the user has for the terminal
 
 std::string slurm_system::cancel_command(const std::vector<std::string>& units) const {
   std::string command = "scancel";
@@ -189,6 +192,10 @@ bool slurm_system::cancel(const std::vector<std::string>& units, std::stop_token
 void slurm_system::cancel_pending(const std::vector<std::string>& units, std::stop_token stop) {
   auto jobs = jobs_of(units);
   slurm_commands{tuning::slurm_timeout, std::move(stop)}.cancel_pending({jobs.begin(), jobs.end()});
+}
+
+std::string slurm_system::cancel_all() {
+  return slurm_words(guard_.fire());
 }
 
 } // namespace daskify::internal

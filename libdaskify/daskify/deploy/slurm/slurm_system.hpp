@@ -2,7 +2,7 @@
 
 #include "daskify/config/settings.hpp"
 #include "daskify/deploy/batch/batch_system.hpp"
-#include "daskify/deploy/slurm/job_guard.hpp"
+#include "daskify/deploy/batch/session_guard.hpp"
 #include "daskify/error.hpp"
 
 #include <chrono>
@@ -37,7 +37,7 @@ public:
 
   void guard() override { guard_.watch(); }
   void release() override { guard_.release(); }
-  std::string cancel_all() override { return guard_.fire(); }
+  std::string cancel_all() override;
 
 private:
   /// A job of several units.
@@ -55,7 +55,7 @@ private:
   std::string session_folder_;
   std::string log_folder_;
   std::string program_name_;
-  job_guard guard_;
+  session_guard guard_;
   std::map<std::string, allocation> allocations_;                               ///< by job
   std::map<std::string, std::chrono::steady_clock::time_point> hopeless_since_; ///< units that can never start
 };

@@ -33,25 +33,26 @@ struct state_name {
   job_state state;
 };
 
-/// Those of SLURM 22.05 that need no state of their own here.
-constexpr std::array further_state_names{
-    state_name{"REQUEUE_HOLD", job_state::pending},
-    state_name{"SPECIAL_EXIT", job_state::pending},
-    state_name{"RESV_DEL_HOLD", job_state::pending},
-    state_name{"RESIZING", job_state::running},
-    state_name{"SIGNALING", job_state::running},
-    state_name{"STOPPED", job_state::suspended},
-    state_name{"STAGE_OUT", job_state::completing},
+/// Of SLURM 22.05.
+constexpr std::array state_names{
+    state_name{"PENDING", job_state::pending},       state_name{"CONFIGURING", job_state::configuring},
+    state_name{"RUNNING", job_state::running},       state_name{"SUSPENDED", job_state::suspended},
+    state_name{"COMPLETING", job_state::completing}, state_name{"COMPLETED", job_state::completed},
+    state_name{"CANCELLED", job_state::cancelled},   state_name{"FAILED", job_state::failed},
+    state_name{"TIMEOUT", job_state::timed_out},     state_name{"NODE_FAIL", job_state::node_failed},
+    state_name{"PREEMPTED", job_state::preempted},   state_name{"OUT_OF_MEMORY", job_state::out_of_memory},
+    state_name{"BOOT_FAIL", job_state::boot_failed}, state_name{"DEADLINE", job_state::past_deadline},
+    state_name{"REQUEUED", job_state::requeued},     state_name{"REQUEUE_HOLD", job_state::pending},
+    state_name{"SPECIAL_EXIT", job_state::pending},  state_name{"RESV_DEL_HOLD", job_state::pending},
+    state_name{"RESIZING", job_state::running},      state_name{"SIGNALING", job_state::running},
+    state_name{"STOPPED", job_state::suspended},     state_name{"STAGE_OUT", job_state::completing},
     state_name{"REVOKED", job_state::cancelled}, // another cluster of a federation runs it, under another id
     state_name{"REQUEUE_FED", job_state::requeued},
 };
 
 job_state parse_state(std::string_view name) {
-  for (std::uint8_t value = 0; job_state{value} != job_state::unknown; ++value)
-    if (to_string(job_state{value}) == name)
-      return job_state{value};
-  auto known = std::ranges::find(further_state_names, name, &state_name::name);
-  return known == further_state_names.end() ? job_state::unknown : known->state;
+  auto known = std::ranges::find(state_names, name, &state_name::name);
+  return known == state_names.end() ? job_state::unknown : known->state;
 }
 
 bool has_nodes(job_state state) {

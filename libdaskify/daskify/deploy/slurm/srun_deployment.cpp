@@ -2,8 +2,8 @@
 
 #include "daskify/defaults.hpp"
 #include "daskify/deploy/batch/job_counts.hpp"
+#include "daskify/deploy/batch/node_in_job.hpp"
 #include "daskify/deploy/slurm/slurm_commands.hpp"
-#include "daskify/deploy/slurm/slurm_request.hpp"
 #include "daskify/deploy/slurm/slurm_text.hpp"
 #include "daskify/error.hpp"
 #include "daskify/launch/slurm_variables.hpp"

@@ -340,7 +340,7 @@ TEST_F(job_fleet, tells_which_job_ended_before_its_node_enrolled_and_submits_ano
   state("3", job_state::failed, "NonZeroExitCode");
   jobs.at("3").nodes = "n7";
   pass(5s);
-  EXPECT_EQ(seen.last_text, "Job 3 ended as FAILED (NonZeroExitCode) on n7 before a node enrolled.");
+  EXPECT_EQ(seen.last_text, "Job 3 failed (NonZeroExitCode) on n7 before a node enrolled.");
   EXPECT_THAT(told(), ElementsAre("submit 3", "failed start 3", "submit 1"));
 }
 
@@ -351,7 +351,7 @@ TEST_F(job_fleet, pauses_after_three_failed_starts_in_a_row_then_tries_one_job_a
     state(id, job_state::failed);
   pass(1s);
   EXPECT_THAT(told(), ElementsAre("submit 3", "failed start 1 2 3", "exhausted"));
-  EXPECT_EQ(seen.last_text, "No job is left, and none will be submitted for 5 min. Jobs 1, 2 and 3 ended as FAILED "
+  EXPECT_EQ(seen.last_text, "No job is left, and none will be submitted for 5 min. Jobs 1, 2 and 3 failed "
                             "before a node enrolled.");
   EXPECT_THAT(report().sentence, HasSubstr("Nothing is submitted for 5 min"));
   pass(299s);
@@ -371,7 +371,7 @@ TEST_F(job_fleet, pauses_after_three_failed_starts_in_a_row_then_tries_one_job_a
   EXPECT_TRUE(enrol("5", 105));
   pass(5s);
   EXPECT_THAT(told(), ElementsAre("submit 2")) << "all that are missing";
-  EXPECT_THAT(report().sentence, Not(HasSubstr("FAILED")));
+  EXPECT_THAT(report().sentence, Not(HasSubstr("failed")));
 }
 
 TEST_F(job_fleet, does_not_flood_slurm_when_no_job_ever_starts) {
