@@ -1,5 +1,6 @@
 #include "daskify/protocol/actors.hpp"
 
+#include "daskify/protocol/fields.hpp"
 #include "daskify/protocol/wire_version.hpp"
 
 #include <type_traits>
@@ -26,6 +27,7 @@ constexpr bool is_vector<std::vector<T>> = true;
 /// Visits the fields of messages, as a serialiser does, and describes their types.
 class field_types {
 public:
+  static constexpr bool visits_fields = true;
   using result_type = int;
 
   template <class... Fields>

@@ -17,11 +17,6 @@ struct id {
 
   explicit operator bool() const noexcept { return value != 0; }
   friend auto operator<=>(id, id) = default;
-
-  template <class Inspector>
-  friend auto inspect(Inspector& f, id& x) {
-    return f(x.value);
-  }
 };
 
 using worker_id = id<struct worker_tag>; ///< one enrolled worker process; given by the scheduler

@@ -27,11 +27,6 @@ struct run_range {
   friend bool operator==(const run_range&, const run_range&) = default;
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, run_range& x) {
-  return f(x.run, x.first, x.count);
-}
-
 /// Why tasks [first, first + count) have no result. The counterpart of a value, so it is data, not an exception.
 struct failure {
   error_code code = error_code::none;
@@ -45,22 +40,12 @@ struct failure {
   bool has_run = false; ///< the task ended, and what became of its result is the failure
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, failure& x) {
-  return f(x.code, x.first, x.count, x.type, x.text, x.worker, x.host, x.output, x.has_run);
-}
-
 /// The value of a task that is too large to travel in a block: it is in the store of the node that made it.
 struct stored_value {
   std::uint64_t task = 0;
   object_id object;
   std::uint64_t size = 0; ///< bytes
 };
-
-template <class Inspector>
-auto inspect(Inspector& f, stored_value& x) {
-  return f(x.task, x.object, x.size);
-}
 
 /// How the values of a result block lie in its bytes.
 enum class block_layout : std::uint8_t {
@@ -81,11 +66,6 @@ struct result_block {
   std::vector<stored_value> stored; ///< by index; the values of these tasks are elsewhere, and have no bytes here
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, result_block& x) {
-  return f(x.run, x.first, x.count, x.layout, x.value_size, x.offsets, x.values, x.failures, x.stored);
-}
-
 /// A function: an address, told as an offset into the loaded file with that build id; or a name that a file registers,
 /// with the place where it does so, or with no place: whichever file that is.
 struct function_ref {
@@ -96,11 +76,6 @@ struct function_ref {
 
   friend bool operator==(const function_ref&, const function_ref&) = default;
 };
-
-template <class Inspector>
-auto inspect(Inspector& f, function_ref& x) {
-  return f(x.module, x.offset, x.file, x.registered);
-}
 
 /// Everything a worker needs to run any task of a run. Travels once per worker, whatever the number of tasks.
 struct run_spec {
@@ -118,12 +93,6 @@ struct run_spec {
   bool unattended = false;        ///< runs to its end although it is released; its submitter hears of the end
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, run_spec& x) {
-  return f(x.run, x.program, x.tasks, x.seed, x.name, x.description, x.stored_description, x.inputs, x.objects,
-           x.parent, x.parent_task, x.unattended);
-}
-
 // -- worker <-> scheduler -----------------------------------------------------------------------------------
 
 /// Worker: may I join?
@@ -140,11 +109,6 @@ struct enrol_request {
   std::uint32_t cpus = 1;     ///< of its node: its share
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, enrol_request& x) {
-  return f(x.secret, x.build_id, x.name, x.host, x.node, x.slot, x.pid, x.threads, x.log_size, x.cpus);
-}
-
 /// Scheduler: yes with an id, or no with a reason.
 struct enrol_answer {
   worker_id worker; ///< none when refused
@@ -153,11 +117,6 @@ struct enrol_answer {
   std::uint64_t heartbeat_interval_ms = 0;
   std::uint64_t heartbeat_timeout_ms = 0;
 };
-
-template <class Inspector>
-auto inspect(Inspector& f, enrol_answer& x) {
-  return f(x.worker, x.refusal, x.reason, x.heartbeat_interval_ms, x.heartbeat_timeout_ms);
-}
 
 /// In place of a node's slot: the scheduler shall choose one, and slots for its workers.
 inline constexpr std::uint32_t any_slot = UINT32_MAX;
@@ -176,12 +135,6 @@ struct join_node {
   std::uint16_t transfer_port = 0;
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, join_node& x) {
-  return f(x.secret, x.build_id, x.name, x.job, x.slot, x.workers, x.pid, x.time_left_ms, x.transfer_host,
-           x.transfer_port);
-}
-
 /// Scheduler: yes with an id, or no with a reason.
 struct node_answer {
   node_id node; ///< none when refused
@@ -192,42 +145,17 @@ struct node_answer {
   std::uint64_t heartbeat_timeout_ms = 0;
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, node_answer& x) {
-  return f(x.node, x.refusal, x.reason, x.first_worker, x.heartbeat_interval_ms, x.heartbeat_timeout_ms);
-}
-
 /// Scheduler to node: finish now.
 struct stop_node {};
-
-template <class Inspector>
-auto inspect(Inspector& f, stop_node&) {
-  return f();
-}
 
 /// Node, every heartbeat interval: I am alive. A request: the empty answer tells the node that the scheduler is, too.
 struct node_alive {};
 
-template <class Inspector>
-auto inspect(Inspector& f, node_alive&) {
-  return f();
-}
-
 /// Node: my workers have enrolled.
 struct node_ready {};
 
-template <class Inspector>
-auto inspect(Inspector& f, node_ready&) {
-  return f();
-}
-
 /// Node: the batch system ends my job; I have a moment left.
 struct node_leaving {};
-
-template <class Inspector>
-auto inspect(Inspector& f, node_leaving&) {
-  return f();
-}
 
 // -- client in another process <-> scheduler ----------------------------------------------------------------
 
@@ -239,11 +167,6 @@ struct attach_client {
   std::uint16_t transfer_port = 0;
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, attach_client& x) {
-  return f(x.secret, x.name, x.transfer_host, x.transfer_port);
-}
-
 /// Scheduler: yes with an id from the sequence that workers have theirs from, or no with a reason.
 struct attach_answer {
   worker_id client; ///< none when refused
@@ -253,18 +176,8 @@ struct attach_answer {
   std::uint64_t heartbeat_timeout_ms = 0;
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, attach_answer& x) {
-  return f(x.client, x.refusal, x.reason, x.heartbeat_interval_ms, x.heartbeat_timeout_ms);
-}
-
 /// Client, every heartbeat interval: I am alive. A request: the answer tells that the scheduler is, too.
 struct client_alive {};
-
-template <class Inspector>
-auto inspect(Inspector& f, client_alive&) {
-  return f();
-}
 
 /// To that: who works for it.
 struct cluster_alive {
@@ -272,11 +185,6 @@ struct cluster_alive {
   std::string jobs;      ///< a sentence about those of SLURM; "" when it has none
   std::string exhausted; ///< why it starts no worker any more, and tasks are lost; "" when it may
 };
-
-template <class Inspector>
-auto inspect(Inspector& f, cluster_alive& x) {
-  return f(x.workers, x.jobs, x.exhausted);
-}
 
 // -- work -----------------------------------------------------------------------------------------------------
 
@@ -288,11 +196,6 @@ struct lease {
   std::uint64_t count = 0;
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, lease& x) {
-  return f(x.id, x.run, x.first, x.count);
-}
-
 /// A run as a worker sees it: the description and the values of the futures it uses.
 struct run_brief {
   run_spec spec;
@@ -300,21 +203,11 @@ struct run_brief {
   worker_id client;                 ///< whose it is, also where one of its tasks has submitted it; none: the local one
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, run_brief& x) {
-  return f(x.spec, x.inputs, x.client);
-}
-
 /// A client whose start call has failed on a worker: the worker fails the client's tasks with the cause.
 struct refused_client {
   worker_id client;
   failure why;
 };
-
-template <class Inspector>
-auto inspect(Inspector& f, refused_client& x) {
-  return f(x.client, x.why);
-}
 
 /// Scheduler to worker: all that changed since the last one, in this order.
 struct work_order {
@@ -330,11 +223,6 @@ struct work_order {
   }
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, work_order& x) {
-  return f(x.runs, x.leases, x.cancelled, x.forgotten, x.recall, x.refused);
-}
-
 /// Worker to scheduler: the next tasks of a lease have ended.
 ///
 /// Reports of one lease follow each other without a gap; `block` begins where the one before ended.
@@ -347,19 +235,9 @@ struct lease_report {
   std::uint64_t log_size = 0; ///< of the worker's log: what comes later was printed by later tasks
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, lease_report& x) {
-  return f(x.id, x.block, x.busy_ns, x.returned, x.closed, x.log_size);
-}
-
 struct work_report {
   std::vector<lease_report> reports;
 };
-
-template <class Inspector>
-auto inspect(Inspector& f, work_report& x) {
-  return f(x.reports);
-}
 
 /// Worker to scheduler, every heartbeat interval.
 struct heartbeat {
@@ -367,29 +245,14 @@ struct heartbeat {
   std::uint32_t busy_threads = 0;
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, heartbeat& x) {
-  return f(x.resident_bytes, x.busy_threads);
-}
-
 /// Worker to scheduler: so many of its tasks wait for tasks that they have submitted, and leave their threads to
 /// others.
 struct worker_waits {
   std::uint32_t tasks = 0;
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, worker_waits& x) {
-  return f(x.tasks);
-}
-
 /// Scheduler to worker: finish now. Idle workers end cleanly, busy ones at once.
 struct stop_worker {};
-
-template <class Inspector>
-auto inspect(Inspector& f, stop_worker&) {
-  return f();
-}
 
 // -- client or task <-> scheduler -----------------------------------------------------------------------------------
 
@@ -397,32 +260,17 @@ struct submit_runs {
   std::vector<run_spec> runs;
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, submit_runs& x) {
-  return f(x.runs);
-}
-
 /// Scheduler to the submitter of an unattended run: the run has ended, and is forgotten.
 struct unattended_ended {
   run_id run;
   std::vector<failure> failures;
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, unattended_ended& x) {
-  return f(x.run, x.failures);
-}
-
 /// Client: each worker process, present and to come, makes this call once, before it gets further tasks. The run has
 /// one task, and an id of nth_start_call_of.
 struct add_start_call {
   run_spec call;
 };
-
-template <class Inspector>
-auto inspect(Inspector& f, add_start_call& x) {
-  return f(x.call);
-}
 
 /// Client: tell me when `how_many` of these tasks have ended.
 ///
@@ -435,11 +283,6 @@ struct await_tasks {
   bool want_results = false;
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, await_tasks& x) {
-  return f(x.tasks, x.how_many, x.patience_ms, x.want_results);
-}
-
 struct awaited_tasks {
   bool satisfied = false;
   std::vector<run_range> ended;     ///< those of the asked tasks that have ended, in the asked order
@@ -448,45 +291,20 @@ struct awaited_tasks {
   std::vector<run_id> unknown;      ///< runs that the scheduler does not know (any more)
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, awaited_tasks& x) {
-  return f(x.satisfied, x.ended, x.blocks, x.rest, x.unknown);
-}
-
 /// Client: how many of these tasks are in which state right now?
 struct count_tasks {
   std::vector<run_range> tasks;
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, count_tasks& x) {
-  return f(x.tasks);
-}
-
 struct cancel_tasks {
   std::vector<run_range> tasks;
 };
-
-template <class Inspector>
-auto inspect(Inspector& f, cancel_tasks& x) {
-  return f(x.tasks);
-}
 
 struct release_runs {
   std::vector<run_id> runs;
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, release_runs& x) {
-  return f(x.runs);
-}
-
 struct list_workers {};
-
-template <class Inspector>
-auto inspect(Inspector& f, list_workers&) {
-  return f();
-}
 
 struct worker_entry {
   worker_id id;
@@ -501,19 +319,9 @@ struct worker_entry {
   std::uint32_t cpus = 0; ///< of its node: its share
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, worker_entry& x) {
-  return f(x.id, x.name, x.host, x.node, x.pid, x.busy, x.running, x.resident_bytes, x.leaving, x.cpus);
-}
-
 struct worker_list {
   std::vector<worker_entry> workers;
 };
-
-template <class Inspector>
-auto inspect(Inspector& f, worker_list& x) {
-  return f(x.workers);
-}
 
 /// Client: tell me when there are `count` workers. Answered as await_tasks is, after `patience_ms` at the latest.
 struct await_workers {
@@ -521,30 +329,15 @@ struct await_workers {
   std::uint64_t patience_ms = 0;
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, await_workers& x) {
-  return f(x.count, x.patience_ms);
-}
-
 struct awaited_workers {
   bool satisfied = false;
   std::uint64_t workers = 0; ///< that there are
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, awaited_workers& x) {
-  return f(x.satisfied, x.workers);
-}
-
 // -- the state of all, for people (client -> scheduler) -------------------------------------------------------------
 
 /// Client: how is the cluster?
 struct ask_status {};
-
-template <class Inspector>
-auto inspect(Inspector& f, ask_status&) {
-  return f();
-}
 
 /// A run that has not ended.
 struct run_entry {
@@ -594,11 +387,6 @@ struct cluster_status {
 /// Client: end, with all workers. Answered before that begins.
 struct end_cluster {};
 
-template <class Inspector>
-auto inspect(Inspector& f, end_cluster&) {
-  return f();
-}
-
 // -- deployment -> scheduler --------------------------------------------------------------------------------
 
 /// A launched worker process has ended.
@@ -610,20 +398,10 @@ struct worker_exited {
   std::uint64_t log_size = 0; ///< of the whole log
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, worker_exited& x) {
-  return f(x.slot, x.pid, x.how, x.output, x.log_size);
-}
-
 /// The workers of a node get nothing new: it will end. What they have not begun goes elsewhere.
 struct drain_node {
   std::uint32_t slot = 0; ///< which of the launched nodes
 };
-
-template <class Inspector>
-auto inspect(Inspector& f, drain_node& x) {
-  return f(x.slot);
-}
 
 /// A node will end, by itself, after this time: its workers get what ends before. May change; without it there is no
 /// such time.
@@ -632,11 +410,6 @@ struct node_time_left {
   std::uint64_t milliseconds = 0;
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, node_time_left& x) {
-  return f(x.slot, x.milliseconds);
-}
-
 /// A node has ended with all that it had, through no fault of a task.
 struct node_lost {
   std::uint32_t slot = 0;
@@ -644,20 +417,10 @@ struct node_lost {
   std::string how;                                ///< "was preempted with job 4711"
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, node_lost& x) {
-  return f(x.slot, x.code, x.how);
-}
-
 /// No worker is left and none will be started: what waits can never run.
 struct workers_exhausted {
   std::string reason;
 };
-
-template <class Inspector>
-auto inspect(Inspector& f, workers_exhausted& x) {
-  return f(x.reason);
-}
 
 // -- progress ---------------------------------------------------------------------------------------------
 
@@ -667,57 +430,9 @@ struct subscribe_progress {
   std::vector<run_range> tasks;
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, subscribe_progress& x) {
-  return f(x.subscription, x.tasks);
-}
-
 struct progress_event {
   std::uint64_t subscription = 0;
   progress counts;
 };
-
-template <class Inspector>
-auto inspect(Inspector& f, progress_event& x) {
-  return f(x.subscription, x.counts);
-}
-
-} // namespace daskify::internal
-
-namespace daskify {
-
-template <class Inspector>
-auto inspect(Inspector& f, progress& x) {
-  return f(x.total, x.pending, x.running, x.finished, x.error, x.cancelled, x.lost);
-}
-
-} // namespace daskify
-
-namespace daskify::internal {
-
-template <class Inspector>
-auto inspect(Inspector& f, run_entry& x) {
-  return f(x.run, x.name, x.counts);
-}
-
-template <class Inspector>
-auto inspect(Inspector& f, client_entry& x) {
-  return f(x.id, x.name, x.runs, x.counts, x.open);
-}
-
-template <class Inspector>
-auto inspect(Inspector& f, reason_entry& x) {
-  return f(x.reason, x.jobs);
-}
-
-template <class Inspector>
-auto inspect(Inspector& f, job_figures& x) {
-  return f(x.wanted, x.submitted, x.pending, x.reasons, x.starting, x.enrolled, x.draining, x.lost, x.sentence);
-}
-
-template <class Inspector>
-auto inspect(Inspector& f, cluster_status& x) {
-  return f(x.host, x.pid, x.uptime_ms, x.mode, x.log_folder, x.workers, x.clients, x.jobs);
-}
 
 } // namespace daskify::internal

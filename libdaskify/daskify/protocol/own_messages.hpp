@@ -22,33 +22,4 @@ struct node_tick {
 };
 struct store_tick {}; ///< time to tell those who wait for objects that they have to wait on
 
-template <class Inspector>
-auto inspect(Inspector& f, executor_has_news&) {
-  return f();
-}
-template <class Inspector>
-auto inspect(Inspector& f, worker_tick& x) {
-  return f(x.heartbeat_interval_ms, x.heartbeat_timeout_ms);
-}
-template <class Inspector>
-auto inspect(Inspector& f, scheduler_tick&) {
-  return f();
-}
-template <class Inspector>
-auto inspect(Inspector& f, progress_tick&) {
-  return f();
-}
-template <class Inspector>
-auto inspect(Inspector& f, stop_session&) {
-  return f();
-}
-template <class Inspector>
-auto inspect(Inspector& f, node_tick& x) {
-  return f(x.heartbeat_interval_ms, x.heartbeat_timeout_ms);
-}
-template <class Inspector>
-auto inspect(Inspector& f, store_tick&) {
-  return f();
-}
-
 } // namespace daskify::internal

@@ -16,18 +16,8 @@
 
 namespace daskify::internal {
 
-template <class Inspector>
-auto inspect(Inspector& f, object_facts& x) {
-  return f(x.object, x.size, x.checksum, x.type, x.type_name);
-}
-
 /// It is done.
 struct acknowledged {};
-
-template <class Inspector>
-auto inspect(Inspector& f, acknowledged&) {
-  return f();
-}
 
 // -- user -> its node's store
 
@@ -38,30 +28,15 @@ struct join_store {
   std::uint32_t slot = 0; ///< which of the launched workers this is
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, join_store& x) {
-  return f(x.secret, x.owner, x.slot);
-}
-
 /// May I write so much? Answered when there is room, or with `no_room`.
 struct reserve_room {
   std::uint64_t bytes = 0;
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, reserve_room& x) {
-  return f(x.bytes);
-}
-
 /// Yes, as this block.
 struct room_granted {
   block_id block;
 };
-
-template <class Inspector>
-auto inspect(Inspector& f, room_granted& x) {
-  return f(x.block);
-}
 
 /// An object that I have written into a block, and hold one reference to. The block's memory is a memfd of mine, which
 /// the store opens before it answers.
@@ -79,40 +54,20 @@ struct put_object {
   std::uint64_t block_size = 0; ///< bytes of the file
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, put_object& x) {
-  return f(x.facts, x.key, x.when_taken, x.sums, x.block, x.offset, x.last, x.pid, x.fd, x.inode, x.block_size);
-}
-
 /// The same without a key: as nothing can be refused, nothing is answered.
 struct put_unkeyed {
   put_object object;
 };
-
-template <class Inspector>
-auto inspect(Inspector& f, put_unkeyed& x) {
-  return f(x.object);
-}
 
 /// Nothing more comes into the block.
 struct close_block {
   block_id block;
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, close_block& x) {
-  return f(x.block);
-}
-
 /// Where is this object? It stays in memory until I unpin it. The answer may be "not yet".
 struct locate_object {
   object_id object;
 };
-
-template <class Inspector>
-auto inspect(Inspector& f, locate_object& x) {
-  return f(x.object);
-}
 
 /// Where one object's bytes are: in a memfd of a process on the same node.
 struct object_location {
@@ -128,30 +83,15 @@ struct object_location {
   std::uint64_t type = 0; ///< hash of the type it was stored as
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, object_location& x) {
-  return f(x.object, x.there, x.block, x.pid, x.fd, x.inode, x.block_size, x.offset, x.size, x.type);
-}
-
 /// I do not have it mapped any more, for each time that it is named.
 struct unpin_objects {
   std::vector<object_id> objects;
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, unpin_objects& x) {
-  return f(x.objects);
-}
-
 /// Store to its users: these objects are gone, nothing made of them need be kept.
 struct objects_freed {
   std::vector<object_id> objects;
 };
-
-template <class Inspector>
-auto inspect(Inspector& f, objects_freed& x) {
-  return f(x.objects);
-}
 
 // -- user -> store -> directory: passed on in the user's name
 
@@ -161,21 +101,11 @@ struct release_object {
   owner_id owner; ///< filled in by the store
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, release_object& x) {
-  return f(x.object, x.owner);
-}
-
 /// My runs hold these, too: one that I am about to submit. The scheduler lets go of them when it is over.
 struct retain_objects {
   std::vector<object_id> objects;
   owner_id submitter; ///< filled in by the store
 };
-
-template <class Inspector>
-auto inspect(Inspector& f, retain_objects& x) {
-  return f(x.objects, x.submitter);
-}
 
 /// Which object has this key? Counts as a new reference. An error when there is none, or when it has another type.
 struct find_object {
@@ -185,20 +115,10 @@ struct find_object {
   owner_id owner; ///< filled in by the store
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, find_object& x) {
-  return f(x.key, x.type, x.type_name, x.owner);
-}
-
 /// This one.
 struct object_found {
   object_facts facts;
 };
-
-template <class Inspector>
-auto inspect(Inspector& f, object_found& x) {
-  return f(x.facts);
-}
 
 /// Forget a key.
 struct drop_key {
@@ -207,18 +127,8 @@ struct drop_key {
   owner_id owner;   ///< filled in by the store
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, drop_key& x) {
-  return f(x.key, x.object, x.owner);
-}
-
 /// What is there?
 struct list_objects {};
-
-template <class Inspector>
-auto inspect(Inspector& f, list_objects&) {
-  return f();
-}
 
 /// What a person wants to know about an object.
 struct object_entry {
@@ -228,28 +138,13 @@ struct object_entry {
   std::vector<std::string> nodes; ///< that have all of it; the first one keeps it
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, object_entry& x) {
-  return f(x.facts, x.key, x.references, x.nodes);
-}
-
 /// Everything there is.
 struct object_list {
   std::vector<object_entry> objects; ///< by id
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, object_list& x) {
-  return f(x.objects);
-}
-
 /// Which nodes are there, and what do they hold?
 struct list_nodes {};
-
-template <class Inspector>
-auto inspect(Inspector& f, list_nodes&) {
-  return f();
-}
 
 /// What a store holds, in bytes.
 struct store_figures {
@@ -260,49 +155,24 @@ struct store_figures {
   std::uint64_t sent = 0;   ///< to other nodes, so far
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, store_figures& x) {
-  return f(x.limit, x.memory, x.in_use, x.disk, x.sent);
-}
-
 struct node_entry {
   node_id node;
   std::string name;
   store_figures figures;
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, node_entry& x) {
-  return f(x.node, x.name, x.figures);
-}
-
 /// Those that have answered.
 struct node_list {
   std::vector<node_entry> nodes; ///< by id
 };
-
-template <class Inspector>
-auto inspect(Inspector& f, node_list& x) {
-  return f(x.nodes);
-}
 
 /// Bring the object to every node, now.
 struct spread_object {
   object_id object;
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, spread_object& x) {
-  return f(x.object);
-}
-
 /// Answer when you know of all objects that I have put before.
 struct flush_puts {};
-
-template <class Inspector>
-auto inspect(Inspector& f, flush_puts&) {
-  return f();
-}
 
 // -- store <-> directory
 
@@ -313,30 +183,15 @@ struct admit_node {
   std::uint16_t port = 0;
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, admit_node& x) {
-  return f(x.name, x.host, x.port);
-}
-
 /// This node is about to leave: what only it has is wanted elsewhere.
 struct evacuate_node {
   node_id node;
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, evacuate_node& x) {
-  return f(x.node);
-}
-
 /// It may, as this node.
 struct node_admitted {
   node_id node;
 };
-
-template <class Inspector>
-auto inspect(Inspector& f, node_admitted& x) {
-  return f(x.node);
-}
 
 /// A new object is on my node.
 struct add_object {
@@ -346,31 +201,16 @@ struct add_object {
   owner_id owner;
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, add_object& x) {
-  return f(x.facts, x.key, x.when_taken, x.owner);
-}
-
 /// The same without a key: nothing is answered.
 struct add_unkeyed {
   add_object object;
 };
-
-template <class Inspector>
-auto inspect(Inspector& f, add_unkeyed& x) {
-  return f(x.object);
-}
 
 /// Where can I pull this object from?
 struct find_sources {
   object_id object;
   std::vector<node_id> failed; ///< sources that turned out to be gone
 };
-
-template <class Inspector>
-auto inspect(Inspector& f, find_sources& x) {
-  return f(x.object, x.failed);
-}
 
 /// A node and where its transfers listen.
 struct object_source_entry {
@@ -379,31 +219,16 @@ struct object_source_entry {
   std::uint16_t port = 0;
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, object_source_entry& x) {
-  return f(x.node, x.host, x.port);
-}
-
 /// From these, best first.
 struct object_sources {
   object_facts facts;
   std::vector<object_source_entry> sources;
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, object_sources& x) {
-  return f(x.facts, x.sources);
-}
-
 /// I have all of it.
 struct object_arrived {
   object_id object;
 };
-
-template <class Inspector>
-auto inspect(Inspector& f, object_arrived& x) {
-  return f(x.object);
-}
 
 /// I have it no more, or did not get it.
 struct object_dropped {
@@ -411,58 +236,28 @@ struct object_dropped {
   std::string why; ///< empty: there was no need for it
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, object_dropped& x) {
-  return f(x.object, x.why);
-}
-
 /// Directory: let go of these.
 struct free_objects {
   std::vector<object_id> objects;
 };
-
-template <class Inspector>
-auto inspect(Inspector& f, free_objects& x) {
-  return f(x.objects);
-}
 
 /// Directory: your copy is the one to keep.
 struct keep_object {
   object_id object;
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, keep_object& x) {
-  return f(x.object);
-}
-
 /// Directory: what do you hold?
 struct count_store {};
-
-template <class Inspector>
-auto inspect(Inspector& f, count_store&) {
-  return f();
-}
 
 /// Directory: have this object. Answered when it is there, or with "not yet".
 struct hold_object {
   object_id object;
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, hold_object& x) {
-  return f(x.object);
-}
-
 /// It is there, or still on its way: ask again.
 struct object_held {
   bool there = false;
 };
-
-template <class Inspector>
-auto inspect(Inspector& f, object_held& x) {
-  return f(x.there);
-}
 
 // -- scheduler -> directory
 
@@ -472,20 +267,10 @@ struct claim_objects {
   owner_id from;
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, claim_objects& x) {
-  return f(x.objects, x.from);
-}
-
 /// The results of a run are not needed any more.
 struct release_objects {
   std::vector<object_id> objects;
 };
-
-template <class Inspector>
-auto inspect(Inspector& f, release_objects& x) {
-  return f(x.objects);
-}
 
 /// The arguments of a run are not needed any more.
 struct release_arguments {
@@ -493,29 +278,14 @@ struct release_arguments {
   owner_id submitter;
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, release_arguments& x) {
-  return f(x.objects, x.submitter);
-}
-
 /// A node is gone, although its connection may not be broken yet.
 struct node_gone {
   node_id node;
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, node_gone& x) {
-  return f(x.node);
-}
-
 /// A worker or a client is gone.
 struct owner_gone {
   owner_id owner;
 };
-
-template <class Inspector>
-auto inspect(Inspector& f, owner_gone& x) {
-  return f(x.owner);
-}
 
 } // namespace daskify::internal

@@ -3,10 +3,11 @@
 /// Writes and reads the fields of messages through CAF's serialisers: an integer in network order, at its size; texts,
 /// bytes and vectors after their length.
 ///
-/// The `inspect` of a message passes its fields to either class. CAF's own inspectors are instantiated for each list of
-/// fields, which took half of the compile time.
+/// `inspect` (protocol/fields.hpp) passes the fields of a message to either class. CAF's own inspectors are
+/// instantiated for each list of fields, which took half of the compile time.
 
 #include "daskify/bytes.hpp"
+#include "daskify/protocol/fields.hpp"
 
 #include <caf/deserializer.hpp>
 #include <caf/error.hpp>
@@ -22,6 +23,7 @@ namespace daskify::internal {
 
 class wire_writer {
 public:
+  static constexpr bool visits_fields = true;
   using result_type = bool; ///< true on success
 
   explicit wire_writer(caf::serializer& sink) : sink_{sink} {}
@@ -69,6 +71,7 @@ private:
 
 class wire_reader {
 public:
+  static constexpr bool visits_fields = true;
   using result_type = bool; ///< true on success
 
   explicit wire_reader(caf::deserializer& source) : source_{source} {}
