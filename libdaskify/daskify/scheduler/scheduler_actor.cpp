@@ -101,7 +101,7 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
       },
       [this](work_report& report) {
         auto [id, p] = sending_worker();
-        if (!p)
+        if (!p || stopping_) // what a task returns because it was asked to stop is no result
           return;
         for (auto& r : report.reports) {
           p->log_size = std::max(p->log_size, r.log_size);
