@@ -79,7 +79,7 @@ inline constexpr std::chrono::nanoseconds give_back_after = std::chrono::millise
 inline constexpr std::size_t deaths_in_company = 8;
 /// How often a task may go down with workers that end through no fault of their tasks, before that is no excuse any
 /// more. One that is spared with a chance of 1 in 10 gets there once in 37 000 times.
-inline constexpr std::size_t excuses = 100;
+inline constexpr std::size_t infrastructure_losses = 100;
 /// Tasks of one run; per task the scheduler keeps one byte.
 inline constexpr std::uint64_t largest_run = 4'000'000'000;
 /// Bytes that one message may carry; CAF's length field has 32 bits, and its makers call 2 GB the limit.

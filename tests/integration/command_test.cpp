@@ -590,7 +590,11 @@ TEST_F(command_on_slurm, starts_a_cluster_in_jobs_shows_it_and_ends_it) {
   program.start_cluster();
   EXPECT_EQ(program.gather_data(program.map(square, range(100)))[99], 9801);
   EXPECT_TRUE(program.wait_for_workers(2));
-  auto status = daskify_command("status").output;
+  std::string status; // the second job is at work a moment after its worker has come
+  EXPECT_TRUE(eventually([&] {
+    status = daskify_command("status").output;
+    return status.find("2 of 2 jobs at work") != status.npos;
+  }));
   EXPECT_THAT(status, AllOf(HasSubstr("in jobs of SLURM (mode slurm)"), HasSubstr("Jobs of SLURM: 2 of 2 jobs at work"),
                             HasSubstr("Workers: 2")));
   auto json = daskify_command("status --json").output;

@@ -59,7 +59,12 @@ public:
     return eventually([&] { return output().find(text) != std::string::npos; });
   }
 
-  void signal(int number) const { ::kill(pid_, number); }
+  /// Returns after SIGSTOP when the program stands still.
+  void signal(int number) const {
+    siginfo_t stopped{};
+    if (::kill(pid_, number) == 0 && number == SIGSTOP)
+      ::waitid(P_PID, static_cast<id_t>(pid_), &stopped, WSTOPPED | WEXITED | WNOWAIT);
+  }
 
   bool has_ended() {
     if (!status_)

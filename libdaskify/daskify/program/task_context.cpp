@@ -6,7 +6,7 @@ namespace daskify::internal {
 
 namespace {
 
-thread_local task_context* current = nullptr;
+thread_local task_context* current_context = nullptr;
 
 /// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): neighbouring inputs give unrelated outputs.
 std::uint64_t mix(std::uint64_t x) {
@@ -19,20 +19,20 @@ std::uint64_t mix(std::uint64_t x) {
 } // namespace
 
 task_context_scope::task_context_scope(task_context& context) noexcept {
-  current = &context;
+  current_context = &context;
 }
 
 task_context_scope::~task_context_scope() {
-  current = nullptr;
+  current_context = nullptr;
 }
 
 task_context* current_task() noexcept {
-  return current;
+  return current_context;
 }
 
 bool current_task_is_stopped() noexcept {
-  return current && current->some_stop && current->some_stop->load(std::memory_order_relaxed) &&
-         current->stop->is_stopped(current->thread, current->index);
+  return current_context && current_context->some_stop && current_context->some_stop->load(std::memory_order_relaxed) &&
+         current_context->stop->is_stopped(current_context->thread, current_context->index);
 }
 
 std::uint64_t derived_seed(const task_context& context, std::uint64_t n) noexcept {
@@ -41,12 +41,12 @@ std::uint64_t derived_seed(const task_context& context, std::uint64_t n) noexcep
 }
 
 std::shared_ptr<cluster_session> session_of_current_task() {
-  if (!current || !current->session)
+  if (!current_context || !current_context->session)
     throw task_error{error_code::not_in_a_task,
                      "this_task was asked to submit work on a thread that runs no task; calls of on_worker_start "
                      "cannot submit work, and outside of tasks the daskified object does.",
                      {}};
-  return current->session;
+  return current_context->session;
 }
 
 } // namespace daskify::internal

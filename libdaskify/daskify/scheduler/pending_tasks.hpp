@@ -9,33 +9,33 @@
 
 namespace daskify::internal {
 
-/// Who may take a pending task.
+/// Which workers may take a pending task.
 enum class piece_kind : std::uint8_t {
-  fresh,     ///< any worker
-  cut_short, ///< one with more time than another had that was ended in the middle of it
-  suspect    ///< one that has nothing else
+  fresh,       ///< any worker
+  interrupted, ///< a worker with more time left than the worker had that was ended in the middle of the task
+  quarantined  ///< a worker that has nothing else, because the task may kill
 };
 
 /// Consecutive pending tasks that have the same past.
 struct piece {
   std::uint64_t first = 0;
   std::uint64_t count = 0;
-  std::uint64_t largest = 0; ///< most tasks a lease of this piece may have, because one of them may kill; 0: any
-  std::size_t deaths = 0;    ///< workers that died while they had this task alone
+  std::uint64_t largest = 0; ///< most tasks of a lease of this piece, because one of them may kill; 0: any number
+  std::size_t deaths = 0;    ///< workers that died while this task was all they had
   std::size_t shared = 0;    ///< workers that died while they had this task, alone in its lease, and others
-  std::size_t excused = 0;   ///< workers that had begun it and ended through no fault of their tasks
-  std::size_t outlived = 0;  ///< of these, those whose whole time it had and that were ended because that was over
-  std::uint64_t ran_ns = 0;  ///< it takes longer than this, as one of these workers showed; 0: nothing is known
+  std::size_t infrastructure_losses = 0; ///< workers that had begun the task and ended through no fault of tasks
+  std::size_t outlived = 0;              ///< of these, workers that had given the task their whole walltime
+  std::uint64_t ran_ns = 0; ///< the task takes longer than this, as one of these workers showed; 0: unknown
 
-  bool suspect() const noexcept { return largest != 0; }
+  bool quarantined() const noexcept { return largest != 0; }
   piece_kind kind() const noexcept {
-    if (suspect())
-      return piece_kind::suspect;
-    return ran_ns != 0 ? piece_kind::cut_short : piece_kind::fresh;
+    if (quarantined())
+      return piece_kind::quarantined;
+    return ran_ns != 0 ? piece_kind::interrupted : piece_kind::fresh;
   }
   std::uint64_t end() const noexcept { return first + count; }
 
-  /// The tasks [from, to) of it.
+  /// The tasks [from, to) of this piece.
   piece part(std::uint64_t from, std::uint64_t to) const {
     auto p = *this;
     p.first = from;
@@ -44,8 +44,8 @@ struct piece {
   }
 };
 
-/// The pending tasks of one run, in pieces that do not overlap. Those of a kind are taken in the order of their
-/// indices.
+/// The pending tasks of one run, in pieces that do not overlap. The pieces of one kind are taken in the order of their
+/// indices. Each operation takes O(log(pieces)), and O(1) for each piece that it returns or drops.
 class pending_tasks {
 public:
   void add(const piece& tasks) {
@@ -53,7 +53,7 @@ public:
       of(tasks.kind()).emplace(tasks.first, tasks);
   }
 
-  /// Takes away those of the tasks [first, last) that are there; how many.
+  /// Removes the tasks [first, last), where they are pending. Returns how many were.
   std::uint64_t drop(std::uint64_t first, std::uint64_t last) {
     std::uint64_t dropped = 0;
     for (auto& some : pieces_)
@@ -63,10 +63,10 @@ public:
 
   bool any(piece_kind kind) const noexcept { return !of(kind).empty(); }
 
-  /// REQUIRES: there is one.
+  /// REQUIRES: any(kind).
   const piece& first(piece_kind kind) const { return of(kind).begin()->second; }
 
-  /// The first `count` tasks of the first piece. REQUIRES: it has so many.
+  /// Removes the first `count` tasks of the first piece. REQUIRES: the piece has so many.
   piece take(piece_kind kind, std::uint64_t count) {
     auto& pieces = of(kind);
     auto node = pieces.extract(pieces.begin());
@@ -97,7 +97,7 @@ private:
     std::uint64_t dropped = 0;
     auto i = pieces.upper_bound(first);
     if (i != pieces.begin())
-      --i; // it may reach into the range
+      --i; // the piece before may reach into the range
     while (i != pieces.end() && i->first < last) {
       auto p = i->second;
       auto begin = std::max(first, p.first);

@@ -108,7 +108,7 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
           if (is_of_start_call(r.id))
             start_call_reported(id, std::move(r));
           else
-            core_->report(id, std::move(r));
+            core_->apply(scheduler_events::lease_reported{id, std::move(r)});
         }
         flush();
       },
@@ -121,7 +121,7 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
       },
       [this](worker_waits msg) {
         if (auto [id, p] = sending_worker(); p) {
-          core_->worker_waits(id, msg.tasks);
+          core_->apply(scheduler_events::worker_has_waiting{id, msg.tasks});
           flush();
         }
       },
@@ -132,7 +132,7 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
               std::all_of(spec.inputs.begin(), spec.inputs.end(), [&](auto& r) { return may_use(who, r.run); })) {
             if (spec.unattended)
               unattended_[spec.run] = caf::actor_cast<client_listener>(self_->current_sender());
-            core_->submit(std::move(spec));
+            core_->apply(scheduler_events::run_submitted{std::move(spec)});
           }
         flush();
       },
@@ -157,7 +157,7 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
         auto how_many = question.how_many;
         auto only_now = question.patience_ms == 0;
         askers_.emplace(waiter, asker{promise, std::move(question), until, *who});
-        core_->wait(waiter, std::move(tasks), how_many);
+        core_->apply(scheduler_events::wait_begun{waiter, std::move(tasks), how_many});
         if (only_now)
           answer(waiter, false);
         return promise;
@@ -171,14 +171,14 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
         if (!may_use(speaker(), msg.tasks))
           return;
         for (const auto& r : msg.tasks)
-          core_->cancel(r);
+          core_->apply(scheduler_events::tasks_cancelled{r});
         flush();
       },
       [this](release_runs& msg) {
         auto who = speaker();
         for (auto run : msg.runs)
           if (may_use(who, run))
-            core_->release(run);
+            core_->apply(scheduler_events::run_released{run});
         flush();
       },
       [this](list_workers) -> caf::result<worker_list> {
@@ -220,7 +220,7 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
         ending_[waiter] = id;
         subscriptions_[id] = {msg.tasks, listener, waiter};
         tell_progress(id);
-        core_->wait(waiter, std::move(msg.tasks), tasks);
+        core_->apply(scheduler_events::wait_begun{waiter, std::move(msg.tasks), tasks});
       },
       [this](worker_exited& msg) {
         if (!from_this_process() && !sending_node())
@@ -242,7 +242,7 @@ scheduler_actor::behavior_type scheduler_state::make_behavior(scheduler_setup se
         if (auto known = outlooks_.find(msg.slot); known != outlooks_.end())
           known->second.end = clock::now() + left;
         for (auto id : workers_of(msg.slot))
-          core_->time_left(id, left);
+          core_->apply(scheduler_events::worker_time_left{id, left});
         flush();
       },
       [this](node_lost& msg) {
@@ -376,7 +376,7 @@ scheduler_state::attach(const attach_client& who, const store_for_directory& sto
   for (const auto& address : client.speakers)
     speakers_[address] = id;
   self_->monitor(link);
-  core_->client_joined(id);
+  core_->apply(scheduler_events::client_joined{id});
   self_->request(setup_.directory, caf::infinite, admit_node{who.name, who.transfer_host, who.transfer_port}, store)
       .then(
           [this, promise, answer, id](node_admitted admitted) mutable {
@@ -412,11 +412,11 @@ void scheduler_state::client_left(worker_id id) {
     auto asked = next++;
     if (asked->second.who != id)
       continue;
-    core_->stop_waiting(asked->first);
+    core_->apply(scheduler_events::wait_stopped{asked->first});
     asked->second.promise.deliver(considered_gone());
     askers_.erase(asked);
   }
-  core_->client_left(id);
+  core_->apply(scheduler_events::client_left{id});
   start_calls_.client_left(id);
   std::erase_if(unattended_, [id](const auto& run) { return submitter_of(run.first) == id; });
   flush();
@@ -532,9 +532,9 @@ scheduler_state::enrol(enrol_request& who, worker_actor& actor, caf::strong_acto
       p.node = slot;
   const auto* node = outlook_of(p);
   auto left = node && node->end ? std::chrono::nanoseconds{*node->end - clock::now()} : for_ever;
-  core_->worker_joined(id, who.threads, left, start_calls_.any());
+  core_->apply(scheduler_events::worker_joined{id, who.threads, left, start_calls_.any()});
   if (node && node->draining)
-    core_->drain(id);
+    core_->apply(scheduler_events::worker_drains{id});
   start_calls_.worker_joined(id);
   flush();
   answer_waits_for_workers();
@@ -678,8 +678,8 @@ std::vector<worker_id> scheduler_state::workers_of(std::uint32_t node) const {
 /// The reports of a start call: its one task, failed or not, and the end of its lease, in one report or in two.
 void scheduler_state::start_call_reported(worker_id worker, lease_report report) {
   if (auto objects = objects_of(report.block); !objects.empty()) { // of a result that is dropped
-    claim(worker, objects);
-    let_go(objects);
+    adopt_results(worker, objects);
+    release_results(objects);
   }
   if (!report.block.failures.empty())
     failing_calls_.insert_or_assign(worker, std::move(report.block.failures.front()));
@@ -721,7 +721,7 @@ void scheduler_state::lose(worker_id worker, error_code code, std::string how, c
   cause.output = last_lines(output, tuning::shown_lines, gone.log_size);
   if (is_silent)
     setup_.processes->worker_silent(gone.who.slot, gone.who.pid);
-  core_->worker_left(worker, cause);
+  core_->apply(scheduler_events::worker_left{worker, cause});
   failing_calls_.erase(worker);
   abandoned_.erase(worker);
   start_calls_.worker_left(worker, cause);
@@ -737,7 +737,7 @@ void scheduler_state::lose(worker_id worker, error_code code, std::string how, c
 void scheduler_state::end_if_exhausted() {
   if (!exhausted_ || !peers_.empty())
     return;
-  core_->workers_exhausted(*exhausted_);
+  core_->apply(scheduler_events::workers_exhausted{*exhausted_});
   flush();
   refuse_vain_waits_for_workers();
 }
@@ -771,7 +771,7 @@ void scheduler_state::tick() {
   last_tick_ = now;
   for (const auto& [id, p] : peers_)
     if (const auto* node = outlook_of(p); node && node->end)
-      core_->time_left(id, *node->end - now);
+      core_->apply(scheduler_events::worker_time_left{id, *node->end - now});
   flush();
   std::vector<std::pair<worker_id, const char*>> lost;
   for (const auto& [id, p] : peers_) {
@@ -854,7 +854,7 @@ void scheduler_state::answer(waiter_id waiter, bool satisfied) {
   if (node.empty())
     return;
   if (!satisfied)
-    core_->stop_waiting(waiter);
+    core_->apply(scheduler_events::wait_stopped{waiter});
   auto& a = node.mapped();
   awaited_tasks answer;
   answer.satisfied = satisfied;
@@ -911,15 +911,15 @@ void scheduler_state::forget(worker_id worker, run_id run) {
   orders_[worker].forgotten.push_back(run);
 }
 
-void scheduler_state::claim(worker_id worker, const std::vector<object_id>& results) {
+void scheduler_state::adopt_results(worker_id worker, const std::vector<object_id>& results) {
   self_->send(setup_.directory, claim_objects{results, owner_of(worker)});
 }
 
-void scheduler_state::let_go(const std::vector<object_id>& results) {
+void scheduler_state::release_results(const std::vector<object_id>& results) {
   self_->send(setup_.directory, release_objects{results});
 }
 
-void scheduler_state::let_go_of_arguments(run_id run, const std::vector<object_id>& arguments) {
+void scheduler_state::release_arguments_of(run_id run, const std::vector<object_id>& arguments) {
   self_->send(setup_.directory, release_arguments{arguments, owner_of(submitter_of(run))});
 }
 
@@ -960,7 +960,7 @@ void scheduler_state::abandon_call(worker_id worker, run_id call) {
 }
 
 void scheduler_state::refuse_tasks(worker_id worker, worker_id client, const failure& why) {
-  core_->refuse(worker, client);
+  core_->apply(scheduler_events::worker_refuses{worker, client});
   orders_[worker].refused.push_back({client, why});
 }
 
@@ -985,7 +985,7 @@ void scheduler_state::end_subscription(subscription_key id) {
   if (node.empty())
     return;
   const auto& s = node.mapped();
-  core_->stop_waiting(s.waiter);
+  core_->apply(scheduler_events::wait_stopped{s.waiter});
   ending_.erase(s.waiter);
   for (const auto& r : s.tasks)
     if (auto w = watched_.find(r.run); w != watched_.end()) {
@@ -1008,7 +1008,7 @@ void scheduler_state::drain(std::uint32_t slot) {
     return;
   draining_.insert(slot);
   for (auto id : workers_of(slot))
-    core_->drain(id);
+    core_->apply(scheduler_events::worker_drains{id});
   flush();
 }
 

@@ -53,9 +53,9 @@ public:
   void recall(worker_id worker) override;
   void drained(worker_id worker) override;
   void forget(worker_id worker, run_id run) override;
-  void claim(worker_id worker, const std::vector<object_id>& results) override;
-  void let_go(const std::vector<object_id>& results) override;
-  void let_go_of_arguments(run_id run, const std::vector<object_id>& arguments) override;
+  void adopt_results(worker_id worker, const std::vector<object_id>& results) override;
+  void release_results(const std::vector<object_id>& results) override;
+  void release_arguments_of(run_id run, const std::vector<object_id>& arguments) override;
   void satisfied(waiter_id waiter) override;
   void unattended_ended(run_id run) override;
   void changed(run_id run) override;
@@ -64,8 +64,8 @@ public:
   void withdraw_call(worker_id worker, run_id call) override;
   void abandon_call(worker_id worker, run_id call) override;
   void refuse_tasks(worker_id worker, worker_id client, const failure& why) override;
-  void calls_begin(worker_id worker) override { core_->pause(worker); }
-  void calls_made(worker_id worker) override { core_->resume(worker); }
+  void calls_begin(worker_id worker) override { core_->apply(scheduler_events::worker_paused{worker}); }
+  void calls_made(worker_id worker) override { core_->apply(scheduler_events::worker_resumed{worker}); }
 
 private:
   using clock = std::chrono::steady_clock;

@@ -44,14 +44,14 @@ directory_actor::behavior_type directory_state::make_behavior() {
       },
       [this](release_object msg) {
         static_cast<void>(decide<acknowledged>([&](node_id) {
-          core_.release(msg.object, msg.owner);
+          core_.apply(directory_events::released{msg.object, msg.owner});
           return acknowledged{};
         }));
       },
       [this](retain_objects& msg) {
         static_cast<void>(decide<acknowledged>([&](node_id) {
           for (auto object : msg.objects)
-            core_.retain_for_run(object, owner_of_runs(msg.submitter));
+            core_.apply(directory_events::retained_for_run{object, owner_of_runs(msg.submitter)});
           return acknowledged{};
         }));
       },
@@ -63,16 +63,16 @@ directory_actor::behavior_type directory_state::make_behavior() {
                                                          " are of type " +
                                                          not_type(found.type_name, question.type_name) +
                                                          "; ask for the type they were scattered as."};
-          core_.retain(found.object, question.owner);
+          core_.apply(directory_events::retained{found.object, question.owner});
           return object_found{found};
         });
       },
       [this](drop_key& msg) {
         return decide<acknowledged>([&](node_id) {
           if (msg.object == object_id{})
-            core_.drop_key(msg.key, msg.owner);
+            core_.apply(directory_events::key_dropped{msg.key, msg.owner});
           else
-            core_.drop_key_of(msg.object, msg.owner);
+            core_.apply(directory_events::key_of_object_dropped{msg.object, msg.owner});
           return acknowledged{};
         });
       },
@@ -96,13 +96,13 @@ directory_actor::behavior_type directory_state::make_behavior() {
       },
       [this](object_arrived msg) {
         static_cast<void>(decide<acknowledged>([&](node_id node) {
-          core_.arrived(msg.object, node);
+          core_.apply(directory_events::arrived{msg.object, node});
           return acknowledged{};
         }));
       },
       [this](object_dropped& msg) {
         static_cast<void>(decide<acknowledged>([&](node_id node) {
-          core_.dropped(msg.object, node, msg.why);
+          core_.apply(directory_events::dropped{msg.object, node, msg.why});
           return acknowledged{};
         }));
       },
@@ -112,7 +112,7 @@ directory_actor::behavior_type directory_state::make_behavior() {
         node_id id{++last_node_};
         nodes_[id] = {store, {id, msg.host, msg.port}};
         speakers_[store.address()] = id;
-        core_.node_joined(id, std::move(msg.name));
+        core_.apply(directory_events::node_joined{id, std::move(msg.name)});
         self_->monitor(store);
         return node_admitted{id};
       },
@@ -120,20 +120,20 @@ directory_actor::behavior_type directory_state::make_behavior() {
         if (!from_this_process())
           return;
         for (auto object : msg.objects)
-          core_.hand_over(object, msg.from, scheduler_owner);
+          core_.apply(directory_events::handed_over{object, msg.from, scheduler_owner});
       },
       [this](release_objects& msg) {
         if (!from_this_process())
           return;
         for (auto object : msg.objects)
-          core_.release(object, scheduler_owner);
+          core_.apply(directory_events::released{object, scheduler_owner});
         flush();
       },
       [this](release_arguments& msg) {
         if (!from_this_process())
           return;
         for (auto object : msg.objects)
-          core_.release_from_run(object, owner_of_runs(msg.submitter));
+          core_.apply(directory_events::released_from_run{object, owner_of_runs(msg.submitter)});
         flush();
       },
       [this](evacuate_node msg) { return evacuate(msg.node); },
@@ -141,8 +141,8 @@ directory_actor::behavior_type directory_state::make_behavior() {
         if (!from_this_process())
           return;
         // The scheduler has erased its runs before it says this, and takes no more of them.
-        core_.owner_left(msg.owner);
-        core_.owner_left(owner_of_runs(msg.owner));
+        core_.apply(directory_events::owner_left{msg.owner});
+        core_.apply(directory_events::owner_left{owner_of_runs(msg.owner)});
         flush();
       },
       [this](node_gone msg) {
@@ -157,7 +157,8 @@ directory_actor::behavior_type directory_state::make_behavior() {
 }
 
 acknowledged directory_state::add(node_id node, add_object& added) {
-  core_.put(std::move(added.facts), std::move(added.key), added.when_taken, node, added.owner, added.owner);
+  core_.apply(directory_events::object_put{std::move(added.facts), std::move(added.key), added.when_taken, node,
+                                           added.owner, added.owner});
   return {};
 }
 
@@ -188,8 +189,9 @@ bool directory_state::from_this_process() const {
 }
 
 object_sources directory_state::sources_for(node_id node, const find_sources& question) {
+  core_.apply(directory_events::sources_asked{question.object, node, question.failed});
   object_sources answer;
-  for (auto source : core_.sources(question.object, node, question.failed))
+  for (auto source : std::exchange(offered_, {}))
     answer.sources.push_back(nodes_.at(source).transfers);
   answer.facts = core_.find(question.object).facts;
   return answer;
@@ -249,7 +251,7 @@ void directory_state::ask(node_id node, Message message, std::chrono::millisecon
 
 void directory_state::node_left(node_id node) {
   nodes_.erase(node);
-  core_.node_left(node, "has ended");
+  core_.apply(directory_events::node_left{node, "has ended"});
   std::vector<std::function<void()>> lost;
   std::erase_if(questions_, [&](auto& entry) {
     if (entry.second.node != node)
@@ -332,6 +334,10 @@ void directory_state::free_on(node_id node, object_id object) {
 void directory_state::keep_on(node_id node, object_id object) {
   if (auto known = nodes_.find(node); known != nodes_.end())
     self_->send(known->second.store, keep_object{object});
+}
+
+void directory_state::offer_sources(node_id, object_id, const std::vector<node_id>& sources) {
+  offered_ = sources;
 }
 
 void directory_state::flush() {

@@ -23,6 +23,7 @@ public:
 
   void free_on(node_id node, object_id object) override;
   void keep_on(node_id node, object_id object) override;
+  void offer_sources(node_id node, object_id object, const std::vector<node_id>& sources) override;
 
 private:
   struct node_record {
@@ -65,6 +66,7 @@ private:
   std::map<node_id, node_record> nodes_;
   std::unordered_map<caf::actor_addr, node_id> speakers_;
   std::map<node_id, free_objects> freed_; ///< by this event
+  std::vector<node_id> offered_;          ///< by this event
   std::uint64_t last_node_ = 0;
   std::map<std::uint64_t, open_question> questions_; ///< that are open
   std::uint64_t last_question_ = 0;

@@ -79,11 +79,16 @@ void throw_lost_object(object_id object, const std::string& key, const std::stri
 
 // -- nodes ------------------------------------------------------------------------------------------------
 
-void object_directory::node_joined(node_id node, std::string name) {
-  nodes_[node].name = std::move(name);
+void object_directory::apply(directory_event event) {
+  std::visit([this](auto& of_a_kind) { on(of_a_kind); }, event);
 }
 
-void object_directory::node_left(node_id node, const std::string& how) {
+void object_directory::on(directory_events::node_joined& event) {
+  nodes_[event.node].name = std::move(event.name);
+}
+
+void object_directory::on(const directory_events::node_left& event) {
+  const auto& [node, how] = event;
   auto gone = nodes_.extract(node);
   if (gone.empty())
     return;
@@ -123,42 +128,45 @@ auto object_directory::locate(object_id object) -> record& {
   return found->second;
 }
 
-void object_directory::put(object_facts facts, std::string key, existing_key when_taken, node_id node, owner_id owner,
-                           owner_id key_space) {
-  auto id = facts.object;
+void object_directory::on(directory_events::object_put& event) {
+  auto id = event.facts.object;
   if (!id || objects_.contains(id))
     throw_bad_object_id(id);
-  require_there(owner);
-  if (auto keys = keys_.find(key_space); !key.empty() && keys != keys_.end() && keys->second.contains(key)) {
-    if (when_taken == existing_key::refuse)
-      throw_key_taken(key);
-    drop_key(key, key_space);
+  require_there(event.owner);
+  auto keys = event.key.empty() ? keys_.end() : keys_.find(event.key_space);
+  if (keys != keys_.end() && keys->second.contains(event.key)) {
+    if (event.when_taken == existing_key::refuse)
+      throw_key_taken(event.key);
+    drop_key(event.key, event.key_space);
   }
   auto& object = objects_[id];
-  object.facts = std::move(facts);
+  object.facts = std::move(event.facts);
   object.arrival = ++arrivals_;
-  object.key = std::move(key);
-  object.key_space = key_space;
+  object.key = std::move(event.key);
+  object.key_space = event.key_space;
   if (!object.key.empty())
-    keys_[key_space].emplace(object.key, id);
-  add_references(object, owner, 1);
-  if (nodes_.contains(node))
-    object.holders.push_back(node);
+    keys_[object.key_space].emplace(object.key, id);
+  add_references(object, event.owner, 1);
+  if (nodes_.contains(event.node))
+    object.holders.push_back(event.node);
   lose_if_gone(object, "its only copy was on a node that has left");
 }
 
-void object_directory::retain(object_id object, owner_id owner) {
+void object_directory::on(const directory_events::retained& event) {
+  const auto& [object, owner] = event;
   require_there(owner);
   add_references(locate(object), owner, 1);
 }
 
-void object_directory::release(object_id object, owner_id owner) {
+void object_directory::on(const directory_events::released& event) {
+  const auto& [object, owner] = event;
   auto found = objects_.find(object);
   if (found != objects_.end() && remove_reference(found->second, owner))
     free_if_unused(object);
 }
 
-void object_directory::retain_for_run(object_id object, owner_id owner) {
+void object_directory::on(const directory_events::retained_for_run& event) {
+  const auto& [object, owner] = event;
   auto found = objects_.find(object);
   if (found == objects_.end())
     return; // its tasks will be told
@@ -171,7 +179,8 @@ void object_directory::retain_for_run(object_id object, owner_id owner) {
   }
 }
 
-void object_directory::release_from_run(object_id object, owner_id owner) {
+void object_directory::on(const directory_events::released_from_run& event) {
+  const auto& [object, owner] = event;
   auto found = objects_.find(object);
   if (found == objects_.end())
     return;
@@ -186,10 +195,15 @@ void object_directory::release_from_run(object_id object, owner_id owner) {
   }
 }
 
-void object_directory::hand_over(object_id object, owner_id from, owner_id to) {
+void object_directory::on(const directory_events::handed_over& event) {
+  const auto& [object, from, to] = event;
   auto found = objects_.find(object);
   if (found != objects_.end() && remove_reference(found->second, from))
     add_references(found->second, to, 1);
+}
+
+void object_directory::on(const directory_events::key_dropped& event) {
+  drop_key(event.key, event.key_space);
 }
 
 void object_directory::drop_key(std::string_view key, owner_id key_space) {
@@ -202,7 +216,8 @@ void object_directory::drop_key(std::string_view key, owner_id key_space) {
   free_if_unused(id);
 }
 
-void object_directory::drop_key_of(object_id object, owner_id key_space) {
+void object_directory::on(const directory_events::key_of_object_dropped& event) {
+  const auto& [object, key_space] = event;
   auto found = objects_.find(object);
   if (found != objects_.end() && !found->second.key.empty() && found->second.key_space == key_space)
     drop_key(std::string{found->second.key}, key_space);
@@ -214,7 +229,8 @@ void object_directory::require_there(owner_id owner) const {
     throw data_error{error_code::store_failed, "an object was put by a process that has ended meanwhile"};
 }
 
-void object_directory::owner_left(owner_id owner) {
+void object_directory::on(const directory_events::owner_left& event) {
+  auto owner = event.owner;
   left_.insert(owner);
   if (auto keys = owner ? keys_.extract(owner) : decltype(keys_)::node_type{}; !keys.empty())
     for (const auto& [key, id] : keys.mapped()) {
@@ -277,6 +293,10 @@ void object_directory::free_if_unused(object_id id) {
 
 // -- copies -----------------------------------------------------------------------------------------------
 
+void object_directory::on(const directory_events::sources_asked& event) {
+  effects_.offer_sources(event.node, event.object, sources(event.object, event.node, event.failed));
+}
+
 std::vector<node_id> object_directory::sources(object_id id, node_id node, const std::vector<node_id>& failed) {
   auto& object = locate(id);
   if (!nodes_.contains(node) || contains(object.holders, node))
@@ -315,7 +335,8 @@ std::vector<node_id> object_directory::sources(object_id id, node_id node, const
   return own->from;
 }
 
-void object_directory::arrived(object_id id, node_id node) {
+void object_directory::on(const directory_events::arrived& event) {
+  const auto& [id, node] = event;
   auto found = objects_.find(id);
   if (found == objects_.end()) {
     if (nodes_.contains(node))
@@ -332,7 +353,8 @@ void object_directory::arrived(object_id id, node_id node) {
     effects_.keep_on(node, id);
 }
 
-void object_directory::dropped(object_id id, node_id node, const std::string& why) {
+void object_directory::on(const directory_events::dropped& event) {
+  const auto& [id, node, why] = event;
   auto found = objects_.find(id);
   if (found == objects_.end())
     return;

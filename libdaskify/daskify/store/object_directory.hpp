@@ -12,12 +12,11 @@
 ///              |  all gone         | one of them had it all
 ///              '----------> lost --'
 ///
-/// Not thread-safe: it belongs to the directory actor. Events either throw data_error and change nothing, or are
-/// followed by their effects before they return.
+/// Not thread-safe: it belongs to the directory actor.
 
-#include "daskify/existing_key.hpp"
 #include "daskify/protocol/ids.hpp"
 #include "daskify/protocol/object_facts.hpp"
+#include "daskify/store/directory_events.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -39,6 +38,9 @@ public:
   virtual void free_on(node_id node, object_id object) = 0;
   /// The node's copy has become the one that must not be dropped.
   virtual void keep_on(node_id node, object_id object) = 0;
+  /// `node` may pull the object from these, best first; some of them are still receiving it. None: all nodes that have
+  /// the object are among the failed ones and are still there, or the node has the object itself.
+  virtual void offer_sources(node_id node, object_id object, const std::vector<node_id>& sources) = 0;
 };
 
 class object_directory {
@@ -56,44 +58,8 @@ public:
 
   explicit object_directory(directory_effects& effects) : effects_{effects} {}
 
-  // -- events -----------------------------------------------------------------------------------------------
-
-  /// `name` is for people.
-  void node_joined(node_id node, std::string name);
-  /// Everything that was there is gone, for example because `how` ("was killed by signal 9").
-  void node_left(node_id node, const std::string& how);
-
-  /// Takes an object that is on `node` and is held by `owner`. Throws `key_taken` under `refuse`, `store_failed` for an
-  /// id without meaning or in use. An unknown node is one that has just left: the object is lost from the beginning.
-  /// The same key means something else in each `key_space`; what has a key in an owner's goes with that owner.
-  void put(object_facts facts, std::string key, existing_key when_taken, node_id node, owner_id owner,
-           owner_id key_space = {});
-
-  /// One more reference. Throws `unknown_object`.
-  void retain(object_id object, owner_id owner);
-  /// One less. An object or reference that is gone already is ignored: handles outlive what they refer to.
-  void release(object_id object, owner_id owner);
-  /// The same for references that are taken and given back by different ways, in any order. An owner that has left
-  /// takes none.
-  void retain_for_run(object_id object, owner_id owner);
-  void release_from_run(object_id object, owner_id owner);
-  /// Moves a reference from one owner to another, if it is there.
-  void hand_over(object_id object, owner_id from, owner_id to);
-  /// Throws `unknown_key`.
-  void drop_key(std::string_view key, owner_id key_space = {});
-  /// The same for the key of an object; nothing happens where it has none in that key space, or is gone.
-  void drop_key_of(object_id object, owner_id key_space = {});
-  /// All its references and keys go, and it gets no more.
-  void owner_left(owner_id owner);
-
-  /// Whom `node` may pull the object from, best first; some of them are still receiving it. Told to `node` as long as
-  /// it pulls: `failed` are sources of it that gave nothing. None: all nodes that have it are among these, and are
-  /// still there, or the node has the object itself. Throws `unknown_object`, and `object_lost` with the reason.
-  std::vector<node_id> sources(object_id object, node_id node, const std::vector<node_id>& failed);
-  /// `node` has all of it.
-  void arrived(object_id object, node_id node);
-  /// `node` has it no more, or has given up pulling it. The keeper drops nothing.
-  void dropped(object_id object, node_id node, const std::string& why = {});
+  /// Either throws data_error, with the books unchanged, or calls the effects of the event before it returns.
+  void apply(directory_event event);
 
   // -- questions ----------------------------------------------------------------------------------------------
 
@@ -127,6 +93,23 @@ private:
     std::uint64_t serving = 0; ///< pulls that have it as a source
   };
 
+  void on(directory_events::node_joined& event);
+  void on(const directory_events::node_left& event);
+  void on(directory_events::object_put& event);
+  void on(const directory_events::retained& event);
+  void on(const directory_events::released& event);
+  void on(const directory_events::retained_for_run& event);
+  void on(const directory_events::released_from_run& event);
+  void on(const directory_events::handed_over& event);
+  void on(const directory_events::key_dropped& event);
+  void on(const directory_events::key_of_object_dropped& event);
+  void on(const directory_events::owner_left& event);
+  void on(const directory_events::sources_asked& event);
+  void on(const directory_events::arrived& event);
+  void on(const directory_events::dropped& event);
+
+  std::vector<node_id> sources(object_id object, node_id node, const std::vector<node_id>& failed);
+  void drop_key(std::string_view key, owner_id key_space);
   record& locate(object_id object);
   void require_there(owner_id owner) const;
   void add_references(record& of, owner_id owner, std::uint64_t count);

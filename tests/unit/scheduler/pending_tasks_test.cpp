@@ -26,10 +26,10 @@ TEST(pending_tasks, are_taken_in_their_order_and_keep_their_past) {
   EXPECT_EQ(pending.take(piece_kind::fresh, 1).first, 3u);
   EXPECT_EQ(pending.take(piece_kind::fresh, 5).first, 10u);
   EXPECT_FALSE(pending.any(piece_kind::fresh));
-  auto suspect = pending.take(piece_kind::suspect, 1);
-  EXPECT_EQ(suspect.deaths, 2u);
-  EXPECT_EQ(suspect.shared, 3u);
-  EXPECT_FALSE(pending.any(piece_kind::suspect));
+  auto quarantined = pending.take(piece_kind::quarantined, 1);
+  EXPECT_EQ(quarantined.deaths, 2u);
+  EXPECT_EQ(quarantined.shared, 3u);
+  EXPECT_FALSE(pending.any(piece_kind::quarantined));
 }
 
 TEST(pending_tasks, split_a_piece_where_its_middle_is_dropped) {
@@ -51,8 +51,8 @@ TEST(pending_tasks, keep_those_cut_short_apart_from_fresh_ones) {
   pending.drop(4, 5);
   pending.add(cut);
   EXPECT_EQ(pending.first(piece_kind::fresh).count, 4u);
-  EXPECT_EQ(pending.take(piece_kind::cut_short, 1).first, 4u);
-  EXPECT_FALSE(pending.any(piece_kind::cut_short));
+  EXPECT_EQ(pending.take(piece_kind::interrupted, 1).first, 4u);
+  EXPECT_FALSE(pending.any(piece_kind::interrupted));
   pending.add(cut);
   EXPECT_EQ(pending.drop(0, 10), 10u);
 }

@@ -3,6 +3,8 @@
 #include "daskify/os/child_process.hpp"
 #include "daskify/protocol/result_block.hpp"
 
+#include "support/driven_scheduler.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -18,6 +20,7 @@ namespace daskify::internal {
 namespace {
 
 using namespace std::chrono_literals;
+using test::driven_scheduler;
 
 /// Records what the core wants done.
 struct recorder : scheduler_effects {
@@ -34,16 +37,16 @@ struct recorder : scheduler_effects {
   void recall(worker_id worker) override { EXPECT_TRUE(recalled.insert(worker).second) << "recalled twice"; }
   void drained(worker_id worker) override { EXPECT_TRUE(drained_workers.insert(worker).second) << "drained twice"; }
   void forget(worker_id worker, run_id run) override { described.erase({worker, run}); }
-  void claim(worker_id worker, const std::vector<object_id>& results) override {
+  void adopt_results(worker_id worker, const std::vector<object_id>& results) override {
     for (auto object : results)
       EXPECT_TRUE(claimed.insert({worker, object}).second);
   }
-  void let_go(const std::vector<object_id>& results) override {
+  void release_results(const std::vector<object_id>& results) override {
     for (auto object : results)
       EXPECT_EQ(std::erase_if(claimed, [&](const auto& c) { return c.second == object; }), 1u)
           << "not claimed, or twice";
   }
-  void let_go_of_arguments(run_id run, const std::vector<object_id>& arguments) override {
+  void release_arguments_of(run_id run, const std::vector<object_id>& arguments) override {
     for (auto object : arguments)
       EXPECT_TRUE(returned.insert({run, object}).second) << "twice";
   }
@@ -65,7 +68,7 @@ struct recorder : scheduler_effects {
 
 struct scheduler : testing::Test {
   recorder seen;
-  scheduler_core core{seen, 2};
+  driven_scheduler core{seen, 2};
 
   static constexpr worker_id ann{1};
   static constexpr worker_id bob{2};
@@ -406,7 +409,7 @@ TEST_F(scheduler, finds_the_one_task_that_kills_and_finishes_all_others) {
 /// Workers with one thread that join one after the other, and die of the tasks that kill.
 struct deadly_sweep {
   recorder seen;
-  scheduler_core core;
+  driven_scheduler core;
   std::set<std::uint64_t> killers;
   std::uint64_t workers = 0;
   std::uint64_t deaths = 0;
@@ -548,7 +551,7 @@ TEST(deadly_sweep, ends_every_task_with_its_own_cause_whatever_happens) {
 }
 
 TEST_F(scheduler, lets_a_run_that_is_given_up_keep_what_is_under_way_and_leaves_other_runs_alone) {
-  scheduler_core strict{seen, 0, 1};
+  driven_scheduler strict{seen, 0, 1};
   constexpr run_id other{2};
   strict.worker_joined(ann, 1);
   strict.worker_joined(bob, 1);
@@ -574,7 +577,7 @@ TEST_F(scheduler, lets_a_run_that_is_given_up_keep_what_is_under_way_and_leaves_
 }
 
 TEST_F(scheduler, gives_up_what_a_dead_worker_had_of_a_run_that_was_given_up) {
-  scheduler_core strict{seen, 1, 1};
+  driven_scheduler strict{seen, 1, 1};
   strict.submit(spec(sweep, 10));
   strict.worker_joined(ann, 1);
   strict.worker_joined(bob, 1);
@@ -902,7 +905,7 @@ TEST_F(scheduler, goes_on_with_what_tasks_of_a_draining_worker_submitted) {
 }
 
 TEST_F(scheduler, blames_no_task_of_a_draining_worker_that_dies) {
-  scheduler_core strict{seen, 0};
+  driven_scheduler strict{seen, 0};
   strict.submit(spec(sweep, 1));
   for (std::uint64_t i = 1; i <= 10; ++i) {
     strict.worker_joined(worker_id{i}, 1);
@@ -930,7 +933,7 @@ TEST_F(scheduler, lets_suspects_wait_for_workers_that_stay) {
 // -- losses that are nobody's fault ----------------------------------------------------------------------------
 
 TEST_F(scheduler, uses_up_no_retry_when_the_node_is_lost) {
-  scheduler_core strict{seen, 0};
+  driven_scheduler strict{seen, 0};
   strict.submit(spec(sweep, 1));
   for (std::uint64_t i = 1; i <= 50; ++i) {
     strict.worker_joined(worker_id{i}, 1);
@@ -961,7 +964,7 @@ TEST_F(scheduler, blames_a_task_at_last_whose_nodes_are_lost_again_and_again) {
     core.worker_left(w, ended(error_code::worker_node_lost));
     ASSERT_LT(worker, 200u);
   }
-  EXPECT_EQ(worker, tuning::excuses + 3) << "and then it is tried as if it had killed them";
+  EXPECT_EQ(worker, tuning::infrastructure_losses + 3) << "and then it is tried as if it had killed them";
   EXPECT_EQ(failure_of(core.results({{sweep, 0, 1}}).at(0), 0)->code, error_code::worker_node_lost);
 }
 
@@ -1158,9 +1161,9 @@ struct timed_cluster : scheduler_effects {
   void recall(worker_id id) override { recalled.insert(id); }
   void drained(worker_id id) override { drained_workers.insert(id); }
   void forget(worker_id, run_id) override {}
-  void claim(worker_id, const std::vector<object_id>&) override {}
-  void let_go(const std::vector<object_id>&) override {}
-  void let_go_of_arguments(run_id, const std::vector<object_id>&) override {}
+  void adopt_results(worker_id, const std::vector<object_id>&) override {}
+  void release_results(const std::vector<object_id>&) override {}
+  void release_arguments_of(run_id, const std::vector<object_id>&) override {}
   void satisfied(waiter_id) override {}
   void unattended_ended(run_id) override {}
   void changed(run_id) override {}
@@ -1253,7 +1256,7 @@ struct timed_cluster : scheduler_effects {
   std::map<run_id, std::vector<seconds>> takes;
   std::map<std::pair<run_id, std::uint64_t>, int> finished;
   std::map<std::pair<run_id, std::uint64_t>, int> killed;
-  scheduler_core core;
+  driven_scheduler core;
 };
 
 TEST(scheduler_with_walltime, ends_all_that_fits_into_a_life_and_starts_little_in_vain) {
@@ -1306,7 +1309,7 @@ TEST_F(scheduler, ends_every_task_exactly_once_whatever_happens) {
     std::mt19937 random{seed};
     auto chance = [&](unsigned percent) { return random() % 100 < percent; };
     recorder log;
-    scheduler_core sim{log, 1, seed % 3 == 0 ? std::optional<std::size_t>{1 + seed % 5} : std::nullopt};
+    driven_scheduler sim{log, 1, seed % 3 == 0 ? std::optional<std::size_t>{1 + seed % 5} : std::nullopt};
     std::uint64_t workers = 0;
     std::vector<worker_id> alive;
     std::map<worker_id, std::chrono::milliseconds> left; // of those with limited time

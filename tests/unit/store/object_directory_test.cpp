@@ -4,6 +4,8 @@
 #include "daskify/existing_key.hpp"
 #include "daskify/protocol/object_facts.hpp"
 
+#include "support/driven_directory.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -19,6 +21,7 @@
 namespace daskify::internal {
 namespace {
 
+using test::driven_directory;
 using testing::AllOf;
 using testing::Contains;
 using testing::ElementsAre;
@@ -40,6 +43,7 @@ std::string kept(std::uint64_t object, node_id node) {
 struct recorder : directory_effects {
   void free_on(node_id node, object_id object) override { told.push_back(freed(object.value, node)); }
   void keep_on(node_id node, object_id object) override { told.push_back(kept(object.value, node)); }
+  void offer_sources(node_id, object_id, const std::vector<node_id>&) override {}
 
   told_list told;
 };
@@ -78,7 +82,7 @@ std::string written_down(const object_directory& core) {
 
 struct directory : testing::Test {
   recorder seen;
-  object_directory core{seen};
+  driven_directory core{seen};
 
   static constexpr node_id ann{1};
   static constexpr node_id bob{2};
@@ -100,7 +104,7 @@ struct directory : testing::Test {
     core.check_invariants();
   }
 
-  checked<object_directory> event() { return checked{core}; }
+  checked<driven_directory> event() { return checked{core}; }
   told_list told() { return std::exchange(seen.told, {}); }
 
   void put(std::uint64_t id, std::string key = "", node_id node = ann, owner_id owner = client) {
@@ -1010,7 +1014,7 @@ private:
 
   std::mt19937 random_;
   recorder seen_;
-  object_directory core_{seen_};
+  driven_directory core_{seen_};
   std::set<node_id> nodes_;
   std::vector<owner_id> owners_{owner_id{1}, owner_id{2}, owner_id{3}, owner_id{4}, owner_id{5}};
   std::uint64_t last_owner_ = 5;
