@@ -44,7 +44,7 @@ struct put_object {
   object_facts facts;
   std::string key; ///< empty: none
   existing_key when_taken = existing_key::refuse;
-  std::vector<std::uint64_t> sums; ///< checksums of its chunks; empty: at most one chunk
+  std::vector<std::uint64_t> sums; ///< checksum of each of its chunks
   block_id block;
   std::uint64_t offset = 0; ///< in the block
   bool last = false;        ///< nothing more is written to the block
@@ -88,7 +88,7 @@ struct unpin_objects {
   std::vector<object_id> objects;
 };
 
-/// Store to its users: these objects are freed; values cached from them can be dropped.
+/// Store to its users: these objects were freed or dropped; values cached from them can be dropped.
 struct objects_freed {
   std::vector<object_id> objects;
 };
