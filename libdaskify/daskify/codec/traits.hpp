@@ -18,8 +18,8 @@ class decoder;
 ///       static void write(encoder& out, const scattered<T>& x);
 ///       static scattered<T> read(decoder& in);
 ///
-///       using parts = internal::types<T>;            // optional: types that have to travel as well
-///       static constexpr std::size_t min_size = 16;  // optional: the fewest bytes of any value
+///       using parts = internal::types<T>;            // optional: types that must have a codec, too
+///       static constexpr std::size_t min_size = 16;  // optional: lower bound of the encoded size
 ///       static constexpr bool fixed_size = true;     // optional: every value takes min_size bytes
 ///     };
 ///

@@ -98,7 +98,7 @@ private:
   bool closed_ = false;
 };
 
-/// For messages to people: "object 7 of 1.5 MB".
+/// For messages to users: "object 7 of 1.5 MB".
 std::string name_of(const chunked_object& object);
 
 } // namespace daskify::internal

@@ -59,7 +59,7 @@ public:
 
   // -- events -----------------------------------------------------------------------------------------------
 
-  /// `name` is for people.
+  /// `name` is for messages to users.
   void node_joined(node_id node, std::string name);
   /// The copies on this node are lost. `how` gives the reason for messages ("was killed by signal 9").
   void node_left(node_id node, const std::string& how);

@@ -31,7 +31,7 @@ std::string path_of(pid_t pid, int fd) {
   return "/proc/" + std::to_string(pid) + "/fd/" + std::to_string(fd);
 }
 
-/// Raises the limit on open files to its hard limit. False if it is there already.
+/// Raises the limit on open files to the hard limit. False if they are equal already, or if that fails.
 bool raise_file_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)

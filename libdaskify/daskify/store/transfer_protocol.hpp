@@ -86,7 +86,7 @@ public:
   void send(std::span<const std::byte> bytes, bool more_follows = false);
   void send_file(int file, std::uint64_t offset, std::uint64_t size);
 
-  /// Fills all of `into`. If the bytes arrive slowly, all must have arrived after a few times `patience`.
+  /// Fills all of `into`. The total time is limited to a few times `patience`, also if bytes keep arriving slowly.
   void receive(std::span<std::byte> into);
 
   template <wire_struct T>
