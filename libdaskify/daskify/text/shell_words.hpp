@@ -10,7 +10,7 @@ namespace daskify::internal {
 /// Quotes `text` as one argument of a command for sh and bash, unless it needs no quotes. All bytes but NUL are
 /// preserved, newlines too. Throws config_error (bad_option_value) for a NUL.
 ///
-/// The result never contains "\r\n": sbatch takes a script that does for a DOS file and rejects it.
+/// The result never contains "\r\n": sbatch takes a script that contains it for a DOS file and rejects it.
 std::string quoted_for_shell(std::string_view text);
 
 /// Quotes `text` as one argument on a `#SBATCH` line, in the form `--option='the value'` if it is an option with a
