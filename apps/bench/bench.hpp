@@ -1,6 +1,6 @@
 #pragma once
 
-/// What the measurements share.
+/// Definitions shared by the measurements.
 
 #include <algorithm>
 #include <chrono>
@@ -38,23 +38,22 @@ inline void report(const std::string& name, double value, const char* unit) {
   std::fflush(stdout);
 }
 
-/// How much is measured. The names of the figures say it.
+/// Sizes of the measurements. They are part of the names of the figures.
 struct sizes {
-  int tasks = 5'000'000;            ///< of one run
-  int rounds = 5;                   ///< of which the median is given
+  int tasks = 5'000'000;            ///< tasks of one run
+  int rounds = 5;                   ///< number of repetitions; the median is reported
   int single_tasks = 2'000;         ///< submitted and awaited one by one
   int submits = 50'000;             ///< submitted one by one and gathered together
   std::size_t data = gib;           ///< bytes of one object
-  std::size_t large_data = 5 * gib; ///< the same, for one that goes to another node
-  std::size_t store = 6 * gib;      ///< bytes that a node may hold of it
+  std::size_t large_data = 5 * gib; ///< bytes of one object that is sent to another node
+  std::size_t store = 6 * gib;      ///< bytes that a node may hold of the large object
   std::vector<int> workers{2, 16, 64};
   int nodes = 9;
   int tasks_on_data = 200'000;
   std::size_t objects = 1'000'000;
 };
 
-/// All that is measured is done once or twice: for tests of the program, also on slow machines. The figures say
-/// nothing.
+/// Minimal sizes with one or two repetitions, to test the program also on slow machines. The figures are meaningless.
 inline sizes small_sizes() {
   return {.tasks = 20'000,
           .rounds = 2,
@@ -65,21 +64,21 @@ inline sizes small_sizes() {
           .store = 32 * mib,
           .workers = {2, 3},
           .nodes = 3,
-          .tasks_on_data = 2 * static_cast<int>(mib / sizeof(double)), // more than there are numbers
+          .tasks_on_data = 2 * static_cast<int>(mib / sizeof(double)), // more than the number of elements
           .objects = 500};
 }
 
-/// 1GiB, 4MiB: for sizes that are whole.
+/// "1GiB", "4MiB". REQUIRES: a whole number of these units.
 inline std::string size_name(std::size_t bytes) {
   return bytes % gib == 0 ? std::to_string(bytes / gib) + "GiB" : std::to_string(bytes / mib) + "MiB";
 }
 
-/// 5M, 20k: for counts that are whole.
+/// "5M", "20k". REQUIRES: a whole number of these units.
 inline std::string count_name(int count) {
   return count % 1'000'000 == 0 ? std::to_string(count / 1'000'000) + "M" : std::to_string(count / 1'000) + "k";
 }
 
-/// The measurements of data, by name; each starts clusters of its own, as `program`.
+/// The measurements of data, by name; each starts its own clusters, as `program`.
 using data_measure = void(char* program, const sizes& with);
 const std::map<std::string, data_measure*>& data_measures();
 

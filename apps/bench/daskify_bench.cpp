@@ -1,7 +1,7 @@
 /// Measures daskify on this machine: one line per figure, `name value unit`.
 ///
 /// Usage: daskify-bench [--small] [NAME...]   only the named measurements; options of daskify as usual
-///                                            (--daskify.size 2). --small: each is done with little, in seconds.
+///                                            (--daskify.size 2). --small: minimal sizes, takes seconds.
 
 #include "bench.hpp"
 
@@ -28,7 +28,7 @@ int registered_identity(int x) {
 }
 DASKIFY_FUNCTION(registered_identity)
 
-/// Seconds for tasks that do nothing, all at once.
+/// Seconds for tasks that do nothing, submitted by one call.
 template <class F>
 double time_of_many(daskify::daskified& cluster, F f, int tasks) {
   return seconds_of([&] {
@@ -40,7 +40,7 @@ double time_of_many(daskify::daskified& cluster, F f, int tasks) {
   });
 }
 
-/// What a task costs.
+/// The cost of a task.
 void many_tasks(daskify::daskified& cluster, const sizes& with) {
   std::vector<double> runs;
   for (int i = 0; i < with.rounds; ++i)
@@ -50,7 +50,8 @@ void many_tasks(daskify::daskified& cluster, const sizes& with) {
   report(name + "_rate", with.tasks / median(runs) / 1e6, "M/s");
 }
 
-/// What it costs more where the function is registered, and called by its name. In turns, because the machine changes.
+/// The cost of a registered function, called by its name. Alternates with ordinary calls, because the machine's speed
+/// varies.
 void many_registered(daskify::daskified& cluster, const sizes& with) {
   daskify::named_function<int(int)> by_name{"registered_identity"};
   std::vector<double> ordinary, registered;
@@ -84,7 +85,7 @@ void many_submits(daskify::daskified& cluster, const sizes& with) {
   report("submit_rate", with.submits / median(runs), "tasks/s");
 }
 
-/// From start_cluster to the first result, and to the end of the cluster.
+/// The time from start_cluster to the first result, and to the end of the cluster.
 void start(char* program, const sizes& with) {
   std::vector<double> first;
   std::vector<double> whole;
@@ -104,7 +105,7 @@ void start(char* program, const sizes& with) {
   report("start_to_first_result", median(first) * 1e3, "ms");
 }
 
-/// The measurements of tasks, by name; all on one cluster.
+/// The measurements of tasks, by name; all on the same cluster.
 using task_measure = void(daskify::daskified& cluster, const sizes& with);
 const std::vector<std::pair<std::string, task_measure*>> task_measures{
     {"many_tasks", many_tasks},
@@ -113,7 +114,7 @@ const std::vector<std::pair<std::string, task_measure*>> task_measures{
     {"many_submits", many_submits},
 };
 
-/// The names on the command line, or all.
+/// The names on the command line, or all names.
 std::set<std::string> wanted_names(const std::vector<std::string>& given) {
   std::set<std::string> all{"start"};
   for (const auto& [name, measure] : task_measures)

@@ -1,4 +1,4 @@
-/// What it costs to put data on a cluster, to use them there, and to get them back.
+/// Measures the cost of scattering data, using them in tasks, and gathering them.
 
 #include "bench.hpp"
 
@@ -49,7 +49,7 @@ double copy_seconds(const std::vector<double>& data) {
   });
 }
 
-/// The number behind `name` in a file of lines "name: number kB", in bytes.
+/// The number after `name` in a file of lines "name: number kB", in bytes.
 double bytes_in(const std::string& file, const std::string& name) {
   std::ifstream lines{file};
   std::string word;
@@ -60,7 +60,7 @@ double bytes_in(const std::string& file, const std::string& name) {
   return 0;
 }
 
-/// Memory of a cluster: what its processes have for themselves, and all shared memory of this machine.
+/// Memory of a cluster in bytes: the anonymous memory of its processes, and all shared memory of this machine.
 double memory_of(const daskify::daskified& cluster) {
   auto sum = bytes_in("/proc/meminfo", "Shmem:") + bytes_in("/proc/self/status", "RssAnon:");
   for (const auto& w : cluster.workers())
@@ -68,7 +68,7 @@ double memory_of(const daskify::daskified& cluster) {
   return sum;
 }
 
-/// A task on each worker, near enough: so many, at the same time, that each has one.
+/// Runs approximately one task on each worker: as many tasks as workers, at the same time.
 double look_everywhere(daskify::daskified& cluster, const daskify::scattered<std::vector<double>>& data, int workers) {
   auto last = cluster.gather_data(cluster.run(
       [](std::span<const double> all, int) {
@@ -79,7 +79,7 @@ double look_everywhere(daskify::daskified& cluster, const daskify::scattered<std
   return last.front();
 }
 
-/// 1 GiB to the workers of one node, next to the copy constructor of its vector.
+/// 1 GiB to the workers of one node, compared with the copy constructor of its vector.
 void scatter(char* program, const sizes& with) {
   auto data = numbers_of(with.data);
   for (int workers : with.workers) {
@@ -100,7 +100,7 @@ void scatter(char* program, const sizes& with) {
   }
 }
 
-/// The same back, as a value and as a view.
+/// Gathers the same data, as a value and as a view.
 void gather(char* program, const sizes& with) {
   auto data = numbers_of(with.data);
   auto cluster = make_cluster(program, {.size = 2});
@@ -118,7 +118,7 @@ void gather(char* program, const sizes& with) {
   report("view_" + size_name(with.data), median(views) * 1e6, "us");
 }
 
-/// Tasks on scattered data of any size: the first one of a run, and each further one.
+/// Tasks on scattered data of different sizes: the first task of a run, and each further one.
 void data_tasks(char* program, const sizes& with) {
   auto cluster = make_cluster(program, {.size = 1});
   for (std::size_t bytes : {mib, with.data}) {
@@ -139,7 +139,7 @@ void data_tasks(char* program, const sizes& with) {
   }
 }
 
-/// 1 GiB through a TCP connection over loopback, from memory and into one buffer: nothing can be faster.
+/// Sends 1 GiB through a TCP connection over loopback, from memory and into one buffer: an upper limit of the speed.
 double raw_tcp_seconds(const std::vector<double>& data) {
   int listener = ::socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address{};
@@ -175,7 +175,7 @@ double raw_tcp_seconds(const std::vector<double>& data) {
   return seconds;
 }
 
-/// Of the time to bring 1 GiB to the other nodes of a cluster, the median of some.
+/// Median time to broadcast 1 GiB to the other nodes of a cluster.
 double spread_seconds(daskify::daskified& cluster, const std::vector<double>& data, int rounds,
                       const std::function<void()>& between) {
   std::vector<double> times;
@@ -187,7 +187,7 @@ double spread_seconds(daskify::daskified& cluster, const std::vector<double>& da
   return median(times);
 }
 
-/// 1 GiB to one more node, and to eight, next to a raw stream.
+/// 1 GiB to one more node, and to eight, compared with a raw stream.
 void nodes(char* program, const sizes& with) {
   auto data = numbers_of(with.data);
   auto gigabytes = static_cast<double>(with.data) / 1e9;

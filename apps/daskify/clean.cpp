@@ -23,7 +23,7 @@ using age = std::chrono::milliseconds;
 
 constexpr auto look_patience = std::chrono::seconds{1};
 
-/// Since anything in it was written.
+/// Time since the last change of any file in the folder.
 age age_of(const fs::path& folder) {
   std::error_code failed;
   auto last = fs::last_write_time(folder, failed);
@@ -55,7 +55,7 @@ public:
     }
   }
 
-  /// What a dead scheduler has told in a folder that the next one takes over.
+  /// Removes the connection data of a dead scheduler from a folder that the next scheduler will use.
   void connection_in(const fs::path& path) {
     if (!session_folder::is_told_in(path))
       return;
@@ -82,7 +82,8 @@ public:
   bool had_problems() const noexcept { return had_problems_; }
 
 private:
-  /// Of a session on another machine: nobody answers, and nothing was written for long. "" when it may live.
+  /// The reason why a session on another machine is considered dead: it does not answer, and nothing was written for a
+  /// long time. Empty if it may be alive.
   std::string why_foreign_is_dead(const session_folder::listed& found) const {
     if (!found.where || is_of_this_machine(found.where->owner) || age_of(found.folder.path()) <= older_than_)
       return {};
@@ -91,7 +92,7 @@ private:
                                                    : "of another machine, older than " + duration{}.write(older_than_);
   }
 
-  /// Nothing where it cannot be listed; the rest is cleaned all the same.
+  /// An empty list if listing fails; the cleaning continues.
   template <class List>
   auto all_of(List list) -> decltype(list()) {
     try {

@@ -26,18 +26,18 @@ namespace {
   throw config_error{error_code::unknown_option, sentence};
 }
 
-/// The option of the table that is written as `--name`; its name without dashes, or "".
+/// Finds the option that is written as `--name`; returns its name in the table without dashes, or "".
 std::string option_of_table(std::string name) {
   std::ranges::replace(name, '-', '_');
-  if (name == "program") // as daskify-worker calls it
+  if (name == "program") // its name in daskify-worker
     name = "worker_program";
-  if (name == "config") // no option of the table, but always one of this command, whatever short_options says
+  if (name == "config") // not in the table, but always an option of this command, independent of short_options
     return name;
   auto known = std::ranges::find(option_table(), name, &option_entry::name);
   return known == option_table().end() ? std::string{} : name;
 }
 
-/// "--size 4" as load_settings knows it: "--daskify.size 4".
+/// Converts "--size 4" to the form that load_settings accepts: "--daskify.size 4".
 std::string in_full(const std::string& argument) {
   if (!argument.starts_with("--"))
     return argument;

@@ -1,6 +1,6 @@
 #pragma once
 
-/// What the subcommands of `daskify` have in common.
+/// The common parts of the subcommands of `daskify`.
 
 #include "daskify/config/settings.hpp"
 
@@ -12,10 +12,10 @@
 
 namespace daskify::command {
 
-/// What the program says by its exit code.
+/// Exit codes of the program.
 enum exit_codes : int { done = 0, failed = 1, no_cluster = 3 };
 
-using arguments = std::vector<std::string>; ///< behind the subcommand's name
+using arguments = std::vector<std::string>; ///< after the name of the subcommand
 
 int up(arguments given);
 int down(arguments given);
@@ -25,15 +25,16 @@ int script(arguments given);
 int config(arguments given);
 int clean(arguments given);
 
-/// A subcommand's arguments: its own, and the options of daskify, whose names may be written without "daskify.".
+/// The arguments of a subcommand: its own options, and the options of daskify, whose prefix "daskify." may be omitted.
 class parsed {
 public:
-  /// `name` is the subcommand; `own` has its options without "help"; `words` names the option that words without a name
-  /// are for, if there may be any. Throws config_error.
+  /// `name` is the subcommand; `own` has its options without "help"; `words` names the option that positional arguments
+  /// are assigned to, if any are allowed. Throws config_error.
   parsed(std::string name, const boost::program_options::options_description& own, arguments given,
          const char* words = nullptr);
 
-  /// `--help` was given: shows usage and description, which ends with examples, and the options. The caller returns.
+  /// If `--help` was given, prints usage, description (which ends with examples) and options, and returns true; the
+  /// caller then returns.
   bool shows_help(const std::string& usage, const std::string& description) const;
 
   bool has(const char* option) const { return values_.count(option) != 0; }
@@ -51,7 +52,7 @@ private:
   bool help_ = false;
 };
 
-/// Columns of the terminal; very many where the output is none.
+/// Columns of the terminal; the maximum of std::size_t if the output is not a terminal.
 std::size_t output_width();
 
 } // namespace daskify::command

@@ -1,4 +1,4 @@
-/// Starts, shows and ends standing clusters: one small source for each subcommand.
+/// Starts, shows and ends standing clusters: one source file for each subcommand.
 ///
 /// Usage: daskify SUBCOMMAND [ARGUMENTS]; daskify --help
 
@@ -85,7 +85,7 @@ int main(int argc, char** argv) try {
   std::cout.flush();
   return std::cout ? code : static_cast<int>(failed);
 } catch (const std::exception& e) {
-  std::cout.flush(); // what comes before
+  std::cout.flush(); // earlier output
   notice("daskify" + (argc > 1 && argv[1][0] != '-' ? std::string{" "} + argv[1] : "") + ": " + e.what());
   return failed;
 }

@@ -4,7 +4,7 @@
 
 namespace daskify::command {
 
-/// Prints the script of the jobs, and, if asked to, what SLURM says of it. Throws error.
+/// Prints the job script, and, if requested, SLURM's response to it (sbatch --test-only). Throws error.
 void preview_jobs(internal::settings with, bool ask_slurm);
 
 } // namespace daskify::command

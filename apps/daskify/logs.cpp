@@ -26,8 +26,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t default_lines = 20;
-constexpr std::size_t most_bytes = std::size_t{1} << 20; ///< of a log that are read
-constexpr int look_interval_ms = 200;                    ///< a file on another machine tells nobody that it has grown
+constexpr std::size_t most_bytes = std::size_t{1} << 20; ///< bytes at the end of a log that are read
+constexpr int look_interval_ms = 200;                    ///< polled: changes on another machine cause no notification
 
 struct log_file {
   std::string name; ///< without ".log"
@@ -36,7 +36,7 @@ struct log_file {
   fs::file_time_type changed;
 };
 
-/// By name; those of workers by number.
+/// Sorted by name, and by number for workers.
 std::vector<log_file> logs_in(const fs::path& folder) {
   std::vector<log_file> all;
   for (const auto& entry : entries_of(folder))
@@ -49,8 +49,8 @@ std::vector<log_file> logs_in(const fs::path& folder) {
   return all;
 }
 
-/// Of the cluster that runs, else of the last one; none. A log_directory on the command line may also be the folder of
-/// one cluster, whatever runs.
+/// The log folder of the running cluster, or otherwise of the last one; none if there are no logs. A log_directory on
+/// the command line may also be the folder of one cluster, independent of a running one.
 std::optional<fs::path> folder_of_logs(const settings& with) {
   bool is_named = with.origin("log_directory") == "command line";
   if (is_named && !logs_in(base_of_logs(with)).empty())
@@ -71,7 +71,7 @@ std::optional<fs::path> folder_of_logs(const settings& with) {
   return all.empty() ? std::nullopt : std::optional{all.back()};
 }
 
-/// "worker-3", "worker-3.log", or of a job its number alone: "12_0".
+/// `name` is "worker-3", "worker-3.log", or for a job its number alone: "12_0".
 const log_file& log_called(const std::string& name, const std::vector<log_file>& all, const fs::path& folder) {
   for (const auto& spelt : {name, "job-" + name, name.ends_with(".log") ? name.substr(0, name.size() - 4) : name})
     if (auto found = std::ranges::find(all, spelt, &log_file::name); found != all.end())
@@ -103,18 +103,18 @@ void list(const std::vector<log_file>& all, const fs::path& folder) {
     std::cout << "  There are no logs yet.\n";
 }
 
-/// Shows what comes, line by line, until this process is ended.
+/// Prints what is appended to the log, line by line, until this process is ended.
 [[noreturn]] void follow(const log_file& log, std::uint64_t seen) {
   while (true) {
     auto end = read_log_end(log.path, most_bytes);
     if (end.size < seen)
-      seen = 0; // begun anew
+      seen = 0; // the file was truncated
     auto fresh = std::min<std::uint64_t>(end.size - seen, end.bytes.size());
     auto text = std::string_view{end.bytes}.substr(end.bytes.size() - fresh);
     auto whole = text.substr(0, text.rfind('\n') + 1); // none: 0
     std::cout << printable(whole) << std::flush;
     if (!std::cout)
-      std::exit(failed); // nobody reads it any more
+      std::exit(failed); // the reader of the output has ended
     seen = end.size - (text.size() - whole.size());
     ::poll(nullptr, 0, look_interval_ms);
   }

@@ -36,16 +36,16 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr auto log_name = "scheduler.log";
-/// Beyond start_timeout: for what comes before and after the wait for workers.
+/// Additional to start_timeout: time for the steps before and after the wait for workers.
 constexpr std::chrono::seconds more_time{60};
 
-/// The same settings for another program of daskify.
+/// The same settings as arguments for another program of daskify.
 arguments as_arguments(const settings& with) {
   arguments all;
   for (const auto& option : option_table()) {
     if (with.origin(option.name) == "default")
       continue;
-    std::istringstream values{option.write(with)}; // a list has a line for each of its entries
+    std::istringstream values{option.write(with)}; // a list is written as one line per element
     for (std::string value; std::getline(values, value);)
       all.push_back("--daskify." + std::string{option.name} + "=" + value);
   }
@@ -63,7 +63,8 @@ file_descriptor open_log(const fs::path& file) {
 
 enum class outcome { ready, ended, interrupted, too_late };
 
-/// What the scheduler says, or a signal that asks us to end, whatever comes first. Shows how its jobs are meanwhile.
+/// Waits for a message of the scheduler or a signal to end, whichever comes first. Prints the scheduler's notices about
+/// its jobs meanwhile.
 outcome wait_for(const detached_process& scheduler, const file_descriptor& signals, std::chrono::milliseconds limit) {
   using clock = std::chrono::steady_clock;
   auto until = clock::now() + limit;
@@ -94,7 +95,7 @@ outcome wait_for(const detached_process& scheduler, const file_descriptor& signa
   }
 }
 
-/// Ends what was started; returns when it is gone.
+/// Ends the scheduler that was started; returns when its process has ended.
 void end_scheduler(pid_t pid) {
   auto ended = open_ended_descriptor(pid);
   ::kill(pid, SIGTERM);
@@ -103,7 +104,7 @@ void end_scheduler(pid_t pid) {
   ::waitpid(pid, nullptr, 0);
 }
 
-/// Its last words; "daskify-scheduler: The sentence." without the name.
+/// The last message of the scheduler: "daskify-scheduler: The sentence." without the name.
 std::string last_words(const fs::path& log) {
   constexpr std::string_view name = "daskify-scheduler: ";
   auto tail = log_tail(log, tuning::shown_lines);
@@ -113,7 +114,7 @@ std::string last_words(const fs::path& log) {
                      : "the scheduler ended without a word about it; its log ends with: " + tail;
 }
 
-/// What programs have to be told to find this cluster; "" where they need nothing.
+/// The options by which programs find this cluster; "" if they need none.
 std::string how_to_find(const settings& with) {
   auto origin = with.origin("connection_directory");
   if (origin == "command line")
@@ -217,7 +218,7 @@ int up(arguments given) {
   auto scheduler = start_detached(program, std::move(command), open_log(log));
   switch (wait_for(scheduler, signals, with.start_timeout + more_time)) {
   case outcome::ready:
-    ::sigprocmask(SIG_UNBLOCK, &ending, nullptr); // the terminal may take no more
+    ::sigprocmask(SIG_UNBLOCK, &ending, nullptr); // the terminal may block while the summary is printed
     break;
   case outcome::ended:
     ::waitpid(scheduler.pid, nullptr, 0);

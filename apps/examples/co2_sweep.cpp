@@ -1,9 +1,9 @@
-/// Fits a model to sixty years of measured CO2: a trend that grows, and a yearly cycle.
+/// Fits a model to sixty years of measured CO2: a growing trend, and a yearly cycle.
 ///
 /// Usage: co2_sweep [FILE]   default: data/co2-concentration.csv beside this source
 ///
-/// A sweep over a coarse grid of the model's parameters finds about where the best fit lies; each further
-/// sweep looks closer around the best so far.
+/// A sweep over a coarse grid of the model's parameters finds the approximate position of the best fit; each further
+/// sweep refines the grid around the best fit so far.
 
 #include <daskify/daskify.hpp>
 
@@ -24,22 +24,22 @@
 using daskify::linear_space;
 using daskify::linspace;
 
-/// One month.
+/// The observation of one month.
 struct observation {
-  double year; ///< of its middle: 1958.208 is mid March 1958
+  double year; ///< the middle of the month: 1958.208 is mid March 1958
   double ppm;
 };
 
-/// What a task gives: how well its combination can do.
+/// The result of a task: the best fit with its combination of parameters.
 struct fit {
-  double level; ///< ppm; the best one for the combination
+  double level; ///< ppm; the best level for the combination
   double rms;   ///< root of the mean square misfit, in ppm
 };
 
-constexpr double middle = 1989.25; ///< of the record, where growth and acceleration hardly depend on each other
+constexpr double middle = 1989.25; ///< of the record; growth and acceleration are nearly independent there
 
-/// CO2 above the level: `growth` in ppm/year at the middle, `acceleration` in ppm/year^2, a cycle of
-/// `amplitude` ppm that is highest at `peak`, a fraction of the year.
+/// CO2 above the level: `growth` in ppm/year at the middle, `acceleration` in ppm/year^2, a cycle of `amplitude` ppm
+/// with its maximum at `peak`, a fraction of the year.
 double model(double year, double growth, double acceleration, double amplitude, double peak) {
   auto t = year - middle;
   return (growth + acceleration / 2 * t) * t + amplitude * std::cos(2 * std::numbers::pi * (year - peak));
@@ -57,7 +57,7 @@ fit fit_of(std::span<const observation> observed, double growth, double accelera
   return {level, std::sqrt(squares / count - level * level)};
 }
 
-/// Rows of `1958-03-01,315.70,...` under one line of headings.
+/// Reads rows of `1958-03-01,315.70,...` after one line of headings.
 std::vector<observation> load(const std::filesystem::path& path) {
   std::ifstream file{path};
   std::vector<observation> observed;
@@ -79,7 +79,7 @@ double step_of(const linear_space& axis) {
   return (axis.last - axis.first) / static_cast<double>(axis.count - 1);
 }
 
-/// As many values as before, but only from the neighbour below to the neighbour above.
+/// A grid of the same size, from the lower to the upper neighbour of `value`.
 linear_space closer(const linear_space& axis, double value) {
   return linspace(value - step_of(axis), value + step_of(axis), axis.count);
 }
@@ -88,7 +88,7 @@ bool inside(const linear_space& axis, double value) {
   return axis.first < value && value < axis.last;
 }
 
-/// The last years, a month per column: o observed, - fit, @ both in one place.
+/// Plots the last years, one month per column: o observed, - fit, @ both at the same place.
 template <class Fitted>
 void plot(std::span<const observation> observed, const Fitted& fitted) {
   auto [lowest, highest] = std::ranges::minmax(observed, {}, &observation::ppm);
@@ -149,7 +149,7 @@ int main(int argc, char** argv) try {
   auto recent = std::span{observed}.last(std::min<std::size_t>(observed.size(), 72));
   plot(recent, [&](double year) { return best.level + model(year, growth, acceleration, amplitude, peak); });
 
-  // At the edge of a grid the best fit would lie beyond it.
+  // If a parameter is at the edge of its grid, the best fit lies outside the grid.
   bool found = inside(growths, growth) && inside(accelerations, acceleration) && inside(amplitudes, amplitude) &&
                inside(peaks, peak);
   return found ? 0 : 1;

@@ -1,4 +1,4 @@
-/// Tasks that fail: what the others give is still there, and each failure says why.
+/// Tasks that fail: the results of the other tasks are available, and each failure has a reason.
 
 #include <daskify/daskify.hpp>
 
@@ -29,7 +29,7 @@ int main(int argc, char** argv) {
   // skip: only the values.
   auto values = cluster.gather_data(roots, daskify::on_error::skip);
 
-  // raise, the default: throws what the first failure was.
+  // raise, the default: throws the exception of the first failed task.
   try {
     cluster.gather_data(roots);
   } catch (const daskify::task_error& e) {

@@ -1,5 +1,5 @@
-/// A result as the argument of the next task: it goes from worker to worker, and the next task waits for it
-/// by itself.
+/// A result as the argument of the next task: it is sent from worker to worker, and the next task waits for it
+/// automatically.
 
 #include <daskify/daskify.hpp>
 
@@ -24,12 +24,12 @@ int main(int argc, char** argv) {
   cluster.start_cluster();
   auto words = cluster.map(word, daskify::range(4));
 
-  // A chain: none of these calls waits.
+  // A chain of tasks: none of these calls blocks.
   auto sentence = words[0];
   for (std::size_t i = 1; i < words.size(); ++i)
     sentence = cluster.submit(join, sentence, words[i]);
 
-  // Results in the order in which they are ready, whichever that is.
+  // Results in the order in which the tasks end.
   std::vector<daskify::future<std::size_t>> lengths;
   for (const auto& w : words)
     lengths.push_back(cluster.submit(length, w));

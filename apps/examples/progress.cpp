@@ -1,4 +1,4 @@
-/// How far a run is, asked while it runs. `monitor_progress()` would show a bar instead, until the end.
+/// The progress of a run, polled while it runs. `monitor_progress()` would show a bar until the end instead.
 
 #include <daskify/daskify.hpp>
 
@@ -6,7 +6,7 @@
 #include <iostream>
 #include <numeric>
 
-/// How many primes lie in the thousand from 1000 * k on; slow on purpose.
+/// Number of primes among the thousand numbers from 1000 * k on; slow on purpose.
 int primes_in_thousand(int k) {
   int found = 0;
   for (int n = 1000 * k; n < 1000 * (k + 1); ++n) {

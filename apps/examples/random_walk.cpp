@@ -1,4 +1,4 @@
-/// Random numbers that are the same in each run of the program, whichever worker draws them:
+/// Random numbers that are the same in each execution of the program, independent of the worker that draws them:
 /// `this_task::seed()`.
 
 #include <daskify/daskify.hpp>
@@ -8,7 +8,7 @@
 #include <random>
 #include <vector>
 
-/// Where a walk of `steps` steps, each one to the left or to the right, ends.
+/// The end of a walk of `steps` steps, each to the left or to the right.
 int walk(int steps) {
   std::mt19937_64 random{daskify::this_task::seed()};
   int place = 0;
@@ -21,7 +21,7 @@ int main(int argc, char** argv) {
   daskify::daskified cluster{argc, argv};
   cluster.start_cluster();
 
-  // Walks of three lengths, 4000 of each; each loop has seeds of its own.
+  // 4000 walks of each of three lengths; each loop has its own seeds.
   constexpr int walks = 4000;
   auto futures = cluster.run(walk, daskify::iterables(std::vector{10, 100, 1000}), daskify::loops(walks));
   auto ends = cluster.gather_data(futures);

@@ -1,4 +1,4 @@
-/// A large vector that all tasks read: it is put on the cluster once, and nobody copies it.
+/// A large vector that all tasks read: it is put on the cluster once, and the tasks read it without a copy.
 
 #include <daskify/daskify.hpp>
 
@@ -9,8 +9,8 @@
 
 constexpr std::size_t parts = 100;
 
-/// The parameter is a span, so that the task looks at the shared memory itself. A const std::vector<double>&
-/// would work as well, with one copy in each worker process.
+/// The parameter is a span, so that the task reads the shared memory directly. A const std::vector<double>& would work
+/// as well, with one copy in each worker process.
 double sum_of_part(std::span<const double> all, std::size_t part) {
   auto size = all.size() / parts;
   auto mine = all.subspan(part * size, size);
@@ -31,7 +31,7 @@ int main(int argc, char** argv) {
   auto total = std::accumulate(sums.begin(), sums.end(), 0.0);
   std::cout << "sum of 1 to 5000000: " << static_cast<long long>(total) << '\n';
 
-  // The key is enough to get the data back, or to free them.
+  // The key is sufficient to get the data back, or to free them.
   auto same = cluster.gather_data<std::vector<double>>("numbers");
   cluster.release("numbers");
   return total == 12'500'002'500'000.0 && same == numbers ? 0 : 1;

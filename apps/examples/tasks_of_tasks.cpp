@@ -1,4 +1,4 @@
-/// Tasks that submit tasks: an integral that is halved wherever it is not smooth enough.
+/// Tasks that submit tasks: an integral whose interval is halved wherever the function is not smooth enough.
 
 #include <daskify/daskify.hpp>
 
@@ -16,8 +16,8 @@ double simpson(double a, double b) {
   return (b - a) / 6 * (f(a) + 4 * f((a + b) / 2) + f(b));
 }
 
-/// The integral over [a, b] within `tolerance`. Each half is a task of its own; while this one waits for them, its
-/// worker runs others.
+/// The integral over [a, b] within `tolerance`. Each half is a separate task; while this task waits for them, its
+/// worker runs other tasks.
 double integral(double a, double b, double tolerance) {
   auto middle = (a + b) / 2;
   auto halves = simpson(a, middle) + simpson(middle, b);

@@ -1,9 +1,10 @@
-/// Multiplies random matrices with OpenBLAS, on all workers and then here: not one bit may differ.
+/// Multiplies random matrices with OpenBLAS, first on all workers and then in this process: the results must be
+/// identical bit by bit.
 ///
 /// Usage: with_openblas
 ///
-/// Built where OpenBLAS is installed (Debian: libopenblas-dev). The order in which OpenBLAS adds depends on its number
-/// of threads, so the results do as well: one thread everywhere. There is a worker for each CPU anyway.
+/// Built if OpenBLAS is installed (Debian: libopenblas-dev). OpenBLAS adds in an order that depends on its number of
+/// threads, and so do the results: therefore one thread everywhere. There is a worker for each CPU anyway.
 
 #include <daskify/daskify.hpp>
 
@@ -22,7 +23,7 @@
 
 using matrix = std::vector<double>; ///< by rows
 
-/// The same on every machine: the standard fixes what the generator gives, but not what distributions make of it.
+/// The same on every machine: the standard specifies the numbers of the generator, but not those of distributions.
 matrix random_matrix(std::mt19937_64& random, int rows, int columns) {
   matrix m(static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns));
   for (auto& x : m)
@@ -45,7 +46,7 @@ matrix squared_product(std::uint64_t seed, int size) {
 }
 
 int main(int argc, char** argv) try {
-  openblas_set_num_threads(1); // in the workers, too: they run main up to the next line
+  openblas_set_num_threads(1); // also in the workers, which run main up to the next line
   daskify::daskified cluster{argc, argv};
   cluster.start_cluster();
 

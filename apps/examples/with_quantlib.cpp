@@ -1,9 +1,10 @@
-/// Prices American options with QuantLib, on all workers and then here: not one bit may differ.
+/// Prices American options with QuantLib, first on all workers and then in this process: the prices must be identical
+/// bit by bit.
 ///
 /// Usage: with_quantlib
 ///
-/// Built where QuantLib is installed (Debian: libquantlib0-dev). QuantLib keeps the evaluation date in a singleton,
-/// which main sets. Workers are other processes with settings of their own: on_worker_start sets the date there, too.
+/// Built if QuantLib is installed (Debian: libquantlib0-dev). QuantLib keeps the evaluation date in a singleton, which
+/// main sets. Workers are other processes with their own settings: on_worker_start sets the date there, too.
 
 #include <daskify/daskify.hpp>
 
@@ -37,12 +38,12 @@ constexpr double interest = 0.03;
 constexpr double dividend = 0.01;
 constexpr int tree_steps = 80;
 
-/// QuantLib numbers days; a number travels to the workers as it is.
+/// QuantLib represents dates by serial numbers, which can be sent to the workers.
 void set_evaluation_date(int serial) {
   ql::Settings::instance().evaluationDate() = ql::Date{serial};
 }
 
-/// Of a put that may be exercised from the evaluation date to the day `maturity`.
+/// The price of a put that may be exercised from the evaluation date to the day `maturity`.
 double price(double strike, double volatility, int maturity) {
   ql::Date today = ql::Settings::instance().evaluationDate();
   ql::Actual365Fixed days;

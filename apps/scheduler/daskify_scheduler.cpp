@@ -1,5 +1,5 @@
-/// The scheduler of a standing cluster, in the foreground: workers (daskify-worker) and programs (--mode connect) come
-/// and go, until SIGTERM or SIGINT ends it.
+/// The scheduler of a standing cluster, in the foreground: workers (daskify-worker) and programs (--mode connect) may
+/// join and leave, until SIGTERM or SIGINT ends the scheduler.
 ///
 /// Usage: daskify-scheduler [--start-workers] [--config FILE] [--daskify.NAME VALUE]...
 
@@ -23,7 +23,7 @@ constexpr auto usage = "Usage: daskify-scheduler [--start-workers] [--config FIL
                        "  --start-workers\n"
                        "      Starts workers, too, as the option mode says: on this machine, or in jobs of SLURM.\n\n";
 
-/// Its own arguments, which are few; all but the first are `daskify up`'s.
+/// The scheduler's own arguments; all but the first are passed by `daskify up` only.
 standing_setup read_arguments(int argc, char** argv) {
   constexpr std::string_view news = "--news-descriptor=";
   constexpr std::string_view logs = "--log-folder=";
@@ -48,7 +48,7 @@ standing_setup read_arguments(int argc, char** argv) {
 
 int main(int argc, char** argv) try {
   auto variables = process_environment();
-  variables.erase("DASKIFY_SHORT_OPTIONS"); // is for programs with options of their own
+  variables.erase("DASKIFY_SHORT_OPTIONS"); // meant for programs with options of their own
   auto settings = load_settings(argc, argv, {}, variables);
   if (settings.help) {
     std::cout << usage << help_text();

@@ -1,5 +1,5 @@
-/// Workers for a standing cluster, with one store: `size` processes, which run the functions of the libraries that are
-/// loaded, or of a program. It ends with the scheduler; at SIGTERM or SIGINT it hands back its work first.
+/// Workers for a standing cluster, with one store: `size` processes, which run the functions of loaded libraries, or of
+/// a program. Ends together with the scheduler; at SIGTERM or SIGINT it gives back its tasks first.
 ///
 /// Usage: daskify-worker [--config FILE] [--scheduler HOST:PORT] [--load LIBRARY...] [--program PROGRAM]
 ///                       [--daskify.NAME VALUE]...
@@ -24,15 +24,15 @@ using namespace daskify::internal;
 
 namespace {
 
-/// The short names of options, and several values behind one name, as load_settings knows them.
+/// Converts short names of options, and several values after one name, to the form that load_settings accepts.
 std::vector<std::string> in_full(int argc, char** argv) {
   const std::map<std::string, std::string> names{{"--scheduler", "--daskify.scheduler"},
                                                  {"--load", "--daskify.load"},
                                                  {"--program", "--daskify.worker_program"},
-                                                 {"--config", "--daskify.config"}, // whatever short_options says
+                                                 {"--config", "--daskify.config"}, // independent of short_options
                                                  {"--mode", "--daskify.mode"}};
   std::vector<std::string> all;
-  std::string list; // whose values may follow
+  std::string list; // the list option whose values may follow
   for (int i = 0; i < argc; ++i) {
     std::string argument = argv[i];
     auto name = argument.substr(0, argument.find('='));

@@ -1,6 +1,6 @@
 #pragma once
 
-/// Bytes on their way: a buffer that is being written, and bytes that are done and shared.
+/// Byte buffers: one that is being written, and an immutable one with shared ownership.
 
 #include <cstddef>
 #include <cstdint>
@@ -13,8 +13,8 @@
 
 namespace daskify {
 
-/// Bytes that grow at the end. New bytes are uninitialised, as they are about to be written anyway.
-/// Running out of memory throws std::bad_alloc and changes nothing. Not thread-safe.
+/// Bytes that are appended at the end. New bytes are uninitialised, because they are about to be written. Running out
+/// of memory throws std::bad_alloc and changes nothing. Not thread-safe.
 class byte_buffer {
 public:
   byte_buffer() = default;
@@ -44,13 +44,13 @@ public:
 
   operator std::span<const std::byte>() const noexcept { return {data(), size_}; }
 
-  /// Makes room for `capacity` bytes in all; never shrinks.
+  /// Makes room for `capacity` bytes in total; never shrinks.
   void reserve(std::size_t capacity) {
     if (capacity > capacity_)
       reallocate(capacity);
   }
 
-  /// Adds `count` uninitialised bytes and returns where they start; the pointer holds until the next growth.
+  /// Adds `count` uninitialised bytes and returns their address, which is valid until the next growth.
   std::byte* extend(std::size_t count) {
     if (count > capacity_ - size_)
       grow(count);
@@ -65,7 +65,7 @@ public:
       std::memcpy(extend(count), source, count);
   }
 
-  /// Drops bytes from the end, or adds uninitialised ones.
+  /// Removes bytes from the end, or adds uninitialised ones.
   void resize(std::size_t size) {
     if (size > size_)
       extend(size - size_);
@@ -73,7 +73,7 @@ public:
       size_ = size;
   }
 
-  /// Drops all bytes and keeps the room.
+  /// Removes all bytes and keeps the capacity.
   void clear() noexcept { size_ = 0; }
 
 private:
@@ -93,7 +93,7 @@ private:
     auto* memory = static_cast<std::byte*>(std::realloc(data_.get(), capacity));
     if (memory == nullptr)
       throw std::bad_alloc{};
-    static_cast<void>(data_.release()); // realloc has freed it, or it is the same
+    static_cast<void>(data_.release()); // realloc has freed it, or returned the same address
     data_.reset(memory);
     capacity_ = capacity;
   }
@@ -103,13 +103,13 @@ private:
   std::size_t capacity_ = 0;
 };
 
-/// Bytes that nobody changes any more, with shared ownership: copies and slices cost a reference count.
-/// Safe to use from many threads, as a std::shared_ptr is.
+/// Immutable bytes with shared ownership: copies and slices cost a reference count. Thread-safe as a std::shared_ptr
+/// is.
 class shared_bytes {
 public:
   shared_bytes() = default;
 
-  /// Takes over the buffer's memory, without a copy.
+  /// Takes over the buffer's memory without a copy.
   explicit shared_bytes(byte_buffer&& buffer);
 
   /// `bytes` must stay valid and unchanged as long as `owner` lives.
@@ -137,8 +137,7 @@ public:
   std::span<const std::byte> view() const noexcept { return view_; }
   operator std::span<const std::byte>() const noexcept { return view_; }
 
-  /// `count` bytes from `offset` on, sharing the memory. Throws std::out_of_range when they are not all
-  /// there.
+  /// `count` bytes from `offset` on, sharing the memory. Throws std::out_of_range if they exceed size().
   shared_bytes slice(std::size_t offset, std::size_t count) const;
 
 private:

@@ -1,23 +1,24 @@
 #pragma once
 
-/// Values as bytes: what arguments, results and scattered data look like on their way to another process.
+/// Encodes values as bytes: arguments, results and scattered data are sent to other processes in this form.
 ///
 ///     byte_buffer bytes = encode(value);
 ///     auto copy = decode<std::vector<double>>(bytes);
 ///
-/// `encoder` and `decoder` (codec/stream.hpp) do the same for many values, one after the other.
+/// `encoder` and `decoder` (codec/stream.hpp) do the same for a sequence of values.
 ///
-/// What travels: numbers, enums, strings, the containers, pair, tuple, array, optional, variant, complex,
-/// bitset, durations and time points; aggregates of up to 64 members, as they are; classes with a CAF-style
-/// `inspect(f, x)`; other trivially copyable classes, as bytes. What does not (pointers, references, views,
-/// handles of any kind) does not compile, with a message that names the type.
+/// Types that can be sent: numbers, enums, strings, the containers, pair, tuple, array, optional, variant, complex,
+/// bitset, durations and time points; aggregates of up to 64 members, without further code; classes with a CAF-style
+/// `inspect(f, x)`; other trivially copyable classes, as bytes. Other types (pointers, references, views, handles of
+/// any kind) do not compile, with a message that names the type.
 ///
-/// Every value arrives bit for bit, NaN payloads and -0.0 included. The bytes are in the machine's own order
-/// and layout, without any description: both ends have to be the same build of one program. Whatever the
-/// bytes are, decoding gives a value or throws data_error (`truncated_bytes`, `corrupt_bytes`), and what it
-/// allocates is in proportion to them. Only a class that is sent as bytes has to cope with any bytes.
+/// Every value is decoded bit for bit, NaN payloads and -0.0 included. The bytes are in the byte order and layout of
+/// the machine, without any description: both ends must be the same build of one program. For any bytes, decoding
+/// returns a value or throws data_error (`truncated_bytes`, `corrupt_bytes`), and allocates memory in proportion to the
+/// bytes. Only a class that is sent as bytes must be able to handle any bytes.
 ///
-/// Thread-safety: functions of the values given; one encoder or decoder belongs to one thread at a time.
+/// Thread-safety: encode and decode depend on their arguments only; an encoder or decoder may be used by one thread at
+/// a time.
 
 #include "daskify/bytes.hpp"
 #include "daskify/codec/aggregate.hpp"
@@ -44,7 +45,7 @@ byte_buffer encode(const T& value) {
   return bytes;
 }
 
-/// The value that `bytes` encode, all of them; otherwise throws data_error.
+/// Decodes `bytes`, all of which must be the encoding of one value; otherwise throws data_error.
 template <class T>
 T decode(std::span<const std::byte> bytes) {
   decoder in{bytes};

@@ -24,7 +24,7 @@ std::uint64_t count_tasks_of(std::span<const std::uint64_t> sizes, std::uint64_t
   for (auto size : sizes)
     if (__builtin_mul_overflow(tasks, size, &tasks))
       tasks = UINT64_MAX;
-  // A product with an empty factor is empty, however large the others are.
+  // A product with an empty factor is empty, no matter how large the other factors are.
   for (auto size : sizes)
     if (size == 0)
       tasks = 0;

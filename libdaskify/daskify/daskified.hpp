@@ -1,6 +1,6 @@
 #pragma once
 
-/// The cluster object: start it, give it data and work, gather, end it.
+/// The cluster object: starts a cluster, sends it data and tasks, gathers results, and ends it.
 
 #include "daskify/code/type_label.hpp"
 #include "daskify/existing_key.hpp"
@@ -26,88 +26,88 @@ class cluster;
 
 } // namespace internal
 
-/// A worker, as `workers()` tells it.
+/// A worker, as returned by `workers()`.
 struct worker_info {
   std::uint64_t id = 0;
   std::string name; ///< "worker-<slot>"
   std::string host;
-  std::string node; ///< its name: that of the host, or "node-<n>" where a host has several
+  std::string node; ///< name of its node: that of the host, or "node-<n>" if a host has several nodes
   int pid = 0;
   bool busy = false;
-  std::uint64_t running = 0;      ///< tasks it is running
+  std::uint64_t running = 0;      ///< number of tasks it is running
   std::uint64_t memory_bytes = 0; ///< resident memory at its last heartbeat
-  std::uint32_t cpus = 0;         ///< its share of those that daskify may use on its node, at least 1
+  std::uint32_t cpus = 0;         ///< its share of the CPUs that daskify may use on its node, at least 1
 };
 
-/// An earlier run, as `runs()` tells it.
+/// An earlier run, as returned by `runs()`.
 struct run_info {
   std::uint64_t id = 0;
   std::string function;
   progress counts;
 };
 
-/// Scattered data, as `objects()` tells them.
+/// Scattered data, as returned by `objects()`.
 struct object_info {
   std::uint64_t id = 0;
   std::string key;  ///< empty: none
   std::string type; ///< as in C++, demangled
   std::uint64_t size_bytes = 0;
-  std::uint64_t references = 0;   ///< handles and runs that hold it
-  std::vector<std::string> nodes; ///< where it is, in memory or on disk
+  std::uint64_t references = 0;   ///< number of handles and runs that refer to it
+  std::vector<std::string> nodes; ///< nodes that have it, in memory or on disk
 };
 
-/// A node, as `nodes()` tells it: the store that the workers of one host share.
+/// A node, as returned by `nodes()`: the store that the workers of one host share.
 struct node_info {
   std::string name;
-  std::uint64_t limit_bytes = 0;  ///< of memory for data; option store_limit
-  std::uint64_t memory_bytes = 0; ///< of that: taken
-  std::uint64_t in_use_bytes = 0; ///< of that: by running tasks, views, and data on their way; the rest can make room
+  std::uint64_t limit_bytes = 0;  ///< limit of memory for data; option store_limit
+  std::uint64_t memory_bytes = 0; ///< used, out of limit_bytes
+  std::uint64_t in_use_bytes = 0; ///< in use: running tasks, views, data on their way; other memory_bytes can make room
   std::uint64_t disk_bytes = 0;   ///< on disk, and not in memory
-  std::uint64_t sent_bytes = 0;   ///< to other nodes, so far
+  std::uint64_t sent_bytes = 0;   ///< sent to other nodes so far
 };
 
 /// A cluster of worker processes and the calls that use it.
 ///
-/// Movable, not copyable. After construction the member functions may be called from several threads, but for
+/// Movable, not copyable. After construction the member functions may be called from several threads, except
 /// start_cluster and shutdown_cluster. Every call that needs the cluster throws cluster_error(not_started) before
 /// start_cluster and cluster_error(shut_down) after shutdown_cluster.
 class daskified {
 public:
-  /// Construct it first thing in main(). Workers are other processes that run the same program: in a worker this
-  /// constructor runs tasks until the end of the session and never returns. Code before it runs in the workers, too;
-  /// code after it does not, so global variables that are set there keep their initial values in the workers: set them
-  /// with on_worker_start. Takes the options of daskify out of argc and argv. Throws config_error.
+  /// Must be constructed at the beginning of main(). Workers are other processes that run the same program: in a worker
+  /// this constructor runs tasks until the end of the session and never returns. Code before it runs in the workers,
+  /// too; code after it does not, so that global variables set there keep their initial values in the workers: set them
+  /// with on_worker_start. Removes the options of daskify from argc and argv. Throws config_error.
   daskified(int& argc, char** argv, const options& given);
   daskified(int& argc, char** argv); ///< the same without options in code
   daskified(daskified&&) noexcept;
   daskified& operator=(daskified&&) noexcept;
   ~daskified(); ///< shuts the cluster down
 
-  /// Calls `f` with these values once in each worker process, present and to come, before its first task: to set global
-  /// variables, choose a device, or open a file. Called before start_cluster or after; several calls are made in their
-  /// order, and again after each start. `f` is a function as for run; its result is dropped. Values and scattered<T>
-  /// are arguments, futures are not. The call is made on one thread of the worker, and cannot submit work. Tasks that a
-  /// worker has begun go on meanwhile. start_cluster waits for the calls, without a time limit, and throws
-  /// cluster_error(start_call_failed) with the cause when `f` throws, or ends its workers again and again. Where the
-  /// cluster runs already, tasks go to the workers on which the call has returned; where there is none, they fail with
-  /// task_error(start_call_failed). On a cluster that serves several programs the worker processes are the same for all
-  /// of them: what `f` sets there is seen by the tasks of other programs, too. Throws data_error for a value that
-  /// cannot be sent, and from start_cluster for scattered data of an earlier start.
+  /// Calls `f` with these values once in each worker process, present and future, before its first task: to set global
+  /// variables, choose a device, or open a file. May be called before or after start_cluster; several calls are made in
+  /// order, and again after each start. `f` is a function as for run; its result is discarded. Arguments are values and
+  /// scattered<T>, but no futures. The call is made on one thread of the worker, and cannot submit work. Tasks that a
+  /// worker has begun continue meanwhile. start_cluster waits for the calls, without a timeout, and throws
+  /// cluster_error(start_call_failed) with the cause if `f` throws, or ends its workers repeatedly. If the cluster is
+  /// running already, tasks are sent to the workers on which the call has returned; if there is no such worker, they
+  /// fail with task_error(start_call_failed). On a cluster that serves several programs all of them share the worker
+  /// processes: changes made by `f` are visible to the tasks of other programs, too. Throws data_error for a value that
+  /// cannot be sent; start_cluster throws it for scattered data of an earlier start.
   template <class F, class... Ts>
   void on_worker_start(F&& f, Ts&&... values) {
     add_start_call(internal::make_start_call(std::forward<F>(f), std::forward<Ts>(values)...));
   }
 
-  /// Returns when the cluster can take work: when as many workers are there as option start_when says (all in mode
-  /// local, 1 in the modes slurm and test); the others join as they come, while tasks run. Throws cluster_error with
-  /// the reason when it cannot.
+  /// Returns when the cluster can accept work: when as many workers have joined as option start_when requires (all in
+  /// mode local, 1 in the modes slurm and test); the other workers join later, while tasks run. Throws cluster_error
+  /// with the reason if the cluster cannot be started.
   void start_cluster();
   void start_cluster(cluster_mode mode);
 
-  /// Blocks until `count` workers are there; false when `timeout` is over before. Workers that are about to leave do
-  /// not count; in mode connect all workers of the cluster do. Throws cluster_error when the cluster ends meanwhile,
-  /// when `count` is more than it can ever have, and when it comes to have fewer for good, with the cause;
-  /// data_error(bad_argument) for a negative one.
+  /// Blocks until `count` workers have joined; false if `timeout` expires before. Workers that are about to leave are
+  /// not counted; in mode connect all workers of the cluster are counted. Throws cluster_error if the cluster ends
+  /// meanwhile, if `count` exceeds the number it can ever have, and if that number permanently falls below `count`,
+  /// with the cause; data_error(bad_argument) if `count` is negative.
   template <class Rep, class Period>
   bool wait_for_workers(std::int64_t count, std::chrono::duration<Rep, Period> timeout) const {
     return wait_for_workers_until(count, internal::deadline_in(timeout));
@@ -115,38 +115,38 @@ public:
   /// The same without a timeout: always true.
   bool wait_for_workers(std::int64_t count) const { return wait_for_workers_until(count, {}); }
 
-  /// The script that the modes slurm and test submit, for people to read and keep; "SESSION" stands for the private
-  /// folder that each start makes, and "LOGS" for the one of its logs. Throws config_error for a value that no script
-  /// can hold.
+  /// The script that the modes slurm and test submit, to be read and kept by users; "SESSION" stands for the private
+  /// folder created by each start, and "LOGS" for the folder of its logs. Throws config_error for a value that cannot
+  /// be written to a script.
   std::string job_script() const;
 
-  /// Ends the cluster: no process, file or shared memory is left; in mode connect only what this program has of it: its
-  /// runs, futures and data. Waiting calls in other threads throw. May be called
-  /// again, and without a cluster; does not throw.
+  /// Ends the cluster: no process, file or shared memory is left. In mode connect it ends only this program's part: its
+  /// runs, futures and data. Blocking calls in other threads throw. May be called repeatedly, and without a cluster;
+  /// does not throw.
   void shutdown_cluster() noexcept;
 
   // -- data -------------------------------------------------------------------------------------------------
 
-  /// Puts a value where every task can read it without a copy of its own. Throws data_error.
+  /// Puts a value into shared memory, where every task can read it without a copy. Throws data_error.
   template <class T>
   requires(!internal::is_builder<std::decay_t<T>>) scattered<internal::kept_argument<T>> scatter_data(T&& value) {
     return put<internal::kept_argument<T>>(std::string{}, value, existing_key::refuse);
   }
-  /// The same under a name: the data stay until shutdown_cluster, release or replacement.
+  /// The same with a key: the data are kept until shutdown_cluster, release or replacement.
   template <class T>
   requires(!internal::is_builder<std::decay_t<T>>) scattered<internal::kept_argument<T>> scatter_data(
       const std::string& key, T&& value, existing_key when_taken = existing_key::refuse) {
     return put<internal::kept_argument<T>>(required(key), value, when_taken);
   }
 
-  /// Room for `count` elements, to be filled in place. Throws data_error(no_room) when there is none.
+  /// Reserves memory for `count` elements, to be filled in place. Throws data_error(no_room) if there is not enough.
   template <class T>
   data_builder<T> new_data(std::size_t count) const {
     if (count > SIZE_MAX / sizeof(T))
       throw data_error{error_code::no_room, "new_data was asked for more elements than any memory has; ask for fewer."};
     return data_builder<T>{session()->reserve(count * sizeof(T))};
   }
-  /// Scatters what was filled in, without a copy. The builder is empty afterwards, also when this throws.
+  /// Scatters the elements that were filled in, without a copy. The builder is empty afterwards, also if this throws.
   template <class T>
   scattered<std::vector<T>> scatter_data(data_builder<T>&& filled) {
     return put_filled<T>(std::string{}, std::move(filled), existing_key::refuse);
@@ -157,16 +157,16 @@ public:
     return put_filled<T>(required(key), std::move(filled), when_taken);
   }
 
-  /// Brings scattered data to every node now, instead of when its first task needs them there. Returns when they are
-  /// everywhere. Throws data_error when a node has no room for them.
+  /// Copies scattered data to every node now, instead of when the first task needs them there. Returns when every node
+  /// has them. Throws data_error if a node has no room for them.
   template <class T>
   void broadcast_data(const scattered<T>& data) const {
     auto open = session();
     open->spread(internal::handle_in(open.get(), data).id());
   }
 
-  /// Scattered elements, or the characters of a string, where they are: no copy. T is the type they were scattered as.
-  /// Throws as gather_data.
+  /// Scattered elements, or the characters of a string, in shared memory without a copy. T is the type they were
+  /// scattered as. Throws as gather_data does.
   template <class T>
   requires internal::is_plain_bytes<T> data_view<typename T::value_type> view_data(const std::string& key)
   const { return data_view<typename T::value_type>{session()->find(key, internal::label_of<T>())}; }
@@ -179,11 +179,11 @@ public:
     auto bytes = mapped_here(data);
     return internal::from_store_bytes<T>(bytes.view());
   }
-  /// The same for many, in this order; much faster than one by one where they are small.
+  /// The same for many, in this order; much faster than one by one if they are small.
   template <class T>
   std::vector<T> gather_data(const std::vector<scattered<T>>& all) const {
     std::size_t most_at_a_time = 1'000;
-    constexpr std::uint64_t most_bytes_at_a_time = 4 << 20; // they stay in memory together
+    constexpr std::uint64_t most_bytes_at_a_time = 4 << 20; // they are in memory together
     auto open = session();
     std::vector<T> values;
     values.reserve(all.size());
@@ -199,7 +199,7 @@ public:
       try {
         mapped = open->map_all(objects);
       } catch (const data_error& e) {
-        // Each keeps the block that it shares with others in memory; those of fewer may fit.
+        // Each object keeps the block that it shares with others in memory; the blocks of fewer objects may fit.
         if (e.code() != error_code::no_room || objects.size() == 1)
           throw;
         most_at_a_time = objects.size() / 2;
@@ -211,7 +211,7 @@ public:
     }
     return values;
   }
-  /// Scattered data back as a value. Throws data_error for an unknown key or another type.
+  /// Scattered data as a value. Throws data_error for an unknown key or another type.
   template <class T>
   T gather_data(const std::string& key) const {
     auto bytes = session()->find(key, internal::label_of<T>());
@@ -220,8 +220,8 @@ public:
 
   // -- work -------------------------------------------------------------------------------------------------
 
-  /// Calls `f` with the args and one element of each iterable, for every combination, `loops` times over. The groups
-  /// args(...), iterables(...) and loops(n) come in any order, each at most once.
+  /// Calls `f` with the args and one element of each iterable, for every combination, and repeats that `loops` times.
+  /// The groups args(...), iterables(...) and loops(n) may be in any order, each at most once.
   template <class F, class... Groups>
   auto run(F&& f, Groups&&... groups) {
     auto all = internal::start_run_of_groups(session(), std::forward<F>(f), std::forward<Groups>(groups)...);
@@ -229,21 +229,22 @@ public:
     return all;
   }
 
-  /// `f` of each element.
+  /// Calls `f` for each element.
   template <class F, class Range>
   auto map(F&& f, Range&& values) {
     return run(std::forward<F>(f), iterables(std::forward<Range>(values)));
   }
 
-  /// One task. Values, scattered<T> and future<T> are arguments. The task is cancelled when its last future is gone.
+  /// Submits one task. Arguments are values, scattered<T> and future<T>. The task is cancelled when its last future is
+  /// destroyed.
   template <class F, class... Ts>
   [[nodiscard("a task whose future is dropped is cancelled; keep the future, or use start(f, values...)")]] auto
   submit(F&& f, Ts&&... values) {
     return internal::start_run_of_one(session(), std::forward<F>(f), std::forward<Ts>(values)...);
   }
 
-  /// One task that runs though no future is kept. A result is dropped; a failure is a notice on stderr. What has not
-  /// ended at shutdown_cluster is cancelled, and counted in a notice.
+  /// Submits one task that runs although no future is kept. Its result is discarded; a failure is reported by a notice
+  /// on stderr. Tasks that have not ended at shutdown_cluster are cancelled, and their number is reported by a notice.
   template <class F, class... Ts>
   void start(F&& f, Ts&&... values) {
     internal::start_unattended(*session(), std::forward<F>(f), std::forward<Ts>(values)...);
@@ -251,8 +252,8 @@ public:
 
   // -- progress -----------------------------------------------------------------------------------------------
 
-  /// Counts by state right now, printed as one line (to std::cout, or `out`) and returned; of the most recent run, or
-  /// of the futures given.
+  /// Counts tasks by state right now; prints the counts as one line (to std::cout, or `out`) and returns them; for the
+  /// most recent run, or for the futures given.
   progress check_progress() const { return check(recent_ranges()); }
   progress check_progress(std::ostream& out) const { return check(recent_ranges(), out); }
   template <internal::several_futures Futures>
@@ -272,21 +273,21 @@ public:
   }
 
   // -- results ------------------------------------------------------------------------------------------------
-  // Gathering waits until all have ended; the results come in the order of the tasks. futures<void> give
-  // std::monostate. What becomes of tasks without a result is the caller's choice, see on_error.
+  // Gathering waits until all tasks have ended; the results are in the order of the tasks. For futures<void> they are
+  // std::monostate. `on_error` determines what happens for tasks without a result.
 
   template <class R>
   R gather_data(const future<R>& one) const {
     return one.get();
   }
 
-  /// Of futures<R> or a std::vector<future<R>>.
+  /// The results of futures<R> or a std::vector<future<R>>.
   template <internal::several_futures Futures, internal::error_choice OnError = on_error::raise_t>
   auto gather_data(const Futures& all, OnError when = {}) const {
     return internal::gather(all, when);
   }
 
-  /// Of the most recent run, whose function returns R.
+  /// The results of the most recent run, whose function must return R.
   template <class R, internal::error_choice OnError = on_error::raise_t>
   auto gather_data(OnError when = {}) const {
     return internal::gather(futures<R>{most_recent(internal::label_of<R>()), 0}, when);
@@ -296,11 +297,12 @@ public:
     return gather_data<R>(when);
   }
 
-  // -- what is there ------------------------------------------------------------------------------------------
+  // -- contents of the cluster ------------------------------------------------------------------------------------
 
-  /// Earlier runs and maps that are remembered, oldest first.
+  /// Earlier runs and maps that have not been released, oldest first.
   std::vector<run_info> runs() const;
-  /// Forgets a run: with its last future its results are freed. A moved future goes with the call.
+  /// Removes a run from runs(): its results are freed with its last future. A future passed by std::move is destroyed
+  /// with the call.
   template <class R>
   void release(const futures<R>& all) {
     if (all.run())
@@ -311,19 +313,20 @@ public:
     if (one.run())
       release_run(*one.run());
   }
-  /// Forgets every run.
+  /// Removes every run.
   void release_all();
   void release() { release_all(); }
-  /// Forgets a key; the data are freed with the last handle.
+  /// Removes a key; the data are freed with the last handle.
   void release(const std::string& key);
-  /// The same for the key of these data, if they have one still. A moved handle goes with the call.
+  /// The same for the key of these data, if they still have one. A handle passed by std::move is destroyed with the
+  /// call.
   template <class T>
   void release(scattered<T> data) {
     release_key_of(internal::handle_in(session().get(), data));
   }
 
   std::vector<worker_info> workers() const;
-  /// Scattered data, large arguments and large results, in the order in which they came.
+  /// Scattered data, large arguments and large results, in the order in which they were stored.
   std::vector<object_info> objects() const;
   std::vector<node_info> nodes() const;
 

@@ -1,6 +1,6 @@
 #pragma once
 
-/// Everything a user's program needs. Start reading at daskified.hpp.
+/// All headers that a user's program needs. Start reading at daskified.hpp.
 
 #include "daskify/codec.hpp"
 #include "daskify/daskified.hpp"
@@ -15,7 +15,7 @@
 #include "daskify/this_task.hpp"
 #include "daskify/version.hpp"
 
-// Programs use these with the main header alone; the other headers of daskify include what they need themselves.
+// For programs that include only the main header; the other headers of daskify include what they need themselves.
 #include <algorithm>
 #include <functional>
 #include <map>

@@ -9,8 +9,7 @@
 
 #include "daskify/options.hpp"
 
-/// What holds when nobody says otherwise. Options without an entry here have no fixed default: see
-/// options.hpp.
+/// Values of options that are not set. Options without an entry here have no fixed default: see options.hpp.
 namespace daskify::defaults {
 
 inline constexpr cluster_mode mode = cluster_mode::local;
@@ -57,84 +56,85 @@ inline constexpr std::chrono::milliseconds longest_duration = std::chrono::hours
 
 } // namespace daskify::limits
 
-/// How the cluster is tuned: measured, not options.
+/// Tuning constants: measured, not options.
 namespace daskify::tuning {
 
-/// Share of the free memory that the stores of a machine may take together, when nobody says otherwise: the rest is for
+/// Share of the free memory that the stores of a machine may take together, unless an option sets it: the rest is for
 /// the tasks.
 inline constexpr double store_share = 0.6;
-/// Work that one lease should hold: long against the 0.1 ms of a message, short against a person's patience.
+/// Duration of the work in one lease: long compared with the 0.1 ms of a message, short compared with a user's
+/// patience.
 inline constexpr std::chrono::nanoseconds lease_duration = std::chrono::milliseconds{20};
-/// A lease is at most so many times the largest one that went well before.
+/// A lease may be at most this many times the size of the largest lease that went well before.
 inline constexpr std::size_t lease_growth = 16;
-/// Result bytes that one lease should bring: messages much larger than this fault in fresh pages.
+/// Bytes of results that one lease should return: much larger messages cause page faults for fresh memory.
 inline constexpr std::size_t lease_result_bytes = 1 << 20;
-/// Leases of one worker beyond those its threads run, while the tasks are short.
+/// Number of leases of one worker beyond those its threads run, while the tasks are short.
 inline constexpr std::size_t leases_ahead = 1'000;
-/// How long a worker collects results before it reports them, while its lease goes on.
+/// Time for which a worker collects results before it reports them, while its lease is in progress.
 inline constexpr std::chrono::nanoseconds report_interval = std::chrono::milliseconds{50};
-/// A worker that has been in one task for longer than this gives back what it has not begun.
+/// A worker that has been in one task for longer than this gives back the tasks that have not begun.
 inline constexpr std::chrono::nanoseconds give_back_after = std::chrono::milliseconds{100};
-/// A task whose worker dies so often while it runs other tasks, too, is treated as if it had been alone.
+/// A task whose worker has died this often while it was running other tasks, too, is treated as if it had been alone.
 inline constexpr std::size_t deaths_in_company = 8;
-/// How often a task may go down with workers that end through no fault of their tasks, before that is no excuse any
-/// more. One that is spared with a chance of 1 in 10 gets there once in 37 000 times.
+/// Number of times that a task may be lost with workers that end through no fault of their tasks, before it is blamed.
+/// A task that is spared each time with a probability of 1 in 10 reaches this limit once in 37 000 times.
 inline constexpr std::size_t infrastructure_losses = 100;
-/// Tasks of one run; per task the scheduler keeps one byte.
+/// Maximal number of tasks of one run; the scheduler keeps one byte per task.
 inline constexpr std::uint64_t largest_run = 4'000'000'000;
-/// Bytes that one message may carry; CAF's length field has 32 bits, and its makers call 2 GB the limit.
+/// Maximal size of a message in bytes; CAF's length field has 32 bits, and its authors state 2 GB as the limit.
 inline constexpr std::uint64_t largest_message = 1'000'000'000;
-/// Where many values go to the same place, a message is closed at this size.
+/// Size in bytes at which a message with many values is closed and the next one is begun.
 inline constexpr std::uint64_t message_bytes = 64 << 20;
-/// Objects up to this size share blocks of memory in a store: a descriptor for each would be too many.
+/// Objects up to this size in bytes share blocks of memory in a store: a descriptor for each would be too many.
 inline constexpr std::uint64_t small_object = 64 << 10;
-/// Bytes of such a block.
+/// Size of a shared block in bytes.
 inline constexpr std::uint64_t shared_block = 1 << 20;
-/// Results and arguments above this size go through the stores of the nodes instead of the scheduler.
+/// Results and arguments above this size in bytes are sent through the stores of the nodes instead of the scheduler.
 inline constexpr std::uint64_t largest_inline_value = 1 << 20;
-/// Tasks of one worker that may wait for tasks they have submitted; each keeps a thread.
+/// Maximal number of tasks of one worker that wait for tasks they have submitted; each keeps a thread.
 inline constexpr std::size_t waiting_tasks = 256;
-/// A question to the scheduler is answered "not yet" after this time and asked again.
+/// A request to the scheduler is answered with "not yet" after this time, and repeated by its sender.
 inline constexpr std::chrono::milliseconds patience = std::chrono::seconds{10};
-/// An actor that does not answer for so long beyond its patience is taken for gone.
+/// An actor that does not answer for this time beyond `patience` is regarded as dead.
 inline constexpr std::chrono::milliseconds answer_timeout = std::chrono::seconds{30};
-/// The same for the object directory, which only looks things up, but maybe behind many others.
+/// The same for the object directory, which only performs look-ups, but may have many requests in its queue.
 inline constexpr std::chrono::milliseconds directory_timeout = std::chrono::seconds{60};
-/// How long other nodes' requests wait for a pull that is about to begin.
+/// Time for which requests of other nodes wait for a pull that is about to begin.
 inline constexpr std::chrono::milliseconds begin_of_pull = std::chrono::seconds{1};
-/// How long a store may take to make room, by writing to disk what is in the way.
+/// Time in which a store has to make room, by writing other data to disk.
 inline constexpr std::chrono::milliseconds room_timeout = std::chrono::minutes{3};
-/// How long it waits, before it says that there is no room, for others to let go of what is in the way: tasks that have
-/// just ended still have it mapped for a moment.
+/// Time for which a store waits for users to unpin objects before it refuses a request for room: tasks that have just
+/// ended still have them mapped for a moment.
 inline constexpr std::chrono::milliseconds patience_with_users = std::chrono::seconds{2};
-/// A node that has an object and does not give it is asked again after this time.
+/// Time after which a node that has an object and does not send it is asked again.
 inline constexpr std::chrono::milliseconds source_pause = std::chrono::seconds{1};
-/// And it is given up when it has given nothing for this much longer than the heartbeat timeout: it may not be dead.
+/// Time beyond the heartbeat timeout after which a node that has sent nothing is given up, although it may not be dead.
 inline constexpr std::chrono::milliseconds source_grace = std::chrono::seconds{60};
-/// Heartbeat timeouts for which a worker waits for a scheduler that is connected but does not answer.
+/// Number of heartbeat timeouts for which a worker waits for a scheduler that is connected but does not answer.
 inline constexpr int scheduler_patience = 10;
-/// Work that makes one more worker worth its start, which takes SLURM some seconds at best.
+/// Amount of work for which one more worker is worth its start, which takes SLURM some seconds at best.
 inline constexpr std::chrono::nanoseconds worth_a_worker = std::chrono::seconds{10};
-/// How often a cluster that follows the work there is looks how much there is.
+/// Interval at which a cluster of variable size measures its amount of work.
 inline constexpr std::chrono::milliseconds demand_interval = std::chrono::seconds{1};
-/// A command of SLURM's that has not ended by then is taken for hung; the controller's own patience is 10 s, twice.
+/// Timeout of SLURM's commands; the timeout of the controller itself is 10 s, twice.
 inline constexpr std::chrono::milliseconds slurm_timeout = std::chrono::seconds{60};
-/// How long shutdown waits until the jobs that are left have been cancelled.
+/// Time for which shutdown waits until the remaining jobs have been cancelled.
 inline constexpr std::chrono::milliseconds scancel_timeout = std::chrono::seconds{30};
-/// A job's last moments, in which it reports and hands over: no task is meant to end in them.
+/// Last part of a job's time, in which it reports and transfers data: no task is planned to end in it.
 inline constexpr std::chrono::milliseconds end_of_job = std::chrono::seconds{5};
-/// How often a monitor is told of changes.
+/// Interval at which changed counts are sent to a monitor.
 inline constexpr std::chrono::milliseconds progress_interval{50};
-/// How long shutdown waits for workers before it kills them.
+/// Time for which shutdown waits for workers before it kills them.
 inline constexpr std::chrono::milliseconds stop_grace = std::chrono::seconds{2};
-/// How long the end of a cluster may take: its workers have their grace, and SLURM is asked twice to cancel jobs.
+/// Time limit for the end of a cluster: the grace period of its workers, and two requests to SLURM to cancel jobs.
 inline constexpr std::chrono::milliseconds end_of_cluster =
     3 * stop_grace + 2 * scancel_timeout + std::chrono::seconds{4};
-/// How long a process waits for SLURM's word on when its own job ends, before it goes on without.
+/// Timeout for asking SLURM when the process's own job ends; without an answer the process continues.
 inline constexpr std::chrono::milliseconds time_left_timeout = std::chrono::seconds{25};
-/// Lines of what a process printed last that the sentence on its end quotes.
+/// Number of last output lines of a process that the message about its end quotes.
 inline constexpr std::size_t shown_lines = 10;
-/// A worker that cannot be started this often in a row is given up.
+/// Number of failed starts in a row after which a worker is given up.
 inline constexpr std::size_t start_attempts = 3;
 
 } // namespace daskify::tuning

@@ -1,6 +1,6 @@
 #pragma once
 
-/// Every error of daskify: one code each, one exception class per kind, one sentence per occurrence.
+/// All errors of daskify: one code each, one exception class per kind, one sentence per occurrence.
 ///
 /// Thread-safety: all functions here are pure; exceptions are values.
 
@@ -13,74 +13,74 @@
 
 namespace daskify {
 
-/// What went wrong. The comment behind each says when; `describe` gives the short text.
+/// The codes of all errors. The comments describe when they occur; `describe` returns a short text.
 enum class error_code : std::uint8_t {
   none, ///< no error
 
   // config_error
-  unknown_option,    ///< an option or config key nobody knows
-  bad_option_value,  ///< a known option with a value it cannot take
-  unreadable_config, ///< a config file that is missing, unreadable or not in the form key = value
+  unknown_option,    ///< an unknown option or config key
+  bad_option_value,  ///< a known option with an invalid value
+  unreadable_config, ///< a config file that is missing, unreadable or not of the form key = value
 
   // cluster_error
-  not_started,      ///< a call that needs a cluster before start_cluster
-  already_started,  ///< start_cluster while one is running
+  not_started,      ///< a call that needs a cluster, before start_cluster
+  already_started,  ///< start_cluster while a cluster is running
   shut_down,        ///< use after shutdown_cluster
-  mode_unavailable, ///< a mode that this build cannot serve
-  session_failed,   ///< the private session folder could not be made or read
+  mode_unavailable, ///< a mode that this build does not support
+  session_failed,   ///< the private session folder could not be created or read
   worker_failed,    ///< a worker process ended before it enrolled
   start_timeout,    ///< workers did not enrol in time
-  other_build,      ///< a worker of another build of the program wanted to enrol
-  bad_secret,       ///< a process without the session's secret wanted to enrol
+  other_build,      ///< a worker of another build of the program tried to enrol
+  bad_secret,       ///< a process without the session's secret tried to enrol
   scheduler_gone,   ///< the scheduler's process ended
   no_answer,        ///< the scheduler, or another part of the cluster, did not answer in time
-  no_workers,       ///< every worker is gone and none can be started
-  command_failed,   ///< another program that is needed could not be started
+  no_workers,       ///< every worker has ended and none can be started
+  command_failed,   ///< a required program could not be started
   slurm_missing,    ///< SLURM's commands are not on this machine
   slurm_silent,     ///< SLURM's controller, or a service on the way to it, did not answer in time
-  slurm_refused,    ///< SLURM answered, and did not do what it was asked for
-  several_ranks,    ///< start_cluster in a program that srun or mpirun has started more than once
+  slurm_refused,    ///< SLURM answered, but did not perform the request
+  several_ranks,    ///< start_cluster in a program that srun or mpirun has started as several processes
 
   // task_error
-  task_threw,         ///< the user's function threw
+  task_threw,         ///< the user's function threw an exception
   dependency_failed,  ///< a future that was passed as an argument failed
   function_not_found, ///< the worker has no such function loaded
   too_many_waiting,   ///< too many tasks of one worker wait for tasks that they have submitted
-  not_in_a_task,      ///< a call that only a task may make
+  not_in_a_task,      ///< a call that only a task may make, on a thread that runs no task
   start_call_failed,  ///< a call of on_worker_start failed on the worker, before the task
 
   // worker_lost
   worker_died,      ///< the worker's process ended while it had the task
   worker_silent,    ///< the worker stopped answering while it had the task
-  worker_walltime,  ///< the time of the worker's job was over before the task had ended
+  worker_walltime,  ///< the time limit of the worker's job was reached before the task had ended
   worker_node_lost, ///< the worker's node failed, or its job was preempted or cancelled, while it had the task
 
   // cancelled
   task_cancelled, ///< the task was cancelled before it ended
 
   // data_error
-  bad_argument,    ///< a step, count or key that no call can mean
+  bad_argument,    ///< an invalid step, count or key
   foreign_handle,  ///< a future or scattered data of another cluster, or of an earlier start
-  not_encodable,   ///< a value that cannot become bytes, such as a valueless variant
-  not_decodable,   ///< a value whose own class threw while it was made from its bytes
-  unnamed_code,    ///< a function in a file without a build id, by which workers could find it
+  not_encodable,   ///< a value that cannot be encoded, such as a valueless variant
+  not_decodable,   ///< a value whose own class threw while it was decoded
+  unnamed_code,    ///< a function in a file without a build id, by which workers could identify the file
   truncated_bytes, ///< fewer bytes than the value needs
-  corrupt_bytes,   ///< bytes that no value encodes to
+  corrupt_bytes,   ///< bytes that are not the encoding of a value
   unknown_key,     ///< no scattered data under that key
   unknown_object,  ///< scattered data that were freed
-  object_lost,     ///< data whose only copy was on a node that is gone, or on a disk that damaged it
+  object_lost,     ///< data whose only copy was on a node that has ended, or on a disk that damaged it
   key_taken,       ///< a key that is already in use
-  wrong_type,      ///< data asked for under another type than it was stored as
+  wrong_type,      ///< data requested as another type than they were stored as
   unknown_run,     ///< no run yet, or a run that was released
   no_room,         ///< not enough memory for the data
   store_failed,    ///< the operating system refused shared memory
-  too_many_tasks,  ///< a run with more tasks than one run may have
+  too_many_tasks,  ///< a run with more tasks than a run may have
 
-  // worker_lost, too
-  run_given_up, ///< so many tasks of the run were lost that the rest was given up, as the option max_lost says
+  // also worker_lost
+  run_given_up, ///< so many tasks of the run were lost that the remaining ones were given up, see option max_lost
 
   // not_ready
-  still_running, ///< a wait with a time limit was over before the tasks had ended
+  still_running, ///< a wait with a timeout expired before the tasks had ended
 
   last_ = still_running
 };
@@ -182,19 +182,19 @@ constexpr std::string_view describe(error_code code) noexcept {
   return i < detail::error_table.size() ? detail::error_table[i].text : "unknown error";
 }
 
-/// The enumerator's own name, as in this file.
+/// The name of the enumerator, as in this file.
 constexpr std::string_view to_string(error_code code) noexcept {
   auto i = static_cast<std::size_t>(code);
   return i < detail::error_table.size() ? detail::error_table[i].name : "unknown";
 }
 
-/// The exception class that `code` is thrown as.
+/// The exception class that is thrown for `code`.
 constexpr error_kind kind_of(error_code code) noexcept {
   auto i = static_cast<std::size_t>(code);
   return i < detail::error_table.size() ? detail::error_table[i].kind : error_kind::none;
 }
 
-/// Base of everything daskify throws. `what()` is one sentence: what happened, to whom, why, what to do.
+/// Base class of all exceptions of daskify. `what()` is one sentence: what happened, to what, why, and what to do.
 class error : public std::runtime_error {
 public:
   error(error_code code, const std::string& sentence) : std::runtime_error{sentence}, code_{code} {}
@@ -211,7 +211,7 @@ public:
   using error::error;
 };
 
-/// The cluster could not start, is not there, or ended.
+/// The cluster could not start, does not exist, or has ended.
 class cluster_error : public error {
 public:
   using error::error;
@@ -223,24 +223,24 @@ public:
   using error::error;
 };
 
-/// A wait with a time limit was over before the tasks had ended. The tasks go on.
+/// A wait with a timeout expired before the tasks had ended. The tasks continue.
 class not_ready : public error {
 public:
   using error::error;
 };
 
-/// What is known of a task that has no result.
+/// Information about a task that has no result.
 struct task_details {
-  std::string type;        ///< type of what the task threw, as in the source; empty when it threw nothing
-  std::string text;        ///< what() of it with what is nested in it, cut at 4000 bytes; or how its worker ended
+  std::string type;        ///< type of the task's exception, as in the source; empty if it threw none
+  std::string text;        ///< its what() and those of nested exceptions, cut at 4000 bytes; or how the worker ended
   std::uint64_t task = 0;  ///< index in its run
   std::string combination; ///< its element of each iterable, as text: "0.25, 7"
-  std::string worker;      ///< for example "worker-3"; empty when it had none
+  std::string worker;      ///< for example "worker-3"; empty if the task had no worker
   std::string host;
   std::string output; ///< last lines that the worker printed while it had the task
 };
 
-/// A task that has no result; one of task_error, worker_lost and cancelled.
+/// A task that has no result: base class of task_error, worker_lost and cancelled.
 class unsuccessful_task : public error {
 public:
   unsuccessful_task(error_code code, const std::string& sentence, task_details details)

@@ -4,10 +4,10 @@
 
 namespace daskify {
 
-/// What to do about a key that is in use.
+/// How to handle a key that is in use.
 enum class existing_key : std::uint8_t {
   refuse,
-  replace ///< the older data lose the key, and live on only as long as references to them are held
+  replace ///< the older data lose the key, and are kept only as long as there are references to them
 };
 
 } // namespace daskify

@@ -1,15 +1,15 @@
 #pragma once
 
-/// Functions for any program: registered by the library that has them, and called by their names.
+/// Functions for any program: registered by the library that defines them, and called by their names.
 ///
 ///     // libmodel.so, which workers load: daskify-worker --load libmodel.so
 ///     double energy(double x, int n) { ... }
 ///     DASKIFY_FUNCTION(energy)
 ///
-///     // a program that is linked with it, as ever:
+/// a program that is linked with the library, as usual:
 ///     auto energies = cluster.run(energy, daskify::args(0.5), daskify::iterables(daskify::range(100)));
 ///
-///     // a program that has neither header nor library:
+/// a program without the header and the library:
 ///     daskify::named_function<double(double, int)> energy{"energy"};
 ///     auto energies = cluster.run(energy, daskify::args(0.5), daskify::iterables(daskify::range(100)));
 
@@ -25,24 +25,24 @@
 
 namespace daskify {
 
-/// A function that workers know by its name, for run, map and submit, of daskified and of this_task.
+/// A function that workers find by its name, for run, map and submit, of daskified and of this_task.
 ///
-/// The workers look the name up and compare the signatures when the run begins: a name that they do not know, that two
-/// functions have, or whose function has another signature is the task_error(function_not_found) of its tasks. It is
-/// enough that the values agree: `double(std::string)` also calls what takes a `const std::string&` or a
-/// `std::string_view`, and `double(std::vector<int>)` what takes a `std::span<const int>`. A type of a library, such as
-/// a struct, has to be the same on both sides, by its name and by its members.
+/// The workers look up the name and compare the signatures when the run begins. If the name is unknown, if two
+/// functions have it, or if the function has another signature, the tasks fail with task_error(function_not_found). It
+/// is sufficient that the types of the values agree: `double(std::string)` also calls a function with a `const
+/// std::string&` or a `std::string_view`, and `double(std::vector<int>)` one with a `std::span<const int>`. A type of a
+/// library, such as a struct, must be the same on both sides, by its name and by its members.
 ///
-/// A parameter is given whatever an ordinary call takes. Only scattered data and futures, which no one converts on
-/// their way, are of the parameter's own type, or numbers.
+/// A parameter accepts the same arguments as in an ordinary call, except scattered data and futures: they are not
+/// converted, and must be of the parameter's own type, or numbers.
 ///
-/// A value, as std::string is: copyable, and thread-safe to read.
+/// A value type like std::string: copyable, and thread-safe to read.
 template <class Signature>
 class named_function : internal::require_named_signature<Signature> {
 public:
   using signature = Signature;
 
-  /// The name as DASKIFY_FUNCTION has it. Throws data_error(bad_argument) for an empty one.
+  /// `name` is the name given to DASKIFY_FUNCTION. Throws data_error(bad_argument) if it is empty.
   explicit named_function(std::string name) : name_{std::move(name)} {
     if (name_.empty())
       throw data_error{error_code::bad_argument,
@@ -57,7 +57,7 @@ private:
 
 namespace internal {
 
-/// A function that is known by a name as long as this lives.
+/// Registers a function by a name during the lifetime of this object.
 class function_registration {
 public:
   template <class R, class... Ps>
@@ -71,7 +71,7 @@ public:
   function_registration& operator=(const function_registration&) = delete;
 };
 
-/// Deduces a signature from a function, but not from several of one name.
+/// Deduces the signature of a function, but not of an overloaded one.
 template <class, class R, class... Ps>
 void one_function(R (*)(Ps...));
 
@@ -79,16 +79,16 @@ void one_function(R (*)(Ps...));
 
 } // namespace daskify
 
-/// Makes a function known to the process by the name as it is written here: `DASKIFY_FUNCTION(energy)` by "energy",
-/// `DASKIFY_FUNCTION(model::energy)` by "model::energy". Belongs into a source file of the library (or program) that
-/// has the function, outside of functions; a semicolon may follow.
+/// Registers a function in the process by its name as written here: `DASKIFY_FUNCTION(energy)` as "energy",
+/// `DASKIFY_FUNCTION(model::energy)` as "model::energy". Must be in a source file of the library (or program) that
+/// defines the function, outside of functions; a semicolon may follow.
 ///
-/// The function may be called at once when the file is loaded, by any thread. Its parameters are values, const
-/// references, std::span<const T> or std::string_view, of types that travel. An overloaded function, which has several
-/// signatures, does not compile here: DASKIFY_FUNCTION_AS takes one of them.
+/// The function may be called by any thread as soon as the file is loaded. Its parameters are values, const references,
+/// std::span<const T> or std::string_view, of types that can be sent. An overloaded function, which has several
+/// signatures, does not compile here: use DASKIFY_FUNCTION_AS with one of them.
 #define DASKIFY_FUNCTION(...) DASKIFY_FUNCTION_AS(#__VA_ARGS__, __VA_ARGS__)
 
-/// The same under another name, as text: `DASKIFY_FUNCTION_AS("energy of ints", static_cast<double (*)(int)>(energy))`.
+/// The same with another name, as text: `DASKIFY_FUNCTION_AS("energy of ints", static_cast<double (*)(int)>(energy))`.
 #define DASKIFY_FUNCTION_AS(name, ...)                                                                                 \
   static_assert(                                                                                                       \
       []<class T>(T) {                                                                                                 \

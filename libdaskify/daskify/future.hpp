@@ -1,9 +1,9 @@
 #pragma once
 
-/// Handles to results that exist, or will exist, on the cluster.
+/// Handles to present and future results on the cluster.
 ///
-/// future and futures are cheap to copy and thread-safe as a shared_ptr is. A run is forgotten, with its results, when
-/// its last future and the cluster's own list of runs have let go of it.
+/// future and futures are cheap to copy and thread-safe as a shared_ptr is. A run and its results are freed when its
+/// last future is destroyed and the run is removed from the cluster's own list of runs.
 
 #include "daskify/codec.hpp"
 #include "daskify/protocol/result_block.hpp"
@@ -29,32 +29,32 @@
 
 namespace daskify {
 
-/// States of a task as a future tells them. All but the first two are final.
+/// States of a task. All but the first two are final.
 enum class status : std::uint8_t {
   pending,
   running,
   finished,
   error, ///< its function threw, or an input failed
   cancelled,
-  lost ///< its worker died, as often as it was tried
+  lost ///< its worker died, in every attempt
 };
 
-/// What to do about tasks without a result when gathering. Objects of different types, because the choice decides
-/// what gathering returns.
+/// How gathering handles tasks without a result. Objects of different types, because the choice determines the type
+/// that gathering returns.
 namespace on_error {
 
 inline constexpr struct raise_t {
-} raise; ///< throw what the first of them would throw
+} raise; ///< throw the exception of the first task without a result
 inline constexpr struct skip_t {
-} skip; ///< leave them out
+} skip; ///< omit them
 inline constexpr struct keep_t {
-} keep; ///< give a result<R> for each task: a value, or the error
+} keep; ///< return a result<R> for each task: a value, or the error
 
 } // namespace on_error
 
 namespace internal {
 
-// Each throws the error that says so.
+// Each throws the error for its condition.
 [[noreturn]] void refuse_no_task();
 [[noreturn]] void refuse_index(std::size_t index, std::size_t size);
 [[noreturn]] void refuse_mixed_clusters();
@@ -66,9 +66,9 @@ public:
   fetched_results(cluster_session& session, const std::vector<run_range>& tasks);
 
   const std::vector<result_block>& blocks() const noexcept { return answer_.blocks; }
-  /// The block of the only task. Throws data_error(unknown_run) when its run was released.
+  /// The block of the only task. Throws data_error(unknown_run) if its run was released.
   const result_block& only_block() const;
-  /// Throws data_error(unknown_run) when results are missing because a run was released.
+  /// Throws data_error(unknown_run) if results are missing because a run was released.
   void require_all() const;
 
 private:
@@ -79,7 +79,7 @@ private:
 template <class R>
 using stored_result = std::conditional_t<std::is_void_v<R>, std::monostate, R>;
 
-/// Now + duration; no deadline where that is further than the clock reaches.
+/// Now + duration; no deadline if that exceeds the range of the clock.
 template <class Rep, class Period>
 deadline deadline_in(std::chrono::duration<Rep, Period> duration) {
   using clock = std::chrono::steady_clock;
@@ -90,7 +90,7 @@ deadline deadline_in(std::chrono::duration<Rep, Period> duration) {
   return now + std::chrono::ceil<clock::duration>(duration);
 }
 
-/// `map` gives the bytes of an object.
+/// `map` returns the bytes of an object.
 template <class R, class Map>
 stored_result<R> value_at(const result_block& block, std::uint64_t task, Map&& map) {
   if constexpr (std::is_void_v<R>) {
@@ -106,7 +106,7 @@ stored_result<R> value_at(const result_block& block, std::uint64_t task, Map&& m
 
 } // namespace internal
 
-/// A value or the reason why there is none.
+/// A value, or the reason why there is none.
 template <class R>
 class result {
 public:
@@ -119,17 +119,17 @@ public:
   bool has_value() const noexcept { return content_.index() == 0; }
   explicit operator bool() const noexcept { return has_value(); }
 
-  /// The value. Throws what future::get would throw when there is none.
+  /// The value. If there is none, throws what future::get would throw.
   const stored& value() const {
     if (!has_value())
       raise();
     return std::get<0>(content_);
   }
 
-  /// The kind of failure; `none` when there is a value.
+  /// The code of the failure; `none` if there is a value.
   error_code code() const noexcept { return has_value() ? error_code::none : std::get<1>(content_).why.code; }
 
-  /// The sentence of the error; empty when there is a value.
+  /// The text of the error; empty if there is a value.
   std::string message() const {
     if (has_value())
       return {};
@@ -155,7 +155,7 @@ private:
   std::variant<stored, problem> content_;
 };
 
-/// One result.
+/// A handle to one result.
 template <class R>
 class future {
 public:
@@ -164,7 +164,7 @@ public:
   future() = default; ///< refers to no task: every call that needs one throws data_error(unknown_run)
   future(std::shared_ptr<internal::run_handle> run, std::uint64_t index) : run_{std::move(run)}, index_{index} {}
 
-  /// Waits for the result. Throws task_error, worker_lost, cancelled, data_error or cluster_error when there is none.
+  /// Waits for the result. Throws task_error, worker_lost, cancelled, data_error or cluster_error if there is none.
   R get() const {
     internal::fetched_results fetched{known_run()->session(), {range()}};
     const auto& block = fetched.only_block();
@@ -180,7 +180,7 @@ public:
     }
   }
 
-  /// The same, when the task ends within `timeout`. Throws not_ready when it does not; the task goes on.
+  /// The same with a timeout. Throws not_ready if the task has not ended within `timeout`; the task continues.
   template <class Rep, class Period>
   R get(std::chrono::duration<Rep, Period> timeout) const {
     if (!wait_for(timeout))
@@ -188,7 +188,7 @@ public:
     return get();
   }
 
-  /// Where the task stands right now.
+  /// The state of the task right now.
   daskify::status status() const {
     auto c = known_run()->session().count({range()});
     return c.finished    ? daskify::status::finished
@@ -199,20 +199,20 @@ public:
                          : daskify::status::pending;
   }
 
-  /// Blocks until the task has ended, with a result or without. Throws cluster_error when the cluster ends before.
+  /// Blocks until the task has ended, with or without a result. Throws cluster_error if the cluster ends before.
   void wait() const { static_cast<void>(known_run()->session().await({range()}, 1, false, std::nullopt)); }
 
-  /// True when the task has ended within `duration`.
+  /// Waits for at most `duration`; true if the task has ended.
   template <class Rep, class Period>
   bool wait_for(std::chrono::duration<Rep, Period> duration) const {
     auto until = internal::deadline_in(duration);
     return known_run()->session().await({range()}, 1, false, until).satisfied;
   }
 
-  /// Not started any more if it has not been; asked to stop if it runs (this_task::stop_requested()).
+  /// A task that has not begun will not run; a running one is requested to stop (this_task::stop_requested()).
   void cancel() const { known_run()->session().cancel({range()}); }
 
-  /// Position in its run.
+  /// Index of the task in its run.
   std::uint64_t index() const noexcept { return index_; }
 
   internal::run_range range() const { return {known_run()->id(), index_, 1}; }
@@ -231,7 +231,7 @@ private:
 
 /// The results of one run, in the order of its tasks: a random-access range of future<R>.
 ///
-/// `futures<R, Es...>` also knows the combinations: Es are the iterables' element types. It converts to futures<R>.
+/// `futures<R, Es...>` also provides the combinations: Es are the iterables' element types. It converts to futures<R>.
 template <class R, class... Es>
 class futures;
 
@@ -294,13 +294,13 @@ public:
   iterator begin() const { return {this, 0}; }
   iterator end() const { return {this, static_cast<std::ptrdiff_t>(size())}; }
 
-  /// Which of the loops task i belongs to, from 0.
+  /// The loop that task i belongs to, from 0.
   std::uint64_t loop(std::size_t i) const { return tasks_per_loop_ == 0 ? 0 : i / tasks_per_loop_; }
 
-  /// The results, in the order of the tasks, as gather_data with on_error::raise: waits for all, and throws what the
-  /// first task without a result would throw. std::monostate each when R is void.
+  /// The results in the order of the tasks, as gather_data with on_error::raise: waits for all, and throws the
+  /// exception of the first task without a result. std::monostate for each task if R is void.
   std::vector<internal::stored_result<R>> get() const;
-  /// The same, when all end within `timeout`. Throws not_ready when they do not; the tasks go on.
+  /// The same with a timeout. Throws not_ready if the tasks have not ended within `timeout`; they continue.
   template <class Rep, class Period>
   std::vector<internal::stored_result<R>> get(std::chrono::duration<Rep, Period> timeout) const {
     if (!wait_for(timeout))
@@ -308,19 +308,19 @@ public:
     return get();
   }
 
-  /// How many tasks are in which state right now.
+  /// Number of tasks in each state right now.
   progress status() const { return run_ ? run_->session().count({run_->all()}) : progress{}; }
 
-  /// Blocks until all have ended, with results or without. Throws cluster_error when the cluster ends before.
+  /// Blocks until all tasks have ended, with or without results. Throws cluster_error if the cluster ends before.
   void wait() const { static_cast<void>(await(std::nullopt)); }
 
-  /// True when all have ended within `duration`.
+  /// Waits for at most `duration`; true if all tasks have ended.
   template <class Rep, class Period>
   bool wait_for(std::chrono::duration<Rep, Period> duration) const {
     return await(internal::deadline_in(duration));
   }
 
-  /// Cancels all that have not ended.
+  /// Cancels all tasks that have not ended.
   void cancel() const {
     if (run_)
       run_->session().cancel({run_->all()});
@@ -350,7 +350,7 @@ namespace internal {
 template <class... Es>
 class combinations_of : public combinations {
 public:
-  /// Of the i-th task of a loop.
+  /// The combination of the i-th task of a loop.
   virtual std::tuple<Es...> at(std::uint64_t i) const = 0;
 };
 
@@ -388,7 +388,7 @@ std::vector<run_range> ranges_of(const futures<R>& all) {
   return all.empty() ? std::vector<run_range>{} : std::vector<run_range>{all.run()->all()};
 }
 
-/// Neighbours of one run become one range.
+/// Merges adjacent tasks of one run into one range.
 template <class R>
 std::vector<run_range> ranges_of(const std::vector<future<R>>& all) {
   std::vector<run_range> ranges;
@@ -403,7 +403,7 @@ std::vector<run_range> ranges_of(const std::vector<future<R>>& all) {
   return ranges;
 }
 
-/// The handle of a run among the futures that were asked about.
+/// The handle of a run among these futures.
 template <class R>
 std::shared_ptr<run_handle> run_among(const futures<R>& all, run_id) {
   return all.run();
@@ -418,8 +418,8 @@ std::shared_ptr<run_handle> run_among(const std::vector<future<R>>& all, run_id 
 
 std::uint64_t tasks_in(const std::vector<run_range>& ranges);
 
-/// Waits for all results and hands each to `visitor`, in order: value(v), failed(why, task, run), and block(bytes,
-/// count) for stretches of values whose bytes are their memory.
+/// Waits for all results and passes each to `visitor`, in order: value(v), failed(why, task, run), and block(bytes,
+/// count) for contiguous values whose encoding is their representation in memory.
 template <class R, class Futures, class Visitor>
 void visit_results(const Futures& all, Visitor&& visitor) {
   auto ranges = ranges_of(all);
@@ -527,7 +527,8 @@ std::vector<internal::stored_result<R>> futures<R>::get() const {
   return internal::gather(*this, on_error::raise);
 }
 
-/// Waits until `how_many` of the futures have ended (default and most: all), at most `timeout`. True when they have.
+/// Waits until `how_many` of the futures have ended (default and maximum: all), for at most `timeout`. True if they
+/// have.
 template <class Futures>
 bool wait(const Futures& all, std::optional<std::size_t> how_many = {},
           std::optional<std::chrono::nanoseconds> timeout = {}) {
@@ -576,13 +577,13 @@ public:
   std::default_sentinel_t end() const { return {}; }
 
 private:
-  /// Waits for at least one more, and takes all that have ended by then.
+  /// Waits until at least one more task has ended, and takes all that have ended by then.
   void fill() {
     if (!ready_.empty() || open_.empty())
       return;
     auto ranges = internal::ranges_of(open_);
     auto answer = open_.front().run()->session().await(ranges, 1, false, std::nullopt);
-    // `ended` is in the asked order, so both lists are walked once.
+    // `ended` is in the requested order, so that one pass over both lists is sufficient.
     auto next = answer.ended.begin();
     auto has_ended = [&](const future<R>& f) {
       while (next != answer.ended.end() && next->count == 0)

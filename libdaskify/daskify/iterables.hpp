@@ -1,9 +1,8 @@
 #pragma once
 
-/// What a sweep goes over: ranges that are told by their ends, and containers of values.
+/// The iterables of a sweep: ranges, which are stored by their limits, and containers of values.
 ///
-/// Each iterable has `size()` and `operator[](i)`. A range of a billion numbers costs three numbers, here and on the
-/// way to the workers.
+/// Each iterable has `size()` and `operator[](i)`. A range of a billion numbers is stored and sent as three numbers.
 
 #include "daskify/error.hpp"
 
@@ -19,7 +18,7 @@
 
 namespace daskify {
 
-/// Whole numbers from `start` in steps of `step`.
+/// Integers from `start` in steps of `step`.
 template <std::integral T>
 struct integer_range {
   T start{};
@@ -27,7 +26,7 @@ struct integer_range {
   std::uint64_t count = 0;
 
   std::uint64_t size() const noexcept { return count; }
-  /// Computed in unsigned arithmetic, so that no step in between overflows.
+  /// Computed in unsigned arithmetic, so that intermediate results cannot overflow.
   T operator[](std::uint64_t i) const noexcept {
     using wide = std::uint64_t;
     return static_cast<T>(static_cast<wide>(start) + i * static_cast<wide>(step));
@@ -56,9 +55,8 @@ struct logarithmic_space {
   double operator[](std::uint64_t i) const noexcept { return std::pow(10.0, exponents[i]); }
 };
 
-/// start, start + step, ... as long as below `stop` (above it for a negative step), as Python's range.
-/// Throws data_error(bad_argument) for a step of 0.
-/// The elements are of the type that start and stop have in common.
+/// start, start + step, ... as long as below `stop` (above it for a negative step), like Python's range. The elements
+/// are of the common type of start and stop. Throws data_error(bad_argument) for a step of 0.
 template <std::integral A, std::integral B, std::integral S = int, class T = std::common_type_t<A, B>>
 integer_range<T> range(A from, B to, S by = 1) {
   auto start = static_cast<T>(from);
@@ -83,13 +81,13 @@ integer_range<T> range(T stop) {
   return range(T{0}, stop);
 }
 
-/// Real numbers: linspace(first, last, count) says how many there are.
+/// Not available for real numbers: linspace(first, last, count) states their number.
 template <class... Ts>
 requires(std::is_floating_point_v<Ts> || ...) void range(Ts...) = delete;
 
 namespace internal {
 
-/// Throws data_error(bad_argument) for a negative count, which would otherwise become a very large one.
+/// Throws data_error(bad_argument) for a negative count, which would otherwise be converted to a very large one.
 template <std::integral T>
 std::uint64_t to_count(T count, const char* whose) {
   if constexpr (std::is_signed_v<T>)
@@ -125,7 +123,7 @@ inline constexpr bool is_described_range<linear_space> = true;
 template <>
 inline constexpr bool is_described_range<logarithmic_space> = true;
 
-/// A std::vector<bool> has no elements that could be referred to.
+/// The values of a std::vector<bool>, which has no elements that could be referred to.
 struct bool_values {
   std::vector<char> values;
 
@@ -133,7 +131,7 @@ struct bool_values {
   bool operator[](std::uint64_t i) const noexcept { return values[i] != 0; }
 };
 
-// What a `for` over a range needs. <ranges>, which has the same in its own words, takes long to compile.
+// Requirements of a `for` over a range. The equivalent concepts of <ranges> take long to compile.
 namespace range_access {
 
 using std::begin;
@@ -146,11 +144,11 @@ auto first_of(T& values) -> decltype(begin(values));
 template <class T>
 using iterator_of = decltype(range_access::first_of(std::declval<std::remove_reference_t<T>&>()));
 
-/// A range or container to go over.
+/// A range or container that can be iterated over.
 template <class T>
 concept several_values = std::input_iterator<iterator_of<T>>;
 
-/// What an iterable is kept as: a range as it is, anything else as a vector of its values.
+/// Stores an iterable: a described range as it is, anything else as a vector of its values.
 template <class T>
 auto to_iterable(T&& values) {
   using plain = std::remove_cvref_t<T>;
@@ -179,19 +177,19 @@ auto to_iterable(T&& values) {
 
 } // namespace internal
 
-/// Values that every task gets, as its first parameters. Made by `args(...)`.
+/// Values that every task gets, as its first parameters. Created by `args(...)`.
 template <class... Ts>
 struct arguments {
   std::tuple<Ts...> values;
 };
 
-/// What the tasks differ in: every combination becomes a task. Made by `iterables(...)`.
+/// The iterables of a run: every combination of their elements becomes a task. Created by `iterables(...)`.
 template <class... Its>
 struct product {
   std::tuple<Its...> factors;
 };
 
-/// How often the whole product is run. Made by `loops(n)`.
+/// Number of times that the whole product is run. Created by `loops(n)`.
 struct repetitions {
   std::uint64_t count = 1;
 };
@@ -206,7 +204,7 @@ inline constexpr bool is_builder = false;
 template <class T>
 inline constexpr bool is_builder<data_builder<T>> = true;
 
-/// Says what to do instead of passing a builder to a task, which reads better than that it cannot be copied.
+/// A compile-time error for passing a builder to a task, which is clearer than that a builder cannot be copied.
 template <class... Ts>
 constexpr void require_values() {
   static_assert(!(is_builder<std::decay_t<Ts>> || ...),
@@ -214,7 +212,7 @@ constexpr void require_values() {
                 "handle");
 }
 
-/// A string literal travels as a std::string.
+/// A string literal is sent as a std::string.
 template <class T>
 using kept_argument =
     std::conditional_t<std::is_convertible_v<std::decay_t<T>, const char*> && !std::is_null_pointer_v<std::decay_t<T>>,
@@ -222,21 +220,21 @@ using kept_argument =
 
 } // namespace internal
 
-/// Values, scattered<T> or future<T> that every task gets before the elements of the iterables.
+/// Values, scattered<T> or future<T> that are passed to every task before the elements of the iterables.
 template <class... Ts>
 arguments<internal::kept_argument<Ts>...> args(Ts&&... values) {
   internal::require_values<Ts...>();
   return {{std::forward<Ts>(values)...}};
 }
 
-/// Ranges, linspace, logspace and containers; the last one goes fastest.
+/// Ranges, linspace, logspace and containers; the last one varies fastest.
 template <class... Ts>
 auto iterables(Ts&&... values) {
   return product<decltype(internal::to_iterable(std::forward<Ts>(values)))...>{
       {internal::to_iterable(std::forward<Ts>(values))...}};
 }
 
-/// The whole product `count` times, outermost. Throws data_error(bad_argument) for a negative count.
+/// Runs the whole product `count` times, as the outermost loop. Throws data_error(bad_argument) for a negative count.
 template <std::integral T>
 repetitions loops(T count) {
   return {internal::to_count(count, "loops")};

@@ -1,10 +1,10 @@
 #pragma once
 
-/// What a program may set in code: `daskify::daskified cluster{argc, argv, {.size = 4}};`
+/// The options that a program may set in code: `daskify::daskified cluster{argc, argv, {.size = 4}};`
 ///
-/// A member that is left out says nothing: the environment, the config file or the default decides. The
-/// command line is stronger than what is set here. Each value is checked when the options are read; a wrong
-/// one is a config_error.
+/// For a member that is not set, the environment, the config file or the default is used. The command line takes
+/// precedence over values set here. Each value is checked when the options are read; an invalid value throws
+/// config_error.
 
 #include <array>
 #include <chrono>
@@ -20,7 +20,7 @@ namespace daskify {
 /// Where the workers run.
 enum class cluster_mode : std::uint8_t {
   local,   ///< worker processes on this machine
-  test,    ///< a small SLURM cluster, to try things out
+  test,    ///< a small SLURM cluster for trials
   slurm,   ///< the full SLURM cluster
   connect, ///< a cluster that is already running
   hosts    ///< worker processes on a list of hosts that ssh reaches
@@ -33,11 +33,11 @@ enum class job_shape : std::uint8_t {
   allocation ///< one job, in which srun starts the workers
 };
 
-/// How monitor_progress shows itself.
+/// The form in which monitor_progress shows progress.
 enum class progress_style : std::uint8_t {
   automatic, ///< `auto`: a bar on a terminal, lines elsewhere
   bar,       ///< a bar that is redrawn in place
-  lines,     ///< a line now and then
+  lines,     ///< a line from time to time
   off        ///< nothing
 };
 
@@ -77,8 +77,8 @@ consteval std::int64_t bytes_of(unsigned long long count, std::int64_t unit) {
 
 } // namespace detail
 
-/// Amounts of memory: `.memory = 50_GB`, of 1000 bytes, or 1024 (`50_GiB`). Whole numbers; one that does not fit does
-/// not compile.
+/// Amounts of memory: `.memory = 50_GB`, in units of 1000 bytes, or 1024 (`50_GiB`). Integers; a value that exceeds 64
+/// bits does not compile.
 inline namespace literals {
 
 consteval std::int64_t operator""_KB(unsigned long long count) {
@@ -108,10 +108,10 @@ consteval std::int64_t operator""_TiB(unsigned long long count) {
 
 } // namespace literals
 
-/// Defaults and limits are in defaults.hpp. The `{}` keep -Wextra quiet in programs that set only some
-/// members.
+/// Defaults and limits are in defaults.hpp. The `{}` avoid warnings of -Wextra in programs that set only some members.
 struct options {
-  /// Config file to read. `--daskify.config` (or `--config`, see short_options) is stronger, DASKIFY_CONFIG weaker.
+  /// Config file to read. `--daskify.config` (or `--config`, see short_options) takes precedence over it, and it over
+  /// DASKIFY_CONFIG.
   std::optional<std::string> config{};
 
   // The cluster.
@@ -120,106 +120,107 @@ struct options {
   std::optional<cluster_mode> mode{};
   /// Number of worker processes, at least 1. Default: the CPUs this process may use; 125 in mode slurm, 2 in test.
   std::optional<std::int64_t> size{};
-  /// Tasks that one worker process runs at the same time, at least 1. More than 1 needs thread-safe
+  /// Number of tasks that one worker process runs at the same time, at least 1. More than 1 requires thread-safe
   /// functions.
   std::optional<std::int64_t> threads{};
-  /// Nodes that the workers of a local cluster are spread over, each with a store of its own: to try out on one machine
-  /// what happens between several. At least 1.
+  /// Number of nodes that the workers of a local cluster are spread over, each with a store of its own: to try out on
+  /// one machine the behaviour of several. At least 1.
   std::optional<std::int64_t> nodes{};
-  /// Program that is started as worker. Default: this program itself.
+  /// Program that is started as worker. Default: this program.
   std::optional<std::string> worker_program{};
-  /// Shared libraries that the workers load, whose functions they can then run.
+  /// Shared libraries that the workers load, in order to run their functions.
   std::optional<std::vector<std::string>> load{};
 
-  /// Hosts of mode hosts, as ssh takes them: "n1", "someone@n2". Each gets a node with `processes` workers; when size
-  /// asks for more, several.
+  /// Hosts of mode hosts, as ssh accepts them: "n1", "someone@n2". Each gets a node with `processes` workers, or
+  /// several nodes if `size` requires more workers.
   std::optional<std::vector<std::string>> hosts{};
 
-  // Jobs of SLURM, in the modes slurm and test; processes, job_extra and job_prologue also in mode hosts.
+  // SLURM jobs, in the modes slurm and test; processes, job_extra and job_prologue also in mode hosts.
 
-  /// Partition; "none", the default: the site's default one.
+  /// Partition; "none" (the default): the default partition of the site.
   std::optional<std::string> queue{};
-  /// Account that the jobs are charged to. Default: the user's own.
+  /// Account that the jobs are charged to. Default: the user's default account.
   std::optional<std::string> account{};
-  /// CPUs of each job, at least 1.
+  /// Number of CPUs of each job, at least 1.
   std::optional<std::int64_t> cores{};
-  /// Bytes of memory of each job. Default: the site's own; 2 GB in mode test.
+  /// Bytes of memory of each job. Default: the default of the site; 2 GB in mode test.
   std::optional<std::int64_t> memory{};
-  /// Worker processes of each job, at least 1; they share a store.
+  /// Number of worker processes of each job, at least 1; they share a store.
   std::optional<std::int64_t> processes{};
-  /// How long each job may run.
+  /// Time limit of each job.
   std::optional<std::chrono::milliseconds> walltime{};
-  /// Further options of sbatch, one each: "--gres=gpu:1".
+  /// Further options of sbatch, one per element: "--gres=gpu:1".
   std::optional<std::vector<std::string>> job_extra{};
-  /// Lines of shell that each job runs before its workers start: "module load gcc".
+  /// Shell commands that each job runs before its workers start: "module load gcc".
   std::optional<std::vector<std::string>> job_prologue{};
-  /// How the jobs are submitted.
+  /// The form in which the jobs are submitted.
   std::optional<daskify::job_shape> job_shape{};
-  /// Fewest and most workers, between which the cluster follows the work there is. Default: `size`, fixed.
+  /// Smallest and largest number of workers, between which the cluster adapts to the amount of work. Default: `size`,
+  /// fixed.
   std::optional<std::int64_t> minimum{};
   std::optional<std::int64_t> maximum{};
   /// Network interface at which the scheduler listens for workers on other machines, or "all". Default: all in the
-  /// modes slurm and test; the loopback for a standing cluster.
+  /// modes slurm and test; the loopback interface for a standing cluster.
   std::optional<std::string> interface {};
 
   // A standing cluster, in mode connect.
 
-  /// Folder in which the scheduler of a standing cluster tells where it is. Default: ~/.daskify/cluster.
+  /// Folder to which the scheduler of a standing cluster writes its address. Default: ~/.daskify/cluster.
   std::optional<std::string> connection_directory{};
-  /// Where the scheduler is, "host:port"; the secret is then in the environment, DASKIFY_SECRET. Default: as the folder
-  /// says.
+  /// Address of the scheduler, "host:port"; the secret is then in the environment variable DASKIFY_SECRET. Default: the
+  /// address in connection_directory.
   std::optional<std::string> scheduler{};
   /// Port at which daskify-scheduler listens; 0: a free one.
   std::optional<std::int64_t> port{};
 
-  // Time and failure.
+  // Timeouts and failures.
 
-  /// How long start_cluster waits for the workers of start_when, where no job waits in SLURM's queue.
+  /// Time for which start_cluster waits for the workers of start_when, while no job waits in SLURM's queue.
   std::optional<std::chrono::milliseconds> start_timeout{};
-  /// How much longer it waits while jobs wait in SLURM's queue.
+  /// Additional time for which it waits while jobs wait in SLURM's queue.
   std::optional<std::chrono::milliseconds> queue_timeout{};
-  /// Go on with the workers there are, if any, when start_timeout is over.
+  /// Continue with the workers that have joined, if any, when start_timeout expires.
   std::optional<bool> accept_fewer{};
-  /// How often a worker says that it is alive.
+  /// Interval at which a worker sends heartbeats.
   std::optional<std::chrono::milliseconds> heartbeat_interval{};
-  /// Silence after which a worker counts as lost; more than two heartbeat intervals.
+  /// Time without a heartbeat after which a worker is regarded as lost; more than two heartbeat intervals.
   std::optional<std::chrono::milliseconds> heartbeat_timeout{};
-  /// How often a task is run again after its worker died; 0: not at all.
+  /// Number of times that a task is run again after its worker died; 0: never.
   std::optional<std::int64_t> retries{};
 
   // Data.
 
-  /// Bytes of memory that the data of one node may take. Default: a share of what is free at the start.
+  /// Bytes of memory that the data of one node may take. Default: a share of the memory that is free at the start.
   std::optional<std::int64_t> store_limit{};
-  /// Folder for data that do not fit into memory; "none": there is none.
+  /// Folder for data that do not fit into memory; "none": data are never written to disk.
   std::optional<std::string> spill_directory{};
 
   // Files and output.
 
-  /// Folder in which the private session folder is made. Default: in modes slurm and test ~/.daskify, else
-  /// $XDG_RUNTIME_DIR, else /tmp.
+  /// Folder in which the private session folder is created. Default: in the modes slurm and test ~/.daskify, otherwise
+  /// $XDG_RUNTIME_DIR, otherwise /tmp.
   std::optional<std::string> session_directory{};
-  /// Folder for folders of what the workers print. Default: in modes slurm and test "logs" in session_directory, else
-  /// the session folder, which goes away with the cluster.
+  /// Folder for the folders with the output of the workers. Default: in the modes slurm and test "logs" in
+  /// session_directory, otherwise the session folder, which is removed together with the cluster.
   std::optional<std::string> log_directory{};
-  /// How monitor_progress shows itself.
+  /// The form in which monitor_progress shows progress.
   std::optional<progress_style> progress{};
 
-  // Later additions, at the end so that the order of the members above stays.
+  // Later additions, at the end so that the order of the members above does not change.
 
-  /// Workers that start_cluster waits for, at most as many as the cluster can have; the others join as they come.
-  /// Default: all in mode local; in the modes slurm and test `minimum` where that is set, else 1; 0 in mode connect.
+  /// Number of workers that start_cluster waits for, at most as many as the cluster can have; the others join later.
+  /// Default: all in mode local; in the modes slurm and test `minimum` if that is set, otherwise 1; 0 in mode connect.
   std::optional<std::int64_t> start_when{};
-  /// Binds each worker process to CPUs of its own; workers beyond the number of CPUs share them. Default: off. In jobs
-  /// of SLURM only for jobs of several workers, where SLURM binds the job to CPUs as a whole.
+  /// Binds each worker process to CPUs of its own; workers beyond the number of CPUs share them. Default: off. In SLURM
+  /// jobs only for jobs of several workers, where SLURM binds the job to CPUs as a whole.
   std::optional<bool> pin{};
-  /// Lets rank 0 of a program that srun or mpirun has started as several ranks start a cluster; the others never may.
-  /// Default: no.
+  /// Lets rank 0 of a program that srun or mpirun has started as several ranks start a cluster; the other ranks never
+  /// may. Default: no.
   std::optional<bool> allow_ranks{};
-  /// `--config` and `--mode` without the prefix `--daskify.` are options of daskify; false: they are left to the
+  /// Accept `--config` and `--mode` without the prefix `--daskify.` as options of daskify; false: they are left to the
   /// program. Default: yes.
   std::optional<bool> short_options{};
-  /// Lost tasks after which the rest of a run is given up, at least 1. Default: no limit.
+  /// Number of lost tasks at which the remaining tasks of a run are given up, at least 1. Default: no limit.
   std::optional<std::int64_t> max_lost{};
 };
 

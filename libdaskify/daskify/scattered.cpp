@@ -14,7 +14,7 @@ void prefer_large_pages(const void* memory, std::size_t bytes) noexcept {
   auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
   auto begin = (reinterpret_cast<std::uintptr_t>(memory) + page - 1) / page * page;
   auto end = (reinterpret_cast<std::uintptr_t>(memory) + bytes) / page * page;
-  ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE); // advice: without it it is only slower
+  ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE); // only advice: without it, access is slower
 }
 
 } // namespace daskify::internal

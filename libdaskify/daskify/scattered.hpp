@@ -20,7 +20,7 @@ namespace internal {
 
 class cluster_session;
 
-/// One reference to an object; tells the store when it goes.
+/// One reference to an object; its destructor releases the reference in the store.
 class object_handle {
 public:
   virtual ~object_handle() = default;
@@ -30,19 +30,19 @@ public:
   virtual bool belongs_to(const cluster_session* session) const = 0;
 };
 
-/// Room in shared memory for data that are filled in place.
+/// Memory in the store for data that are filled in place.
 class data_room {
 public:
   virtual ~data_room() = default;
-  /// At a page boundary (or empty).
+  /// Page-aligned (or empty).
   virtual std::span<std::byte> bytes() noexcept = 0;
 };
 
-/// Of objects in memory: a cache line, so also enough for vector instructions.
+/// Alignment of objects in memory, in bytes: a cache line, which is also sufficient for vector instructions.
 inline constexpr std::size_t object_alignment = 64;
 
-/// Vectors whose bytes are their elements, and strings, lie in the store as just these bytes, so that tasks can look at
-/// them without a copy; anything else lies there encoded.
+/// True for vectors whose bytes are their elements, and for strings: the store holds just these bytes, so that tasks
+/// can view them without a copy. All other values are stored encoded.
 template <class T>
 inline constexpr bool is_plain_bytes = false;
 template <class T, class A>
@@ -52,7 +52,7 @@ inline constexpr bool is_plain_bytes<std::basic_string<C, Tr, A>> = true;
 template <>
 inline constexpr bool is_plain_bytes<std::vector<bool>> = false;
 
-/// Calls `use` with the bytes of a value as they lie in a store.
+/// Calls `use` with the bytes of a value as they are stored.
 template <class T, class Use>
 auto with_store_bytes(const T& value, Use&& use) {
   if constexpr (is_plain_bytes<T>) {
@@ -64,7 +64,7 @@ auto with_store_bytes(const T& value, Use&& use) {
   }
 }
 
-/// Memory that is about to be filled: large pages, where the kernel has them, take a fraction of the page faults.
+/// Requests large pages for memory that is about to be filled: they cause a fraction of the page faults.
 void prefer_large_pages(const void* memory, std::size_t bytes) noexcept;
 
 template <class T>
@@ -84,8 +84,8 @@ T from_store_bytes(std::span<const std::byte> bytes) {
 
 } // namespace internal
 
-/// Room for a std::vector<T> in shared memory, to be filled in place and then scattered without a copy. Made by
-/// daskified::new_data, used up by daskified::scatter_data. Movable; not thread-safe, but for its elements.
+/// Shared memory for a std::vector<T>, to be filled in place and then scattered without a copy. Created by
+/// daskified::new_data, consumed by daskified::scatter_data. Movable; not thread-safe, except for its elements.
 template <class T>
 class data_builder {
   static_assert(!std::is_const_v<T> && !std::is_volatile_v<T>,
@@ -100,7 +100,7 @@ class data_builder {
 public:
   explicit data_builder(std::unique_ptr<internal::data_room> room) : room_{std::move(room)} {}
 
-  /// The elements, zero to begin with; none after they were scattered.
+  /// The elements, initially zero; empty after they were scattered.
   std::span<T> values() noexcept {
     auto bytes = room_ ? room_->bytes() : std::span<std::byte>{};
     return {reinterpret_cast<T*>(bytes.data()), bytes.size() / sizeof(T)};
@@ -112,8 +112,8 @@ private:
   std::unique_ptr<internal::data_room> room_;
 };
 
-/// Scattered elements where they are, read-only and without a copy. They stay as long as a view of them does, also
-/// after the data were released and the cluster was shut down. Copies share them; thread-safe.
+/// Read-only view of scattered elements, without a copy. The elements live as long as a view of them, also after the
+/// data were released and the cluster was shut down. Copies share the elements; thread-safe.
 template <class T>
 class data_view {
 public:
@@ -125,7 +125,7 @@ public:
   std::span<const T> values() const& noexcept {
     return {reinterpret_cast<const T*>(bytes_.data()), bytes_.size() / sizeof(T)};
   }
-  /// The elements would be gone with the temporary.
+  /// Rejected at compile time, because the elements would be freed with the temporary view.
   template <class Nobody = T>
   std::span<const T> values() const&& {
     static_assert(!std::is_same_v<Nobody, T>, "daskify: the elements go with the view, which is a temporary here; keep "
@@ -143,8 +143,8 @@ private:
   shared_bytes bytes_;
 };
 
-/// Copies refer to the same object. It is freed when no handle, no key and no run refers to it any more.
-/// Thread-safe as a shared_ptr is.
+/// A handle to a scattered object; copies refer to the same object. The object is freed when no handle, no key and no
+/// run refers to it any more. Thread-safe as a shared_ptr is.
 template <class T>
 class scattered {
 public:
@@ -152,9 +152,9 @@ public:
 
   explicit scattered(std::shared_ptr<internal::object_handle> handle) : handle_{std::move(handle)} {}
 
-  /// Empty when it was scattered without one.
+  /// Empty if the value was scattered without a key.
   const std::string& key() const { return handle_->key(); }
-  /// Bytes in the store.
+  /// Size in the store in bytes.
   std::uint64_t size_bytes() const { return handle_->size(); }
 
   const std::shared_ptr<internal::object_handle>& handle() const { return handle_; }

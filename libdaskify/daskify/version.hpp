@@ -1,15 +1,15 @@
 #pragma once
 
-/// The version of the library that a program is compiled with. The build takes the project's version from here.
+/// The version of the library with which a program is compiled. The build takes the project's version from here.
 
 #define DASKIFY_VERSION_MAJOR 0
 #define DASKIFY_VERSION_MINOR 1
 #define DASKIFY_VERSION_PATCH 0
 
-/// One number, for comparisons: major * 10000 + minor * 100 + patch.
+/// A single number, for comparisons: major * 10000 + minor * 100 + patch.
 #define DASKIFY_VERSION (DASKIFY_VERSION_MAJOR * 10000 + DASKIFY_VERSION_MINOR * 100 + DASKIFY_VERSION_PATCH)
 
-// The text "major.minor.patch".
+// The string "major.minor.patch".
 #define DASKIFY_QUOTED(X) #X
 #define DASKIFY_VERSION_TEXT(MAJOR, MINOR, PATCH)                                                                      \
   DASKIFY_QUOTED(MAJOR) "." DASKIFY_QUOTED(MINOR) "." DASKIFY_QUOTED(PATCH)

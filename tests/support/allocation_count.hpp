@@ -1,16 +1,16 @@
 #pragma once
 
-/// Counts what a program allocates, for tests of how much that is. A program that links allocation_count.cpp has its
-/// `operator new` and `operator delete` replaced.
+/// Counts the bytes that a program allocates, for tests of its memory use. Linking allocation_count.cpp replaces the
+/// program's `operator new` and `operator delete`.
 
 #include <cstddef>
 
 namespace daskify::test {
 
-/// Bytes that are allocated now.
+/// Bytes that are currently allocated.
 std::size_t allocated();
 
-/// The most bytes that were allocated at one time since the last `forget_peak`.
+/// The maximum of allocated bytes since the last `forget_peak`.
 std::size_t most_allocated();
 void forget_peak();
 

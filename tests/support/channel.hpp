@@ -11,7 +11,7 @@
 
 namespace daskify::test {
 
-/// Both ends of a pipe or a pseudo-terminal: what is tested writes to `in`, the test reads what came `out`.
+/// Both ends of a pipe or a pseudo-terminal: the tested code writes to `in`, the test reads from `out`.
 struct channel {
   int out = -1;
   int in = -1;
@@ -40,7 +40,7 @@ struct pipe_channel : channel {
     in = ends[1];
   }
 
-  /// As when nobody has read it for long.
+  /// Fills the pipe, as if it had not been read for long.
   void fill() const {
     ::fcntl(in, F_SETFL, O_NONBLOCK);
     while (::write(in, "x", 1) == 1) {

@@ -1,6 +1,6 @@
 #pragma once
 
-/// One of the built programs as a child process, whose output can be looked at while it runs.
+/// Runs a built program as a child process, whose output can be inspected while it runs.
 
 #include "leftovers.hpp"
 #include "text_of.hpp"
@@ -15,11 +15,11 @@
 
 namespace daskify::test {
 
-/// Asked to end at the end, where it still runs, and killed when it does not.
+/// The destructor asks the program to end if it still runs, and kills it if it does not end.
 class child_program {
 public:
-  /// `program` is a path, or the name of one of the built programs. `output`: where it prints to instead of a file that
-  /// the test reads.
+  /// `program` is a path, or the name of one of the built programs. `output`: a descriptor that it prints to, instead
+  /// of a file that the test reads.
   child_program(const std::string& program, std::vector<std::string> arguments, int output = -1) {
     auto path = program.find('/') == program.npos ? DASKIFY_BIN_DIR "/" + program : program;
     arguments.insert(arguments.begin(), path);
@@ -54,7 +54,7 @@ public:
 
   std::string output() const { return text_of(folder_.path() / "output"); }
 
-  /// Whether it has printed this, or does within a while.
+  /// Whether the program has printed `text`, or prints it within 20 s.
   bool says(const std::string& text) const {
     return eventually([&] { return output().find(text) != std::string::npos; });
   }
@@ -73,7 +73,7 @@ public:
     return status_.has_value();
   }
 
-  /// The exit code; -1 when a signal ended it, -2 when it does not end.
+  /// The exit code; -1 if a signal ended the program, -2 if it has not ended within `limit`.
   int wait(std::chrono::milliseconds limit = std::chrono::seconds{20}) {
     if (!eventually([&] { return has_ended(); }, limit))
       return -2;

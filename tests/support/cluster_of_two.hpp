@@ -21,7 +21,7 @@ inline int odd_only(int x) {
   return x;
 }
 
-/// Two workers, whose session folder is in a folder of its own.
+/// Two workers; the session folder is in a folder of the test's own.
 struct cluster_of_two : testing::Test {
   temporary_folder base;
   std::set<std::string> before = leftovers(base.path());

@@ -6,7 +6,7 @@
 
 namespace daskify::test {
 
-/// Sets a variable of the environment for a while, and puts it back.
+/// Sets a variable of the environment during its lifetime, and restores it.
 class environment_variable {
 public:
   environment_variable(const char* name, const std::string& value) : name_{name} {

@@ -10,7 +10,7 @@
 
 namespace daskify::test {
 
-/// Runs `work` in a forked process and gives its pid.
+/// Runs `work` in a forked process and returns its pid.
 inline pid_t forked(const std::function<bool()>& work) {
   pid_t pid = ::fork();
   if (pid == 0)

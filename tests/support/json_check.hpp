@@ -1,6 +1,6 @@
 #pragma once
 
-/// Whether a text is JSON (RFC 8259), and nothing besides.
+/// Checks that a text is exactly one JSON value (RFC 8259).
 
 #include <algorithm>
 #include <cctype>
@@ -74,7 +74,7 @@ private:
 
   bool member() { return string() && (blanks(), take(":")) && value(); }
 
-  /// What is between brackets, with commas.
+  /// Elements separated by commas, up to the bracket `end`.
   template <class F>
   bool list(std::string_view end, F element) {
     blanks();

@@ -15,7 +15,7 @@
 
 namespace daskify::test {
 
-/// Calls `condition` until it is true, at most `limit`. Looks often, so it returns when the condition holds, not later.
+/// Polls `condition` every 2 ms until it is true, at most for `limit`; returns as soon as the condition holds.
 template <class F>
 bool eventually(F&& condition, std::chrono::milliseconds limit = std::chrono::seconds{20}) {
   auto until = std::chrono::steady_clock::now() + limit;
@@ -43,7 +43,7 @@ inline std::set<std::string> leftovers(const std::filesystem::path& base) {
   return all;
 }
 
-/// False for a process that is gone or a zombie.
+/// False for a process that has ended or is a zombie.
 inline bool is_alive(int pid) {
   std::ifstream stat{"/proc/" + std::to_string(pid) + "/stat"};
   std::string text;
@@ -52,7 +52,7 @@ inline bool is_alive(int pid) {
   return after_name != std::string::npos && text.size() > after_name + 2 && text[after_name + 2] != 'Z';
 }
 
-/// 0 for a process that is gone.
+/// 0 for a process that does not exist.
 inline int parent_of(int pid) {
   std::ifstream stat{"/proc/" + std::to_string(pid) + "/stat"};
   std::string text;
@@ -67,7 +67,7 @@ inline int parent_of(int pid) {
   return parent;
 }
 
-/// Processes that this one has started, and that still run or were not waited for.
+/// Processes that this one has started, and that still run or have not been waited for.
 inline std::set<int> children() {
   std::set<int> found;
   for (const auto& entry : std::filesystem::directory_iterator{"/proc"}) {
@@ -92,7 +92,7 @@ inline int child_called(const std::string& name, int parent) {
   return 0;
 }
 
-/// A folder of this test alone, removed with what is in it.
+/// A folder for this test alone, removed with its content.
 class temporary_folder {
 public:
   temporary_folder() {

@@ -6,7 +6,7 @@
 
 namespace daskify::test {
 
-/// As long as one of these lives, no thread can be started: there is no room for its stack.
+/// During its lifetime no thread can be started, because there is no room for the stack.
 class no_more_threads {
 public:
   no_more_threads() {

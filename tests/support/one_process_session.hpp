@@ -1,6 +1,6 @@
 #pragma once
 
-/// A cluster of one process, for tests of calls and programs: each run is described, read back and run at once.
+/// A cluster within this process, for tests of calls and programs: each run is described, read back and run at once.
 
 #include "daskify/code/type_label.hpp"
 #include "daskify/program/entry_point.hpp"
@@ -20,7 +20,7 @@ public:
   internal::run_spec last_run; ///< as it was submitted
   std::size_t lookups = 0;     ///< of objects, by programs
 
-  /// Scattered data.
+  /// Scatters a value.
   template <class T>
   scattered<T> scatter(const T& value) {
     return internal::with_store_bytes(value, [&](std::span<const std::byte> bytes) {
@@ -28,7 +28,7 @@ public:
     });
   }
 
-  /// All tasks of a run, however it is described. Throws what making its program throws.
+  /// Runs all tasks of a run, whatever the form of its description. Throws what making its program throws.
   internal::result_block execute(const internal::run_spec& spec) {
     auto bytes = spec.stored_description ? find(spec.stored_description, 0) : spec.description;
     std::vector<internal::result_block> inputs;

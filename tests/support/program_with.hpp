@@ -6,7 +6,7 @@
 
 namespace daskify::test {
 
-/// As a program makes its cluster object that was called without arguments.
+/// Makes a cluster object like a program that was called without arguments.
 inline daskified program_with(const options& with, std::string name = "test") {
   char* argv[] = {name.data(), nullptr};
   int argc = 1;

@@ -11,11 +11,11 @@
 namespace daskify::test {
 
 struct program_result {
-  int exit_code;      ///< -1 when a signal ended it
-  std::string output; ///< and what it wrote to stderr
+  int exit_code;      ///< -1 if a signal ended it
+  std::string output; ///< including stderr
 };
 
-/// `command` is for a shell.
+/// Runs a command line of a shell.
 inline program_result run_command_line(const std::string& command) {
   auto* pipe = popen(("{ " + command + "\n} 2>&1").c_str(), "r");
   if (!pipe)
@@ -32,8 +32,8 @@ inline std::string output_of(const std::string& command) {
   return run_command_line(command).output;
 }
 
-/// `name` is a program in build/bin, `arguments` a piece of a shell's command line. Runs it in another folder
-/// than the tests', because no program may depend on the current one.
+/// Runs a program of build/bin; `arguments` is a part of a shell's command line. Runs it in another folder than the
+/// tests', because no program may depend on the current one.
 inline program_result run_program(const std::string& name, const std::string& arguments = "") {
   return run_command_line("cd / && exec '" DASKIFY_BIN_DIR "/" + name + "' " + arguments);
 }

@@ -8,7 +8,7 @@
 
 namespace daskify::test {
 
-/// The call throws cluster_error(session_failed), and its text says `what`.
+/// Expects the call to throw cluster_error(session_failed) with `what` in its text.
 inline void expect_failed(const std::function<void()>& call, const std::string& what) {
   try {
     call();

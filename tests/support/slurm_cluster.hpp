@@ -1,9 +1,9 @@
 #pragma once
 
-/// A real SLURM of the tests' own: controller, nodes and munge as processes on this machine, in a temporary folder.
+/// A real SLURM for the tests: controller, nodes and munge as processes on this machine, in a temporary folder.
 ///
 /// Needs the packages slurm-wlm and munge, which tests/run installs. Starting takes 0.5 to 1.5 s, stopping 0.3 s, and
-/// as much as KillWait (5 s) more when jobs are left that ignore SIGTERM.
+/// up to KillWait (5 s) more if jobs that ignore SIGTERM are left.
 
 #include "daskify/os/child_process.hpp"
 
@@ -25,15 +25,16 @@
 
 namespace daskify::test {
 
-/// What slurm-up can be told, see there.
+/// The parameters of slurm-up, see there.
 struct slurm_knobs {
   int nodes = 4;          ///< n1 to n4
-  int cpus = 4;           ///< that each node claims to have
+  int cpus = 4;           ///< per node, as configured
   std::string extra = ""; ///< lines added to slurm.conf
 };
 
-/// Runs from its construction to its destruction, or to the end of this process, however that comes. Sets SLURM_CONF,
-/// and removes all other variables of SLURM's, for it and all that this process starts meanwhile. One at a time.
+/// Runs from its construction to its destruction, or to the end of this process, in whatever way it ends. Sets
+/// SLURM_CONF, and removes all other variables of SLURM, for itself and all processes that are started meanwhile. One
+/// at a time.
 class slurm_cluster {
 public:
   /// Throws std::runtime_error with the reason, and the end of SLURM's logs.
@@ -59,7 +60,7 @@ public:
       throw std::runtime_error{"SLURM for the tests cannot be started: " + said};
     }
     state_ = said.substr(3);
-    auto elsewhere = state_ / "run" / "slurm.conf"; // where the path would be too long for sockets
+    auto elsewhere = state_ / "run" / "slurm.conf"; // used if the path would be too long for sockets
     configuration_ = std::filesystem::exists(elsewhere) ? elsewhere : state_ / "slurm.conf";
     ::setenv("SLURM_CONF", configuration_.c_str(), 1);
   }
@@ -91,7 +92,7 @@ public:
     EXPECT_TRUE(eventually([&] { return !is_alive(pid); }));
   }
 
-  /// Starts the daemons that were killed again, and waits until the nodes are ready.
+  /// Restarts the daemons that were killed, and waits until the nodes are ready.
   void start_again() const {
     auto command = "'" + (scripts() / "slurm-up").string() + "' '" + state_.string() + "' >/dev/null 2>&1";
     EXPECT_EQ(std::system(command.c_str()), 0);
@@ -107,7 +108,7 @@ private:
       throw std::runtime_error{"no pipe"};
     lifeline_ = lifeline[1];
     news_ = news[0];
-    // A grandchild in a session of its own: whatever is done to this process and its children does not reach it.
+    // A grandchild in a session of its own, so that signals to this process and its children do not reach it.
     auto script = scripts() / "slurm-while";
     pid_t child = ::fork();
     if (child == 0) {
@@ -130,7 +131,7 @@ private:
     ::waitpid(child, nullptr, 0);
   }
 
-  /// What the supervisor says, up to a character or to its end.
+  /// Reads what the supervisor writes, up to a character or to its end.
   std::string what_it_says(std::optional<char> until = std::nullopt) const {
     std::string text;
     char c = 0;
@@ -151,8 +152,8 @@ private:
   int news_ = -1;
 };
 
-/// Fixture of tests that need a SLURM: one for the whole suite, or for the one test that ctest starts a process for.
-/// Where it cannot be started, they fail. A suite that needs another one hides SetUpTestSuite and calls start.
+/// Fixture of tests that need SLURM: one cluster for the whole suite, or for the one test that ctest starts a process
+/// for. The tests fail if it cannot be started. A suite that needs another one hides SetUpTestSuite and calls start.
 class slurm_test : public testing::Test {
 public:
   static void SetUpTestSuite() { start({}); }
@@ -164,7 +165,7 @@ protected:
       slurm = std::make_unique<slurm_cluster>(knobs);
       reason.clear();
     } catch (const std::exception& e) {
-      reason = e.what(); // a failure here would let ctest take the tests for skipped
+      reason = e.what(); // a failure here would make ctest report the tests as skipped
     }
   }
 

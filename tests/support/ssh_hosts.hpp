@@ -1,6 +1,6 @@
 #pragma once
 
-/// Hosts that ssh reaches: a real sshd of the tests' own on loopback, with keys of its own, under several names.
+/// Hosts that ssh reaches: a real sshd for the tests on loopback, with keys of its own, under several names.
 ///
 /// Needs the packages openssh-client and openssh-server. As root, sshd needs the folder /run/sshd.
 
@@ -22,10 +22,10 @@
 
 namespace daskify::test {
 
-/// Runs from its construction to its destruction, or to the end of this process, however that comes.
+/// Runs from its construction to its destruction, or to the end of this process, in whatever way it ends.
 class ssh_hosts {
 public:
-  /// Why there can be none here; "" when there can.
+  /// Why sshd cannot run here; "" if it can.
   static std::string why_not() {
     for (const auto* program : {"/usr/sbin/sshd", "/usr/bin/ssh", "/usr/bin/ssh-keygen"})
       if (!std::filesystem::exists(program))
@@ -35,7 +35,7 @@ public:
     return {};
   }
 
-  /// `names` are those that ssh knows the hosts by. Throws std::runtime_error when sshd does not come up.
+  /// `names` are the hosts' names for ssh. Throws std::runtime_error if sshd does not start.
   explicit ssh_hosts(const std::vector<std::string>& names) {
     if (::geteuid() == 0)
       std::filesystem::create_directories("/run/sshd");
@@ -63,10 +63,10 @@ public:
     throw std::runtime_error{"sshd did not start: " + log()};
   }
 
-  /// The option of ssh by which it finds the hosts and the keys.
+  /// The option by which ssh finds the hosts and the keys.
   std::string option() const { return "-F " + path("ssh_config"); }
   std::string log() const { return text_of(path("sshd.log")); }
-  /// Another machine seems to have come to the address of the hosts.
+  /// Simulates another machine at the address of the hosts.
   void change_known_key() {
     run("ssh-keygen -q -t ed25519 -N '' -f '" + path("other_key") + "'");
     write_known_hosts("other_key.pub");

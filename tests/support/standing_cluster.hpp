@@ -1,6 +1,6 @@
 #pragma once
 
-/// A scheduler and workers as programs of their own, for tests that are their clients.
+/// A scheduler and workers as separate programs, for tests that are their clients.
 
 #include "child_program.hpp"
 #include "leftovers.hpp"
@@ -22,7 +22,7 @@ namespace daskify::test {
 
 inline const std::string this_program = std::filesystem::read_symlink("/proc/self/exe");
 
-/// The code and the sentence of what `f` throws.
+/// The code and the text of the error that `f` throws.
 template <class F>
 std::pair<error_code, std::string> refusal(F&& f) {
   try {
@@ -33,7 +33,7 @@ std::pair<error_code, std::string> refusal(F&& f) {
   return {error_code::none, "nothing was thrown"};
 }
 
-/// A scheduler on a folder of its own; workers and clients as the test wants them.
+/// A scheduler with a folder of its own; the test starts workers and clients.
 struct standing_cluster : testing::Test {
   temporary_folder base;
   std::filesystem::path folder = base.path() / "cluster";

@@ -7,7 +7,7 @@
 
 namespace daskify::test {
 
-/// All of a file; nothing where there is none.
+/// The content of a file; empty if there is no file.
 inline std::string text_of(const std::filesystem::path& file) {
   std::ifstream in{file, std::ios::binary};
   return {std::istreambuf_iterator<char>{in}, {}};

@@ -1,6 +1,6 @@
 #pragma once
 
-/// Labels of types as another source file knows them.
+/// Labels of types as another source file sees them.
 
 #include "daskify/code/type_label.hpp"
 #include "daskify/scattered.hpp"

@@ -4,7 +4,7 @@
 
 namespace daskify::test {
 
-/// For a process that is about to crash: where the system keeps core files, a test of many would fill the disk.
+/// For a process that is about to crash: on systems that keep core files, tests of many crashes would fill the disk.
 inline void without_core_file() {
   const rlimit none{};
   ::setrlimit(RLIMIT_CORE, &none);

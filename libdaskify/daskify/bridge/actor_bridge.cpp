@@ -32,7 +32,7 @@ std::uint64_t actor_bridge::watch(std::function<void()> stop) {
 void actor_bridge::forget(std::uint64_t id) {
   if (::getpid() != owner_)
     return;
-  std::function<void()> wake; // destroyed without the lock
+  std::function<void()> wake; // destroyed after the lock is released
   std::lock_guard guard{mutex_};
   if (auto node = waiting_.extract(id); !node.empty())
     wake = std::move(node.mapped());

@@ -19,38 +19,39 @@
 
 namespace daskify::internal {
 
-/// How threads that are no actors tell and ask actors, until the session ends. Actors never wait for such threads.
+/// Lets threads that are no actors send messages and requests to actors, until the session ends. Actors never wait for
+/// such threads.
 ///
-/// Thread-safe. Nothing is sent any more once `close` has returned, and nobody waits for long.
+/// Thread-safe. Once `close` has returned, nothing is sent any more, and no thread stays blocked for long.
 class actor_bridge {
 public:
   using patience = std::optional<std::chrono::milliseconds>;
 
-  /// Until `open` nobody can cross.
+  /// Nothing can be sent before `open`.
   void open(client_actor through);
 
-  /// Everybody who waits, now or later, gets cluster_error(shut_down), or `why`.
+  /// All waits, now or later, end with cluster_error(shut_down), or `why`.
   void close(std::exception_ptr why = nullptr);
 
-  /// The same for a forked copy of the process, in which nobody waits and a lock may be held for ever.
+  /// The same for a forked copy of the process, in which no thread waits and a lock may be held forever.
   void abandon() noexcept { open_ = false; }
 
   bool is_open() const noexcept { return open_ && ::getpid() == owner_; }
 
-  /// The actor that sends on behalf of the calling threads. REQUIRES for changes: it is closed.
+  /// The actor that sends on behalf of the calling threads. REQUIRES for changes: the bridge is closed.
   client_actor& speaker() noexcept { return through_; }
 
-  /// Throws when it is closed.
+  /// Throws if the bridge is closed.
   template <class Actor, class Message>
   void tell(const Actor& to, Message message) {
     if (!tell_if_open(to, std::move(message)))
       throw_closed();
   }
 
-  /// False when it is closed.
+  /// Returns false if the bridge is closed.
   template <class Actor, class Message>
   bool tell_if_open(const Actor& to, Message message) {
-    if (!is_open()) // a forked copy has no actors, and the lock may be held for ever
+    if (!is_open()) // a forked copy has no actors, and the lock may be held forever
       return false;
     std::lock_guard guard{mutex_};
     if (open_)
@@ -58,7 +59,7 @@ public:
     return open_;
   }
 
-  /// A question on its way, and where its answer comes in. The session's end is an answer, too.
+  /// A pending request and the slot for its answer. The end of the session counts as an answer, too.
   template <class Reply>
   class question {
   public:
@@ -84,14 +85,14 @@ public:
     std::shared_ptr<answer_slot<Reply>> slot_;
   };
 
-  /// Asks; the answer fills the question's slot, at the latest when `timeout` is over. Without one: an actor of this
-  /// process, which answers or ends with the session. `asked` names whom, for errors.
+  /// Sends a request; the answer fills the question's slot, at the latest when `timeout` is over. Without a timeout,
+  /// `to` must be an actor of this process, which answers or ends with the session. `asked` names the actor in errors.
   template <class Reply, class Actor, class... Messages>
   question<Reply> ask(const Actor& to, patience timeout, const char* asked, Messages... message) {
     auto slot = std::make_shared<answer_slot<Reply>>();
     if (!is_open())
       throw_closed();
-    // Registered and posted under the lock, so that `close` either sees who waits or is seen here.
+    // Registered and posted under the lock, so that `close` either finds the waiting thread or is noticed here.
     std::lock_guard guard{mutex_};
     auto id = enter([this, slot] { slot->fail(closed_error()); });
     post([slot, to, timeout, asked, ... m = std::move(message)](client_actor::pointer self) mutable {
@@ -109,7 +110,7 @@ public:
     return *q.slot()->wait({});
   }
 
-  /// Whoever watches something without end: `stop` is called when the session ends before `forget` is.
+  /// For watching without an end: `stop` is called if the session ends before `forget` is called.
   std::uint64_t watch(std::function<void()> stop);
   void forget(std::uint64_t id);
 
@@ -125,8 +126,8 @@ private:
   std::mutex mutex_;
   std::atomic<bool> open_{false}; ///< changed under the lock
   client_actor through_;
-  std::exception_ptr why_; ///< it is closed; null: the cluster was shut down; not changed once it is closed
-  std::map<std::uint64_t, std::function<void()>> waiting_; ///< how to wake each thread that waits
+  std::exception_ptr why_; ///< why it is closed; null: the cluster was shut down; not changed once it is closed
+  std::map<std::uint64_t, std::function<void()>> waiting_; ///< how to wake each waiting thread
   std::uint64_t last_ = 0;
 };
 

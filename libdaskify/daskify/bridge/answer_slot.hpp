@@ -9,7 +9,7 @@
 
 namespace daskify::internal {
 
-/// Where a thread waits for one answer. Thread-safe; filled once, a second filling is ignored.
+/// A slot in which a thread waits for one answer. Thread-safe; all answers but the first are ignored.
 template <class T>
 class answer_slot {
 public:
@@ -20,7 +20,7 @@ public:
     set([&] { failure_ = std::move(why); });
   }
 
-  /// The answer, or nothing when `until` passes before. Throws what `fail` was given instead.
+  /// Returns the answer, or nothing if `until` passes first. Throws the exception given to `fail` instead.
   std::optional<T> wait(std::optional<std::chrono::steady_clock::time_point> until) {
     std::unique_lock lock{mutex_};
     auto over = [&] { return done_; };

@@ -7,7 +7,7 @@
 
 namespace daskify::internal {
 
-/// When a question that is answered within `patience` is given up.
+/// The timeout of a request that the scheduler answers within `patience`.
 actor_bridge::patience scheduler_link::limit(std::chrono::milliseconds patience) const {
   return how_far_ == distance::remote ? actor_bridge::patience{patience + tuning::answer_timeout} : std::nullopt;
 }
@@ -29,7 +29,7 @@ awaited_tasks scheduler_link::await(const std::vector<run_range>& tasks, std::ui
     std::uint64_t left = 0;
     for (const auto& range : answer.rest)
       left += range.count;
-    auto next = await_part(answer.rest, left, true, {}, on_asked); // they have ended
+    auto next = await_part(answer.rest, left, true, {}, on_asked); // these tasks have ended
     std::ranges::move(next.blocks, std::back_inserter(answer.blocks));
     std::ranges::move(next.unknown, std::back_inserter(answer.unknown));
     answer.rest = std::move(next.rest);

@@ -10,8 +10,8 @@
 
 namespace daskify::internal {
 
-/// A question that the scheduler answers "not yet" after its patience, asked until the answer is `satisfied`, or until
-/// the deadline, with how things stand then. `ask(patience)` asks it once.
+/// Repeats a question, which the scheduler answers by "not yet" after its patience, until the answer is `satisfied` or
+/// the deadline passes; returns the last answer. `ask(patience)` asks once.
 template <class Ask>
 auto ask_until(deadline until, Ask ask) {
   using namespace std::chrono;
@@ -24,15 +24,15 @@ auto ask_until(deadline until, Ask ask) {
       if (answer.satisfied || patience == milliseconds{0})
         return answer;
     } catch (const cluster_error& e) {
-      // Processes that were stopped for a while find all their time over when they go on. A scheduler that is really
-      // gone breaks the connection, and that ends whoever waits here.
+      // A process that was stopped for a while finds its timeouts expired when it continues. If the scheduler has
+      // really ended, the broken connection ends this wait.
       if (e.code() != error_code::no_answer)
         throw;
     }
   }
 }
 
-/// What the client and the tasks in a worker have to say to the scheduler about runs. Thread-safe.
+/// Sends the requests of the client, and of the tasks in a worker, about runs to the scheduler. Thread-safe.
 class scheduler_link {
 public:
   enum class distance { same_process, remote };
@@ -40,13 +40,13 @@ public:
   /// `through` outlives the link.
   scheduler_link(actor_bridge& through, distance how_far) : through_{through}, how_far_{how_far} {}
 
-  /// Which scheduler. REQUIRES: nobody can cross yet, or any more.
+  /// Sets the scheduler. REQUIRES: the bridge is not open.
   void use(scheduler_for_workers scheduler) { scheduler_ = std::move(scheduler); }
 
-  /// Throws data_error(no_room) when the arguments are too large for a message.
+  /// Throws data_error(no_room) if the arguments are too large for a message.
   void submit(run_spec spec);
 
-  /// As cluster_session::await. `on_asked` is given a way to break off each wait, with what is to be thrown then.
+  /// Like cluster_session::await. `on_asked` gets a function that breaks off the wait with an exception, for each wait.
   using break_off = std::function<void(std::exception_ptr)>;
   awaited_tasks await(
       const std::vector<run_range>& tasks, std::uint64_t how_many, bool want_results, deadline until,

@@ -30,7 +30,7 @@ bool object_reference::belongs_to(const cluster_session* session) const {
   return mine && mine.get() == session;
 }
 
-/// Room that the store has granted, and that goes back when it was not used.
+/// Room granted by the store; given back if it was not used.
 class store_link::room final : public data_room {
 public:
   room(std::shared_ptr<store_link> link, block_id id, std::uint64_t size)
@@ -66,7 +66,7 @@ struct store_link::pinned_object {
   pinned_object(const pinned_object&) = delete;
   pinned_object& operator=(const pinned_object&) = delete;
   ~pinned_object() {
-    in.reset(); // first, so that the memory is free when the store hears of it
+    in.reset(); // first, so that the memory is unmapped before the store is notified
     if (auto open = link.lock())
       open->unpin(object, block);
   }
@@ -90,13 +90,13 @@ void store_link::join(store_for_users store, const join_store& who, object_liste
   asked.slot()->wait({});
 }
 
-/// In a forked copy of the process locks may be held for ever: it is told before it takes one.
+/// In a forked copy of the process locks may be held forever, so this is checked before any lock is taken.
 void store_link::require_open() const {
   if (!through_->is_open())
     through_->throw_closed();
 }
 
-/// A store in this process answers, or ends with the session.
+/// No timeout for a store in this process: it answers, or ends with the session.
 actor_bridge::patience store_link::limit(std::chrono::milliseconds timeout) const {
   return how_far_ == distance::remote ? actor_bridge::patience{timeout} : std::nullopt;
 }
@@ -192,11 +192,11 @@ object_id store_link::put_segment(const new_object& what, block_id block, const 
 }
 
 void store_link::put_small(put_object& message, part bytes, bool quiet) {
-  // All under the lock: whoever closes a block may do so only after everything that was put into it is on its way.
+  // All under the lock: a block may be closed only after everything that was put into it has been sent.
   std::unique_lock lock{writing_};
   if (!block_ || block_->writer.room() < message.facts.size) {
     if (block_) {
-      // Its memory must have been taken over before the descriptor here goes.
+      // The store must have taken over the memory before this descriptor is closed.
       flush();
       give_back(block_->id);
       block_.reset();
@@ -218,7 +218,7 @@ void store_link::put_small(put_object& message, part bytes, bool quiet) {
   message.block_size = where.size;
   if (quiet) {
     through_->tell(store_, put_unkeyed{std::move(message)});
-    ++told_; // afterwards: who sees it asks behind it
+    ++told_; // afterwards: a thread that sees the count asks after this message
   } else {
     ask<acknowledged>(std::move(message), tuning::directory_timeout);
   }
@@ -266,7 +266,7 @@ auto store_link::map(object_id object) -> mapped_object {
     try {
       return map_at(where);
     } catch (const data_error& e) {
-      // The store's process may have ended just now, and this one with it in a moment.
+      // The store's process may have just ended, and this process may be about to end with it.
       if (e.code() != error_code::store_failed || how_far_ != distance::remote || !again)
         throw;
     }
@@ -277,8 +277,8 @@ object_location store_link::locate(object_id object) {
   try {
     return ask<object_location>(locate_object{object}, tuning::patience + tuning::answer_timeout);
   } catch (const cluster_error& e) {
-    // Processes that were stopped for a while find all their time over when they go on. A store that is really gone
-    // takes this process with it.
+    // A process that was stopped for a while finds its timeouts expired when it continues. If the store has really
+    // ended, this process ends with it.
     if (e.code() != error_code::no_answer)
       throw;
     return {};
@@ -291,7 +291,7 @@ std::vector<shared_bytes> store_link::map_all(const std::vector<object_id>& obje
   for (auto object : objects)
     asked.push_back(through_->ask<object_location>(store_, limit(tuning::patience + tuning::answer_timeout), store_name,
                                                    locate_object{object}));
-  // All answers first: what they pin is unpinned, also when one of them is an error.
+  // Collects all answers, also when one of them is an error, so that the objects that they pin are unpinned.
   std::vector<shared_bytes> all;
   std::exception_ptr problem;
   for (std::size_t i = 0; i < objects.size(); ++i) {
@@ -315,12 +315,12 @@ auto store_link::mapped_already(object_id object) -> std::optional<mapped_object
   return {};
 }
 
-/// What was located, and is unpinned when nobody uses it any more.
+/// Maps an object that was located; it is unpinned once its last user has released it.
 auto store_link::map_at(const object_location& where) -> mapped_object {
   auto pinned = std::make_shared<pinned_object>();
   pinned->object = where.object;
   pinned->block = where.block;
-  pinned->link = weak_from_this(); // from here on it is unpinned, also when mapping fails
+  pinned->link = weak_from_this(); // from here on its destructor unpins it, also when mapping fails
   pinned->in = map_block(where);
   auto bytes = pinned->in->view();
   if (where.offset > bytes.size() || where.size > bytes.size() - where.offset)

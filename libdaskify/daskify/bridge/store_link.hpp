@@ -16,7 +16,7 @@
 
 namespace daskify::internal {
 
-/// What is to be put into the store, beside its bytes.
+/// An object to be put into the store, without its bytes.
 struct new_object {
   std::string key; ///< empty: none
   existing_key when_taken = existing_key::refuse;
@@ -25,7 +25,7 @@ struct new_object {
 
 class store_link;
 
-/// One reference to an object, which goes back to the store with this.
+/// One reference to an object; the destructor returns it to the store.
 class object_reference final : public object_handle {
 public:
   object_reference(std::weak_ptr<cluster_session> session, std::shared_ptr<store_link> store, object_id object,
@@ -45,9 +45,9 @@ private:
   std::uint64_t size_;
 };
 
-/// How threads that are no actors use the store of their node: they write objects into shared memory, which the store
-/// takes over, and map what it has. Thread-safe. All that asks the store throws data_error, or cluster_error when the
-/// store is gone.
+/// Lets threads that are no actors use the store of their node: they write objects into shared memory, which the store
+/// takes over, and map the objects that it has. Thread-safe. All requests to the store throw data_error, or
+/// cluster_error if the store has ended.
 class store_link : public std::enable_shared_from_this<store_link> {
 public:
   enum class distance { same_process, remote };
@@ -55,47 +55,48 @@ public:
   store_link(std::shared_ptr<actor_bridge> through, distance how_far);
   ~store_link();
 
-  /// Joins a store, which tells `listener` what is freed. Throws when the store refuses. REQUIRES: before all else.
+  /// Joins a store, which notifies `listener` of freed objects. Throws if the store refuses. REQUIRES: before all else.
   void join(store_for_users store, const join_store& who, object_listener listener);
-  /// The session whose objects these are, for handles.
+  /// Sets the session that owns the objects, for handles.
   void use(std::weak_ptr<cluster_session> session) { session_ = std::move(session); }
 
   // -- writing ----------------------------------------------------------------------------------------------
 
   using part = std::span<const std::byte>;
-  /// The bytes as an object. Without a key, and in the store's own process, a small object is on its way when this
-  /// returns; see `flush`.
+  /// Puts the bytes as an object. Without a key, and in the store's own process, a small object may still be on its way
+  /// when this returns; see `flush`.
   std::shared_ptr<object_reference> put(const new_object& what, part bytes);
-  /// The same, but a value that was put like this before, and is still held, is not put again.
+  /// The same, but an equal value that was put by this function before, and is still held, is not put again.
   std::shared_ptr<object_reference> put_once(const type_label& type, part bytes);
-  /// The same, and nobody holds it here: whoever is told of it has to claim it.
+  /// The same without a reference in this process: a process that learns of the object has to claim it.
   object_id put_unheld(const type_label& type, part bytes);
 
-  /// Room in shared memory for an object that is filled in place, and then put.
+  /// Reserves shared memory for an object that is filled in place, and then put.
   std::unique_ptr<data_room> reserve(std::uint64_t bytes);
   /// REQUIRES: the room comes from a link of this process.
   std::shared_ptr<object_reference> put(const new_object& what, std::unique_ptr<data_room> filled);
 
-  /// Everything that was put is known wherever somebody might ask for it.
+  /// Waits until everything that was put is known wherever it may be requested.
   void flush();
 
   // -- reading ----------------------------------------------------------------------------------------------
 
   struct mapped_object {
-    shared_bytes bytes; ///< stay there as long as this or a copy lives
+    shared_bytes bytes; ///< stay mapped as long as this or a copy lives
     std::uint64_t type = 0;
   };
-  /// Waits until the object is in memory on this node. The same object is mapped once, as long as somebody uses it.
+  /// Waits until the object is in memory on this node. The object is mapped only once as long as it is in use.
   mapped_object map(object_id object);
-  /// The same for several, asked for at the same time.
+  /// The same for several objects, requested at the same time.
   std::vector<shared_bytes> map_all(const std::vector<object_id>& objects);
 
-  /// By key, with a new reference.
+  /// Finds an object by its key; returns a new reference.
   std::shared_ptr<object_reference> find(const std::string& key, const type_label& type);
   void release(object_id object) noexcept;
-  /// The scheduler holds these as well, for a run that is about to be submitted, and lets go of them after it.
+  /// Makes the scheduler hold the objects, too, for a run that is about to be submitted, and release them after the
+  /// run.
   void retain_for_run(const std::vector<object_id>& objects);
-  /// They are gone: values that were put as these have to be put again.
+  /// The objects have been freed: values that were put as these objects have to be put again.
   void forget(const std::vector<object_id>& objects);
 
   void drop_key(const std::string& key);
@@ -132,9 +133,9 @@ private:
   owner_id owner_;
   std::weak_ptr<cluster_session> session_;
   std::atomic<std::uint64_t> last_object_{0};
-  std::atomic<std::uint64_t> told_{0}; ///< puts that were told, and not asked about
+  std::atomic<std::uint64_t> told_{0}; ///< puts that were sent without a request
   std::mutex flushing_;
-  std::uint64_t confirmed_ = 0; ///< so many of them are known to the directory
+  std::uint64_t confirmed_ = 0; ///< number of these that the directory knows
 
   std::mutex writing_;
   std::unique_ptr<open_block> block_; ///< for small objects
@@ -144,7 +145,7 @@ private:
     object_id object;
     std::weak_ptr<object_reference> held;
   };
-  std::map<std::pair<std::uint64_t, content_hash>, known_value> by_content_; ///< and type
+  std::map<std::pair<std::uint64_t, content_hash>, known_value> by_content_; ///< by type and content
 
   std::mutex mapping_;
   std::unordered_map<block_id, std::weak_ptr<mapped_segment>> blocks_;

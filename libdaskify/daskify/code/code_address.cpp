@@ -19,20 +19,20 @@ namespace daskify::internal {
 
 namespace {
 
-/// One file as the dynamic loader has it in memory.
+/// A file as the dynamic loader has mapped it.
 struct loaded_file {
   ElfW(Addr) base = 0;
   const ElfW(Phdr) * headers = nullptr;
   std::size_t header_count = 0;
   bool is_program = false;
-  const char* path = ""; ///< nothing for the program
+  const char* path = ""; ///< empty for the program
 
   std::filesystem::path full_path() const {
     std::error_code unknown;
     return is_program ? std::filesystem::read_symlink("/proc/self/exe", unknown) : std::filesystem::path{path};
   }
 
-  /// In a part with at least one of the `flags`.
+  /// Whether `offset` lies in a segment with at least one of the `flags`.
   bool has_at(std::uint64_t offset, ElfW(Word) flags) const {
     for (std::size_t i = 0; i < header_count; ++i) {
       const auto& h = headers[i];
@@ -88,7 +88,7 @@ std::string build_id_of(const loaded_file& file) {
   return file.is_program ? hash_of_program_file() : std::string{};
 }
 
-/// Calls f(file) for each loaded file until it answers true.
+/// Calls f(file) for each loaded file until f returns true.
 template <class F>
 void each_loaded_file(F&& f) {
   struct state {
@@ -108,7 +108,7 @@ void each_loaded_file(F&& f) {
 
 constexpr ElfW(Word) any_rights = PF_R | PF_W | PF_X;
 
-/// Calls f(file, offset) for the file that has `address` in a part with at least one of the `flags`.
+/// Calls f(file, offset) for the file that has `address` in a segment with at least one of the `flags`.
 template <class F>
 void with_file_of(const void* address, ElfW(Word) flags, F&& f) {
   auto at = reinterpret_cast<std::uint64_t>(address);
@@ -189,7 +189,7 @@ const void* to_address(const function_ref& function) {
 }
 
 void load_library(const std::string& path) {
-  // Resolved now: what is missing is said here, and does not end a worker in the middle of a task.
+  // RTLD_NOW: missing symbols are reported here, instead of ending a worker in the middle of a task.
   if (::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL))
     return;
   const char* why = ::dlerror();

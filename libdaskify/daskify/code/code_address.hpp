@@ -1,7 +1,7 @@
 #pragma once
 
-/// Functions told from one process to another of the same build: as an offset into a loaded file, because the kernel
-/// loads it at another address in each process.
+/// Passes functions between processes of the same build as offsets into a loaded file, because the kernel loads the
+/// file at a different address in each process.
 
 #include "daskify/protocol/messages.hpp"
 
@@ -9,35 +9,36 @@
 
 namespace daskify::internal {
 
-/// Build id (the linker's --build-id note, as hex digits) of the running program; a hash of the program file where the
-/// linker made none.
+/// Build id (the linker's --build-id note, as hex digits) of the running program; a hash of the program file if it has
+/// no such note.
 const std::string& program_build_id();
 
-/// Where `address` of a function lies. Throws data_error(unnamed_code) for an address that is in no loaded file with a
-/// build id.
+/// Returns the reference to the function at `address`. Throws data_error(unnamed_code) if `address` is in no loaded
+/// file with a build id.
 function_ref to_reference(const void* address);
 
-/// The same for a variable, which only names a place: to_address does not take it.
+/// The same for a variable. The result only identifies a place: to_address does not accept it.
 function_ref to_place(const void* variable);
 
-/// Whether that is the place of this variable.
+/// Whether `place` is the place of the variable.
 bool is_at(const void* variable, const function_ref& place);
 
-/// The address in this process. Throws error(function_not_found) when no file with that build id is loaded, or when
-/// the offset is not in its code.
+/// The address of the function in this process. Throws error(function_not_found) if no file with its build id is
+/// loaded, or if the offset is not in the file's code.
 const void* to_address(const function_ref& function);
 
-/// Makes the functions of a shared library known in this process, for good. Throws config_error(bad_option_value).
+/// Loads a shared library permanently, which makes its functions known in this process. Throws
+/// config_error(bad_option_value).
 void load_library(const std::string& path);
 
-/// Path of the loaded file that has `address`, of a function or of a variable; else "".
+/// Path of the loaded file that has `address`, of a function or of a variable; "" if there is none.
 std::string file_of(const void* address);
 
-/// Where `address`, of a function or of a variable, lies, as text: the same in every process of one build, and another
-/// one for every other address. Files without a build id go by their names.
+/// Identifies `address`, of a function or of a variable, as text: the same in every process of one build, and different
+/// for every other address. Files without a build id are identified by their paths.
 std::string place_of(const void* address);
 
-/// Name of the function at `address` where the program exports it, else "".
+/// Name of the function at `address` if the program exports it, else "".
 std::string symbol_at(const void* address);
 
 } // namespace daskify::internal

@@ -9,7 +9,7 @@ namespace daskify::internal {
 
 namespace {
 
-/// Only one source file knows the type: another one may have another type of the same name.
+/// Whether the type is local to one source file: another file may have another type of the same name.
 bool is_of_one_source_file(const std::type_info& type) {
 #if defined(__GLIBCXX__) && !defined(__clang__)
   // g++ marks the names of just these types, so that they are compared by their addresses.
@@ -34,7 +34,7 @@ std::string not_type(const std::string& is, const std::string& asked_for) {
 }
 
 type_label make_label(const std::type_info& type, const void* place) {
-  // Types that several source files know have one name in all of the program's libraries, but a place in each.
+  // Types known to several source files have one name in all of the program's libraries, but a different place in each.
   auto text = std::string{type.name()};
   if (is_of_one_source_file(type))
     text += " at " + place_of(place);

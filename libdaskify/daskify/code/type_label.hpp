@@ -8,18 +8,18 @@
 
 namespace daskify::internal {
 
-/// A type, for the store and for people.
+/// Identifies a type: to the store by its hash, to the user by its name.
 struct type_label {
-  std::uint64_t hash = 0; ///< the same for the same type in every process of one build; never 0, which is any type
+  std::uint64_t hash = 0; ///< the same for a type in all processes of one build; never 0, which means any type
   std::string name;
 };
 
-/// Its address tells apart types of one name in several source files, which have one each. Not constant: linkers may
-/// lay constants of equal value on top of each other.
+/// Its address distinguishes types of the same name in several source files, which have a copy each. Not constant:
+/// linkers may merge constants of equal value.
 template <class T>
 inline char place_of_type = 0;
 
-/// "int, not double": a type that is there, and the one that was asked for, by their names.
+/// "int, not double": the actual type and the requested one, by their names.
 std::string not_type(const std::string& is, const std::string& asked_for);
 
 type_label make_label(const std::type_info& type, const void* place);

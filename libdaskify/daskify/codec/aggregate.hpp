@@ -1,11 +1,11 @@
 #pragma once
 
-/// Codec of plain aggregates, which need not say anything about themselves.
+/// Codec of plain aggregates, which need no description of their members.
 ///
-/// How many members T has is found by asking the compiler which initialisers it takes. T{{}, {}, ...} is
-/// enough where every member has a default. Otherwise it is T{any, any, ...}, where `any` turns into whatever
-/// is asked for, but not into arrays: they are spread over as many initialisers as they have elements. The
-/// types of the members then come from structured binding.
+/// The number of members of T is determined at compile time from the initialisers that T accepts. T{{}, {}, ...} is
+/// sufficient if every member has a default. Otherwise T{any, any, ...} is used, where `any` converts to any type, but
+/// not to arrays: an array takes as many initialisers as it has elements. The types of the members then come from
+/// structured binding.
 
 #include "daskify/codec/inspect.hpp"
 #include "daskify/codec/members.hpp"
@@ -22,19 +22,19 @@ namespace daskify {
 
 namespace internal {
 
-/// Turns into any value. The qualifiers rank it behind a constructor that takes anything.
+/// Converts to any value. The qualifiers rank this conversion below a constructor that accepts any type.
 struct any_value {
   template <class T>
   operator T() const;
 };
 
-/// Turns into a value, or else into a reference.
+/// Converts to a value, or otherwise to a reference.
 struct anything : any_value {
   template <class T>
   operator T&() const volatile;
 };
 
-/// Turns into a reference, but is ambiguous where a value is asked for.
+/// Converts to a reference, but is ambiguous if a value is required.
 struct any_reference {
   template <class T>
   operator T() const;
@@ -44,7 +44,7 @@ struct any_reference {
   operator T&&() const;
 };
 
-/// Turns into bases of T.
+/// Converts to base classes of T.
 template <class T>
 struct any_base {
   template <class Base>
@@ -82,7 +82,7 @@ inline constexpr bool takes_nested = []<std::size_t... B, std::size_t... N, std:
 }
 (std::make_index_sequence<Before>{}, std::make_index_sequence<Nested>{}, std::make_index_sequence<After>{});
 
-/// The fewest initialisers that T takes, or more than max_members.
+/// The smallest number of initialisers that T accepts, or a number above max_members.
 template <class T, std::size_t Count = 0>
 consteval std::size_t fewest_initialisers() {
   if constexpr (takes_values<T, Count> || Count > max_members)
@@ -91,7 +91,7 @@ consteval std::size_t fewest_initialisers() {
     return fewest_initialisers<T, Count + 1>();
 }
 
-/// The most initialisers that T takes: at least Good, fewer than Bad.
+/// The largest number of initialisers that T accepts: at least Good, less than Bad.
 template <class T, std::size_t Good, std::size_t Bad>
 consteval std::size_t most_initialisers_between() {
   if constexpr (Good + 1 == Bad) {
@@ -119,8 +119,8 @@ inline constexpr std::size_t fewest = fewest_initialisers<T>();
 template <class T>
 inline constexpr std::size_t initialisers = most_initialisers<T, fewest<T>>();
 
-/// How many initialisers belong to the member that starts at initialiser First. An array of n takes n in {},
-/// and then leaves n fewer for the members behind it; anything else leaves one fewer.
+/// Number of initialisers of the member that starts at initialiser First. An array of n accepts n in nested braces,
+/// which leaves n fewer for the members after it; any other member leaves one fewer.
 template <class T, std::size_t First, std::size_t Nested = 2>
 consteval std::size_t initialisers_of_member() {
   constexpr auto rest = initialisers<T> - First;
@@ -159,7 +159,7 @@ consteval bool has_bases() {
     return takes<T, any_base<T>, 0, initialisers<T> - 1>;
 }
 
-/// An aggregate whose members structured binding can name. One with bases has them in two places.
+/// An aggregate whose members are accessible by structured binding. With base classes the members are in two places.
 template <class T>
 consteval bool is_decomposable() {
   if constexpr (!std::is_class_v<T> || !std::is_aggregate_v<T> || !std::is_same_v<T, std::remove_cv_t<T>>)
@@ -175,16 +175,16 @@ consteval bool is_decomposable() {
 template <class T>
 concept decomposable = is_decomposable<T>();
 
-/// How many elements a member has, nested arrays included.
+/// Number of elements of a member, including nested arrays.
 template <class Member>
 inline constexpr std::size_t slots = sizeof(Member) / sizeof(std::remove_all_extents_t<Member>);
 
-/// The slots of members one after the other: all that T{...} can be made from.
+/// The slots of all members in order: the complete initialisers of T{...}.
 template <class... Member>
 struct slot_map {
   static constexpr std::size_t count = (std::size_t{0} + ... + slots<Member>);
 
-  /// The first slot of each member, and the end of the last.
+  /// The first slot of each member, and the end of the last one.
   static constexpr auto first = [] {
     std::array<std::size_t, sizeof...(Member) + 1> positions{0, slots<Member>...};
     for (std::size_t i = 1; i < positions.size(); ++i)
@@ -200,11 +200,11 @@ struct slot_map {
   }
 };
 
-/// `Member`, or a reference to it where T has that in slot Slot, which structured binding hides.
+/// `Member`, or a reference to it if T's member in slot Slot is a reference, which structured binding hides.
 template <class T, std::size_t Slot, class Member>
 consteval auto with_reference() {
   if constexpr (fewest<T> == 0 && std::is_move_assignable_v<T>) {
-    return std::type_identity<Member>{}; // with references it would be neither
+    return std::type_identity<Member>{}; // a T with reference members would have neither property
   } else {
     constexpr auto behind = initialisers<T> - Slot - 1;
     if constexpr (!takes<T, any_value, Slot, behind>)
@@ -245,7 +245,7 @@ struct layout_of;
 template <class... Part>
 struct layout_of<types<Part...>> {
   using slots = slot_map<Part...>;
-  template <std::size_t Slot> // an array's elements are made one by one
+  template <std::size_t Slot> // an array's elements are initialised one by one
   using slot_type = std::remove_all_extents_t<
       typename std::tuple_element_t<slots::member_of(Slot), std::tuple<std::type_identity<Part>...>>::type>;
 };
@@ -284,14 +284,14 @@ struct codec<T> {
 private:
   using layout = internal::layout_of<parts>;
 
-  /// With larger arrays than this, a list of all initialisers would take the compiler too long.
+  /// With more elements than this, compiling the list of all initialisers would take too long.
   static constexpr std::size_t max_slots = 256;
   static constexpr bool can_be_filled_later = internal::fewest<T> == 0 && std::is_move_assignable_v<T>;
 
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion" // a bit-field is made from its own value
+#pragma GCC diagnostic ignored "-Wconversion" // a bit-field is initialised from its own value
 
-  template <std::size_t... Slot> // within braces, the slots are read in their order
+  template <std::size_t... Slot> // within braces, the slots are read in order
   static T read_slots([[maybe_unused]] decoder& in, std::index_sequence<Slot...>) {
     return T{in.read<typename layout::template slot_type<Slot>>()...};
   }

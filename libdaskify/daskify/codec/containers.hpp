@@ -1,7 +1,7 @@
 #pragma once
 
-/// Codecs of the standard containers and strings: how many elements, then the elements. An element that may
-/// take no bytes at all gets one in front of it, so that no few bytes can ask for endless elements.
+/// Codecs of the standard containers and strings: the number of elements, then the elements. An element whose encoding
+/// may be empty is preceded by one byte, so that a few bytes cannot request an unlimited number of elements.
 
 #include "daskify/codec/scalar.hpp"
 #include "daskify/codec/standard_containers.hpp"
@@ -22,7 +22,7 @@ namespace daskify {
 
 namespace internal {
 
-/// What every container has in common: the count in front.
+/// The common part of all containers: the count in front.
 struct counted {
   using count_type = std::uint64_t;
   static constexpr bool is_container = true;
@@ -48,7 +48,7 @@ struct element_of {
   }
 };
 
-/// Goes over values of type T that need not be aligned.
+/// Iterates over values of type T that may be unaligned.
 template <class T>
 class packed_iterator {
 public:
@@ -78,7 +78,7 @@ private:
   const std::byte* position_;
 };
 
-/// Strings and vectors of bitwise elements: one piece of memory, on both sides.
+/// Strings and vectors of bitwise elements: a single copy of contiguous memory on both sides.
 template <class Container>
 struct contiguous_codec : counted {
   using value_type = typename Container::value_type;
@@ -125,19 +125,19 @@ struct sequence_codec : counted {
   }
 };
 
-/// An ordering or hash with state, which would be lost on the way.
+/// An ordering or hash with state, which cannot be encoded.
 template <class Policy>
 class state_of {
   state_of(const state_of&) = delete;
 };
 
-/// What has to travel besides keys and values: nothing, or what cannot.
+/// Types that must be encodable besides keys and values: none, or state_of, which is not.
 template <class... Part, class... Policy>
 auto parts_with_policies(types<Part...>, types<Policy...>)
     -> types<Part..., std::conditional_t<std::is_empty_v<Policy>, std::byte, state_of<Policy>>...>;
 
 template <class Container>
-inline constexpr bool has_unique_keys = // inserting tells whether it did
+inline constexpr bool has_unique_keys = // insert returns whether the element was inserted
     !std::is_same_v<decltype(std::declval<Container&>().insert(std::declval<const typename Container::value_type&>())),
                     typename Container::iterator>;
 
@@ -217,7 +217,7 @@ struct codec<std::deque<T, Allocator>> : internal::sequence_codec<std::deque<T, 
 template <class T, class Allocator>
 struct codec<std::list<T, Allocator>> : internal::sequence_codec<std::list<T, Allocator>> {};
 
-/// Eight to a byte; the unused bits of the last byte are 0.
+/// Eight bits per byte; the unused bits of the last byte are 0.
 template <class Allocator>
 struct codec<std::vector<bool, Allocator>> : internal::counted {
   static void write(encoder& out, const std::vector<bool, Allocator>& x) {

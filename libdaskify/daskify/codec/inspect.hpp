@@ -10,7 +10,7 @@
 ///       return f.object(p).fields(f.field("x", p.x), f.field("y", p.y));
 ///     }
 ///
-/// Temporaries of class type and string literals passed to f are annotations, and are passed over.
+/// Temporaries of class type and string literals passed to f are annotations, and are ignored.
 
 #include "daskify/codec/stream.hpp"
 
@@ -24,7 +24,7 @@ namespace daskify {
 
 namespace internal {
 
-/// A member of an aggregate or an argument of inspect; arrays are allowed here and nowhere else.
+/// A member of an aggregate or an argument of inspect; only here arrays are allowed.
 template <class T>
 void write_member(encoder& out, const T& x) {
   if constexpr (std::is_array_v<T>)
@@ -43,7 +43,7 @@ void read_member(decoder& in, T& x) {
     x = in.read<T>();
 }
 
-/// What f does to an argument of its own; `Arg` is deduced as a forwarding reference.
+/// True if f visits an argument of this type; `Arg` is deduced as a forwarding reference.
 template <class Arg>
 inline constexpr bool is_inspected =
     std::is_lvalue_reference_v<Arg> && !(std::is_array_v<std::remove_reference_t<Arg>> &&
@@ -57,7 +57,7 @@ struct named_member {
   T& value;
 };
 
-/// Calls `visit` with each variable that an inspect names.
+/// Calls `visit` with each variable that an inspect function passes.
 template <class Visit, bool Loading>
 class inspector {
 public:
@@ -102,14 +102,14 @@ private:
   Visit visit_;
 };
 
-/// What an inspect returned: the types of the variables it named. Converts to what an inspect may declare as
-/// its result.
+/// The result of an inspect function: the types of the variables it passed. Converts to any result type that an inspect
+/// function may declare.
 template <class Types>
 struct inspected {
   operator bool() const { return true; }
 };
 
-/// Asks an inspect what it names, without calling it.
+/// Determines what an inspect function passes, without calling it.
 class inspection_probe {
 public:
   using result_type = bool;
@@ -147,21 +147,21 @@ concept has_inspect = requires(inspection_probe& f, As x) {
   inspect(f, x);
 };
 
-/// Stands for a T that becomes an lvalue of one of T's bases only.
+/// Stands for a T that converts to an lvalue of one of T's bases only.
 template <class T>
 struct as_base {
   template <class Base>
   requires(std::is_base_of_v<Base, T> && !std::is_same_v<Base, T>) operator Base&() const;
 };
 
-/// Stands for a T that becomes an lvalue of T only.
+/// Stands for a T that converts to an lvalue of T only.
 template <class T>
 struct as_itself {
   template <std::same_as<T> Self>
   operator Self&() const;
 };
 
-/// The only inspect there is belongs to a base, and would lose what T adds to it.
+/// The only inspect function is that of a base class, which would omit the members that T adds.
 template <class T>
 consteval bool inherits_inspect() {
   using base = const as_base<T>&;
@@ -185,7 +185,7 @@ struct inspected_types : std::type_identity<unknown_types> {};
 template <class Types>
 struct inspected_types<inspected<Types>> : std::type_identity<Types> {};
 
-/// What the inspect of T names, or unknown_types when it hides that behind a result type of its own.
+/// The types of the variables that T's inspect passes, or unknown_types if its declared result type hides them.
 template <class T>
 using inspected_types_of =
     typename inspected_types<decltype(inspect(std::declval<inspection_probe&>(), std::declval<T&>()))>::type;
@@ -201,7 +201,7 @@ struct codec<T> {
   static void write(encoder& out, const T& x) {
     auto visit = [&out](const auto& member) { internal::write_member(out, member); };
     internal::inspector<decltype(visit), false> f{visit};
-    static_cast<void>(inspect(f, const_cast<T&>(x))); // an inspect takes T&, and this one only reads
+    static_cast<void>(inspect(f, const_cast<T&>(x))); // an inspect takes T&, but this one only reads
   }
 
   static T read(decoder& in) {

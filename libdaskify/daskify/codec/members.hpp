@@ -1,7 +1,7 @@
 #pragma once
 
-/// The members of an aggregate, by structured binding. The language offers no way to write this once for
-/// every number of members, so here is each of them.
+/// Access to the members of an aggregate by structured binding. The language offers no generic form for any number of
+/// members, so that each number is written out.
 
 #include <cstddef>
 
@@ -9,7 +9,7 @@ namespace daskify::internal {
 
 inline constexpr std::size_t max_members = 64;
 
-/// T takes {} Count times (at most max_members + 1), each for one member (or base), whatever its type.
+/// T accepts {} Count times (at most max_members + 1), once per member (or base) of any type.
 template <class T, std::size_t Count>
 consteval bool takes_braces() {
   if constexpr (Count == 0) {
@@ -327,7 +327,7 @@ consteval bool takes_braces() {
   }
 }
 
-/// f(m...) with the members of x, of which there are Count.
+/// Calls f(m...) with the members of x, whose number is Count.
 template <std::size_t Count, class T, class F>
 constexpr decltype(auto) with_members([[maybe_unused]] T& x, F&& f) {
   static_assert(Count <= max_members);

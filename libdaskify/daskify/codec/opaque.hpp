@@ -1,6 +1,6 @@
 #pragma once
 
-/// Codec of trivially copyable classes that tell nothing about their insides: they are sent as bytes.
+/// Codec of trivially copyable classes without accessible members: they are sent as bytes.
 
 #include "daskify/codec/aggregate.hpp"
 #include "daskify/codec/inspect.hpp"
@@ -31,9 +31,8 @@ consteval bool make_from_bytes_and_back() {
   return true;
 }
 
-/// No pointer, reference or union is inside T, as a constant expression cannot make those from bytes. It
-/// cannot make a class without any constexpr constructor either: such a class is taken at its word, unless
-/// it looks like a pointer.
+/// T contains no pointer, reference or union, because a constant expression cannot create those from bytes. It cannot
+/// create a class without any constexpr constructor either: such a class is accepted unless it looks like a pointer.
 template <class T>
 consteval bool is_free_of_addresses() {
   if constexpr (__is_literal_type(T))
@@ -46,7 +45,7 @@ consteval bool is_free_of_addresses() {
     };
 }
 
-/// No padding is inside T, as far as can be proved: a constant expression cannot read padding.
+/// T contains no padding, as far as this can be proved: a constant expression cannot read padding.
 template <class T>
 consteval bool is_free_of_padding() {
   if constexpr (std::has_unique_object_representations_v<T>)

@@ -21,7 +21,7 @@ concept scalar = (std::is_arithmetic_v<T> || std::is_enum_v<T>)&&std::is_same_v<
 template <class T>
 T read_representation(decoder& in) {
   if constexpr (std::is_trivially_default_constructible_v<T> && !std::is_const_v<T>) {
-    T value; // where the caller wants it, which matters for large ones
+    T value; // constructed in the caller's storage, which avoids copies of large values
     in.copy_to(&value, sizeof value);
     return value;
   } else {
@@ -57,7 +57,7 @@ struct codec<bool> {
   }
 };
 
-/// Without the padding that a long double may have.
+/// Omits the padding that a long double may have.
 template <>
 struct codec<long double> {
   static constexpr std::size_t min_size = std::numeric_limits<long double>::digits == 64 ? 10 : sizeof(long double);

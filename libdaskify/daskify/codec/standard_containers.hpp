@@ -1,17 +1,17 @@
 #pragma once
 
 /// Declarations of the standard containers, of complex and of bitset, for their codecs. A program that sends one of
-/// them has included its header; a program that sends none need not pay for ten of them: they take a quarter of the
-/// time that the main header takes to compile.
+/// them includes its header; other programs need not compile ten headers, which would take a quarter of the compile
+/// time of the main header.
 ///
-/// The standard has no header with declarations only. Those here are right for libstdc++ without its debug mode;
-/// everything else includes the headers. (Boost.Container does the same.)
+/// The standard has no header with declarations only. The declarations here are valid for libstdc++ without its debug
+/// mode; otherwise the headers are included. (Boost.Container does the same.)
 
 #include <cstddef>
 
 #if defined(__GLIBCXX__) && !defined(_GLIBCXX_DEBUG)
 
-#pragma GCC system_header // warnings about what the standard library does
+#pragma GCC system_header // suppresses warnings about declarations in namespace std
 
 namespace std {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-/// The two ends of a stream of values: encoder and decoder.
+/// Streams of values: encoder and decoder.
 
 #include "daskify/bytes.hpp"
 #include "daskify/codec/traits.hpp"
@@ -17,7 +17,7 @@ namespace daskify {
 
 namespace internal {
 
-/// Containers inside containers, beyond which neither side goes: bytes must not be able to exhaust the stack.
+/// Limit of both sides on nested containers, so that received bytes cannot exhaust the stack.
 inline constexpr int most_levels = 256;
 
 template <class T>
@@ -28,8 +28,8 @@ struct type_that_cannot_travel {
                 "an inspect(f, x)");
 };
 
-/// One more level of containers, for as long as it lives. A value can contain others of its own type only by
-/// way of a container.
+/// Counts one level of containers during its lifetime. A value can contain other values of its own type only in a
+/// container.
 template <class T>
 class nesting_level {
 public:
@@ -51,13 +51,13 @@ private:
 
 } // namespace internal
 
-/// Writes values one after the other to the end of a buffer.
+/// Appends encoded values to a buffer.
 class encoder {
 public:
-  /// `out` must outlive the encoder. `context` is for codecs that need to know where they are.
+  /// `out` must outlive the encoder. `context` is for codecs that depend on their context.
   explicit encoder(byte_buffer& out, void* context = nullptr) noexcept : out_{out}, context_{context} {}
 
-  /// Throws data_error for the few values that cannot be encoded: a variant that lost its value, or
+  /// Throws data_error for the few values that cannot be encoded: a valueless variant (valueless_by_exception), or
   /// containers nested more than 256 deep.
   template <class T>
   void write(const T& value) {
@@ -86,16 +86,16 @@ private:
   int depth_ = 0;
 };
 
-/// Reads back, in the same order, what an encoder wrote.
+/// Reads what an encoder wrote, in the same order.
 class decoder {
 public:
-  /// `bytes` must stay valid as long as the decoder is used.
+  /// `bytes` must outlive the decoder.
   explicit decoder(std::span<const std::byte> bytes, void* context = nullptr) noexcept
       : rest_{bytes},
         size_{bytes.size()},
         context_{context} {}
 
-  /// Throws data_error when the bytes are not those of a T.
+  /// Throws data_error if the bytes are not a valid encoding of a T.
   template <class T>
   T read() {
     using value = std::remove_const_t<T>;
@@ -108,7 +108,7 @@ public:
     }
   }
 
-  /// The next `count` bytes, where they are. Throws data_error (`truncated_bytes`) when there are fewer.
+  /// The next `count` bytes, without a copy. Throws data_error (`truncated_bytes`) if there are fewer.
   std::span<const std::byte> take(std::size_t count) {
     if (count > rest_.size())
       refuse_truncated(count, 1);
@@ -124,8 +124,8 @@ public:
       std::memcpy(target, bytes.data(), count);
   }
 
-  /// Reads how many elements follow, each at least `element_size` (> 0) bytes long, and makes sure that the
-  /// bytes left can hold them, so that a caller may allocate in proportion to the count.
+  /// Reads the number of elements that follow, each at least `element_size` (> 0) bytes long, and checks that the
+  /// remaining bytes can hold them, so that a caller may allocate memory in proportion to the count.
   std::size_t read_count(std::size_t element_size) {
     std::uint64_t count;
     copy_to(&count, sizeof count);
@@ -136,7 +136,7 @@ public:
 
   std::size_t remaining() const noexcept { return rest_.size(); }
 
-  /// Throws data_error (`corrupt_bytes`) when bytes are left.
+  /// Throws data_error (`corrupt_bytes`) if bytes are left.
   void expect_end() const {
     if (!rest_.empty())
       refuse("bytes are left over behind it");
@@ -145,7 +145,7 @@ public:
   void* context() const noexcept { return context_; }
   void set_context(void* context) noexcept { context_ = context; }
 
-  /// Throws the data_error for bytes that no value encodes to.
+  /// Throws the data_error for bytes that are not the encoding of any value.
   [[noreturn]] void refuse(const char* why) const;
 
 private:

@@ -1,6 +1,6 @@
 #pragma once
 
-/// Which types travel, and what is known about their encoded form before there is a value.
+/// Determines which types can be sent, and the properties of their encoding that are known at compile time.
 
 #include <cstddef>
 #include <optional>
@@ -12,14 +12,14 @@ namespace daskify {
 class encoder;
 class decoder;
 
-/// How values of type T become bytes and come back. Headers of daskify specialise it for their own types:
+/// Encodes and decodes values of type T. Headers of daskify specialise it for their own types:
 ///
 ///     template <class T> struct codec<scattered<T>> {
 ///       static void write(encoder& out, const scattered<T>& x);
 ///       static scattered<T> read(decoder& in);
 ///
-///       using parts = internal::types<T>;            // optional: types that have to travel as well
-///       static constexpr std::size_t min_size = 16;  // optional: the fewest bytes of any value
+///       using parts = internal::types<T>;            // optional: types that must have a codec, too
+///       static constexpr std::size_t min_size = 16;  // optional: lower bound of the encoded size
 ///       static constexpr bool fixed_size = true;     // optional: every value takes min_size bytes
 ///     };
 ///
@@ -32,10 +32,10 @@ namespace internal {
 template <class... T>
 struct types {};
 
-/// Parts that show only when a value is written or read.
+/// Parts that are known only when a value is written or read.
 struct unknown_types {};
 
-/// The culprit of a type that travels.
+/// The culprit of a type that can be sent.
 struct nobody {};
 
 template <class T>
@@ -43,8 +43,8 @@ concept has_codec = requires {
   sizeof(codec<T>);
 };
 
-/// The first type inside T that cannot travel, or `nobody`. A type that is being looked at (Seen) is taken
-/// for good, so that a type may contain itself.
+/// The first type inside T that cannot be sent, or `nobody`. A type that is already being examined (Seen) is accepted,
+/// so that a type may contain itself.
 template <class T, class... Seen>
 consteval auto find_culprit();
 
@@ -85,11 +85,11 @@ using culprit = typename decltype(find_culprit<std::remove_const_t<T>>())::type;
 
 } // namespace internal
 
-/// T can be encoded and decoded, with everything inside it.
+/// T, including everything inside it, can be encoded and decoded.
 template <class T>
 concept travels = std::is_same_v<internal::culprit<T>, internal::nobody>;
 
-/// The fewest bytes that any value of T takes; 0 when that is not known.
+/// The smallest number of bytes of any encoded T; 0 if it is unknown.
 template <class T>
 inline constexpr std::size_t min_encoded_size = [] {
   if constexpr (requires { codec<T>::min_size; })
@@ -102,7 +102,7 @@ inline constexpr std::size_t min_encoded_size<const T> = min_encoded_size<T>;
 template <class T, std::size_t N>
 inline constexpr std::size_t min_encoded_size<T[N]> = N* min_encoded_size<T>;
 
-/// The size of every encoded T, where all values take the same; nullopt where they do not.
+/// The encoded size of T in bytes if it is the same for all values; otherwise nullopt.
 template <class T>
 inline constexpr std::optional<std::size_t> fixed_encoded_size = []() -> std::optional<std::size_t> {
   if constexpr (requires { requires codec<T>::fixed_size; })
@@ -127,7 +127,7 @@ inline constexpr bool is_bitwise<const T> = is_bitwise<T>;
 template <class T, std::size_t N>
 inline constexpr bool is_bitwise<T[N]> = is_bitwise<T>;
 
-/// Of an encoded form that consists of those of the Parts, one after the other.
+/// The size of an encoding that consists of the encoded Parts in order.
 template <class Parts>
 inline constexpr std::size_t total_min_size = 0;
 template <class... Part>
@@ -140,8 +140,8 @@ inline constexpr bool all_fixed_size<types<Part...>> = (fixed_encoded_size<Part>
 
 } // namespace internal
 
-/// The encoded form of T is its object representation, and every pattern of bits is a valid T: an array of
-/// them is copied in one piece. Implies trivially copyable.
+/// The encoded form of T is its object representation, and every pattern of bits is a valid T: an array of T is copied
+/// at once. Implies trivially copyable.
 template <class T>
 concept bitwise = internal::is_bitwise<T>;
 

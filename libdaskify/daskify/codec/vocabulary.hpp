@@ -1,6 +1,6 @@
 #pragma once
 
-/// Codecs of the standard's small types: pair, tuple, array, optional, variant, complex, bitset, chrono.
+/// Codecs of small standard types: pair, tuple, array, optional, variant, complex, bitset, chrono.
 
 #include "daskify/codec/scalar.hpp"
 #include "daskify/codec/standard_containers.hpp"
@@ -150,7 +150,7 @@ struct codec<std::complex<T>> {
   }
 };
 
-/// Eight to a byte; the unused bits of the last byte are 0.
+/// Eight bits per byte; the unused bits of the last byte are 0.
 template <std::size_t N>
 struct codec<std::bitset<N>> {
   static constexpr std::size_t min_size = (N + 7) / 8;

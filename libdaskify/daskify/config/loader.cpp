@@ -34,15 +34,15 @@ constexpr std::size_t largest_config_file = 1 << 20; // bytes
 constexpr std::string_view byte_order_mark{"\xef\xbb\xbf"};
 constexpr std::string_view own_section{"[daskify]"};
 
-/// One value of one option, as a source gives it.
+/// One value of one option, as given by a source.
 struct assignment {
   const option_entry* option;
   std::string text;
   std::string origin;
-  bool is_short_form = false; ///< without the prefix, as the program may have an option of its own
+  bool is_short_form = false; ///< without the prefix, so the program may have an option of this name
 };
 
-/// What the command line says to daskify, and what it leaves to the program.
+/// The arguments for daskify, and those left to the program.
 struct command_line {
   std::vector<assignment> assignments;
   std::optional<std::string> config;
@@ -77,7 +77,7 @@ std::string upper_case(std::string name) {
   return name;
 }
 
-/// The end of a sentence about an unknown name: the name that was probably meant, or where to find them all.
+/// The end of a sentence about an unknown name: the name that was probably meant, or how to list all names.
 std::string suggestion(const std::string& name, std::vector<std::string_view> more, auto spell) {
   for (const auto& option : option_table())
     more.push_back(option.name);
@@ -92,7 +92,7 @@ bool is_short_form(std::string_view token) {
   return argument == "--config" || argument == "--mode";
 }
 
-/// A sentence about the short form of an option, with what to do where the program has such an option of its own.
+/// Adds to a sentence about the short form of an option what to do if the program has such an option of its own.
 std::string with_way_out(const std::string& sentence, std::string_view name) {
   auto option = std::string{name};
   return sentence + (sentence.ends_with('?') ? " Where --" : "; where --") + option +
@@ -101,8 +101,7 @@ std::string with_way_out(const std::string& sentence, std::string_view name) {
          option;
 }
 
-/// The name in a token that is meant for daskify ("size" in "--daskify.size=4"); none in the program's own
-/// tokens.
+/// The name in a token that is meant for daskify ("size" in "--daskify.size=4"); nothing for the program's own tokens.
 std::optional<std::string_view> own_name(std::string_view token, bool with_short_forms) {
   auto argument = token.substr(0, token.find('='));
   if (with_short_forms && is_short_form(token))
@@ -112,7 +111,7 @@ std::optional<std::string_view> own_name(std::string_view token, bool with_short
   return std::nullopt;
 }
 
-/// The arguments that Boost is to know.
+/// The arguments that Boost shall know.
 po::options_description known_arguments() {
   po::options_description all;
   auto add = [&](std::string_view name, const po::value_semantic* value) {
@@ -125,8 +124,8 @@ po::options_description known_arguments() {
   return all;
 }
 
-/// Parses `--daskify.NAME=VALUE`. Boost gets one argument at a time: among several it takes a following
-/// option for a missing value, and it finds fault with some of the program's own.
+/// Parses `--daskify.NAME=VALUE`. Passes one argument at a time to Boost, which would otherwise take a following option
+/// for a missing value, and reject some of the program's own arguments.
 po::option parse_argument(const std::string& argument, const po::options_description& known) {
   using namespace po::command_line_style;
   try {
@@ -145,7 +144,7 @@ po::option parse_argument(const std::string& argument, const po::options_descrip
   }
 }
 
-/// `with_short_forms`: --config and --mode are daskify's, too.
+/// `with_short_forms`: --config and --mode belong to daskify, too.
 command_line read_command_line(int argc, char** argv, bool with_short_forms) {
   command_line result;
   if (argc == 0)
@@ -220,8 +219,8 @@ std::string read_text(const config_file& file) {
   return text;
 }
 
-/// The key and value of one line; none when there are none on it. Boost reads one line at a time, because it
-/// does not tell the numbers of lines.
+/// The key and value of one line; nothing if the line has none. Passes one line at a time to Boost, because Boost does
+/// not report line numbers.
 std::optional<po::option> parse_line(const std::string& line, const std::string& where) {
   auto fail = [&](const std::string& sentence) {
     throw config_error{error_code::unreadable_config, where + ": " + sentence};
@@ -250,7 +249,7 @@ std::optional<po::option> parse_line(const std::string& line, const std::string&
   return std::nullopt;
 }
 
-/// Whether a text is meant for daskify: it has our section, or one of our options outside of others' sections.
+/// Whether a text is meant for daskify: it has our section, or one of our options outside of other sections.
 bool is_for_daskify(std::string_view text) {
   if (text.starts_with(byte_order_mark))
     text.remove_prefix(byte_order_mark.size());
@@ -283,7 +282,7 @@ std::vector<assignment> read_lines(const config_file& file, const std::string& t
     auto name = with_underscores(parsed->string_key);
     const auto* option = find_option(name);
     if (!option) {
-      auto meant = name; // in a file without the prefix that it has on a command line
+      auto meant = name; // names in a file lack the prefix of the command line
       if (constexpr auto prefix = argument_prefix.substr(2); meant.starts_with(prefix))
         meant.erase(0, prefix.size());
       throw config_error{error_code::unknown_option,
@@ -299,7 +298,7 @@ std::vector<assignment> read_lines(const config_file& file, const std::string& t
   return result;
 }
 
-/// Refuses a file that a short form names and that is none of ours, whatever else is wrong with it.
+/// Rejects a file that is named by a short form and not meant for daskify, whatever else is wrong with it.
 std::vector<assignment> read_config_file(const config_file& file) {
   auto text = read_text(file);
   auto is_blank = text.find_first_not_of(" \t\r\n") == text.npos;
@@ -332,7 +331,7 @@ std::vector<assignment> read_environment(const environment& variables) {
   std::vector<assignment> result;
   for (const auto& [variable, value] : variables) {
     if (!variable.starts_with(variable_prefix) || variable == "DASKIFY_CONFIG" ||
-        variable == secret_variable) // no option, so that it is never in a file or on a command line
+        variable == secret_variable) // not an option, so that it is never in a file or on a command line
       continue;
     auto name = lower_case(variable.substr(variable_prefix.size()));
     const auto* option = find_option(name);
@@ -354,7 +353,7 @@ std::vector<assignment> read_code(const options& in_code) {
   return result;
 }
 
-/// The lines of a list, which one source may give one by one, as one value.
+/// Joins the lines of each list, which a source may give one by one, to one value.
 std::vector<assignment> with_lists_joined(const std::vector<assignment>& given) {
   std::vector<assignment> result;
   for (const auto& one : given) {
@@ -367,7 +366,7 @@ std::vector<assignment> with_lists_joined(const std::vector<assignment>& given) 
   return result;
 }
 
-/// Whether --config and --mode are daskify's, as all sources say but for these two. `without` is the command line
+/// Whether --config and --mode belong to daskify, according to all sources but these two. `without` is the command line
 /// without them.
 bool takes_short_forms(const command_line& without, const options& in_code, const environment& variables) {
   settings decided;
@@ -383,7 +382,7 @@ bool takes_short_forms(const command_line& without, const options& in_code, cons
     try {
       set_from(read_config_file(*file));
     } catch (const config_error&) {
-      // --config may name another file; else this one is read again, and the error is its reader's.
+      // --config may name another file; otherwise this one is read again, and the error is reported then.
     }
   set_from(read_environment(variables));
   set_from(read_code(in_code));

@@ -18,7 +18,7 @@ constexpr bool is_optional = false;
 template <class T>
 constexpr bool is_optional<std::optional<T>> = true;
 
-/// An option of any kind (see value_text.hpp). One whose setting is an optional also takes the text `auto`.
+/// An option of any kind (see value_text.hpp). If its setting is an optional, it also accepts the text `auto`.
 template <class Given, class Effective, class Kind>
 option_entry entry(std::string_view name, std::optional<Given> options::*given, Effective settings::*effective,
                    Kind kind, std::string_view help) {

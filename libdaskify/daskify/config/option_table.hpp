@@ -17,31 +17,30 @@ namespace daskify::internal {
 
 struct option_entry {
   std::string_view name; ///< as in a config file: lower case, underscores
-  std::string form;      ///< what a value looks like, in words that fit after "give"
-  std::string_view help; ///< what it does and why the default is what it is; lines end with '\n' but the last
+  std::string form;      ///< the form of a value, in words that fit after "give"
+  std::string_view help; ///< its effect and the reason for its default; lines end with '\n' except the last
 
-  bool is_list; ///< may be given several times, a line each
+  bool is_list; ///< may be given several times, one line each
 
-  /// Puts the value that `text` stands for into the settings; throws bad_value.
+  /// Parses `text` and stores the value in the settings; throws bad_value.
   std::function<void(std::string_view text, settings& into)> read;
-  /// The effective value, as `read` takes it.
+  /// The effective value, in the form that `read` accepts.
   std::function<std::string(const settings& from)> write;
-  /// The value set in code, as `read` takes it.
+  /// The value set in code, in the form that `read` accepts.
   std::function<std::optional<std::string>(const options& from)> given;
 };
 
-/// All options, in the order in which a user meets them.
+/// All options, in the order in which they are shown to users.
 const std::vector<option_entry>& option_table();
 
-/// Sets one value and remembers its origin; throws config_error(bad_option_value) that names option, text and
-/// origin.
+/// Sets one value and records its origin; throws config_error(bad_option_value), which names option, text and origin.
 void set_option(settings& into, const option_entry& option, std::string_view text, std::string origin);
 
-/// What `--daskify.help` shows.
+/// The text that `--daskify.help` shows.
 std::string help_text();
 
-/// A config file in which every option is explained and commented out at its default (config/local.conf); for SLURM
-/// with those that a site has to look at set to their defaults (config/slurm.conf), and the same for a standing
+/// A config file in which every option is explained and commented out at its default (config/local.conf). For SLURM,
+/// the options that each site has to check are set to their defaults (config/slurm.conf); likewise for a standing
 /// cluster (config/standing.conf).
 std::string example_config(cluster_mode mode);
 

@@ -21,7 +21,7 @@ void settings::resolve_paths(const std::filesystem::path& folder) {
       resolve(**path);
   if (spill_folder())
     resolve(spill_directory);
-  for (auto& library : load) // one that is not there is left to the dynamic loader, which has places of its own
+  for (auto& library : load) // for a missing one the dynamic loader searches its own folders
     if (std::error_code unknown; std::filesystem::exists(folder / library, unknown))
       resolve(library);
 }

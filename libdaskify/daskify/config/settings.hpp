@@ -67,33 +67,33 @@ struct settings {
   /// line".
   std::map<std::string, std::string, std::less<>> origins;
 
-  /// The origin of an option's value; "default" when nobody set it.
+  /// The origin of an option's value; "default" if it was not set.
   std::string origin(std::string_view name) const;
 
-  /// Paths are relative to `folder`, wherever the program goes from there.
+  /// Makes paths absolute, relative to `folder`, so that later changes of the working directory do not matter.
   void resolve_paths(const std::filesystem::path& folder);
-  /// To the working directory. Throws config_error when that is gone.
+  /// The same, relative to the working directory. Throws config_error if that no longer exists.
   void resolve_paths();
 
-  /// Whether workers that are started run in SLURM's jobs.
+  /// Whether started workers run in SLURM's jobs.
   bool is_on_slurm() const noexcept { return mode == cluster_mode::slurm || mode == cluster_mode::test; }
-  /// Whether workers that are started may run on other machines than this one.
+  /// Whether started workers may run on other machines than this one.
   bool uses_other_machines() const noexcept { return is_on_slurm() || mode == cluster_mode::hosts; }
-  /// Where to spill to; nothing: nowhere.
+  /// The folder to spill to; nothing: spilling is off.
   std::optional<std::string> spill_folder() const;
   /// The partition; nothing: the site's default.
   std::optional<std::string> partition() const;
-  /// The network interface that was named; nothing: none, or all of them.
+  /// The network interface that was named; nothing: none was, or all of them.
   std::optional<std::string> interface_name() const;
-  /// Bytes of a job, which depend on the mode when nobody sets them; 0: the site's default.
+  /// Memory of a job in bytes, whose default depends on the mode; 0: the site's default.
   std::uint64_t job_memory() const;
-  /// Workers of a cluster in jobs or on hosts, likewise.
+  /// Number of workers of a cluster in jobs or on hosts, whose default depends on the mode.
   std::size_t fleet_size() const;
-  /// Workers that start_cluster waits for, in a cluster that can have at most `most`. Throws config_error when
-  /// start_when asks for more.
+  /// Number of workers that start_cluster waits for, in a cluster of at most `most`. Throws config_error if start_when
+  /// is larger.
   std::size_t workers_at_start(std::size_t most) const;
 
-  /// Throws config_error(bad_option_value) when a value is out of its limits or two do not go together.
+  /// Throws config_error(bad_option_value) if a value is out of its limits or two values are inconsistent.
   void validate() const;
 };
 

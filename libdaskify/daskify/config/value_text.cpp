@@ -29,7 +29,7 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-/// As the files of other programs want them.
+/// The files of other programs require quotes; here they would become part of the value.
 void refuse_quotes(std::string_view text) {
   if (text.size() >= 2 && (text.front() == '"' || text.front() == '\'') && text.back() == text.front())
     throw bad_value{"is in quotes, which would be part of it"};
@@ -40,8 +40,7 @@ void refuse_control_characters(std::string_view text) {
     throw bad_value{"holds a control character"};
 }
 
-/// All of `text` as decimal digits; none when it is anything else, and the largest number there is on
-/// overflow.
+/// All of `text` as decimal digits; nothing for other text, and SIZE_MAX on overflow.
 std::optional<std::size_t> read_digits(std::string_view text) {
   if (text.empty() || !std::ranges::all_of(text, is_digit))
     return std::nullopt;
@@ -73,7 +72,7 @@ double read_walltime(std::string_view text) {
   return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1'000;
 }
 
-/// Throws bad_value for what does not begin with a digit.
+/// Throws bad_value unless `text` begins with a digit.
 void require_number(std::string_view text) {
   if (text.starts_with('-'))
     throw bad_value{"is negative"};
@@ -81,7 +80,7 @@ void require_number(std::string_view text) {
     throw bad_value{"does not start with a number"};
 }
 
-/// A number and what follows it.
+/// Splits a text into a number and the rest.
 std::pair<double, std::string_view> split_number(std::string_view text) {
   double number = 0;
   auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
@@ -98,7 +97,7 @@ const auto& find_unit(const Units& units, std::string_view name) {
   return *known;
 }
 
-/// A number and its unit, in milliseconds.
+/// Reads a number and its unit; returns milliseconds.
 double read_number_with_unit(std::string_view text) {
   auto [number, unit] = split_number(text);
   return number * static_cast<double>(unit.empty() ? 1'000 : find_unit(time_units, unit).milliseconds);
@@ -174,7 +173,7 @@ std::chrono::milliseconds duration::read(std::string_view text) const {
 }
 
 std::string duration::write(std::chrono::milliseconds value) const {
-  // The longest unit that fits without a rest, but 60s rather than 1m.
+  // The longest unit without a remainder, but 60s rather than 1m.
   auto unit = time_units.front();
   for (auto longer : time_units)
     if (value.count() % longer.milliseconds == 0 &&
@@ -201,7 +200,7 @@ std::uint64_t byte_size::read(std::string_view text) const {
 }
 
 std::string byte_size::write(std::uint64_t value) const {
-  auto unit = size_units.front(); // the largest that fits without a rest
+  auto unit = size_units.front(); // the largest without a remainder
   for (auto larger : size_units)
     if (value % larger.bytes == 0 && larger.bytes > unit.bytes)
       unit = larger;

@@ -1,7 +1,7 @@
 #pragma once
 
-/// How the values of options are written: each kind of value knows its form in words, reads a text strictly
-/// (the whole of it, within limits) and writes a value so that reading gives it back.
+/// The text forms of option values: each kind of value describes its form in words, reads a text strictly (completely,
+/// within limits) and writes a value so that reading restores it.
 
 #include <chrono>
 #include <cstddef>
@@ -16,7 +16,7 @@
 
 namespace daskify::internal {
 
-/// Thrown by `read`; `what()` goes on after the text itself: "is negative".
+/// Thrown by `read`; `what()` continues a sentence that begins with the text: "is negative".
 class bad_value : public std::runtime_error {
 public:
   using std::runtime_error::runtime_error;
@@ -52,7 +52,7 @@ struct byte_size {
   std::string write(std::uint64_t value) const;
 };
 
-/// A path, taken as it stands.
+/// A path, used unchanged.
 struct file_path {
   std::string form() const;
   std::string read(std::string_view text) const;
@@ -74,7 +74,7 @@ struct host_and_port {
   std::string write(std::string value) const { return value; }
 };
 
-/// Any number of lines. A config file, and a command line, give one at a time; "none" is none.
+/// Any number of lines. A config file and a command line give one line at a time; "none" stands for no lines.
 struct line_list {
   std::string_view each; ///< what a line is: "an option of sbatch"
 
@@ -83,7 +83,7 @@ struct line_list {
   std::string write(const std::vector<std::string>& value) const;
 };
 
-/// Names of hosts, separated by commas, blanks or lines; "none" is none.
+/// Names of hosts, separated by commas, blanks or newlines; "none" stands for no hosts.
 struct host_list {
   std::string form() const;
   std::vector<std::string> read(std::string_view text) const;
@@ -96,7 +96,7 @@ struct yes_or_no {
   std::string write(bool value) const { return value ? "yes" : "no"; }
 };
 
-/// A switch: `on` and `off`; `yes` and `no` are read as well.
+/// A switch: `on` and `off`; `yes` and `no` are accepted, too.
 struct on_or_off {
   std::string form() const;
   bool read(std::string_view text) const;

@@ -44,7 +44,7 @@ attached_session::attached_session(const settings& with, const std::string& prog
     start_client();
     if (attached_)
       wait_for_first(with);
-    // This thread would keep the system's logger alive, and ending the system waits for that to be gone.
+    // Otherwise this thread keeps the system's logger alive, and the system's destructor waits for the logger's end.
     caf::logger::set_current_actor_system(nullptr);
   } catch (...) {
     caf::logger::set_current_actor_system(nullptr);
@@ -75,7 +75,7 @@ void attached_session::start_client() {
   data_->join(attached_->store(), {attached_->secret(), owner_of(client_)}, speaker);
 }
 
-/// In a cluster of others start_cluster waits for workers only where it is asked to.
+/// In mode connect, start_cluster waits for workers only if start_when asks for them.
 void attached_session::wait_for_first(const settings& with) {
   auto wanted = with.workers_at_start(SIZE_MAX);
   if (wanted == 0)
@@ -96,7 +96,7 @@ attached_session::~attached_session() {
 
 void attached_session::shutdown() noexcept {
   if (::getpid() != owner_) {
-    // A forked copy has none of the threads, and the cluster is not its own: it only lets go.
+    // A forked copy has none of the threads and does not own the cluster, so it only drops its pointers.
     bridge_->abandon();
     static_cast<void>(system_.release());
     static_cast<void>(host_.release());
@@ -107,7 +107,7 @@ void attached_session::shutdown() noexcept {
   if (std::exchange(ended_, true))
     return;
   end_started();
-  // From here on nobody but this function talks to the actors.
+  // From here on only this function talks to the actors.
   bridge_->close();
   if (host_)
     host_->stop();
@@ -124,14 +124,14 @@ void attached_session::shutdown() noexcept {
     host_->end_actors();
   if (attached_)
     attached_->stop();
-  // On a thread of its own: CAF uses thread-local storage here, which is gone already when a static object is
+  // On a thread of its own, because CAF uses thread-local storage here, which no longer exists when a static object is
   // destroyed.
   std::thread{[this] { system_.reset(); }}.join();
   host_.reset();
   attached_.reset();
 }
 
-/// Says how many started tasks have not ended. Results on their way count as ended.
+/// Reports how many started tasks have not ended. Results in transit count as ended.
 void attached_session::end_started() noexcept {
   std::uint64_t unfinished = 0;
   try {
@@ -140,12 +140,12 @@ void attached_session::end_started() noexcept {
       unfinished = counts.pending + counts.running;
     }
   } catch (const error&) {
-    // The scheduler is gone, and that is said elsewhere.
+    // The scheduler has ended, which is reported elsewhere.
   }
   started_->finish(unfinished);
 }
 
-/// A scheduler in this process answers, or ends with the session.
+/// No timeout for a scheduler in this process: it answers, or ends with the session.
 actor_bridge::patience attached_session::limit() const {
   return attached_ ? actor_bridge::patience{tuning::answer_timeout} : std::nullopt;
 }
@@ -153,7 +153,7 @@ actor_bridge::patience attached_session::limit() const {
 // -- runs -----------------------------------------------------------------------------------------------------
 
 void attached_session::number(run_spec& spec) {
-  spec.seed = ++last_run_; // the same wherever and however often the program runs
+  spec.seed = ++last_run_; // the same in every execution of the program, on any machine
   spec.run = nth_run_of(client_, spec.seed);
 }
 
@@ -177,7 +177,7 @@ void attached_session::start_unattended(run_spec spec) {
   auto id = spec.run;
   started_->add(id, spec.name);
   send(std::move(spec));
-  link_.release(id); // when it has ended
+  link_.release(id); // takes effect when the run has ended
 }
 
 void attached_session::add_start_call(run_spec call) {
@@ -230,7 +230,7 @@ progress attached_session::monitor(const std::vector<run_range>& tasks) {
     if (!next) {
       if (!feed->closed())
         continue;
-      if (attached_ && bridge_->is_open()) // the progress actor has noticed it first
+      if (attached_ && bridge_->is_open()) // the progress actor noticed the scheduler's end first
         std::rethrow_exception(attached_->lost_scheduler());
       bridge_->throw_closed();
     }
@@ -302,7 +302,7 @@ cluster_status attached_session::status() {
 }
 
 bool attached_session::end_cluster(std::chrono::milliseconds timeout) {
-  struct without_logger { // as above, on each way out of here
+  struct without_logger { // as in the constructor, on every exit path
     ~without_logger() { caf::logger::set_current_actor_system(nullptr); }
   } at_the_end;
   caf::scoped_actor self{*system_};

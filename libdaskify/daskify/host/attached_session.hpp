@@ -20,15 +20,15 @@
 
 namespace daskify::internal {
 
-/// A running cluster as its client sees it. Its scheduler is in this process, or, in mode connect, in another one.
+/// A running cluster as its client sees it. The scheduler is in this process or, in mode connect, in another one.
 class attached_session final : public client_session, public std::enable_shared_from_this<attached_session> {
 public:
-  /// Starts a cluster, or joins one. Returns when it can take work. Throws cluster_error; nothing is left behind then.
+  /// Starts or joins a cluster. Returns when the cluster can take work. Throws cluster_error, leaving nothing behind.
   static std::shared_ptr<attached_session> start(const settings& with, const std::string& program_name);
   attached_session(const settings& with, const std::string& program_name); ///< for `start`
   ~attached_session() override;
 
-  /// Ends everything that was started here. May be called again and from several threads.
+  /// Ends everything that was started by this session. May be called again and from several threads.
   void shutdown() noexcept;
 
   run_id submit(run_spec spec) override;
@@ -51,15 +51,15 @@ public:
   shared_bytes find(const std::string& key, const type_label& type) override;
   void spread(object_id object) override;
 
-  /// Each worker makes this call before it gets further tasks. The caller holds what the call uses.
+  /// Each worker makes this call before it gets further tasks. The caller keeps the objects that the call uses.
   void add_start_call(run_spec call);
 
   worker_list workers();
-  /// Of the whole cluster, with what others do.
+  /// The status of the whole cluster, including its other clients.
   cluster_status status();
-  /// Ends a cluster of another process. True when its scheduler is gone before `timeout` is over.
+  /// Ends a cluster of another process. Returns true if its scheduler has ended within `timeout`.
   bool end_cluster(std::chrono::milliseconds timeout);
-  /// In mode connect: the scheduler's address that is used, and this session among its clients.
+  /// In mode connect: the address at which the scheduler was reached, and the id of this session among its clients.
   endpoint reached() const { return attached_->reached_at(); }
   worker_id client() const noexcept { return client_; }
   object_list objects();
@@ -76,16 +76,16 @@ private:
   void wait_for_first(const settings& with);
   actor_bridge::patience limit() const;
 
-  int owner_ = ::getpid(); ///< the process that has the cluster; forked copies do not
+  int owner_ = ::getpid(); ///< the process that owns the cluster; forked copies do not
   progress_style style_;
-  // One of the two.
+  // One of the two is set.
   std::unique_ptr<scheduler_process> host_;
   std::unique_ptr<attachment> attached_;
   system_config config_;
   std::unique_ptr<caf::actor_system> system_;
   scheduler_for_clients scheduler_;
   progress_actor progress_;
-  worker_id client_; ///< none: the one in the scheduler's process
+  worker_id client_; ///< none: the client in the scheduler's process
   std::shared_ptr<actor_bridge> bridge_ = std::make_shared<actor_bridge>();
   scheduler_link link_;
   std::shared_ptr<store_link> data_ = std::make_shared<store_link>(bridge_, store_link::distance::same_process);

@@ -18,7 +18,7 @@ namespace {
 
 constexpr auto join_timeout = std::chrono::seconds{20};
 
-/// Says that the client is alive, hears who works for it, and notices that the scheduler is not alive.
+/// Sends the client's heartbeats, receives the state of the workers, and detects that the scheduler has ended.
 link_actor::behavior_type link_behavior(link_actor::pointer self, scheduler_for_clients scheduler,
                                         std::function<void(const cluster_alive&)> on_answer,
                                         std::function<void()> on_lost) {
@@ -57,7 +57,7 @@ void attachment::connect(caf::actor_system& system) {
 
 void attachment::join(caf::actor_system& system, const caf::strong_actor_ptr& speaker, const progress_actor& progress,
                       std::function<void(std::exception_ptr)> on_lost) {
-  auto why = lost_scheduler(); // made here, because this may be gone when it is told
+  auto why = lost_scheduler(); // made here, because this object may not exist any more when it is reported
   if (settings_.progress != progress_style::off)
     speech_ = std::make_unique<serial_executor>();
   link_ = system.spawn(

@@ -19,23 +19,23 @@
 
 namespace daskify::internal {
 
-/// What a client has of a cluster whose scheduler is in another process: the connection, and a store of its own, which
-/// is a node of the cluster as long as the client is there.
+/// A client's part of a cluster whose scheduler is in another process: the connection, and a store of its own, which is
+/// a node of the cluster as long as the client is attached.
 ///
-/// REQUIRES: it outlives the actor system that it was connected in, and `stop` has been called before that is
-/// destroyed, also when a call has thrown.
+/// REQUIRES: outlives the actor system in which it was connected, and `stop` is called before that system is destroyed,
+/// even if a call has thrown.
 class attachment {
 public:
-  /// Looks for the cluster. Throws cluster_error.
+  /// Finds the cluster. Throws cluster_error.
   attachment(const settings& with, std::string program_name);
 
-  /// The scheduler may take start_timeout to answer. Throws cluster_error.
+  /// Connects to the scheduler, which may take start_timeout to answer. Throws cluster_error.
   void connect(caf::actor_system& system);
-  /// Joins as a client that speaks by these two. `on_lost` is told why the cluster cannot be used any more; on an
-  /// actor's thread, must not block. Throws cluster_error.
+  /// Joins as a client that sends through these two actors. `on_lost` receives the reason why the cluster cannot be
+  /// used any more; it is called on an actor's thread and must not block. Throws cluster_error.
   void join(caf::actor_system& system, const caf::strong_actor_ptr& speaker, const progress_actor& progress,
             std::function<void(std::exception_ptr)> on_lost);
-  /// Ends the actors here; the scheduler sees that the connection is gone.
+  /// Ends the actors of this object; the scheduler notices that the connection is closed.
   void stop() noexcept;
 
   const scheduler_for_clients& scheduler() const noexcept { return found_.actor; }
@@ -43,7 +43,7 @@ public:
   const std::string& secret() const noexcept { return cluster_.secret; }
   worker_id client() const noexcept { return client_; }
   const endpoint& reached_at() const noexcept { return found_.by.peer; }
-  /// For the error that says it.
+  /// The error that reports the loss of the scheduler.
   std::exception_ptr lost_scheduler() const;
 
 private:
@@ -57,8 +57,8 @@ private:
   store_actor store_;
   link_actor link_;
   worker_id client_;
-  staffing_notice idle_{staffing_notice::time_point{}}; ///< of no worker, perhaps for long; the link's
-  std::unique_ptr<serial_executor> speech_;             ///< last: a terminal may take its time
+  staffing_notice idle_{staffing_notice::time_point{}}; ///< workers may have been missing for long; used by the link
+  std::unique_ptr<serial_executor> speech_;             ///< writes notices, as a terminal may block; last
 };
 
 } // namespace daskify::internal

@@ -37,7 +37,7 @@ void cluster::start(cluster_mode mode) {
     });
   std::lock_guard one_at_a_time{starting_};
   refuse_second();
-  auto session = attached_session::start(with, program_name_); // may take long, and others may ask meanwhile
+  auto session = attached_session::start(with, program_name_); // may take long; other threads may call meanwhile
   try {
     make_start_calls(*session, with);
   } catch (...) {
@@ -49,7 +49,7 @@ void cluster::start(cluster_mode mode) {
   was_started_ = true;
 }
 
-/// Returns when as many of the present workers have made the calls as start_cluster waits for.
+/// Waits until as many of the present workers have made the calls as start_cluster waits for.
 void cluster::make_start_calls(attached_session& of, settings with) {
   {
     std::lock_guard guard{mutex_};
@@ -64,7 +64,7 @@ void cluster::make_start_calls(attached_session& of, settings with) {
   auto wanted = with.workers_at_start(there);
   if (wanted == 0)
     return;
-  // Workers of our own that die in a call are replaced, or are known not to be.
+  // No deadline for workers of our own: those that die in a call are replaced, or are known not to be.
   using clock = std::chrono::steady_clock;
   deadline until;
   if (with.mode == cluster_mode::connect)
@@ -146,7 +146,7 @@ auto cluster::runs() const -> std::vector<remembered_run> {
 }
 
 void cluster::forget(const run_handle& run) {
-  std::shared_ptr<run_handle> last; // released without the lock
+  std::shared_ptr<run_handle> last; // released after the lock
   std::lock_guard guard{mutex_};
   auto found = std::find_if(runs_.begin(), runs_.end(), [&](const remembered_run& r) { return r.run.get() == &run; });
   if (found == runs_.end())

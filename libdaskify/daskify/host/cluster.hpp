@@ -15,7 +15,7 @@ namespace daskify::internal {
 
 class attached_session;
 
-/// What stands behind one daskified object: its settings, its session while one runs, and the runs it remembers.
+/// The state of one daskified object: its settings, its session while one runs, and the runs that it remembers.
 class cluster {
 public:
   cluster(settings with, std::string program_name);
@@ -26,11 +26,11 @@ public:
   const settings& configured() const { return settings_; }
   const std::string& program_name() const { return program_name_; }
 
-  /// Throws cluster_error(not_started or shut_down) when none is running.
+  /// Throws cluster_error(not_started or shut_down) if no session is running.
   std::shared_ptr<attached_session> session() const;
 
-  /// Each worker process makes this call before its first task, from now on and after each start. Throws data_error
-  /// when a running cluster cannot be given the call, which is then as never made.
+  /// Each worker process makes this call before its first task, from now on and after each start. Throws data_error if
+  /// a running cluster cannot accept the call, which is then not registered.
   void on_worker_start(std::shared_ptr<const start_call> call);
 
   struct remembered_run {

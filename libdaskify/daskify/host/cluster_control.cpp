@@ -15,7 +15,7 @@ namespace daskify::internal {
 namespace {
 
 constexpr auto own_name = "daskify";
-/// Who asks wants to know whether it answers, and not wait for it.
+/// For requests that only find out whether the scheduler answers, and do not wait for it.
 constexpr std::chrono::milliseconds look_patience = std::chrono::seconds{5};
 
 std::shared_ptr<attached_session> attach(settings options) {
@@ -26,7 +26,7 @@ std::shared_ptr<attached_session> attach(settings options) {
   return attached_session::start(options, own_name);
 }
 
-/// The process of a scheduler on this machine; nothing when it is on another one, or when only its address is known.
+/// The scheduler's process if it is on this machine; nothing if it is on another one, or if only its address is known.
 std::optional<process_identity> scheduler_on_this_machine(const settings& options) {
   if (options.scheduler)
     return std::nullopt;
@@ -61,12 +61,12 @@ bool end_standing_cluster(const settings& options, std::chrono::milliseconds pat
     return ended;
   }
   auto ended = open_ended_descriptor(owner->pid);
-  if (is_gone(*owner)) // asked once the pid cannot become another process's without the descriptor's telling
+  if (is_gone(*owner)) // checked after opening the descriptor, which would report a reuse of the pid
     return true;
   if (::kill(owner->pid, SIGTERM) != 0 && errno != ESRCH)
     throw cluster_error{error_code::command_failed, "The scheduler (pid " + std::to_string(owner->pid) +
                                                         ") cannot be ended because it is another user's; ask them."};
-  ::kill(owner->pid, SIGCONT); // one that was stopped takes no other signal
+  ::kill(owner->pid, SIGCONT); // a stopped process handles no other signal
   return ends_within(ended.get(), patience);
 }
 

@@ -56,7 +56,7 @@ node_actor::behavior_type node_behavior(node_actor::pointer self, scheduler_for_
   };
 }
 
-/// The workers of this node, as the store's actor sees them: it may hear of one that joins when they are being ended.
+/// The workers of this node as the store's actor sees them: a worker may join while the workers are being ended.
 class fleet_for_store {
 public:
   local_fleet& begin(local_fleet::setup with) {
@@ -66,7 +66,7 @@ public:
       fleet_->stop_replacing();
     return *fleet_;
   }
-  /// For those that have not enrolled, or will be started yet.
+  /// Stops waiting for workers that have not enrolled, or are still to be started.
   void stop_waiting() {
     std::lock_guard guard{mutex_};
     is_to_end_ = true;
@@ -80,7 +80,7 @@ public:
   }
   void end() {
     std::unique_ptr<local_fleet> ending;
-    std::lock_guard guard{mutex_}; // goes before the fleet does
+    std::lock_guard guard{mutex_}; // released before the fleet is destroyed
     ending.swap(fleet_);
   }
 
@@ -99,7 +99,7 @@ std::uint64_t store_limit(const node_launch& as, const batch_job& job) {
   return share_for_stores(free);
 }
 
-/// How a node's process ends: once, whatever comes first.
+/// The exit code of a node's process; the first one counts.
 class exit_of_node {
 public:
   void with(int code) {
@@ -113,15 +113,15 @@ private:
   std::promise<int> code_;
 };
 
-/// Serves until the session ends; the exit code of the process.
+/// Serves until the session ends; returns the exit code of the process.
 int serve(const node_launch& as, const batch_job& job, const std::string& name, const termination* ending_signal,
           const connect_patience& patience) {
   auto folder = session_folder::open(as.session_folder);
   auto where = folder.read_connection();
   auto end = std::make_shared<exit_of_node>();
   auto workers = std::make_shared<fleet_for_store>();
-  // Never destroyed: its thread looks at it until the process is gone. None: nobody has launched this process, and the
-  // folder is its own.
+  // Never destroyed, because its thread uses it until the process ends. Null if this process has no launcher, and owns
+  // the folder itself.
   static lifeline* line = nullptr;
   if (!as.by_hand)
     line = new lifeline{folder, where.owner,
@@ -159,7 +159,7 @@ int serve(const node_launch& as, const batch_job& job, const std::string& name, 
           end_now("the scheduler is gone, or takes this node for gone; join it again when it is there.");
       });
 
-  // The actor system waits for its actors, on each way out of here.
+  // The actor system waits for its actors, on every exit path.
   struct ending {
     std::function<void()> end;
     ~ending() { end(); }
@@ -176,7 +176,7 @@ int serve(const node_launch& as, const batch_job& job, const std::string& name, 
       *leaving = true;
       caf::anon_send(actor, node_leaving{});
       if (std::exchange(is_second, true) && by_hand)
-        end->with(1); // somebody is in a hurry
+        end->with(1); // the user is in a hurry
       workers->stop_waiting();
     });
 
@@ -193,9 +193,9 @@ int serve(const node_launch& as, const batch_job& job, const std::string& name, 
   auto transfers = node->transfers_at();
   who.transfer_host = transfers.host.empty() ? found.by.own_address : transfers.host;
   who.transfer_port = transfers.port;
-  // Of the nodes that a cluster has submitted itself, it asks SLURM by one question for all.
+  // For nodes that a cluster has submitted itself, the cluster asks SLURM, once for all of them.
   if (as.by_hand)
-    if (auto left = time_left_of_own_job(name)) // later is counted from here
+    if (auto left = time_left_of_own_job(name)) // the scheduler counts down from now
       who.time_left_ms = static_cast<std::uint64_t>(std::chrono::milliseconds{*left}.count());
   auto [answer, directory] = ask_peer<node_answer, directory_for_stores>(
       system, scheduler, {join_timeout, [leaving] { return !*leaving; }}, "scheduler", std::move(who),
@@ -216,7 +216,7 @@ int serve(const node_launch& as, const batch_job& job, const std::string& name, 
   };
   fleet.log_folder = as.log_folder;
   fleet.first_slot = has_slot ? as.first_worker : answer.first_worker;
-  // The slots of a cluster on one machine are counted there, too.
+  // In a cluster on one machine, slots are counted per machine, as the shares are.
   fleet.cpus = [shares, before = has_slot ? 0 : fleet.first_slot](std::uint32_t slot) {
     return shares.bound(slot - before);
   };
@@ -237,14 +237,14 @@ int serve(const node_launch& as, const batch_job& job, const std::string& name, 
   } catch (const cluster_error& e) {
     if (e.code() != error_code::shut_down)
       throw;
-    caf::anon_send(actor, node_leaving{}); // once more: the scheduler may not have known this node then
+    caf::anon_send(actor, node_leaving{}); // once more: the scheduler may not have known this node before
   }
   auto code = end->wait();
-  running.end_all(code == 0 ? tuning::stop_grace : std::chrono::milliseconds{0}); // else there is nobody to report to
+  running.end_all(code == 0 ? tuning::stop_grace : std::chrono::milliseconds{0}); // otherwise no report is possible
   return code;
 }
 
-/// To be asked to end while the scheduler is being reached is no failure.
+/// A request to end while the scheduler is being reached is no failure.
 int serve_while_wanted(const node_launch& as, const batch_job& job, const std::string& name,
                        const termination* ending_signal, const connect_patience& patience) {
   try {
@@ -289,8 +289,8 @@ int join_cluster(const settings& with, const std::string& program_name) {
   if (!is_wanted)
     return 0;
   auto cluster = find_cluster(with);
-  ::unsetenv(secret_variable); // it is not for what tasks start
-  // The workers find the scheduler, and know that this process has ended, by a session folder of this node's own.
+  ::unsetenv(secret_variable); // hidden from programs that tasks start
+  // The workers find the scheduler, and detect the end of this process, by a session folder of this node's own.
   session_folder::sweep_stale(with.session_directory.value_or(""));
   auto folder = session_folder::create(with.session_directory.value_or(""));
   log_folder logs{folder.path(), {}};

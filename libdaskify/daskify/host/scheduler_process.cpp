@@ -29,7 +29,7 @@ namespace daskify::internal {
 
 namespace {
 
-/// Where session folders are made: for jobs a folder that other machines see, as they do most homes.
+/// The folder for session folders: for jobs a folder that other machines see, as they see most homes.
 std::string session_base(const settings& options) {
   if (options.session_directory || !options.uses_other_machines())
     return options.session_directory.value_or("");
@@ -40,13 +40,13 @@ std::string session_base(const settings& options) {
 
 constexpr auto look_patience = std::chrono::seconds{3};
 
-/// The lock of a folder says nothing of other machines where the file system does not pass it on.
+/// If the file system does not share locks between machines, the lock does not exclude schedulers on other machines.
 session_folder claimed_folder(const settings& options) {
   auto folder = session_folder::claim(connection_directory(options));
   try {
     auto before = folder.read_connection();
     if (is_of_this_machine(before.owner))
-      return folder; // and gone, for it held the lock
+      return folder; // its owner has ended, because the lock was free
     if (auto answer = find_reachable(before.addresses, look_patience); auto* found = std::get_if<reached>(&answer))
       throw cluster_error{error_code::already_started, "Another scheduler, at " + to_text(found->peer) +
                                                            ", has the connection_directory '" + folder.path().string() +
@@ -54,7 +54,7 @@ session_folder claimed_folder(const settings& options) {
   } catch (const cluster_error& e) {
     if (e.code() == error_code::already_started)
       throw;
-    // There is no file, or none that anybody could use.
+    // There is no file, or no usable one.
   }
   return folder;
 }
@@ -87,7 +87,7 @@ void scheduler_process::start(caf::actor_system& system) {
   deployment_->start();
 }
 
-/// The default is not asked for, so it is no error before something has to be spilled.
+/// The default was not requested, so an unusable one is no error until data have to be spilled.
 void scheduler_process::require_spill_folder() const {
   auto spill = settings_.spill_folder();
   if (!spill || settings_.origin("spill_directory") == "default")
@@ -102,7 +102,7 @@ bool scheduler_process::serves_other_machines() const {
   return (is_standing() && settings_.interface) || (kind_ != cluster_kind::standing && settings_.uses_other_machines());
 }
 
-/// The output of jobs is: it tells what went wrong when nobody was looking.
+/// The output of jobs is kept: it shows what went wrong while no user was watching.
 bool scheduler_process::keeps_logs() const {
   return settings_.log_directory || (kind_ != cluster_kind::standing && settings_.uses_other_machines());
 }
@@ -112,7 +112,7 @@ void scheduler_process::choose_log_folder() {
     return;
   if (keeps_logs())
     logs_ = make_log_folder(base_of_logs(settings_));
-  else if (kind_ != cluster_kind::standing) // which starts nobody
+  else if (kind_ != cluster_kind::standing) // which starts no processes
     logs_.path = own_folder().path();
 }
 

@@ -21,35 +21,35 @@
 
 namespace daskify::internal {
 
-/// Whether a cluster ends with the program that has started it, and is of its build, or serves any that come. The
-/// workers of a standing one come by themselves; or it starts some, too.
+/// Whether a cluster is of the build of the program that started it, and ends with it, or serves all programs. The
+/// workers of a standing cluster join by themselves; `standing_with_workers` also starts some.
 enum class cluster_kind : std::uint8_t { of_one_program, standing, standing_with_workers };
 
-/// The middle of a cluster: its scheduler, its object directory and the store of this process's node, at an address
-/// that the session folder tells; and the deployment that starts the processes around them.
+/// The centre of a cluster: its scheduler, its object directory and the store of this process's node, at an address
+/// published in the session folder; and the deployment that starts the other processes.
 ///
-/// REQUIRES: it outlives the actor system that it was started in, and `stop` and `end_actors` have been called before
-/// that is destroyed, also when `start` has thrown.
+/// REQUIRES: outlives the actor system in which it was started, and `stop` and `end_actors` are called before that
+/// system is destroyed, even if `start` has thrown.
 class scheduler_process {
 public:
-  /// Makes the session folder, or claims the connection directory. Throws cluster_error.
+  /// Creates the session folder, or claims the connection directory. Throws cluster_error.
   scheduler_process(const settings& with, std::string program_name, cluster_kind kind = cluster_kind::of_one_program);
   ~scheduler_process();
   scheduler_process(const scheduler_process&) = delete;
   scheduler_process& operator=(const scheduler_process&) = delete;
 
-  /// What is to be done when a client asks for the end of the cluster, on an actor's thread; must not block. Before
-  /// `start`.
+  /// Sets what is called when a client asks for the end of the cluster, on an actor's thread; must not block. To be
+  /// called before `start`.
   void on_end_wanted(std::function<void()> end) { on_end_wanted_ = std::move(end); }
-  /// What is to be done with lines on how the jobs are while the start waits for them; by default they are notices.
-  /// Before `start`.
+  /// Sets what receives lines about the state of the jobs while the start waits for them; by default they are notices.
+  /// To be called before `start`.
   void on_start_news(std::function<void(const std::string& lines)> tell) { on_start_news_ = std::move(tell); }
-  /// The logs go there, and into no folder of its own. Before `start`.
+  /// Writes the logs to this folder, instead of a new one. To be called before `start`.
   void log_into(const std::filesystem::path& folder) { logs_ = share_log_folder(folder); }
 
   /// Starts the actors and the processes of the cluster. Throws error.
   void start(caf::actor_system& system);
-  /// Returns when it can take work. Throws error.
+  /// Returns when the cluster can take work. Throws error.
   void wait_until_ready() { deployment_->wait_until_ready(); }
 
   /// Ends all processes of the cluster.
@@ -59,7 +59,7 @@ public:
 
   const std::string& secret() const noexcept { return secret_; }
   const session_folder& folder() const noexcept { return folder_; }
-  /// Where it is told to be; after `start`.
+  /// The published addresses; after `start`.
   const std::vector<endpoint>& addresses() const noexcept { return addresses_; }
   const scheduler_actor& scheduler() const noexcept { return scheduler_; }
   const store_actor& store() const noexcept { return store_; }
@@ -67,7 +67,7 @@ public:
 
 private:
   bool is_standing() const noexcept { return kind_ != cluster_kind::of_one_program; }
-  /// In which the processes that it starts find it.
+  /// The folder in which the processes that it starts find it.
   const session_folder& own_folder() const noexcept { return folder_of_workers_ ? *folder_of_workers_ : folder_; }
   void require_spill_folder() const;
   bool serves_other_machines() const;
@@ -81,17 +81,17 @@ private:
   cluster_kind kind_;
   std::string program_name_;
   session_folder folder_;
-  /// Of a standing cluster that starts workers: they, and what ends with them, know of no folder that others may have
-  /// after it.
+  /// Set for a standing cluster that starts workers: these, and their cleanup, use no folder that another scheduler may
+  /// claim later.
   std::optional<session_folder> folder_of_workers_;
   std::function<void()> on_end_wanted_;
   std::function<void(const std::string&)> on_start_news_ = notice;
-  log_folder logs_;             ///< of this cluster; an empty path: nowhere
-  std::size_t own_workers_ = 0; ///< whose slots are not for others
+  log_folder logs_;             ///< of this cluster; an empty path: no logs
+  std::size_t own_workers_ = 0; ///< whose slots are reserved
   std::string secret_;
   std::vector<endpoint> addresses_;
   std::uint64_t store_limit_ = 0;                                          ///< bytes, of each node on this machine
-  std::shared_ptr<actor_bridge> voice_ = std::make_shared<actor_bridge>(); ///< in whose name the deployment speaks
+  std::shared_ptr<actor_bridge> voice_ = std::make_shared<actor_bridge>(); ///< sends the deployment's messages
   std::shared_ptr<node_store> node_;
   directory_actor directory_;
   store_actor store_;

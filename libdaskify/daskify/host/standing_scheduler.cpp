@@ -24,12 +24,12 @@ namespace daskify::internal {
 
 namespace {
 
-/// Whether a cluster whose workers have not all come in time may go on without: jobs may wait for days.
+/// Whether a cluster may go on without the workers that have not come in time: jobs may wait for days.
 bool may_wait_for_more(const settings& with, const cluster_error& why) {
   return why.code() == error_code::start_timeout && with.uses_other_machines();
 }
 
-/// Returns when work can be taken. Throws error.
+/// Returns when the cluster can take work. Throws error.
 void wait_for_workers(scheduler_process& host, const settings& with) {
   try {
     host.wait_until_ready();
@@ -45,13 +45,13 @@ void wait_for_workers(scheduler_process& host, const settings& with) {
 
 void run_standing_scheduler(const settings& as_given, const standing_setup& setup) {
   termination signals{SIGTERM, SIGINT, SIGHUP};
-  std::signal(SIGPIPE, SIG_IGN); // whoever waited for the news may be gone
+  std::signal(SIGPIPE, SIG_IGN); // the reader of the news may have ended
   keep_standard_descriptors();
   file_descriptor news{setup.news_descriptor.value_or(-1)};
   if (news)
-    ::fcntl(news.get(), F_SETFD, FD_CLOEXEC); // lest a worker keeps it open
+    ::fcntl(news.get(), F_SETFD, FD_CLOEXEC); // so that no worker keeps it open
   auto with = as_given;
-  with.queue_timeout = {}; // whose tasks wait for the jobs
+  with.queue_timeout = {}; // tasks wait for the jobs instead
   auto starts_workers = setup.start_workers && with.mode != cluster_mode::connect;
   if (starts_workers && !with.worker_program)
     with.worker_program = own_program("daskify-worker");
@@ -62,7 +62,7 @@ void run_standing_scheduler(const settings& as_given, const standing_setup& setu
   host.on_end_wanted(end);
   auto tell = [&news](const std::string& lines) {
     if (news)
-      static_cast<void>(write_soon(news.get(), lines + '\n')); // the reader may be gone
+      static_cast<void>(write_soon(news.get(), lines + '\n')); // the reader may have ended
   };
   host.on_start_news([tell](const std::string& lines) {
     notice(lines);
@@ -74,7 +74,7 @@ void run_standing_scheduler(const settings& as_given, const standing_setup& setu
   auto system = std::make_unique<caf::actor_system>(config);
   std::exception_ptr failed;
   std::thread starting;
-  // On each way out of here.
+  // On every exit path.
   struct ending {
     std::function<void()> end;
     ~ending() { end(); }
@@ -83,7 +83,7 @@ void run_standing_scheduler(const settings& as_given, const standing_setup& setu
     if (starting.joinable())
       starting.join();
     host.end_actors();
-    // This thread would keep the system's logger alive, and ending the system waits for that to be gone.
+    // Otherwise this thread keeps the system's logger alive, and the system's destructor waits for the logger's end.
     caf::logger::set_current_actor_system(nullptr);
     system.reset();
   }};

@@ -11,7 +11,7 @@ namespace daskify::internal {
 
 namespace {
 
-/// Of failures, before the rest is only counted.
+/// Maximum number of failure notices; further failures are only counted.
 constexpr std::uint64_t most_notices = 20;
 
 } // namespace

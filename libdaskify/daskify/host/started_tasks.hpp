@@ -13,12 +13,12 @@
 
 namespace daskify::internal {
 
-/// The tasks of `daskified::start`, which have no futures: a failure of theirs is a notice on stderr. Thread-safe.
+/// The tasks of `daskified::start`, which have no futures: their failures are notices on stderr. Thread-safe.
 class started_tasks {
 public:
-  /// Before the task is submitted.
+  /// To be called before the task is submitted.
   void add(run_id run, std::string function);
-  /// On an actor's thread: does not block.
+  /// Called on an actor's thread: does not block.
   void ended(const unattended_ended& end);
   /// The tasks that have not ended, as far as this process knows.
   std::vector<run_range> open() const;
@@ -29,10 +29,10 @@ private:
   void write_notices();
 
   mutable std::mutex mutex_;
-  std::map<run_id, std::string> open_; ///< and their functions
+  std::map<run_id, std::string> open_; ///< with the names of their functions
   std::uint64_t failed_ = 0;
   std::deque<std::string> notices_;         ///< to be written
-  std::unique_ptr<serial_executor> writer_; ///< because a terminal may take its time
+  std::unique_ptr<serial_executor> writer_; ///< because a terminal may block
 };
 
 } // namespace daskify::internal

@@ -17,7 +17,7 @@ namespace {
 constexpr std::string_view gap = "  ";
 constexpr std::size_t narrowest = 8; ///< columns that a shortened text keeps
 
-/// Text that is one line of a terminal.
+/// Converts a text to one line for a terminal.
 std::string one_line(std::string_view text) {
   auto line = printable(text);
   std::ranges::replace(line, '\n', ' ');
@@ -25,11 +25,11 @@ std::string one_line(std::string_view text) {
   return line;
 }
 
-std::size_t columns_of(std::string_view text) { // one for each character, which holds for most
+std::size_t columns_of(std::string_view text) { // assumes one column per character
   return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (c & '\xc0') != '\x80'; }));
 }
 
-/// At most so many columns, the last of which is a '~' where something was left out.
+/// At most `columns` columns, the last of which is a '~' if text was cut.
 std::string shortened(const std::string& text, std::size_t columns) {
   if (columns_of(text) <= columns)
     return text;
@@ -44,7 +44,8 @@ std::string shortened(const std::string& text, std::size_t columns) {
 
 enum class align : std::uint8_t { left, right };
 
-/// Rows of cells under titles, two columns apart. Where it is too wide, its widest texts are shortened.
+/// Rows of cells under titles, two columns apart. If the table is too wide, its widest left-aligned texts are
+/// shortened.
 template <std::size_t N>
 class table {
 public:
@@ -106,7 +107,7 @@ std::string plural(std::size_t count, const std::string& one) {
   return std::to_string(count) + ' ' + one + (count == 1 ? "" : "s");
 }
 
-/// Counts that are not 0; "1000 tasks: 120 pending, 870 finished".
+/// The counts that are not 0: "1000 tasks: 120 pending, 870 finished".
 std::string short_counts(const progress& p) {
   std::string text;
   auto add = [&](std::uint64_t count, const char* what) {
@@ -130,7 +131,7 @@ std::uint64_t own_number(run_id run) {
   return run.value & ((std::uint64_t{1} << own_id_bits) - 1);
 }
 
-/// "how" behind a heading: "Workers: 3 (1 busy, 2 idle)".
+/// The heading, with the number of workers in each state: "Workers: 3 (1 busy, 2 idle)".
 std::string heading_of_workers(const std::vector<worker_entry>& workers) {
   auto text = "Workers: " + (workers.empty() ? "none" : std::to_string(workers.size()));
   std::string states;
@@ -153,7 +154,7 @@ std::string text_of_workers(const std::vector<worker_entry>& workers, std::size_
   return text + rows.text(width);
 }
 
-/// The sums, and the nodes that have something.
+/// The totals, and the nodes that hold data or have sent some.
 std::string text_of_nodes(const std::vector<node_entry>& nodes, std::size_t width) {
   using enum align;
   table<5> rows{{"NODE", "MEMORY", "LIMIT", "DISK", "SENT"}, {left, right, right, right, right}};

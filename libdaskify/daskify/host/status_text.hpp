@@ -9,8 +9,7 @@
 
 namespace daskify::internal {
 
-/// For people, in lines of at most `width` columns, where that can be; what names it has are made harmless for a
-/// terminal.
+/// For users, in lines of at most `width` columns where possible; names are made printable.
 std::string status_text(const cluster_view& of, std::size_t width);
 
 /// For programs: one object of JSON.

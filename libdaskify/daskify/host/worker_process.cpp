@@ -32,7 +32,7 @@ constexpr auto connect_timeout = std::chrono::seconds{20};
 /// Objects of the node's store, mapped.
 class stored_objects : public object_space {
 public:
-  /// `end_worker` ends this process soon; it is called when the store is gone.
+  /// `end_worker` ends this process soon; it is called when the store has ended.
   stored_objects(std::shared_ptr<store_link> store, std::function<void()> end_worker)
       : store_{std::move(store)},
         end_worker_{std::move(end_worker)} {}
@@ -51,8 +51,8 @@ public:
   }
 
 private:
-  /// A store that is gone has ended with its node, and this process is about to end, too. Until then no task may fail
-  /// with that: all of them run again elsewhere.
+  /// A lost store has ended with its node, and this process is about to end, too. Blocks until then, because no task
+  /// may fail for this reason: all of them run again elsewhere.
   template <class Use>
   auto use_store(const Use& use) const -> decltype(use()) {
     try {
@@ -70,15 +70,15 @@ private:
   std::function<void()> end_worker_;
 };
 
-/// Runs tasks until the session ends; the exit code of the process.
+/// Runs tasks until the session ends; returns the exit code of the process.
 int work(const worker_launch& as, const std::string& name) {
-  // By lines, so that what a task printed is there to be shown when it kills the process.
+  // Line-buffered, so that a task's output is not lost if the task kills the process.
   std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
   for (const auto& library : as.libraries)
     load_library(library);
   auto folder = session_folder::open(as.session_folder);
   auto where = folder.read_connection();
-  // Never destroyed: its thread looks at it until the process is gone.
+  // Never destroyed, because its thread uses it until the process ends.
   // A node that was started by hand owns the session of its workers, as a client does.
   bool by_owner = !as.store || where.owner.pid == ::getppid();
   static lifeline& line = *new lifeline{folder, where.owner, by_owner ? launched_by::client : launched_by::node};
@@ -100,7 +100,7 @@ int work(const worker_launch& as, const std::string& name) {
 
   worker_setup setup;
   setup.work = &tasks;
-  // A value of the user's is destroyed on this thread, and not on an actor's.
+  // Destroys the user's values on a thread that is not an actor's.
   auto disposer = std::make_shared<serial_executor>();
   setup.on_freed = [&objects, store, disposer](const std::vector<object_id>& freed) {
     store->forget(freed);
@@ -118,7 +118,7 @@ int work(const worker_launch& as, const std::string& name) {
   auto session = std::make_shared<task_session>(tasks, calls, store);
   store->use(session);
   auto speaker = system.spawn(client_behavior, client_events{[](const std::vector<object_id>&) {}, {}});
-  // The actor system waits for its actors, on each way out of here.
+  // The actor system waits for its actors, on every exit path.
   struct ending {
     std::function<void()> end;
     ~ending() { end(); }
@@ -128,7 +128,7 @@ int work(const worker_launch& as, const std::string& name) {
     calls->speaker() = nullptr;
     caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(speaker, caf::exit_reason::user_shutdown);
-    // They use what is destroyed next.
+    // The actors use objects that are destroyed next.
     caf::scoped_actor self{system};
     self->wait_for(actor, speaker);
   }};

@@ -10,8 +10,8 @@ namespace {
 constexpr auto worker_prefix = "DASKIFY_WORKER_";
 constexpr auto node_prefix = "DASKIFY_NODE_";
 
-/// Writes the fields of a launch, in the order in which `reader` reads them. What is empty or 0 is left out, which
-/// reads the same: people see these variables in job scripts.
+/// Writes the fields of a launch, in the order in which `reader` reads them. Omits empty and 0 values, which read the
+/// same, because users see these variables in job scripts.
 class writer {
 public:
   explicit writer(std::string prefix) : prefix_{std::move(prefix)} {}

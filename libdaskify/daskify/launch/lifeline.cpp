@@ -44,13 +44,13 @@ void lifeline::tell(std::uint64_t what) const noexcept {
 }
 
 void lifeline::watch() {
-  // Both are watched, because a forked copy of the launcher may hold the pipe open after it is gone.
+  // Watches both, because a forked copy of the launcher may keep the pipe open after the launcher's end.
   auto ended = is_of_this_machine(client_) ? open_ended_descriptor(client_.pid) : file_descriptor{};
-  auto launcher = launcher_ == launched_by::batch_system ? -1 : lifeline_descriptor; // poll passes over -1
+  auto launcher = launcher_ == launched_by::batch_system ? -1 : lifeline_descriptor; // poll ignores -1
   pollfd watched[] = {{launcher, POLLIN, 0}, {told_, POLLIN, 0}, {ended.get(), POLLIN, 0}};
   while (::poll(watched, 3, -1) < 0 && errno == EINTR) {
   }
-  // Only what nobody holds: a task may be blocked in a read or write for ever.
+  // Flushes only unlocked streams: a task may be blocked in a read or write forever.
   for (auto* stream : {stdout, stderr})
     if (::ftrylockfile(stream) == 0) {
       ::fflush_unlocked(stream);
@@ -59,14 +59,14 @@ void lifeline::watch() {
   std::uint64_t told = 0;
   if (watched[1].revents != 0)
     static_cast<void>(::read(told_, &told, sizeof told));
-  // The pipe and the connection of a client that ends close a moment before its process is gone, in any order. As long
-  // as it lives, the folder is its own to remove.
+  // When a client ends, its pipe and its connection close shortly before its process ends, in any order. While the
+  // client lives, it removes the folder itself.
   bool client_may_be_ending = (watched[0].revents != 0 && launcher_ == launched_by::client) || told >= scheduler_lost;
   if (client_may_be_ending && ended)
     ::poll(&watched[2], 1, 2000);
   if (is_gone(client_))
     folder_.remove();
-  // What tasks have started belongs to this process's group and goes with it.
+  // Processes started by tasks belong to this process's group and are killed with it.
   if (::getpgrp() == ::getpid())
     ::kill(0, SIGKILL);
   ::_exit(0);

@@ -1,16 +1,17 @@
 #pragma once
 
-/// Ends a launched process together with the one that launched it.
+/// Ends a launched process together with its launcher.
 
 #include "daskify/transport/session_folder.hpp"
 
 namespace daskify::internal {
 
-/// Whose process is at the other end of the lifeline (see child_process.hpp); a batch system gives none.
+/// The process at the other end of the lifeline (see child_process.hpp). Processes started by a batch system have no
+/// lifeline.
 enum class launched_by : std::uint8_t { client, node, batch_system };
 
-/// Ends this process as soon as its launcher's or the client's process is gone, in whatever way, or when told to: also
-/// while user code runs or hangs. The kernel closes the launcher's end of a pipe; nothing has to be sent. Never to be
+/// Ends this process on request, or as soon as the launcher's or the client's process has ended in any way, even while
+/// user code runs or hangs. The kernel closes the launcher's end of the pipe; no message is needed. Must not be
 /// destroyed.
 class lifeline {
 public:
@@ -18,9 +19,9 @@ public:
   lifeline(const lifeline&) = delete;
   lifeline& operator=(const lifeline&) = delete;
 
-  /// The session is over. From any thread; returns at once.
+  /// Reports that the session is over. Thread-safe; returns at once.
   void end_now() const noexcept;
-  /// The connection to the client's process has broken. From any thread; returns at once.
+  /// Reports that the connection to the client's process has broken. Thread-safe; returns at once.
   void lost_scheduler() const noexcept;
 
 private:

@@ -29,7 +29,7 @@ namespace {
                       what + folder.string() + " (" + std::generic_category().message(problem) + "); " + remedy};
 }
 
-/// What workers print is lost on a full disk, and with it why they failed: better said before they start.
+/// Detects a full disk before workers start, because their output, and with it the reasons of failures, would be lost.
 void require_room(const fs::path& folder) {
   constexpr std::size_t some_lines = 64 << 10;
   auto probe = folder / (".probe-" + random_hex(8));
@@ -51,7 +51,7 @@ std::string time_and_pid() {
   return text + std::to_string(::getpid());
 }
 
-/// A process of another machine may have the same pid in the same second.
+/// The name gets a suffix if it is taken: a process of another machine may have the same pid in the same second.
 fs::path make_new_folder(const fs::path& base) {
   auto wanted = base / time_and_pid();
   auto path = wanted;
@@ -63,7 +63,7 @@ fs::path make_new_folder(const fs::path& base) {
   return path;
 }
 
-/// Whether `make_new_folder` gives such names; there may be other things in the same place.
+/// Whether `make_new_folder` creates such names; there may be other entries in the same place.
 bool is_name_of_ours(std::string_view name) {
   constexpr std::string_view form = "dddddddd-dddddd-d";
   auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
@@ -99,7 +99,7 @@ log_folder make_log_folder(const fs::path& base) {
 log_folder share_log_folder(const fs::path& folder) {
   auto used = open_folder(folder);
   if (used)
-    ::flock(used.get(), LOCK_SH | LOCK_NB); // where there are no locks, its age tells
+    ::flock(used.get(), LOCK_SH | LOCK_NB); // without locks, the folder's age decides
   return {folder, std::move(used)};
 }
 

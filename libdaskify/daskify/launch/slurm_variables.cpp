@@ -11,7 +11,7 @@ namespace daskify::internal {
 
 namespace {
 
-/// From here on SLURM numbers what is no step of srun: batch scripts, interactive shells.
+/// From here on SLURM's step ids do not denote steps of srun, but batch scripts and interactive shells.
 constexpr std::uint64_t first_special_step = 0xffff'fff0;
 
 std::optional<std::uint64_t> number_in(const variable_reader& read, const char* name) {
@@ -25,12 +25,12 @@ struct same_nodes {
   std::int64_t nodes;
 };
 
-/// "4(x2),1" as values; nothing for other text.
+/// Parses "4(x2),1"; nothing for malformed text.
 std::optional<std::vector<same_nodes>> tasks_of_nodes(std::string_view tasks_per_node) {
   bool good = true;
   auto number = [&](std::string_view digits) {
     std::int64_t value = 0;
-    constexpr std::size_t most_digits = 6; // leaves room for sums
+    constexpr std::size_t most_digits = 6; // so that sums do not overflow
     good =
         good && !digits.empty() && digits.front() != '-' && digits.size() <= most_digits && parse_number(digits, value);
     return value;
@@ -74,7 +74,7 @@ std::optional<slurm_step> read_slurm_step(const variable_reader& read) {
   auto rank = number_in(read, "SLURM_PROCID");
   if (!number_in(read, "SLURM_JOB_ID") || !id || *id >= first_special_step || !rank)
     return std::nullopt;
-  auto tasks_of_job = number_in(read, "SLURM_NTASKS"); // of a step: its own
+  auto tasks_of_job = number_in(read, "SLURM_NTASKS"); // in a step, its own number
   auto tasks = number_in(read, "SLURM_STEP_NUM_TASKS");
   if (tasks && tasks_of_job && *tasks != *tasks_of_job)
     return std::nullopt;

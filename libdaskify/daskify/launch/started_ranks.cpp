@@ -38,7 +38,7 @@ std::optional<started_rank> read_started_rank(const variable_reader& read) {
       continue;
     if (*all < 2)
       return std::nullopt; // mpirun may itself use srun, whose step has other numbers
-    return started_rank{step && step->tasks == *all ? "srun" : "mpirun", *own, *all}; // srun may speak PMI, too
+    return started_rank{step && step->tasks == *all ? "srun" : "mpirun", *own, *all}; // srun may set these, too
   }
   if (step && step->tasks > 1)
     return started_rank{"srun", step->rank, step->tasks};

@@ -22,7 +22,7 @@
 #include <system_error>
 #include <unistd.h>
 
-extern "C" { // the header of glibc 2.36 does not say so itself
+extern "C" { // the header of glibc 2.36 lacks it
 #include <sys/pidfd.h>
 }
 
@@ -72,7 +72,7 @@ std::string explain(const exit_status& status) {
 file_descriptor open_ended_descriptor(pid_t pid) {
   file_descriptor pidfd{::pidfd_open(pid, 0)};
   if (!pidfd && errno == ESRCH)
-    return file_descriptor{::eventfd(1, EFD_CLOEXEC)}; // an event that has happened
+    return file_descriptor{::eventfd(1, EFD_CLOEXEC)}; // already signalled, so it polls as readable
   return pidfd;
 }
 
@@ -115,7 +115,7 @@ void child::ask_to_end() noexcept {
 }
 
 void child::kill_group() noexcept {
-  // As long as the leader can be signalled, dead or alive, nobody else was given the group's number.
+  // While the leader can be signalled (running or a zombie), the number of its group is not reused.
   if (is_ours() && ::pidfd_send_signal(ended_.get(), SIGKILL, nullptr, 0) == 0)
     ::kill(-pid_, SIGKILL);
 }
@@ -131,7 +131,7 @@ std::optional<exit_status> child::reap() noexcept {
   if (known)
     kill_group();
   else if (::kill(pid_, 0) != 0 && errno == ESRCH)
-    ::kill(-pid_, SIGKILL); // the leader is gone; while its group has members, no process can get its pid
+    ::kill(-pid_, SIGKILL); // the leader has been reaped; its pid is not reused while its group has members
   info = {};
   known = known && ::waitid(P_PIDFD, pidfd, &info, WEXITED | WNOHANG) == 0 && info.si_pid != 0;
   return status_ = known ? to_exit_status(info) : unknown_end{};

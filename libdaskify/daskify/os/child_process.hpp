@@ -1,11 +1,11 @@
 #pragma once
 
-/// One child process of ours: how it is started, how it is ended, and what became of it.
+/// A child process: its lifeline, its termination and its exit status.
 ///
-/// A child never outlives its parent by accident. It gets the read end of a pipe, its **lifeline**, whose
-/// write end only the parent holds: however the parent ends, the child reads end-of-file there. It leads a
-/// process group of its own, so a terminal's Ctrl-C does not reach it, and what its tasks started can be
-/// ended with it.
+/// A child does not outlive its parent by accident: it holds the read end of a pipe, its **lifeline**, and only the
+/// parent holds the write end, so that the child reads end-of-file however the parent ends. A child leads its own
+/// process group, so that a terminal's Ctrl-C does not reach it, and the processes started by its tasks can be ended
+/// with it.
 
 #include "daskify/os/file_descriptor.hpp"
 
@@ -19,17 +19,18 @@
 
 namespace daskify::internal {
 
-/// The file descriptor at which a child finds its lifeline. Nothing is ever written to it.
+/// The file descriptor of the lifeline in a child. Nothing is ever written to it.
 inline constexpr int lifeline_descriptor = 3;
 
-/// A descriptor that polls as readable once the process has ended, or at once when there is none; without
-/// number, with errno set, when the system refuses.
+/// Opens a descriptor that polls as readable once the process has ended, or at once if there is no such process.
+/// Returns an invalid descriptor, with errno set, when the system refuses.
 file_descriptor open_ended_descriptor(pid_t pid);
 
-/// Whether such a descriptor tells of the end within `patience`. Signals that come meanwhile cost no time.
+/// Returns whether a descriptor of open_ended_descriptor becomes readable within `patience`. Signals do not prolong the
+/// wait.
 bool ends_within(int ended_descriptor, std::chrono::milliseconds patience);
 
-/// Names a child for as long as the program runs; unlike a pid it is never used twice.
+/// Identifies a child for the lifetime of the program; unlike a pid, never reused.
 enum class child_id : std::uint64_t {};
 
 /// The child returned from main or called exit.
@@ -42,11 +43,11 @@ struct exited {
 struct signalled {
   int number;
   bool core_dumped = false;
-  bool out_of_memory = false; ///< the kernel ended a process of our control group for want of memory
+  bool out_of_memory = false; ///< the kernel killed a process of our control group for lack of memory
   bool operator==(const signalled&) const = default;
 };
 
-/// The child ended, but the program took its status away (it ignores SIGCHLD, or waits for any child).
+/// The child ended, but its status was lost (this program ignores SIGCHLD, or waits for any child).
 struct unknown_end {
   bool operator==(const unknown_end&) const = default;
 };
@@ -56,12 +57,12 @@ using exit_status = std::variant<exited, signalled, unknown_end>;
 /// Continues a sentence that begins with the child's name: "was killed by signal 11 (segmentation fault)".
 std::string explain(const exit_status& status);
 
-/// A child process and its lifeline. Its destructor kills what still runs of it and waits for its end. In a
-/// process forked from the one that spawned it, it does nothing. Not thread-safe.
+/// A child process and its lifeline. The destructor kills the remaining processes of the group and waits for the
+/// child's end. In a process forked from the one that spawned the child, it does nothing. Not thread-safe.
 class child {
 public:
-  /// Takes over `pid`, a process that this process has started, and leads a process group. `lifeline`: the end that is
-  /// kept open here, or none.
+  /// Takes over `pid`, a process started by this process that leads a process group. `lifeline` is the end that is kept
+  /// open here, or none.
   child(pid_t pid, file_descriptor lifeline) noexcept;
   child(child&& other) noexcept = default;
   child& operator=(child&& other) = delete;
@@ -73,7 +74,7 @@ public:
   /// A descriptor that polls as readable once the child has ended.
   int ended_descriptor() const noexcept { return ended_.get(); }
 
-  /// The end of the lifeline that is kept open here; -1 when there is none any more.
+  /// The end of the lifeline that is kept open here; -1 if none is open.
   int lifeline() const noexcept { return lifeline_.get(); }
   /// Asks the child to end: closes its lifeline and sends SIGTERM to it alone.
   void ask_to_end() noexcept;
@@ -81,8 +82,8 @@ public:
   /// Kills the child and every process of its group.
   void kill_group() noexcept;
 
-  /// When the child has ended: kills what is left of its group, frees its pid and gives its status; later
-  /// calls give the same. Nothing while it runs. Never waits.
+  /// If the child has ended, kills the rest of its group, releases its pid and returns its status; later calls return
+  /// the same status. Returns nothing while the child runs. Never blocks.
   std::optional<exit_status> reap() noexcept;
 
 private:

@@ -22,7 +22,7 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-/// Far enough away to be never, near enough for poll's int.
+/// Practically unlimited, but fits poll's int in milliseconds.
 constexpr std::chrono::milliseconds longest_timeout = std::chrono::hours{24};
 
 [[noreturn]] void fail(const std::string& program, std::string_view what, int code) {
@@ -33,7 +33,7 @@ constexpr std::chrono::milliseconds longest_timeout = std::chrono::hours{24};
                           "and memory are left"};
 }
 
-/// A file in memory. Unlike a pipe's, its reader can neither block nor break (SIGPIPE) us.
+/// Returns a file in memory with `input`. Unlike a pipe, it neither blocks the writer nor raises SIGPIPE.
 file_descriptor input_file(std::string_view input) {
   auto file = out_of_the_way(file_descriptor{::memfd_create("input", MFD_CLOEXEC)});
   while (file && !input.empty()) {
@@ -48,7 +48,7 @@ file_descriptor input_file(std::string_view input) {
   return file;
 }
 
-/// One stream of the command, read as it comes.
+/// Reads one output stream of the command as data arrives.
 class pipe_reader {
 public:
   pipe_reader(file_descriptor source, std::string& text, bool& cut)
@@ -56,10 +56,10 @@ public:
         text_{text},
         cut_{cut} {}
 
-  /// For poll, which leaves out what has ended.
+  /// For poll, which ignores the -1 of a stream that has ended.
   int descriptor() const noexcept { return source_.get(); }
 
-  /// Takes a part of what is there; must not be called when there is nothing.
+  /// Reads a part of the available data. REQUIRES: data or end-of-file is available.
   void read_part() {
     if (auto size = ::read(source_.get(), part_.data(), part_.size()); size > 0)
       keep({part_.data(), static_cast<std::size_t>(size)});
@@ -67,7 +67,7 @@ public:
       source_.reset();
   }
 
-  /// Takes what is there now, and no more: a daemon may go on writing.
+  /// Reads what is available now, and no more, because a daemon may keep writing.
   void drain() {
     int left = 0;
     if (!source_ || ::ioctl(source_.get(), FIONREAD, &left) != 0)
@@ -155,7 +155,7 @@ std::optional<command_result> run_command(const std::vector<std::string>& words,
   std::optional<exit_status> status;
   while (!status) {
     bool killed = result.timed_out || result.stopped;
-    // poll passes over negative descriptors: streams that have ended, and stop once it was obeyed.
+    // poll ignores negative descriptors: ended streams, and the stop event once the command was killed.
     pollfd events[] = {{process->ended_descriptor(), POLLIN, 0},
                        {killed ? -1 : stop_event.get(), POLLIN, 0},
                        {out.descriptor(), POLLIN, 0},

@@ -78,7 +78,7 @@ std::vector<std::filesystem::path> cgroup_folders(std::string_view cgroup, std::
     return {};
   auto below = path->lexically_relative(mounted->root);
   if (below.empty() || below == "." || *below.begin() == "..")
-    return {mounted->point}; // of a group that lies outside of what is mounted, the mount is all we can see
+    return {mounted->point}; // the group lies outside the mount, so only the mount itself is visible
   std::vector<std::filesystem::path> folders;
   auto folder = mounted->point / below;
   for (; folder != mounted->point; folder = folder.parent_path())

@@ -1,6 +1,6 @@
 #pragma once
 
-/// Where the kernel keeps the figures of this process's control groups.
+/// Locates and reads the files of this process's control groups.
 
 #include <cstdint>
 #include <filesystem>
@@ -11,18 +11,18 @@
 
 namespace daskify::internal {
 
-/// The folders of a process's control group and of all those above it, innermost first, from the texts of
-/// `/proc/self/cgroup` and `/proc/self/mountinfo`. `controller` is one of version 1, or "" for version 2.
+/// Returns the folders of a process's control group and of all its ancestors, innermost first, from the contents of
+/// `/proc/self/cgroup` and `/proc/self/mountinfo`. `controller` is a controller of version 1, or "" for version 2.
 std::vector<std::filesystem::path> cgroup_folders(std::string_view cgroup, std::string_view mountinfo,
                                                   std::string_view controller);
 
 /// `cgroup_folders` of this process.
 std::vector<std::filesystem::path> own_cgroup_folders(std::string_view controller);
 
-/// A file of the kernel's as text; empty when it cannot be read.
+/// Returns the contents of a file of the kernel; empty if it cannot be read.
 std::string read_small_file(const std::filesystem::path& file);
 
-/// The count of processes killed for want of memory in a control group's `memory.events` (version 2) or
+/// Parses the number of processes killed for lack of memory from a control group's `memory.events` (version 2) or
 /// `memory.oom_control` (version 1).
 std::optional<std::uint64_t> parse_oom_kills(std::string_view text);
 

@@ -36,7 +36,7 @@ std::optional<unsigned> quota_cpus(std::string_view quota, std::string_view peri
   return clamp_to_count(*quota_us / *period_us);
 }
 
-/// The first word of a text, or nothing but "".
+/// The first word of a text, or "" if there is none.
 std::string_view first_word(std::string_view text) {
   auto words = words_of(text, " \n");
   return words.empty() ? std::string_view{} : words.front();

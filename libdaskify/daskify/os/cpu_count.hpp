@@ -8,14 +8,15 @@
 
 namespace daskify::internal {
 
-/// The smallest of what CPU affinity and control groups allow this process; at least 1. Thread-safe.
+/// The minimum of the limits that CPU affinity and control groups set for this process; at least 1. Thread-safe.
 unsigned allowed_cpus();
 
-/// The numbers of the CPUs that the calling thread may run on, in their order; empty when the system does not say.
+/// The numbers of the CPUs that the calling thread may run on, in ascending order; empty if the system does not report
+/// them.
 std::vector<unsigned> affinity_cpus();
 
-/// CPUs allowed by a control group's `cpu.max` (version 2), rounded down but at least 1; nothing for "max"
-/// and for text that is not such a file's.
+/// CPUs allowed by a control group's `cpu.max` (version 2), rounded down but at least 1; nothing for "max" and for
+/// malformed text.
 std::optional<unsigned> parse_cpu_max(std::string_view text);
 
 /// The same for `cpu.cfs_quota_us` and `cpu.cfs_period_us` (version 1), where a quota of -1 is no limit.

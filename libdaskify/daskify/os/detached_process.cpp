@@ -14,7 +14,7 @@ namespace daskify::internal {
 
 namespace {
 
-/// A session of its own, and signals as at the start of any program.
+/// Spawn attributes: a new session, default signal handling and no blocked signals.
 class session_attributes {
 public:
   session_attributes() {

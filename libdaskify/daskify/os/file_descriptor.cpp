@@ -22,7 +22,7 @@ void file_descriptor::reset() noexcept {
 void keep_standard_descriptors() {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
     if (::fcntl(fd, F_GETFD) < 0 && errno == EBADF)
-      static_cast<void>(::open("/dev/null", O_RDWR)); // the lowest that is free
+      static_cast<void>(::open("/dev/null", O_RDWR)); // takes the lowest free number
 }
 
 } // namespace daskify::internal

@@ -21,7 +21,8 @@ private:
   int number_ = -1;
 };
 
-/// Opens what is closed of 0, 1 and 2 as /dev/null, so that nothing else comes to be the program's input or output.
+/// Opens /dev/null as each closed descriptor of 0, 1 and 2, so that no other file becomes the program's input or
+/// output.
 void keep_standard_descriptors();
 
 } // namespace daskify::internal

@@ -20,7 +20,7 @@ namespace {
 
 void make_folder(const fs::path& path, const char* option) {
   std::error_code failed;
-  // Ours alone when we make it: SLURM opens the logs of jobs with the user's umask.
+  // A new folder is accessible to its owner only, because SLURM creates the logs of jobs with the user's umask.
   if (fs::create_directories(path, failed) && !failed)
     fs::permissions(path, fs::perms::owner_all, failed);
   if (failed)

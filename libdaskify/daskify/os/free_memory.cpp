@@ -16,12 +16,12 @@ namespace daskify::internal {
 
 namespace {
 
-/// Where one version of control groups keeps its figures.
+/// The memory files of one version of control groups.
 struct group_files {
   const char* controller; // as cgroup_folders takes it
   const char* limit;
   const char* usage;
-  const char* droppable; // line of memory.stat: file pages that are given up before anything is killed
+  const char* droppable; // line of memory.stat: file pages that the kernel reclaims before it kills a process
 };
 
 constexpr std::array group_versions{

@@ -44,7 +44,7 @@ std::string last_lines(const log_end& log, std::size_t max_lines, std::uint64_t 
   auto text = printable(bytes);
   if (!text.empty() && text.back() == '\n')
     text.pop_back();
-  if (cut) // begins within a line; shown only when there is no other
+  if (cut) // the first line is incomplete; kept only if it is the only line
     if (auto newline = text.find('\n'); newline != text.npos)
       text.erase(0, newline + 1);
   auto begin = text.size();

@@ -24,7 +24,7 @@ log_end read_log_end(const std::filesystem::path& file, std::size_t max_bytes = 
 /// A line whose beginning was not read is left out, unless it is the only one.
 std::string last_lines(const log_end& log, std::size_t max_lines, std::uint64_t since = 0);
 
-/// Both in one.
+/// read_log_end and last_lines in one call.
 std::string log_tail(const std::filesystem::path& file, std::size_t max_lines = 20, std::size_t max_bytes = 4096);
 
 } // namespace daskify::internal

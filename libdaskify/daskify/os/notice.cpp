@@ -8,7 +8,7 @@ namespace daskify::internal {
 
 void notice(const std::string& text) {
   auto begin = is_able_terminal(STDERR_FILENO) ? '\r' + std::string{clear_to_end} : std::string{};
-  static_cast<void>(write_soon(STDERR_FILENO, begin + text + '\n')); // lost where the terminal takes nothing
+  static_cast<void>(write_soon(STDERR_FILENO, begin + text + '\n')); // dropped if the terminal accepts nothing
 }
 
 void print_line(const std::string& text) {

@@ -7,8 +7,8 @@
 
 namespace daskify::internal {
 
-/// The path of the program `name` that is in the folder of this one. Throws cluster_error(command_failed) when it is
-/// not there.
+/// The path of the program `name` in the folder of this program. Throws cluster_error(command_failed) if it is missing
+/// or not executable.
 std::filesystem::path own_program(std::string_view name);
 
 } // namespace daskify::internal

@@ -54,7 +54,7 @@ bool is_gone(const process_identity& process) {
   auto now = parse_process_stat(read_proc_file("/proc/" + std::to_string(process.pid) + "/stat"));
   if (now)
     return now->start_time != process.start_time || now->state == 'Z' || now->state == 'X';
-  // Asked last: the process may have been reaped a moment ago.
+  // There is no such file if the process has been reaped; kill() confirms it.
   return ::kill(process.pid, 0) != 0 && errno == ESRCH;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-/// Which process of which machine: whether it still lives can be asked after it has left the connection.
+/// Identifies a process and its machine, so that its end can be detected after its connection is lost.
 
 #include <cstdint>
 #include <optional>
@@ -10,13 +10,13 @@
 
 namespace daskify::internal {
 
-/// One process, told from every other that has or will have the same pid.
+/// Identifies a process uniquely, even if its pid is reused.
 struct process_identity {
   pid_t pid = 0;
   std::uint64_t start_time = 0;    ///< clock ticks since the machine was started
-  std::string boot_id;             ///< of the running kernel, so of the machine
-  std::uint64_t pid_namespace = 0; ///< a pid means something only within one
-  std::string host;                ///< as its machine calls itself; many may be called the same
+  std::string boot_id;             ///< of the running kernel, and thereby of the machine
+  std::uint64_t pid_namespace = 0; ///< in which the pid is valid
+  std::string host;                ///< as its machine calls itself; not unique
 
   bool operator==(const process_identity&) const = default;
 };
@@ -24,13 +24,14 @@ struct process_identity {
 /// Throws cluster_error(session_failed) when /proc cannot be read.
 process_identity this_process();
 
-/// Whether the pid means something here.
+/// Whether the pid is valid on this machine and in this namespace.
 bool is_of_this_machine(const process_identity& process);
 
-/// True only when the process has ended for certain; one of another machine or container may live.
+/// True only if the process has certainly ended; false for processes of other machines or containers.
 bool is_gone(const process_identity& process);
 
-/// Whether it is of a machine of this one's name that was running before this one was started: of this one, it seems.
+/// Whether the process belongs to another boot of a machine with this host name, presumably an earlier boot of this
+/// machine.
 bool is_of_an_earlier_boot(const process_identity& process);
 
 struct process_stat {
@@ -39,10 +40,10 @@ struct process_stat {
   bool operator==(const process_stat&) const = default;
 };
 
-/// What the text of `/proc/<pid>/stat` says; nothing when it is not such a text.
+/// Parses the text of `/proc/<pid>/stat`; nothing if it is malformed.
 std::optional<process_stat> parse_process_stat(std::string_view text);
 
-/// Of this machine, as it calls itself.
+/// The name of this machine, as it calls itself.
 std::string host_name();
 
 } // namespace daskify::internal

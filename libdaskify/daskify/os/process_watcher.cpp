@@ -23,7 +23,7 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-/// Far enough away to be never, near enough not to overflow.
+/// Practically unlimited, but does not overflow.
 constexpr std::chrono::milliseconds longest_grace = std::chrono::hours{24};
 
 clock::time_point after(std::chrono::milliseconds grace) {
@@ -32,7 +32,7 @@ clock::time_point after(std::chrono::milliseconds grace) {
 
 } // namespace
 
-/// User threads write down what is wanted and wake the thread; only the thread acts on children.
+/// User threads record requests and wake the watcher's thread; only that thread acts on children.
 class process_watcher::reaper {
 public:
   explicit reaper(end_callback on_end) : on_end_{std::move(on_end)}, wake_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
@@ -96,7 +96,7 @@ public:
 private:
   struct watched_child {
     child process;
-    std::optional<clock::time_point> deadline; ///< set: it shall end, and is killed at this time
+    std::optional<clock::time_point> deadline; ///< set: the child shall end, and is killed at this time
     bool asked = false;
     bool killed = false;
 
@@ -140,7 +140,7 @@ private:
     }
   }
 
-  /// Those whose time has come.
+  /// Makes the calls that are due.
   void make_calls() {
     while (true) {
       std::function<void()> what;
@@ -155,7 +155,7 @@ private:
     }
   }
 
-  /// The user's program does not end because there was no memory for a message about one of its workers.
+  /// Drops exceptions, so that lack of memory for a message about a worker does not end the user's program.
   template <class F>
   static void call(F&& what) {
     try {
@@ -164,8 +164,8 @@ private:
     }
   }
 
-  /// Asks those that shall end, kills those whose time is up; gives the next time at which there is one to
-  /// kill.
+  /// Asks the children that have a deadline to end, and kills those whose deadline has passed. Returns the next
+  /// deadline.
   std::optional<clock::time_point> press_on() {
     std::optional<clock::time_point> next;
     auto now = clock::now();
@@ -196,7 +196,7 @@ private:
         event.revents = 0;
   }
 
-  /// Each kill for want of memory explains the end of one child.
+  /// Each kill for lack of memory is attributed to one child only.
   bool take_oom_kill() {
     bool more = oom_kills().value_or(0) > oom_kills_explained_;
     if (more)
@@ -229,14 +229,14 @@ private:
 
   const end_callback on_end_;
   const pid_t owner_ = ::getpid();
-  std::uint64_t oom_kills_explained_ = oom_kills().value_or(0); // used by the thread alone
+  std::uint64_t oom_kills_explained_ = oom_kills().value_or(0); // used only by the watcher's thread
   file_descriptor wake_;
 
-  mutable std::mutex mutex_; // guards all that follows but the thread
+  mutable std::mutex mutex_; // guards all following members except the thread
   std::condition_variable none_left_;
   std::map<child_id, watched_child> children_;
-  std::multimap<clock::time_point, std::function<void()>> calls_; ///< that are to be made then
-  std::optional<clock::time_point> ending_; ///< while all shall end: when those that are left are killed
+  std::multimap<clock::time_point, std::function<void()>> calls_; ///< by the time they are due
+  std::optional<clock::time_point> ending_; ///< while all children shall end: when the remaining ones are killed
   std::uint64_t times_emptied_ = 0;
   bool stopping_ = false;
 

@@ -1,6 +1,6 @@
 #pragma once
 
-/// Work that takes too long for an actor, done on a thread of its own, one piece after the other.
+/// Runs work that takes too long for an actor on a thread of its own, one item after the other.
 
 #include <condition_variable>
 #include <deque>
@@ -10,7 +10,7 @@
 
 namespace daskify::internal {
 
-/// Thread-safe, but for its destruction, which drops what has not begun and waits for the rest.
+/// Thread-safe except for destruction, which drops queued work and waits for the running item.
 class serial_executor {
 public:
   /// Throws cluster_error(session_failed) when the system refuses the thread.
@@ -29,7 +29,7 @@ private:
   std::condition_variable added_;
   std::deque<std::function<void()>> queue_;
   bool ending_ = false;
-  std::thread thread_; ///< last: it uses the rest
+  std::thread thread_; ///< last, because it uses the other members
 };
 
 } // namespace daskify::internal

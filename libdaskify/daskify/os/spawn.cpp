@@ -69,7 +69,7 @@ std::vector<std::string> merged_environment(const spawn_request& request) {
   return merged;
 }
 
-/// Binds the calling thread to CPUs, which a process that it starts takes over, for as long as this lives.
+/// Binds the calling thread to CPUs during its lifetime; a process started meanwhile inherits the binding.
 class bound_thread {
 public:
   explicit bound_thread(const std::vector<unsigned>& cpus) {
@@ -108,7 +108,7 @@ private:
 } // namespace
 
 child spawn(const spawn_request& request) {
-  auto lifeline = open_pipe(); // out of the way: nor may our end become the program's own output
+  auto lifeline = open_pipe(); // above 3, so that our end cannot become the program's own output
   if (!lifeline)
     fail(request, "its lifeline cannot be made", errno);
   auto log = open_log(request);

@@ -16,10 +16,10 @@ namespace {
 
 void check(int code) {
   if (code != 0)
-    throw std::bad_alloc{}; // the only way in which these can fail
+    throw std::bad_alloc{}; // these calls fail only for lack of memory
 }
 
-/// A process group of its own, and no signal ignored or blocked whatever the user's program does.
+/// Spawn attributes: a new process group, and no signal ignored or blocked whatever the user's program does.
 class spawn_attributes {
 public:
   spawn_attributes() {

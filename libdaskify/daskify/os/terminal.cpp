@@ -18,8 +18,8 @@ namespace daskify::internal {
 
 namespace {
 
-constexpr std::chrono::milliseconds patience{1000}; // with a full descriptor
-constexpr std::size_t unblocking = PIPE_BUF;        // a pipe that is writable takes so much at once
+constexpr std::chrono::milliseconds patience{1000}; // timeout for a full descriptor
+constexpr std::size_t unblocking = PIPE_BUF;        // bytes that a writable pipe accepts without blocking
 
 /// Keeps a write to a closed pipe from ending the program, without touching its signal handlers.
 class sigpipe_guard {
@@ -78,7 +78,7 @@ bool write_all(int descriptor, std::string_view text) {
     } else if (errno == EAGAIN) {
       if (clock::now() - last_progress >= patience || !wait_until_writable(descriptor))
         return false;
-      ::poll(nullptr, 0, 1); // a terminal may be writable and have no room for a line's end
+      ::poll(nullptr, 0, 1); // a terminal may poll as writable without room for a newline
     } else if (errno != EINTR) {
       return false;
     }
@@ -87,8 +87,8 @@ bool write_all(int descriptor, std::string_view text) {
 }
 
 bool write_soon(int descriptor, std::string_view text) {
-  // A terminal that is writable may still take less than this, and then block. Whether it does is for all who have the
-  // descriptor open: so this uses one of its own.
+  // A writable terminal may accept fewer bytes and then block. O_NONBLOCK would affect all holders of the open file, so
+  // this function opens its own.
   struct stat what {};
   if (::fstat(descriptor, &what) == 0 && (S_ISCHR(what.st_mode) || S_ISFIFO(what.st_mode)))
     if (int own = ::open(("/proc/self/fd/" + std::to_string(descriptor)).c_str(),

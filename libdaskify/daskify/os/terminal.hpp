@@ -1,20 +1,19 @@
 #pragma once
 
-/// What a display knows of the terminal, or file, that it writes to.
+/// Properties of, and writes to, the terminal or file of a display.
 
 #include <string_view>
 
 namespace daskify::internal {
 
-/// A terminal on which the cursor can be moved.
+/// Whether the cursor can be moved on it.
 bool is_able_terminal(int descriptor);
 
 inline constexpr std::string_view clear_to_end = "\x1b[K";
 
-/// Never raises SIGPIPE. Waits as long as the terminal does. False when the rest could not be written.
+/// Never raises SIGPIPE. Blocks as long as the terminal does. Returns false if the rest could not be written.
 bool write_all(int descriptor, std::string_view text);
-/// The same, but gives up when a terminal that was stopped (Ctrl-S), or a pipe that is full, takes nothing for a
-/// second.
+/// The same, but gives up when a stopped terminal (Ctrl-S) or a full pipe accepts nothing for 1 s.
 bool write_soon(int descriptor, std::string_view text);
 
 } // namespace daskify::internal

@@ -28,7 +28,7 @@ void termination::wait() const {
 bool termination::wait_for(std::chrono::milliseconds limit) const {
   auto whole = std::chrono::duration_cast<std::chrono::seconds>(limit);
   timespec left{whole.count(), std::chrono::nanoseconds{limit - whole}.count()};
-  return ::sigtimedwait(&signals_, nullptr, &left) > 0; // interrupted: it is called again
+  return ::sigtimedwait(&signals_, nullptr, &left) > 0; // EINTR counts as no signal; the caller calls again
 }
 
 } // namespace daskify::internal

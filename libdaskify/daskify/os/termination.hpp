@@ -7,17 +7,17 @@
 
 namespace daskify::internal {
 
-/// Signals that ask this process to end, such as SIGTERM, become calls. REQUIRES: no other thread runs yet. Processes
-/// that are started get them as usual.
+/// Turns signals that ask this process to end, such as SIGTERM, into calls. REQUIRES: no other thread runs yet.
+/// Processes started by this one receive the signals as usual.
 class termination {
 public:
   explicit termination(std::initializer_list<int> signals);
 
-  /// Calls `on_signal` at each of them, from a thread that ends with the process.
+  /// Calls `on_signal` at each signal, from a thread that ends with the process.
   void listen(std::function<void()> on_signal) const;
-  /// Blocks until the next one.
+  /// Blocks until the next signal.
   void wait() const;
-  /// The same, for at most so long: false when none came.
+  /// Blocks for at most `limit`; returns false if no signal came.
   bool wait_for(std::chrono::milliseconds limit) const;
 
 private:

@@ -11,7 +11,7 @@ namespace daskify::internal {
 
 namespace {
 
-/// Threads started while one of these lives take no signals: a new thread blocks what its parent blocks.
+/// Threads started during its lifetime block all signals: a new thread inherits the mask of its parent.
 class signals_blocked {
 public:
   signals_blocked() {

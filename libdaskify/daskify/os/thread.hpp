@@ -5,8 +5,8 @@
 
 namespace daskify::internal {
 
-/// Starts a thread that takes no signals: they are for the user's program, and SIGPIPE is for nobody. `name`: at most
-/// 15 characters. Throws cluster_error(session_failed); the signals of this thread stay as they were.
+/// Starts a thread that blocks all signals: they are for the user's program, and SIGPIPE is not wanted at all. `name`:
+/// at most 15 characters. Throws cluster_error(session_failed). The mask of the calling thread does not change.
 std::thread start_thread(const char* name, std::function<void()> run);
 
 } // namespace daskify::internal

@@ -1,6 +1,6 @@
 #pragma once
 
-/// The user's function: what its parameters are, and how it travels.
+/// The user's function: its parameters and its encoding.
 
 #include "daskify/codec.hpp"
 #include "daskify/text/demangle.hpp"
@@ -14,7 +14,7 @@ namespace daskify::internal {
 template <class... Ps>
 struct parameter_list {};
 
-/// Parameters of a callable as a parameter_list; `void` when it has none to name (generic or overloaded).
+/// Parameters of a callable as a parameter_list; `void` if they are unknown (generic or overloaded).
 template <class F>
 struct parameters_of {
   using type = void;
@@ -37,7 +37,7 @@ requires requires {
 }
 struct parameters_of<F> : parameters_of<decltype(&F::operator())> {};
 
-/// A function whose result is dropped.
+/// A function whose result is discarded.
 template <class F>
 struct without_result {
   F f;
@@ -56,11 +56,11 @@ inline constexpr bool drops_result<without_result<F>> = true;
 template <class F>
 inline constexpr bool is_function_pointer = std::is_pointer_v<F>&& std::is_function_v<std::remove_pointer_t<F>>;
 
-/// No captures to send: the type says it all.
+/// There are no captures to send: the type determines the function.
 template <class F>
 inline constexpr bool is_stateless = std::is_empty_v<F>&& std::is_trivially_copyable_v<F>;
 
-// Of functions, which are told by their addresses.
+// For functions that are identified by their addresses.
 void write_function(encoder& out, const void* function);
 const void* read_function(decoder& in);
 std::string name_of_function(const void* function);
@@ -88,7 +88,7 @@ F read_callable(decoder& in) {
   } else if constexpr (is_function_pointer<F>) {
     return reinterpret_cast<F>(const_cast<void*>(read_function(in)));
   } else if constexpr (is_stateless<F>) {
-    // Such a lambda may have no default constructor ([=]{}), but any byte is a valid one of it.
+    // Such a lambda may have no default constructor ([=]{}), but any byte is a valid representation of it.
     alignas(F) std::byte storage[sizeof(F)]{};
     return *reinterpret_cast<F*>(storage);
   } else {
@@ -96,7 +96,7 @@ F read_callable(decoder& in) {
   }
 }
 
-/// For messages to people, and to tell functions apart in measurements.
+/// For messages to users, and to distinguish functions in measurements.
 template <class F>
 std::string name_of_callable(const F& f) {
   if constexpr (drops_result<F>) {

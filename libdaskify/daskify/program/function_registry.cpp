@@ -19,7 +19,7 @@ namespace {
   throw error{error_code::function_not_found, sentence};
 }
 
-/// Where the angle bracket that is open at `begin` is closed.
+/// The position after the angle bracket that closes the one before `begin`.
 std::size_t end_of_arguments(std::string_view type, std::size_t begin) {
   auto open = 1;
   auto end = begin;
@@ -28,7 +28,7 @@ std::size_t end_of_arguments(std::string_view type, std::size_t begin) {
   return end;
 }
 
-/// A demangled name as people write it: without spaces between brackets, allocators and what std::string stands for.
+/// A demangled name as in source code: without spaces between brackets and allocators, and with std::string.
 std::string readable(std::string type) {
   auto replace = [&](std::string_view what, std::string_view with) {
     for (auto at = type.find(what); at != std::string::npos; at = type.find(what, at + with.size()))

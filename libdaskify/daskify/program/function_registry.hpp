@@ -14,46 +14,46 @@
 
 namespace daskify::internal {
 
-/// Any function, to be cast back before it is called.
+/// Any function; cast back to its type before it is called.
 using any_function = void (*)();
 
-/// Makes the program of a call from its description, which is as named_call writes it.
+/// Creates the program of a call from its description, which named_call writes.
 using named_factory = std::unique_ptr<task_program>(any_function f, decoder& description, program_inputs& inputs);
 
-/// A type's label, when it is asked for: making one takes longer than a library should need to be loaded.
+/// Computes a type's label on demand: doing so while a library is loaded would take too long.
 using label_source = const type_label&();
 
 struct registered_function {
-  const void* place = nullptr; ///< an object of the file that registers it, one for each registration
+  const void* place = nullptr; ///< address of an object in the registering file, unique for each registration
   std::string name;
   any_function function = nullptr;
   named_factory* make = nullptr;
-  label_source* signature = nullptr; ///< as value_signature
-  label_source* written = nullptr;   ///< as in the source, for people
+  label_source* signature = nullptr; ///< value_signature of the function
+  label_source* written = nullptr;   ///< signature as in the source, for messages to users
 };
 
-/// Calls that come by name tell which signature they are for.
+/// The signature that a call by name was written for.
 struct asked_signature {
   std::uint64_t hash = 0; ///< of the value_signature
-  std::string written;    ///< for people
+  std::string written;    ///< for messages to users
 };
 
-/// Names and what they mean. Thread-safe.
+/// Maps names to functions. Thread-safe.
 class function_registry {
 public:
-  /// The one that DASKIFY_FUNCTION fills, while files are loaded. It is never destroyed, so that they can be unloaded
-  /// at any time.
+  /// The registry that DASKIFY_FUNCTION fills while files are loaded. It is never destroyed, so that files can be
+  /// unloaded at any time.
   static function_registry& of_process();
 
   void add(registered_function f);
   void remove(const void* place);
 
-  /// What workers find a registered function by; none for others. Throws data_error(unnamed_code) when it is in a file
-  /// without a build id.
+  /// The reference by which workers find a registered function; none if it is not registered. Throws
+  /// data_error(unnamed_code) if it is in a file without a build id.
   std::optional<function_ref> reference_to(any_function f) const;
 
-  /// The function of that name, and place where the reference has one. Throws error(function_not_found) when there is
-  /// none, when there are several, and when it has another signature.
+  /// The function with this name, and at this place if the reference has one. Throws error(function_not_found) if there
+  /// is none, if there are several, or if it has another signature.
   registered_function find(const function_ref& wanted, const asked_signature& asked) const;
 
 private:

@@ -1,7 +1,7 @@
 #pragma once
 
-/// A call by name, or of a registered function, as bytes. Who reads them (named_program) knows the function's signature
-/// only, so that they tell for each parameter where its values come from.
+/// A call by name, or of a registered function, as bytes. Their reader (named_program) knows the function's signature
+/// only; therefore they contain for each parameter where its values come from.
 
 #include "daskify/code/type_label.hpp"
 #include "daskify/iterables.hpp"
@@ -19,7 +19,7 @@
 
 namespace daskify::internal {
 
-/// Where a parameter's values come from, and what follows in the description.
+/// The source of a parameter's values, and the data that follow in the description.
 enum class value_source : std::uint8_t {
   value = 1,   ///< as argument<V, P>: one value for all tasks
   scattered,   ///< a number_kind, then as argument<scattered<T>, P>
@@ -34,7 +34,7 @@ enum class value_source : std::uint8_t {
 inline void write_source(encoder& out, value_source source) {
   out.write(static_cast<std::uint8_t>(source));
 }
-/// An argument materialised on the worker as T; Writer encodes it for parameter P.
+/// An argument that the worker creates as a T; Writer encodes it for parameter P.
 template <value_source Source, class P, class T, class Writer>
 struct made_by_worker {
   using V = parameter_value<P>;
@@ -47,7 +47,7 @@ struct made_by_worker {
   }
 };
 
-/// Values of type T that become the parameter's here.
+/// Values of type T, which the client converts to the parameter's type.
 template <class P, class T>
 struct value_maker {
   using V = parameter_value<P>;
@@ -56,7 +56,7 @@ struct value_maker {
     if constexpr (std::is_same_v<T, V>)
       return true;
     else if constexpr (std::is_base_of_v<V, T>)
-      return false; // it would be cut down to its base, which a call by reference does not do
+      return false; // it would be sliced to its base, which a call by reference does not do
     else if constexpr (takes_some_view<P>)
       return std::is_convertible_v<const T&, std::remove_cvref_t<P>>;
     else
@@ -65,7 +65,7 @@ struct value_maker {
 
   static decltype(auto) make(const T& from) {
     if constexpr (!travels<T>)
-      static_cast<void>(type_that_cannot_travel<culprit<T>>{}); // as where the worker makes the values
+      static_cast<void>(type_that_cannot_travel<culprit<T>>{}); // the same error as if the worker created the values
     if constexpr (std::is_same_v<T, V>) {
       return static_cast<const V&>(from);
     } else if constexpr (takes_some_view<P>) {
@@ -77,9 +77,9 @@ struct value_maker {
   }
 };
 
-// -- a parameter that is the same for all tasks -----------------------------------------------------------------
+// -- a parameter with the same value for all tasks -------------------------------------------------------------
 
-/// How an argument of type A is told for the parameter P.
+/// Encodes an argument of type A for the parameter P.
 template <class P, class A>
 struct named_argument {
   static constexpr bool is_possible = value_maker<P, A>::is_possible;
@@ -95,9 +95,9 @@ struct named_argument<P, scattered<T>> : made_by_worker<value_source::scattered,
 template <class P, class R>
 struct named_argument<P, future<R>> : made_by_worker<value_source::future, P, R, argument<future<R>, P>> {};
 
-// -- a parameter that the tasks differ in -----------------------------------------------------------------------
+// -- a parameter with different values ---------------------------------------------------------------------------
 
-/// How an iterable is told for the parameter P.
+/// Encodes an iterable for the parameter P.
 template <class P, class It>
 struct named_factor {
   static constexpr bool is_possible = false;
@@ -128,11 +128,11 @@ struct named_factor<P, linear_space> : named_space<value_source::linear, P, line
 template <class P>
 struct named_factor<P, logarithmic_space> : named_space<value_source::logarithmic, P, logarithmic_space> {};
 
-/// What the reader of `values` expects.
+/// The type that the reader of `values` expects.
 template <class V>
 using values_of = std::conditional_t<std::is_same_v<V, bool>, bool_values, std::vector<V>>;
 
-/// Values of type T, one by one, in Its.
+/// Values of type T, element by element, from an iterable It.
 template <class P, class T, class It>
 struct named_values {
   using V = parameter_value<P>;
@@ -162,7 +162,7 @@ struct named_factor<P, std::vector<future<R>>>
 
 // -- the call -----------------------------------------------------------------------------------------------------
 
-/// A call of a function with this signature: the args, then the iterables. REQUIRES: it fits (matched_call).
+/// A call of a function with this signature: first the args, then the iterables. REQUIRES: they match (matched_call).
 template <class Signature, class Args, class Its>
 struct named_call;
 

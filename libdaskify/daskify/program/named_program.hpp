@@ -1,7 +1,7 @@
 #pragma once
 
-/// The entry point of registered functions, a template over the signature alone: it is made where the function is, and
-/// takes every call that named_call describes.
+/// The entry point of registered functions, a template over the signature alone: it is instantiated where the function
+/// is registered, and accepts every call that named_call writes.
 
 #include "daskify/program/function_registry.hpp"
 #include "daskify/program/named_call.hpp"
@@ -21,7 +21,7 @@
 
 namespace daskify::internal {
 
-/// The values of one parameter, for all tasks. A parameter that is the same for all of them has one.
+/// The values of one parameter for all tasks: one value if it is the same for all of them.
 template <class P>
 class named_parameter {
   using V = parameter_value<P>;
@@ -65,10 +65,10 @@ public:
 
   std::uint64_t size() const noexcept { return size_; }
 
-  /// Where a value lies that is made for one task.
+  /// Storage for a value that is created for one task.
   using room = std::conditional_t<takes_numbers<V> && !std::is_arithmetic_v<V>, std::optional<V>, nothing>;
 
-  /// What the function is passed as value i; it lasts as long as `made` does.
+  /// The argument for value i; valid during the lifetime of `made`.
   decltype(auto) pass(std::uint64_t i, [[maybe_unused]] room&& made) const {
     if constexpr (is_view)
       return first_ ? std::remove_cvref_t<P>(first_[i]) : view_;
@@ -90,7 +90,7 @@ private:
     return first_[i];
   }
 
-  /// One value, or a view of the one, as argument A holds it.
+  /// Keeps one value, or a view of it, as held by argument A.
   template <class A>
   void keep(decoder& in, program_inputs& inputs) {
     using held = typename A::held;
@@ -105,7 +105,7 @@ private:
 
   void keep_all(std::vector<V> values) {
     size_ = values.size();
-    if constexpr (std::is_same_v<V, bool>) { // whose vectors have none that could be pointed to
+    if constexpr (std::is_same_v<V, bool>) { // vector<bool> has no elements that could be pointed to
       std::shared_ptr<bool[]> flags{new bool[size_]};
       for (std::uint64_t i = 0; i < size_; ++i)
         flags[i] = values[i];
@@ -118,7 +118,7 @@ private:
     }
   }
 
-  /// As argument A holds it, or a number of another type.
+  /// Reads a value as held by argument A, or a number of another type.
   template <class A>
   void read_held(decoder& in, program_inputs& inputs, number (*read_number)(number_kind, decoder&, program_inputs&)) {
     auto kind = in.read<number_kind>();
@@ -191,15 +191,15 @@ private:
     }
   }
 
-  const V* first_ = nullptr;  ///< the values, where they are not computed
-  compute compute_ = nullptr; ///< value i of a range
-  std::uint64_t size_ = 0;    ///< how many there are
+  const V* first_ = nullptr;  ///< the values, unless they are computed
+  compute compute_ = nullptr; ///< computes value i of a range
+  std::uint64_t size_ = 0;    ///< number of values
   std::uint64_t start_ = 0;   ///< of integers
   std::uint64_t step_ = 0;    ///< of integers
   linear_space ends_;         ///< of real numbers, or of their exponents
   [[no_unique_address]] std::conditional_t<is_view, std::remove_cvref_t<P>, nothing>
-      view_{};                       ///< where the bytes lie in shared memory
-  std::shared_ptr<const void> kept_; ///< what owns the values
+      view_{};                       ///< view of bytes in shared memory
+  std::shared_ptr<const void> kept_; ///< owner of the values
 };
 
 /// A call of a function with this signature.
@@ -232,7 +232,7 @@ public:
   }
 
 private:
-  /// No reference, which may be to a parameter that lives no longer than the call.
+  /// Returns by value, because a reference could be to a parameter that lives no longer than the call.
   std::decay_t<R> call_at([[maybe_unused]] const typename shape::position& at) const {
     return [&]<std::size_t... I>(std::index_sequence<I...>)->std::decay_t<R> {
       return f_(std::get<I>(parameters_).pass(at[I], typename named_parameter<Ps>::room{})...);

@@ -6,7 +6,7 @@ namespace daskify::internal {
 
 namespace {
 
-/// `read.operator()<T>()` gives a T: is called with the type of that kind.
+/// Calls `read.operator()<T>()`, which returns a T, with the type T of that kind.
 template <class Read>
 number read_number(number_kind kind, const decoder& in, const Read& read) {
   std::optional<number> found;

@@ -1,6 +1,6 @@
 #pragma once
 
-/// Numbers of a type that shows only when they are read: what a function takes as a double may come as an int.
+/// Numbers whose type is known only when they are read: an int may be passed to a parameter of type double.
 
 #include "daskify/codec/stream.hpp"
 #include "daskify/codec/traits.hpp"
@@ -15,16 +15,16 @@
 
 namespace daskify::internal {
 
-/// Part of the protocol: new ones go to the end.
+/// Part of the protocol: new types must be appended.
 using number_types =
     types<bool, char, signed char, unsigned char, wchar_t, char8_t, char16_t, char32_t, short, unsigned short, int,
           unsigned, long, unsigned long, long long, unsigned long long, float, double, long double>;
 
-/// Of a value: a number of the type at this place among number_types, from 1; or of the type that the reader expects.
+/// The kind of a value: position of its type in number_types, from 1; or expected_type for the type the reader expects.
 using number_kind = std::uint8_t;
 inline constexpr number_kind expected_type = 0;
 
-/// expected_type for what is none of them.
+/// expected_type for all other types.
 template <class T>
 inline constexpr number_kind kind_of_number = []<class... Ns>(types<Ns...>) {
   number_kind kind = 0;
@@ -32,20 +32,20 @@ inline constexpr number_kind kind_of_number = []<class... Ns>(types<Ns...>) {
   return (std::is_same_v<T, Ns> || ...) ? kind : expected_type;
 }(number_types{});
 
-/// A number that becomes a V without being asked to.
+/// A number of type T converts implicitly to V.
 template <class T, class V>
 inline constexpr bool is_number_for = kind_of_number<T> != expected_type&& std::is_convertible_v<T, V>;
 
-/// Some number becomes a V.
+/// Some type of number converts implicitly to V.
 template <class V>
 inline constexpr bool takes_numbers =
     []<class... Ns>(types<Ns...>) { return (is_number_for<Ns, V> || ...); }(number_types{});
 
-/// As an argument of a function becomes its parameter.
+/// Converts an argument to the type of its parameter as a call does.
 template <class V, class T>
 V converted_to(const T& value) {
   if constexpr (std::is_arithmetic_v<V> && std::is_arithmetic_v<T>)
-    return static_cast<V>(value); // the same, without the warning
+    return static_cast<V>(value); // an explicit cast, to avoid the warning
   else
     return value;
 }
@@ -59,7 +59,7 @@ public:
     std::memcpy(bytes_.data(), &value, sizeof value);
   }
 
-  /// As the V that it becomes by itself. Throws data_error, in the decoder's name, when it does not.
+  /// Converts the number implicitly to V. Throws data_error, by way of the decoder, if that is not possible.
   template <class V>
   V to(const decoder& in) const {
     std::optional<V> value;
@@ -90,8 +90,8 @@ private:
   std::array<std::byte, sizeof(long double)> bytes_{};
 };
 
-/// Scattered, or the result of a future, as argument<scattered<T>, T> and argument<future<T>, T> write it. Throw
-/// data_error, also for a kind that there is not.
+/// Read a scattered number or the result of a future, as written by argument<scattered<T>, T> and argument<future<T>,
+/// T>. Throw data_error, also for an unknown kind.
 number read_scattered_number(number_kind kind, decoder& in, program_inputs& inputs);
 number read_future_number(number_kind kind, decoder& in, program_inputs& inputs);
 

@@ -1,6 +1,6 @@
 #pragma once
 
-/// What the programs of all functions with one result type have in common.
+/// The common part of the programs of all functions with one result type.
 
 #include "daskify/future.hpp"
 #include "daskify/program/sweep_shape.hpp"
@@ -12,7 +12,7 @@
 
 namespace daskify::internal {
 
-/// A program whose tasks give an R each.
+/// A program each of whose tasks returns an R.
 template <class R>
 class program_returning : public task_program {
   using held_result = stored_result<R>;
@@ -30,7 +30,7 @@ public:
   }
 
 protected:
-  /// `call(position)` for each of the tasks [first, first + count), see task_program::execute.
+  /// Calls `call(position)` for each of the tasks [first, first + count), see task_program::execute.
   template <std::size_t N, class Call>
   void call_each(const sweep_shape<N>& shape, std::uint64_t first, std::uint64_t count, result_sink& sink,
                  task_context& context, const Call& call) const {

@@ -1,6 +1,6 @@
 #pragma once
 
-/// From the arguments of a `run` or `submit` call to a run on its way.
+/// Turns the arguments of a `run` or `submit` call into a submitted run.
 
 #include "daskify/iterables.hpp"
 #include "daskify/program/start_run.hpp"
@@ -79,7 +79,7 @@ auto start_run_of_one(std::shared_ptr<cluster_session> session, F&& f, Ts&&... v
   return one[0];
 }
 
-/// A task that runs although no future is kept.
+/// Starts a task that runs although no future is kept.
 template <class F, class... Ts>
 void start_unattended(client_session& session, F&& f, Ts&&... values) {
   require_values<Ts...>();
@@ -88,7 +88,7 @@ void start_unattended(client_session& session, F&& f, Ts&&... values) {
   using R = typename matched_call<called_as<G>, arguments, std::tuple<>>::result_type;
   auto draft = describe_run(session, dropping_result<G, R>{std::forward<F>(f)}, arguments{std::forward<Ts>(values)...},
                             std::tuple<>{}, 1);
-  session.start_unattended(std::move(draft.spec)); // which holds what the draft keeps
+  session.start_unattended(std::move(draft.spec)); // the session keeps the objects that the draft refers to
 }
 
 } // namespace daskify::internal

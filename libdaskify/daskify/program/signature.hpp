@@ -1,6 +1,6 @@
 #pragma once
 
-/// What a function is as one that is called by name: its signature, and the values that its parameters are made from.
+/// The signature of a function that is called by name, and the values from which its parameters are created.
 
 #include "daskify/program/callable.hpp"
 #include "daskify/scattered.hpp"
@@ -31,15 +31,15 @@ struct value_for<std::basic_string_view<C, Tr>> {
   using type = std::basic_string<C, Tr>;
 };
 
-/// What travels for a parameter: a value without const and reference; for a view, what it is a view of.
+/// The type sent for a parameter: a value without const and reference; for a view, the type it is a view of.
 template <class P>
 using parameter_value = typename value_for<std::remove_cvref_t<P>>::type;
 
-/// The parameter is a view of its value.
+/// The parameter is a view of the value that is sent.
 template <class P>
 inline constexpr bool takes_some_view = !std::is_same_v<parameter_value<P>, std::remove_cvref_t<P>>;
 
-/// A value of the parameter can be sent, and passed.
+/// A value for the parameter can be sent to a worker, and passed to it.
 template <class P>
 inline constexpr bool is_named_parameter = [] {
   using V = parameter_value<P>;
@@ -70,7 +70,7 @@ inline constexpr bool is_named_function = false;
 template <class Signature>
 inline constexpr bool is_named_function<named_function<Signature>> = true;
 
-/// What a call is checked against at compile time.
+/// The type against which a call is checked at compile time.
 template <class F>
 struct called_as_type {
   using type = F;
@@ -82,7 +82,7 @@ struct called_as_type<named_function<Signature>> {
 template <class F>
 using called_as = typename called_as_type<F>::type;
 
-/// Signatures that differ in how their parameters take the same values are one to whoever calls by name.
+/// Signatures whose parameters accept the same values in different ways are equal for calls by name.
 template <class Signature>
 struct value_signature_of;
 template <class R, class... Ps>
@@ -92,7 +92,7 @@ struct value_signature_of<R(Ps...)> {
 template <class Signature>
 using value_signature = typename value_signature_of<Signature>::type;
 
-/// Says at compile time why a function with this signature cannot be called by name.
+/// Reports at compile time why a function with this signature cannot be called by name.
 template <class Signature>
 struct require_named_signature {
   static_assert(!std::is_same_v<Signature, Signature>,

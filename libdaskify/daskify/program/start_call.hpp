@@ -1,6 +1,6 @@
 #pragma once
 
-/// A call of `daskified::on_worker_start`, which is described anew for each session.
+/// A call of `daskified::on_worker_start`, which is encoded anew for each session.
 
 #include "daskify/program/start_run.hpp"
 
@@ -40,7 +40,7 @@ std::shared_ptr<const start_call> make_start_call(F&& f, Ts&&... values) {
   static_assert(!(is_future<kept_argument<Ts>> || ...),
                 "daskify: on_worker_start takes values and scattered data, and no futures; pass future.get()");
   using R = typename matched_call<called_as<G>, arguments, std::tuple<>>::result_type;
-  // A result is dropped. Where it could travel the function stays as it is, so that it is found by its name, too.
+  // The result is discarded. If it could be sent, the function is not wrapped, so that a registered function is found.
   using called = dropping_result<G, R>;
   return std::make_shared<const start_call_of<called, arguments>>(
       called{std::forward<F>(f)}, arguments{kept_argument<Ts>(std::forward<Ts>(values))...});

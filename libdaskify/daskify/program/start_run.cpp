@@ -10,7 +10,7 @@
 
 namespace daskify::internal {
 
-// -- what is described -------------------------------------------------------------------------------------
+// -- description -------------------------------------------------------------------------------------------
 
 run_draft::run_draft() = default;
 run_draft::run_draft(run_draft&&) noexcept = default;
@@ -65,7 +65,7 @@ std::shared_ptr<run_handle> submit_draft(std::shared_ptr<cluster_session> sessio
 
 namespace {
 
-/// As few digits as give the same number again.
+/// Prints the fewest digits that are read back as the same number.
 template <class Number>
 void print_shortest(std::ostream& out, Number value) {
   std::array<char, 64> digits;

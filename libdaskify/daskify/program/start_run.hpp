@@ -1,6 +1,6 @@
 #pragma once
 
-/// What the client does to start a run: the call is described, and its tasks are told by their combinations.
+/// The client's part of starting a run: encodes the call, and provides the combination of each task.
 
 #include "daskify/future.hpp"
 #include "daskify/program/callable.hpp"
@@ -23,10 +23,10 @@
 
 namespace daskify::internal {
 
-/// Product of the sizes; throws data_error(too_many_tasks) when it is more than one run may have.
+/// Product of the sizes; throws data_error(too_many_tasks) if it exceeds the limit of one run.
 std::uint64_t count_tasks_of(std::span<const std::uint64_t> sizes, std::uint64_t repeats);
 
-/// The elements of a combination, as text for messages.
+/// Text of the elements of a combination, for messages.
 class element_text {
 public:
   element_text();
@@ -34,7 +34,7 @@ public:
   element_text(const element_text&) = delete;
   element_text& operator=(const element_text&) = delete;
 
-  /// Exactly enough to call the function again; "?" where it cannot be streamed.
+  /// Exactly enough to call the function again; "?" if the value cannot be streamed.
   template <class T>
   void add(const T& value) {
     if constexpr (std::is_same_v<T, bool>)
@@ -49,7 +49,7 @@ public:
       next() << '?';
   }
 
-  /// All elements, with commas in between.
+  /// All elements, separated by commas.
   std::string text() const;
 
 private:
@@ -101,13 +101,13 @@ private:
   std::uint64_t per_loop_;
 };
 
-/// The function becomes who reads the description, if it is registered.
+/// Sets the entry point of the function, if it is registered.
 bool use_registered(run_draft& draft, any_function f);
-/// So does what was made for this call.
+/// Sets the entry point that was instantiated for this call.
 void use_entry_point(run_draft& draft, const void* entry, std::string name);
 
-/// Fills in the draft's description, and who is to read it: the entry point of the function where it is called by name,
-/// or registered, and else the one that is made for this call here.
+/// Fills in the draft's description and entry point: the entry point of the function if it is called by name or
+/// registered, otherwise the entry point that is instantiated here for this call.
 template <class F, class... As, class... Its>
 void describe_call(run_draft& draft, const F& f, const std::tuple<As...>& args, const std::tuple<Its...>& its) {
   if constexpr (is_named_function<F>) {
@@ -119,7 +119,7 @@ void describe_call(run_draft& draft, const F& f, const std::tuple<As...>& args, 
     draft.spec.name = f.name();
     return;
   }
-  if constexpr (is_function_pointer<F> && requires { typename signature_of<F>; }) { // not so for f(int, ...)
+  if constexpr (is_function_pointer<F> && requires { typename signature_of<F>; }) { // not valid for f(int, ...)
     using call = named_call<signature_of<F>, std::tuple<As...>, std::tuple<Its...>>;
     if constexpr (call::is_possible)
       if (use_registered(draft, reinterpret_cast<any_function>(f))) {
@@ -134,15 +134,15 @@ void describe_call(run_draft& draft, const F& f, const std::tuple<As...>& args, 
   }
 }
 
-/// The description becomes part of the run; a large one, of large iterables or captures, goes into the store: to each
-/// node once, and not to each worker.
+/// Moves the description into the run; a large description, of large iterables or captures, is put into the store
+/// instead, so that it is sent once to each node, and not to each worker.
 void close_description(run_draft& draft);
 
-/// The run on its way.
+/// Submits the run.
 std::shared_ptr<run_handle> submit_draft(std::shared_ptr<cluster_session> session, run_draft draft,
                                          std::shared_ptr<const combinations> calls);
 
-/// All of a run but its id.
+/// Describes a run completely except for its id.
 template <class F, class... As, class... Its>
 run_draft describe_run(cluster_session& session, const F& f, const std::tuple<As...>& args,
                        const std::tuple<Its...>& its, std::uint64_t repeats) {
@@ -154,7 +154,7 @@ run_draft describe_run(cluster_session& session, const F& f, const std::tuple<As
   return draft;
 }
 
-/// F, or, where its result cannot travel, F without it.
+/// F, or a wrapper that discards the result if the result cannot be sent.
 template <class F, class R>
 using dropping_result = std::conditional_t<std::is_void_v<R> || travels<stored_result<R>>, F, without_result<F>>;
 

@@ -1,7 +1,7 @@
 #pragma once
 
-/// A call as bytes and back, as templates over the user's types: `sweep_program::write` in the client turns a call into
-/// bytes, `sweep_program` in the worker turns the bytes into calls.
+/// Encodes and decodes a call, as templates over the user's types: `sweep_program::write` in the client turns a call
+/// into bytes, `sweep_program` in the worker turns the bytes into calls.
 
 #include "daskify/code/type_label.hpp"
 #include "daskify/future.hpp"
@@ -31,19 +31,19 @@ struct run_draft {
   run_draft& operator=(run_draft&&) noexcept;
   ~run_draft();
 
-  cluster_session* session = nullptr; ///< where it will run
+  cluster_session* session = nullptr; ///< session in which it will run
   byte_buffer description;
   run_spec spec;
   std::vector<std::shared_ptr<const void>> keeps; ///< handles that must live as long as the run
 };
 
-/// Ids mean something within one session only.
+/// Throws unless `ours`, because ids are valid within one session only.
 void refuse_foreign(bool ours);
 
 /// Throws the data_error for a handle that was moved from.
 [[noreturn]] void refuse_moved_from();
 
-/// The handle of scattered data of this session.
+/// The handle of scattered data, which must belong to this session.
 template <class T>
 const object_handle& handle_in(const cluster_session* session, const scattered<T>& data) {
   if (!data.handle())
@@ -53,24 +53,24 @@ const object_handle& handle_in(const cluster_session* session, const scattered<T
 }
 
 // -- arguments --------------------------------------------------------------------------------------------
-// One specialisation per kind of argument: how it is written, what the worker holds, and what the function sees.
-// P is the function's parameter, or void when it can't be known.
+// One specialisation per kind of argument: how it is encoded, what the worker holds, and what the function is passed. P
+// is the function's parameter, or void if it is unknown.
 
 template <class A, class P>
 struct argument;
 
-/// A value that a worker holds for its tasks. A large one stays where it was made, because stacks have room for few of
-/// them.
+/// A value that a worker holds for its tasks. A large value is allocated on the heap, because stacks have room for few
+/// of them.
 template <class A>
 class held_value {
   static constexpr bool is_apart = sizeof(A) > 4096;
 
 public:
-  /// Of what `make` returns.
+  /// Holds the value that `make` returns.
   template <class Make>
   static held_value of(Make&& make) {
     if constexpr (is_apart)
-      return held_value{std::unique_ptr<const A>{new A(make())}}; // made in its place
+      return held_value{std::unique_ptr<const A>{new A(make())}}; // constructed in place
     else
       return held_value{make()};
   }
@@ -101,12 +101,12 @@ struct small_argument {
   static const A& pass(const held& value) { return value.get(); }
 };
 
-/// A value that may be too large to travel with its run: then it is put into the store, once.
+/// A value that may be too large to be sent with its run: it is then put into the store, once.
 template <class A, class P>
 struct large_argument {
   using in_store = argument<scattered<A>, P>;
   struct held {
-    std::unique_ptr<const A> value; ///< that has travelled
+    std::unique_ptr<const A> value; ///< the value that was sent with the run
     typename in_store::held stored;
   };
 
@@ -160,7 +160,7 @@ private:
 template <class A, class P>
 struct argument : std::conditional_t<has_fixed_layout<A>, small_argument<A, P>, large_argument<A, P>> {};
 
-/// A future: the value that its task has.
+/// A future: the result of its task.
 template <class R, class P>
 struct argument<future<R>, P> {
   static_assert(!std::is_void_v<R>, "daskify: a future<void> has no value that could be an argument");
@@ -170,7 +170,7 @@ struct argument<future<R>, P> {
     refuse_foreign(&value.run()->session() == draft.session);
     out.write(range.run.value);
     out.write(value.index());
-    draft.spec.inputs.push_back(range); // the scheduler keeps its run until this one is over
+    draft.spec.inputs.push_back(range); // the scheduler keeps the run of the future until this run has ended
   }
   static held read(decoder& in, program_inputs& inputs) {
     return held::of([&] { return read_value(in, inputs); });
@@ -193,7 +193,8 @@ inline constexpr bool takes_view<std::span<const U>, std::vector<T, A>> = std::i
 template <class C, class Tr, class A>
 inline constexpr bool takes_view<std::basic_string_view<C, Tr>, std::basic_string<C, Tr, A>> = true;
 
-/// Scattered data: a view of the shared bytes where the function takes one, else the value, made once per process.
+/// Scattered data: a view of the shared bytes if the function takes a view, otherwise the value, decoded once per
+/// process.
 template <class T, class P>
 struct argument<scattered<T>, P> {
   static constexpr bool as_view = is_plain_bytes<T> && takes_view<std::remove_cvref_t<P>, T>;
@@ -214,7 +215,7 @@ struct argument<scattered<T>, P> {
     held h{inputs.objects.find(object, label_of<T>().hash), nullptr};
     if constexpr (!as_view) {
       h.value = inputs.objects.decoded<T>(object, [&] { return from_store_bytes<T>(h.bytes.view()); });
-      h.bytes = {}; // the store may let go of it
+      h.bytes = {}; // allows the store to drop the bytes
     }
     return h;
   }
@@ -238,7 +239,7 @@ struct factor {
   static held read(decoder& in, program_inputs&) { return in.read<It>(); }
 };
 
-/// Futures to go over: all have to end before the run begins.
+/// Futures as an iterable: all must have ended before the run begins.
 template <class R>
 struct factor<std::vector<future<R>>> {
   using held = std::vector<R>;
@@ -280,7 +281,7 @@ requires(I != 0) struct parameter_at<parameter_list<P, Ps...>, I> : parameter_at
 template <class F, class Args, class Its>
 struct matched_call;
 
-/// Decides at compile time what each parameter is given, and whether the call fits at all.
+/// Determines at compile time what is passed to each parameter, and whether the call is valid.
 template <class F, class... As, class... Its>
 struct matched_call<F, std::tuple<As...>, std::tuple<Its...>> {
   using parameters = typename parameters_of<F>::type;
@@ -328,7 +329,7 @@ struct matched_call<F, std::tuple<As...>, std::tuple<Its...>> {
 template <class F, class Args, class Its>
 class sweep_program;
 
-/// Entry point of a call that is made in the program itself: a template over all that the call consists of.
+/// Entry point instantiated in the calling program: a template over the function and all its arguments.
 template <class F, class... As, class... Its>
 class sweep_program<F, std::tuple<As...>, std::tuple<Its...>> final
     : public program_returning<typename matched_call<F, std::tuple<As...>, std::tuple<Its...>>::result_type> {
@@ -371,7 +372,7 @@ private:
     return typename match::held_arguments{typename argument_at<I>::held{argument_at<I>::read(in, inputs)}...};
   }
 
-  /// No reference, which may be to a parameter that lives no longer than the call.
+  /// Returns by value, because a reference could be to a parameter that lives no longer than the call.
   typename match::result_type call_at([[maybe_unused]] const typename shape::position& at) const {
     return [&]<std::size_t... I, std::size_t... J>(std::index_sequence<I...>, std::index_sequence<J...>)
         ->typename match::result_type {

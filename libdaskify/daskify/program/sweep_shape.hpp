@@ -1,6 +1,6 @@
 #pragma once
 
-/// Where the tasks of a sweep stand among its iterables.
+/// Maps the index of a task of a sweep to positions in its iterables.
 
 #include <array>
 #include <cstddef>
@@ -9,10 +9,10 @@
 
 namespace daskify::internal {
 
-/// The sizes of N factors, whose combinations are the tasks; the last factor goes fastest.
+/// The sizes of N factors, whose combinations are the tasks; the last factor varies fastest.
 template <std::size_t N>
 struct sweep_shape {
-  using position = std::array<std::uint64_t, N>; ///< within each factor
+  using position = std::array<std::uint64_t, N>; ///< index in each factor
 
   std::array<std::uint64_t, N> sizes{};
 
@@ -33,9 +33,9 @@ struct sweep_shape {
     return at;
   }
 
-  /// To the next task; from the last one to the first.
+  /// Moves to the next task; from the last one to the first.
   void advance([[maybe_unused]] position& at) const noexcept {
-    // Written out, because this runs between any two tasks.
+    // Unrolled, because this runs between any two tasks.
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       [[maybe_unused]] auto step = [&](std::size_t k) {
         if (++at[k] < sizes[k])

@@ -13,8 +13,8 @@
 namespace daskify::internal {
 
 struct object_space::decoded_value {
-  std::mutex mutex;                                             // user code runs under it, so nothing else may
-  std::map<std::uint64_t, std::shared_ptr<const void>> by_type; ///< hash; as a rule it is one type
+  std::mutex mutex;                                             // held while user code runs: must guard nothing else
+  std::map<std::uint64_t, std::shared_ptr<const void>> by_type; ///< by hash of the type; usually one type
 };
 
 struct object_space::decoded_values {
@@ -83,7 +83,7 @@ void result_sink::threw(block_layout layout, std::uint64_t value_size) {
 void result_sink::failed(std::uint64_t count, failure why, block_layout layout, std::uint64_t value_size) {
   undo_half_written(layout, value_size);
   if (layout == block_layout::fixed) {
-    // A failed task's place is kept, so that the others are found by their index.
+    // A failed task keeps its place in the block, so that the other values are found by their index.
     if (auto size = count * value_size; size != 0)
       std::memset(values_.extend(size), 0, size);
   } else {

@@ -1,6 +1,6 @@
 #pragma once
 
-/// A run as it lies in a worker: the function with its arguments, ready to be called for any task.
+/// A run in a worker: the function with its arguments, ready to be called for any task.
 
 #include "daskify/code/type_label.hpp"
 #include "daskify/codec.hpp"
@@ -15,39 +15,40 @@
 
 namespace daskify::internal {
 
-/// Bytes of a scattered object, kept where they are as long as this lives.
+/// Bytes of a scattered object, kept at their address during the lifetime of this object.
 using object_bytes = shared_bytes;
 
-/// The store of the node, for programs. Thread-safe.
+/// The store of the node, as used by programs. Thread-safe.
 class object_space {
 public:
   object_space();
   virtual ~object_space();
 
-  /// The object's bytes, mapped read-only; a type of 0 is any. Throws data_error when the object is gone, or of another
-  /// type.
+  /// The object's bytes, mapped read-only; a type of 0 matches any type. Throws data_error if the object was freed or
+  /// has another type.
   virtual object_bytes find(object_id object, std::uint64_t type) = 0;
 
-  /// Puts a value of this type. Throws data_error when there is no room.
+  /// Puts a value of this type into the store. Throws data_error if there is no room.
   virtual object_id put(const type_label& type, std::span<const std::byte> bytes) = 0;
 
-  /// The object as a value, decoded once per process and kept until the object is freed.
+  /// The decoded object, decoded once per process and kept until the object is freed.
   template <class T, class Decode>
   std::shared_ptr<const T> decoded(object_id object, Decode&& decode) {
     decoded_slot slot{*this, object, label_of<T>().hash};
     if (!slot.value())
-      slot.value() = std::shared_ptr<const T>{new T(decode())}; // made in its place: it may be too large for the stack
+      slot.value() = std::shared_ptr<const T>{new T(decode())}; // constructed in place: may be too large for the stack
     return std::static_pointer_cast<const T>(slot.value());
   }
 
-  /// Values of the user's. Their last owner destroys them, which takes as long as the user's code does.
+  /// User-defined values. The last owner destroys them, which runs user code.
   struct decoded_value;
 
-  /// Forgets the decoded object; null when there is none.
+  /// Removes and returns the decoded object; null if there is none.
   std::shared_ptr<decoded_value> take_decoded(object_id object);
 
 private:
-  /// Where the value of an object as one type is kept. Locked while this lives, because user code runs meanwhile.
+  /// The slot that caches the value of an object as one type. Locked during its lifetime, because user code runs
+  /// meanwhile.
   class decoded_slot {
   public:
     decoded_slot(object_space& space, object_id object, std::uint64_t type);
@@ -66,17 +67,18 @@ private:
   std::unique_ptr<decoded_values> decoded_;
 };
 
-/// What a program is made from, beside its description.
+/// Inputs for the creation of a program, in addition to its description.
 struct program_inputs {
   object_space& objects;
   const std::vector<result_block>& futures; ///< results of the runs whose futures are arguments
 };
 
-/// Results whose encodings have all the same size, and are small enough to travel, lie in a block one after the other.
+/// Results are stored contiguously in a block if their encodings all have the same size, and are small enough to be
+/// sent.
 template <class R>
 inline constexpr bool has_fixed_layout = fixed_encoded_size<R>.value_or(SIZE_MAX) <= tuning::largest_inline_value;
 
-/// Collects the results of consecutive tasks into a block. Large ones go into the store instead.
+/// Collects the results of consecutive tasks into a block. Large results are put into the store instead.
 class result_sink {
 public:
   result_sink(object_space& store, std::uint64_t first) : store_{&store}, first_{first} {}
@@ -84,7 +86,7 @@ public:
   std::uint64_t count() const noexcept { return count_; }
   std::uint64_t bytes() const noexcept { return values_.size() + offsets_.size() * sizeof(std::uint64_t); }
 
-  /// The result of the next task. What it throws leaves a half-written value, which `threw` takes back.
+  /// Adds the result of the next task. If it throws, a value may be half-written, which `threw` removes.
   template <class R>
   void value(const R& result) {
     if constexpr (has_fixed_layout<R>) {
@@ -94,7 +96,8 @@ public:
       if (!put_if_plain(result)) {
         encoder{values_}.template write<R>(result);
         auto encoded = std::span<const std::byte>{values_}.subspan(offsets_.back());
-        // Plain bytes that are just small enough to travel do so, also with the length in front of them.
+        // Plain bytes that are just small enough are sent with the block, also if their length in front exceeds the
+        // limit.
         if (encoded.size() > tuning::largest_inline_value && !is_plain_bytes<R>) {
           put(label_of<R>(), encoded);
           values_.resize(offsets_.back());
@@ -105,16 +108,17 @@ public:
   }
   void no_value() { ++count_; }
 
-  /// The next task threw what is being handled now. `value_size`: of the run's results when all have the same.
+  /// The next task threw the exception being handled. `value_size`: bytes of a result of the run if all have the same
+  /// size.
   void threw(block_layout layout, std::uint64_t value_size);
-  /// The next `count` tasks fail like this.
+  /// The next `count` tasks failed with `why`.
   void failed(std::uint64_t count, failure why, block_layout layout, std::uint64_t value_size);
 
-  /// The block so far; the sink goes on with the task behind it.
+  /// Returns the block so far; the sink continues with the following task.
   result_block take(block_layout layout, std::uint64_t value_size);
 
 private:
-  /// Vectors of numbers and strings need not be encoded first.
+  /// Vectors of numbers and strings are stored without being encoded first.
   template <class R>
   bool put_if_plain(const R& result) {
     if constexpr (is_plain_bytes<R>) {
@@ -136,7 +140,7 @@ private:
   std::vector<std::uint64_t> offsets_;
   std::vector<failure> failures_;
   std::vector<stored_value> stored_;
-  bool store_refused_ = false; ///< the result of the next task
+  bool store_refused_ = false; ///< the result of the next task could not be stored
 };
 
 /// Type-erased run. Immutable: several threads may execute it at the same time.
@@ -151,7 +155,7 @@ public:
   virtual std::uint64_t value_size() const noexcept = 0;
 };
 
-/// How run_spec::program is to be called.
+/// The type of the function that run_spec::program refers to.
 using program_factory = std::unique_ptr<task_program>(decoder& description, program_inputs& inputs);
 
 } // namespace daskify::internal

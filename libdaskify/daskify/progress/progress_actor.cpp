@@ -21,7 +21,7 @@ progress_state::~progress_state() {
 
 progress_actor::behavior_type progress_state::make_behavior(scheduler_for_clients scheduler) {
   scheduler_ = std::move(scheduler);
-  // A monitor whose scheduler is gone must not wait for it.
+  // A monitor must not wait for a scheduler that has ended.
   self_->monitor(scheduler_);
   self_->set_down_handler([this](caf::down_msg&) {
     for (auto& [id, m] : monitors_)

@@ -9,7 +9,7 @@
 
 namespace daskify::internal {
 
-/// Turns the scheduler's counts into snapshots with rate and time left, for each monitor.
+/// Converts the scheduler's counts to snapshots with rate and time left, for each monitor.
 class progress_state {
 public:
   using pointer = progress_actor::stateful_pointer<progress_state>;
@@ -23,7 +23,7 @@ private:
   struct monitor {
     std::shared_ptr<progress_feed> feed;
     progress_core core;
-    bool watched = false; ///< its first counts have come
+    bool watched = false; ///< its first counts have arrived
   };
 
   pointer self_;
@@ -35,7 +35,8 @@ private:
 
 progress_actor::behavior_type progress_behavior(progress_state::pointer self, scheduler_for_clients scheduler);
 
-/// Starts one. Compiled where the actor is: what CAF makes of its class takes seconds in each file that spawns it.
+/// Spawns the actor. Defined in the source file, because CAF's templates for it take seconds in each file that spawns
+/// it.
 progress_actor spawn_progress(caf::actor_system& system, scheduler_for_clients scheduler);
 
 } // namespace daskify::internal

@@ -78,7 +78,7 @@ void progress_bar::finish(const snapshot& s) {
 void progress_bar::draw(const snapshot& s, bool last) {
   switch (style_) {
   case progress_style::bar: {
-    // The last column stays free: a cursor that waits there for its wrap would clear what was just drawn.
+    // The last column stays free: with the cursor there, clear_to_end would erase the character just drawn.
     auto line = bar_line(s, terminal_width(descriptor_) - 1, look_);
     line_open_ = !last;
     due_ = now_() + between_bars;

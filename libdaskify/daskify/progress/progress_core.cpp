@@ -11,8 +11,8 @@ using std::chrono::nanoseconds;
 
 constexpr double shortest_memory = 5;        // seconds the rate looks back over
 constexpr double few_events = 8;             // ... and events, where they are rare
-constexpr double steady_share = 1. / 4;      // of the time watched, for the time left
-constexpr double least_evidence = 1;         // seconds before a time left is given
+constexpr double steady_share = 1. / 4;      // of the watched time, for the time left
+constexpr double least_evidence = 1;         // seconds before a time left is shown
 constexpr double longest_time_left = 3.15e9; // seconds, a century; beyond it is no estimate
 
 double to_seconds(nanoseconds d) {
@@ -37,7 +37,8 @@ void subtract_counts(progress& sum, const progress& p) {
   sum.lost -= p.lost;
 }
 
-/// What `rate` has come to after `silence` without an event, if one of the usual size came right now.
+/// The value of `rate` after `silence` without an event, if an event of the usual size happened now; never a higher
+/// one.
 double after_silence(fading_rate rate, double batch, double silence, double memory) {
   double before = rate.value();
   rate.add(batch, silence, memory);
@@ -120,8 +121,8 @@ snapshot progress_core::at(time_point now) const {
   double silence = to_seconds(now - last_event_);
   s.elapsed = now - *start_;
   s.rate = after_silence(recent_, batch_, silence, short_memory());
-  // Until as many tasks have ended as are running, the first round is not through: the few that have ended
-  // say nothing yet about those that began beside them.
+  // Until as many tasks have ended as are running, the first round is not complete: the few that have ended do not
+  // represent those that started with them.
   if (to_seconds(s.elapsed) >= least_evidence && ended_ >= sum_.running)
     s.remaining = time_left(silence);
   return s;
@@ -131,8 +132,8 @@ std::optional<nanoseconds> progress_core::time_left(double silence) const {
   double rate = after_silence(steady_, batch_, silence, long_memory());
   if (rate <= 0)
     return std::nullopt;
-  // The next event is due `silence` nearer than it was, so that the time runs down between events; one that
-  // is overdue is given a quarter of the time it has already taken, so that the time left never stands at 0.
+  // The next event is due `silence` sooner, so that the time left decreases between events. An overdue event gets
+  // another quarter of the silence, so that the time left never stays at 0.
   auto to_do = static_cast<double>(sum_.pending + sum_.running);
   double next = std::min(batch_, to_do);
   double wait = std::max(next / rate - silence, silence / 4);

@@ -1,7 +1,7 @@
 #pragma once
 
-/// What a monitor knows: the counts of all runs it watches as one sum, how fast tasks end, and how long the
-/// rest will take. Pure: the time is passed in.
+/// The state of a monitor: the summed counts of all runs it watches, how fast tasks end, and the estimated time left.
+/// Pure: the time is passed in.
 ///
 /// Thread-safety: none; one owner.
 
@@ -17,13 +17,13 @@ namespace daskify::internal {
 /// All watched runs together at one moment.
 struct snapshot {
   progress counts;
-  std::chrono::nanoseconds elapsed{0}; ///< since the first run was watched; stands still once all have ended
-  double rate = 0;                     ///< tasks ended per second: lately, or on the whole once all have ended
-  std::optional<std::chrono::nanoseconds> remaining; ///< nothing while there is too little to judge by
+  std::chrono::nanoseconds elapsed{0}; ///< since the first run was watched; constant once all have ended
+  double rate = 0;                     ///< tasks ended per second: recently, or overall once all have ended
+  std::optional<std::chrono::nanoseconds> remaining; ///< nothing while there are too few data
 };
 
-/// A mean rate in which the past fades: what is `memory` ago counts 1/e of what is now. Before that much time
-/// has passed it is the plain mean. All times in seconds.
+/// A fading mean rate: events `memory` ago have weight 1/e. Before that much time has passed, the rate is about the
+/// plain mean. All times in seconds.
 class fading_rate {
 public:
   /// `count` tasks ended in the `seconds` since the last call; `seconds` may be 0.
@@ -37,22 +37,22 @@ private:
   double seconds_ = 0;
 };
 
-/// Two fading means are kept: one over the last seconds, which is the rate shown, and one over about the last
-/// quarter of the time watched, from which the time left is taken so that it does not jump. Where tasks end
-/// seldom, both look back over several events; where many run side by side and end together, the second looks
-/// back over a whole round of them. A silence lowers them only once it is longer than usual.
+/// Keeps two fading means: one over the last seconds, which is the rate shown, and one over about the last quarter of
+/// the watched time, from which the time left is estimated so that it does not jump. If tasks end rarely, both cover
+/// several events; if many run concurrently and end together, the second covers a whole round of them. A silence lowers
+/// them only once it is longer than usual.
 class progress_core {
 public:
   using time_point = std::chrono::steady_clock::time_point;
 
-  /// Adds a run. What it has done by now does not count towards the rate. Watching it again starts it anew.
+  /// Adds a run. Tasks that have ended before do not count towards the rate. Watching a run again starts it anew.
   void watch(std::uint64_t run, const progress& counts, time_point now);
 
-  /// Takes the newest counts of a run as they are. Counts of a run that is not watched are ignored: they are
-  /// the last words of one that was given up.
+  /// Replaces the counts of a run. Ignores counts of a run that is not watched: late messages about one that was given
+  /// up.
   void update(std::uint64_t run, const progress& counts, time_point now);
 
-  /// `now` before the last event counts as that event's time. `counts.total` is the sum of the states.
+  /// A `now` before the last event counts as that event's time. `counts.total` is the sum of the states.
   snapshot at(time_point now) const;
 
 private:
@@ -67,12 +67,12 @@ private:
 
   std::optional<time_point> start_; // of the first watch
   time_point last_event_;           // the last time a task ended, or the start
-  std::optional<time_point> end_;   // when nothing was left to wait for
+  std::optional<time_point> end_;   // when all tasks had ended
   std::uint64_t ended_ = 0;         // tasks that ended while being watched
 
   fading_rate recent_;
   fading_rate steady_;
-  double events_ = 0;   // how many the two means below are over
+  double events_ = 0;   // number of events in the two means below, capped
   double batch_ = 0;    // mean number of tasks that end in one event
   double interval_ = 0; // mean seconds between events
 };

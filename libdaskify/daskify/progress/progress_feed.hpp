@@ -9,7 +9,7 @@
 
 namespace daskify::internal {
 
-/// From the progress actor to the user's thread that waits in monitor_progress: the latest snapshot, never a queue.
+/// Passes the latest snapshot, never a queue, from the progress actor to the user's thread in monitor_progress.
 /// Thread-safe.
 class progress_feed {
 public:
@@ -22,7 +22,7 @@ public:
     changed_.notify_all();
   }
 
-  /// No snapshot will come any more.
+  /// No more snapshots will come.
   void close() {
     {
       std::lock_guard guard{mutex_};
@@ -31,7 +31,7 @@ public:
     changed_.notify_all();
   }
 
-  /// The next snapshot; nothing when none came within `patience` or the feed was closed.
+  /// The next snapshot; nothing if none came within `patience` or the feed was closed.
   std::optional<snapshot> next(std::chrono::milliseconds patience) {
     std::unique_lock lock{mutex_};
     changed_.wait_for(lock, patience, [&] { return fresh_ || closed_; });

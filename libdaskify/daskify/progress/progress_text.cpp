@@ -14,7 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t percent_columns = 4;
-constexpr std::size_t least_bar = 8; // columns below which the bar gives up no more to other parts
+constexpr std::size_t least_bar = 8; // columns that the other parts leave to the bar
 constexpr std::size_t most_bar = 60;
 
 constexpr std::string_view red = "\x1b[31m";
@@ -45,11 +45,11 @@ std::string two_digits(std::int64_t x) {
   return (x < 10 ? "0" : "") + std::to_string(x);
 }
 
-/// Steps out of `steps` that are done: all of them only when every task has ended.
+/// The number of completed steps out of `steps`: all of them only once every task has ended.
 std::uint64_t steps_done(const progress& p, std::uint64_t steps) {
   if (p.ended())
     return steps;
-  // Multiplied first: 29 of 100 are 29 %, and not the 28.999 of a rounded quotient.
+  // Multiplies first: 29 of 100 are 29 %, and not the 28.999 of a rounded quotient.
   auto reached = static_cast<double>(p.done()) * static_cast<double>(steps) /
                  static_cast<double>(p.done() + p.pending + p.running);
   return std::min(static_cast<std::uint64_t>(reached), steps - 1);
@@ -74,7 +74,7 @@ std::string total_time_text(std::chrono::nanoseconds elapsed) {
   return duration_text(elapsed);
 }
 
-/// False for runs that had ended before anybody watched: how fast they were is not known.
+/// False for runs that had ended before they were watched: their rate is unknown.
 bool was_timed(const snapshot& s) {
   return !s.counts.ended() || s.elapsed > 0s;
 }
@@ -87,8 +87,8 @@ std::string time_text(const snapshot& s) {
   return duration_text(s.elapsed) + " so far";
 }
 
-/// The filled part moves by half a column in Unicode. A part of it is red, as large as the share of tasks
-/// that failed or were lost, but never too small to be seen.
+/// In Unicode the filled part grows by half columns. A part of it is red, in proportion to the tasks that failed or
+/// were lost, but at least one column.
 std::string bar(const progress& p, std::size_t width, bar_look look) {
   auto halves = steps_done(p, width * 2);
   auto full = static_cast<std::size_t>(halves / 2);
@@ -104,18 +104,18 @@ std::string bar(const progress& p, std::size_t width, bar_look look) {
          paint(repeat(track, width - full - (half ? 1 : 0)), dim, look.colour);
 }
 
-/// One part of the line beside bar and percentage.
+/// One part of the line next to bar and percentage.
 struct part {
   std::string text;
-  std::size_t columns; ///< kept free for it, so that the bar does not tremble as numbers change
-  int importance;      ///< the smaller, the longer it stays
+  std::size_t columns; ///< reserved for it, so that the bar keeps its width as numbers change
+  int importance;      ///< parts with small numbers are dropped last
   bool alarming = false;
   bool shown = false;
 
   std::size_t room() const { return 2 + std::max(columns, text.size()); }
 };
 
-/// In the order in which they stand.
+/// In display order.
 std::vector<part> parts_of(const snapshot& s) {
   const auto& p = s.counts;
   auto total = count_text(p.total);
@@ -138,7 +138,7 @@ std::vector<part> parts_of(const snapshot& s) {
   return parts;
 }
 
-/// Shows parts by importance as long as they fit into `room` columns. Returns what they take.
+/// Shows parts by importance while they fit into `room` columns. Returns the columns that they take.
 std::size_t choose(std::vector<part>& parts, std::size_t room) {
   std::vector<part*> by_importance;
   for (auto& x : parts)

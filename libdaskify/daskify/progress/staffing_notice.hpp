@@ -1,6 +1,6 @@
 #pragma once
 
-/// What is said on stderr while a program waits for its tasks.
+/// Notices on stderr while a program waits for its tasks.
 
 #include <chrono>
 #include <cstdint>
@@ -9,35 +9,34 @@
 
 namespace daskify::internal {
 
-/// How many work, of those that should.
+/// How many of the intended workers are at work.
 enum class staffing : std::uint8_t { full, some, none };
 
-/// Decides when somebody who waits should hear that too few work on it: of nobody, as often as what is known of that
-/// changes; of some, now and then; not for a moment when one takes another's place; and then that all is well again.
-/// Not thread-safe.
+/// Decides when a waiting user is notified that too few workers are at work: without any, at each change of the text;
+/// with some, at growing intervals; not while one is briefly replaced; and once when all are back. Not thread-safe.
 class staffing_notice {
 public:
   using time_point = std::chrono::steady_clock::time_point;
 
   static constexpr std::chrono::seconds patience_with_none{3};
   static constexpr std::chrono::seconds patience_with_some{10};
-  static constexpr std::chrono::minutes first_interval{1}; ///< between two notices of some; doubled each time
+  static constexpr std::chrono::minutes first_interval{1}; ///< between notices while some work; doubled each time
   static constexpr std::chrono::minutes longest_interval{32};
 
-  /// Nobody may have worked `since` then.
+  /// `since`: from when on there may have been no workers.
   explicit staffing_notice(std::optional<time_point> since = {}) : none_since_{since}, few_since_{since} {}
 
-  /// `now` so many work, in these words. What is to be said of that; "" for nothing new.
+  /// Takes the staffing at `now`, which `words` describe. Returns the notice to print; "" if there is nothing new.
   std::string take(time_point now, staffing there, const std::string& words);
 
 private:
   bool is_due(time_point now, staffing there) const;
 
   std::optional<time_point> none_since_;
-  std::optional<time_point> few_since_; ///< none, or some
-  std::string told_;                    ///< of that; "" while all is well
+  std::optional<time_point> few_since_; ///< since when not full
+  std::string told_;                    ///< the last notice; "" while full
   bool told_of_none_ = false;
-  time_point again_{}; ///< some may be told of then
+  time_point again_{}; ///< when the next notice is due while some work
   std::chrono::minutes interval_ = first_interval;
 };
 

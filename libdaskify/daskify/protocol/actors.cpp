@@ -15,8 +15,7 @@ namespace daskify::internal {
 
 namespace {
 
-/// To be raised when a message comes to mean something else, or is written in another way, although its fields are the
-/// same.
+/// Incremented when the meaning or the encoding of a message changes although its fields stay the same.
 constexpr auto meaning = "2";
 
 template <class T>
@@ -39,7 +38,7 @@ public:
   template <class T>
   void add(const std::string& name) {
     text_ += name;
-    if constexpr (!requires { typename T::signatures; }) { // actors go by their names
+    if constexpr (!requires { typename T::signatures; }) { // actors are identified by their names
       T message{};
       describe(message);
     }
@@ -70,10 +69,11 @@ private:
   std::string text_;
 };
 
-/// Does `with` to a name and a value of each type of message, in an order that is the same in every build.
+/// Calls `with` for each type of message with its name and a default value, in an order that is the same in every
+/// build.
 ///
-/// Every published interface of the scheduler has the first one: whoever is of another version finds no such interface
-/// there, before any message is sent.
+/// The first type occurs in every published interface of the scheduler. A process of another version therefore finds no
+/// matching interface, before any message is sent.
 template <class Function>
 void for_each_type(const std::string& version, Function with) {
 #define DASKIFY_WITH(TYPE)                                                                                             \
@@ -99,8 +99,8 @@ std::string version_once() {
   return digits;
 }
 
-/// What add_message_type of CAF 0.17 does, but not for vectors and streams of the type, too: nobody sends these, and
-/// they take two thirds of the time to compile.
+/// Does what add_message_type of CAF 0.17 does, except for vectors and streams of the type: they are never sent, and
+/// take two thirds of the time to compile.
 void add_type(caf::actor_system_config& config, const std::type_info& type, const std::string& name,
               caf::type_erased_value_ptr (*make)()) {
   config.type_names_by_rtti.emplace(type, name);

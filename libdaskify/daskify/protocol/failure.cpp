@@ -15,7 +15,7 @@ failure describe_current_exception() {
   try {
     throw;
   } catch (const unsuccessful_task& e) {
-    // Passed on from task to task the sentences would nest without end: the innermost one stays.
+    // Nested sentences would grow without bound if passed on from task to task: keep the innermost one.
     bool passed_on = e.details().type.starts_with("daskify::");
     why.text = passed_on ? shown_text(e.details().text) : text_of(e);
   } catch (const error& e) {
@@ -24,7 +24,7 @@ failure describe_current_exception() {
     if (kind_of(e.code()) == error_kind::data || e.code() == error_code::function_not_found)
       why.code = e.code();
   } catch (abi::__forced_unwind&) {
-    throw; // the thread is being ended; this must not be caught
+    throw; // the thread is being cancelled; this exception must be rethrown
   } catch (...) {
     why.text = text_of_current_exception();
   }

@@ -1,6 +1,6 @@
 #pragma once
 
-/// One `inspect` for all messages, from the members that a message has.
+/// One `inspect` for all messages, generated from the members of each message.
 
 #include "daskify/codec/aggregate.hpp"
 
@@ -8,7 +8,7 @@
 
 namespace daskify::internal {
 
-/// A class that does something with the fields of messages: writes, reads or describes them.
+/// A class that processes the fields of messages: writes, reads or describes them.
 template <class Visitor>
 concept field_visitor = Visitor::visits_fields;
 

@@ -19,7 +19,7 @@ void* message_tuple<Base>::get_mutable(std::size_t) {
   return value_;
 }
 
-/// A message may be megabytes of results; its name is what helps in a log.
+/// The name only: a message may hold megabytes of results, and the name is what helps in a log.
 template <class Base>
 std::string message_tuple<Base>::stringify(std::size_t) const {
   return functions_.name;

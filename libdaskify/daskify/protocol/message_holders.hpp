@@ -20,7 +20,7 @@
 
 namespace daskify::internal {
 
-/// True for the types in the lists of message_types.hpp. A few of these also occur as parts of others.
+/// True for the types in the lists of message_types.hpp. Some of these types are also parts of other messages.
 template <class T>
 inline constexpr bool is_message = false;
 
@@ -80,7 +80,7 @@ public:
   caf::message copy_content_to_message() const final;
 };
 
-/// A value on its own: read from a wire, or copied.
+/// A single value that was read from a wire or copied.
 class message_value : public caf::type_erased_value {
 public:
   message_value(const message_functions& functions, void* value) : functions_{functions}, value_{value} {}

@@ -1,6 +1,6 @@
 #pragma once
 
-/// The types that actors send. Registration and instantiation go through these lists.
+/// The types of all messages between actors. Registration and instantiation use these lists.
 
 #include "daskify/protocol/message_holders.hpp"
 #include "daskify/protocol/messages.hpp"
@@ -12,7 +12,7 @@
 
 // clang-format off
 
-/// What clients, the scheduler, workers and nodes say to each other; enrol_request is first (see actors.cpp).
+/// Messages between clients, the scheduler, workers and nodes; enrol_request must be first (see actors.cpp).
 #define DASKIFY_MESSAGES(EACH)                                                                                         \
   EACH(enrol_request) EACH(run_range) EACH(failure) EACH(result_block) EACH(run_spec) EACH(enrol_answer)               \
   EACH(work_order) EACH(work_report) EACH(heartbeat) EACH(worker_waits) EACH(stop_worker) EACH(node_tick)              \
@@ -25,7 +25,7 @@
   EACH(subscribe_progress) EACH(progress_event) EACH(store_tick) EACH(scheduler_tick) EACH(progress_tick)              \
   EACH(stop_session)
 
-/// What stores, the directory and users of both say to each other.
+/// Messages between stores, the directory and their users.
 #define DASKIFY_STORE_MESSAGES(EACH)                                                                                   \
   EACH(acknowledged) EACH(join_store) EACH(reserve_room) EACH(room_granted) EACH(put_object) EACH(put_unkeyed)         \
   EACH(add_unkeyed) EACH(close_block) EACH(locate_object) EACH(object_location) EACH(unpin_objects)                    \
@@ -36,7 +36,7 @@
   EACH(keep_object) EACH(hold_object) EACH(object_held) EACH(claim_objects) EACH(release_objects)                      \
   EACH(release_arguments) EACH(owner_gone) EACH(node_gone)
 
-/// Actors, which are sent as parts of messages; the types are in actors.hpp.
+/// Actor handles, which are sent as parts of messages; their types are in actors.hpp.
 #define DASKIFY_ACTOR_TYPES(EACH)                                                                                      \
   EACH(worker_actor) EACH(node_actor) EACH(object_listener) EACH(store_for_users) EACH(store_for_directory)            \
   EACH(directory_for_stores) EACH(scheduler_for_workers) EACH(link_actor) EACH(scheduler_for_clients)                  \
@@ -61,7 +61,7 @@ DASKIFY_PUBLIC_TYPES(DASKIFY_IS_MESSAGE)
 
 } // namespace daskify::internal
 
-/// How a type is written and read.
+/// Declares the functions that write and read a type.
 #define DASKIFY_DECLARE_MESSAGE(TYPE)                                                                                  \
   caf::error inspect(caf::serializer& sink, TYPE& x);                                                                  \
   caf::error inspect(caf::deserializer& source, TYPE& x);

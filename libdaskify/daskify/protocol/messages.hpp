@@ -1,9 +1,9 @@
 #pragma once
 
-/// The vocabulary: everything that actors say to each other, grouped by conversation.
+/// All messages between actors except those about objects, grouped by conversation.
 ///
-/// Plain structs without a CAF header. No float crosses a wire (CAF 0.17 changes NaN, -0.0 and denormals on
-/// the way): durations are integers, and users' values are bytes of our own codec.
+/// Plain structs without a CAF header. No floating-point number crosses a wire (CAF 0.17 changes NaN, -0.0 and
+/// denormals on the way): durations are integers, and users' values are bytes of daskify's own codec.
 
 #include "daskify/bytes.hpp"
 #include "daskify/error.hpp"
@@ -16,7 +16,7 @@
 
 namespace daskify::internal {
 
-// -- nouns ----------------------------------------------------------------------------------------------
+// -- parts of messages ------------------------------------------------------------------------------------
 
 /// Tasks [first, first + count) of one run.
 struct run_range {
@@ -32,15 +32,15 @@ struct failure {
   error_code code = error_code::none;
   std::uint64_t first = 0;
   std::uint64_t count = 1;
-  std::string type;   ///< type of what was thrown, demangled; empty when nothing was thrown
-  std::string text;   ///< what() of it, or how the worker ended
+  std::string type;   ///< type of the exception, demangled; empty if no exception was thrown
+  std::string text;   ///< what() of the exception, or how the worker ended
   std::string worker; ///< name of the worker, for example "worker-3"
   std::string host;
-  std::string output;   ///< last lines the worker printed
-  bool has_run = false; ///< the task ended, and what became of its result is the failure
+  std::string output;   ///< the last lines that the worker printed
+  bool has_run = false; ///< the task itself ended; its result could not be stored or fetched
 };
 
-/// The value of a task that is too large to travel in a block: it is in the store of the node that made it.
+/// A task's value that is too large for a result block: it is in the store of the node that ran the task.
 struct stored_value {
   std::uint64_t task = 0;
   object_id object;
@@ -63,53 +63,53 @@ struct result_block {
   shared_bytes offsets;
   shared_bytes values;
   std::vector<failure> failures;    ///< by index, not overlapping; the values of these tasks have no meaning
-  std::vector<stored_value> stored; ///< by index; the values of these tasks are elsewhere, and have no bytes here
+  std::vector<stored_value> stored; ///< by index; the values of these tasks are in a store and have no bytes here
 };
 
-/// A function: an address, told as an offset into the loaded file with that build id; or a name that a file registers,
-/// with the place where it does so, or with no place: whichever file that is.
+/// A function: either an address, given as an offset into the loaded file with that build id; or a registered name,
+/// with the file and place of its registration, or without them if any file may have registered it.
 struct function_ref {
   std::string module; ///< build id of the executable or shared library, as hex digits
   std::uint64_t offset = 0;
-  std::string file;       ///< its name without folders, for messages to people
-  std::string registered; ///< by DASKIFY_FUNCTION; empty: by its address
+  std::string file;       ///< file name without folders, for messages to users
+  std::string registered; ///< name given to DASKIFY_FUNCTION; empty: identified by address
 
   friend bool operator==(const function_ref&, const function_ref&) = default;
 };
 
-/// Everything a worker needs to run any task of a run. Travels once per worker, whatever the number of tasks.
+/// Everything a worker needs to run any task of a run. Sent once per worker, independent of the number of tasks.
 struct run_spec {
   run_id run;
-  function_ref program;           ///< makes the task program from `description`
+  function_ref program;           ///< creates the task program from `description`
   std::uint64_t tasks = 0;        ///< product of the iterables' sizes, times the loops
   std::uint64_t seed = 0;         ///< base of this_task::seed()
-  std::string name;               ///< the function's type, for messages to people
+  std::string name;               ///< the function's type, for messages to users
   shared_bytes description;       ///< the function, args and iterables, encoded
-  object_id stored_description;   ///< where that is when it is too large to travel
+  object_id stored_description;   ///< object that holds the description if it is too large for a message
   std::vector<run_range> inputs;  ///< futures used as arguments; no task starts before they have ended
-  std::vector<object_id> objects; ///< of the stores, that it uses: kept until it is over
-  run_id parent;                  ///< the run of the task that submits it; none: the client submits it
-  std::uint64_t parent_task = 0;  ///< that task: cancelled together with it
-  bool unattended = false;        ///< runs to its end although it is released; its submitter hears of the end
+  std::vector<object_id> objects; ///< objects that the run uses; they are kept until it has ended
+  run_id parent;                  ///< run of the task that submits this run; none: submitted by the client
+  std::uint64_t parent_task = 0;  ///< that task; cancelling it cancels this run
+  bool unattended = false;        ///< continues although it is released; its submitter is notified of the end
 };
 
 // -- worker <-> scheduler -----------------------------------------------------------------------------------
 
-/// Worker: may I join?
+/// Worker: requests to join.
 struct enrol_request {
   std::string secret;   ///< of the session, from its private folder
   std::string build_id; ///< of the worker's program
   std::string name;     ///< "worker-<slot>"
   std::string host;
-  std::string node;       ///< name of its node
-  std::uint32_t slot = 0; ///< which of the launched processes this is
+  std::string node;       ///< name of the worker's node
+  std::uint32_t slot = 0; ///< index among the launched processes
   std::int32_t pid = 0;
-  std::uint32_t threads = 1;  ///< tasks at a time
-  std::uint64_t log_size = 0; ///< of its log, which a worker before it may have begun
-  std::uint32_t cpus = 1;     ///< of its node: its share
+  std::uint32_t threads = 1;  ///< number of tasks run at the same time
+  std::uint64_t log_size = 0; ///< bytes in its log, which an earlier worker may have begun
+  std::uint32_t cpus = 1;     ///< its share of the node's CPUs
 };
 
-/// Scheduler: yes with an id, or no with a reason.
+/// Scheduler: grants an id, or refuses with a reason.
 struct enrol_answer {
   worker_id worker; ///< none when refused
   error_code refusal = error_code::none;
@@ -118,56 +118,56 @@ struct enrol_answer {
   std::uint64_t heartbeat_timeout_ms = 0;
 };
 
-/// In place of a node's slot: the scheduler shall choose one, and slots for its workers.
+/// In place of a node's slot: the scheduler chooses a slot for the node, and slots for its workers.
 inline constexpr std::uint32_t any_slot = UINT32_MAX;
 
-/// Node: may I join, with a store and workers?
+/// Node: requests to join, with a store and workers.
 struct join_node {
   std::string secret;
   std::string build_id;
   std::string name;
-  std::string job;           ///< SLURM's: "12", "12_3" or "12.3"; empty: none
-  std::uint32_t slot = 0;    ///< which of the launched nodes this is
-  std::uint32_t workers = 0; ///< how many it has
+  std::string job;           ///< SLURM job id: "12", "12_3" or "12.3"; empty: none
+  std::uint32_t slot = 0;    ///< index among the launched nodes
+  std::uint32_t workers = 0; ///< number of its workers
   std::int32_t pid = 0;
-  std::uint64_t time_left_ms = 0; ///< until its job ends; 0: not known, or no end
-  std::string transfer_host;      ///< where its store's transfers listen
+  std::uint64_t time_left_ms = 0; ///< until its job ends; 0: unknown or unlimited
+  std::string transfer_host;      ///< address at which its store serves transfers
   std::uint16_t transfer_port = 0;
 };
 
-/// Scheduler: yes with an id, or no with a reason.
+/// Scheduler: grants an id, or refuses with a reason.
 struct node_answer {
   node_id node; ///< none when refused
   error_code refusal = error_code::none;
   std::string reason;
-  std::uint32_t first_worker = 0; ///< slot, when the node had none
+  std::uint32_t first_worker = 0; ///< slot of the first worker, if the node sent any_slot
   std::uint64_t heartbeat_interval_ms = 0;
   std::uint64_t heartbeat_timeout_ms = 0;
 };
 
-/// Scheduler to node: finish now.
+/// Scheduler to node: requests it to end now.
 struct stop_node {};
 
-/// Node, every heartbeat interval: I am alive. A request: the empty answer tells the node that the scheduler is, too.
+/// Node: heartbeat, every heartbeat interval. A request: the empty answer confirms that the scheduler is alive, too.
 struct node_alive {};
 
-/// Node: my workers have enrolled.
+/// Node: all its workers have enrolled.
 struct node_ready {};
 
-/// Node: the batch system ends my job; I have a moment left.
+/// Node: the batch system ends its job within moments.
 struct node_leaving {};
 
 // -- client in another process <-> scheduler ----------------------------------------------------------------
 
-/// Client: may I join, with a store of my own?
+/// Client: requests to join, with a store of its own.
 struct attach_client {
   std::string secret;        ///< of the cluster
-  std::string name;          ///< for people: "my_program (pid 4711 on my_host)"
-  std::string transfer_host; ///< where its store's transfers listen
+  std::string name;          ///< for messages to users: "my_program (pid 4711 on my_host)"
+  std::string transfer_host; ///< address at which its store serves transfers
   std::uint16_t transfer_port = 0;
 };
 
-/// Scheduler: yes with an id from the sequence that workers have theirs from, or no with a reason.
+/// Scheduler: grants an id from the same sequence as worker ids, or refuses with a reason.
 struct attach_answer {
   worker_id client; ///< none when refused
   error_code refusal = error_code::none;
@@ -176,14 +176,14 @@ struct attach_answer {
   std::uint64_t heartbeat_timeout_ms = 0;
 };
 
-/// Client, every heartbeat interval: I am alive. A request: the answer tells that the scheduler is, too.
+/// Client: heartbeat, every heartbeat interval. A request: the answer confirms that the scheduler is alive, too.
 struct client_alive {};
 
-/// To that: who works for it.
+/// The answer to client_alive: the workers of the cluster.
 struct cluster_alive {
   std::uint64_t workers = 0;
-  std::string jobs;      ///< a sentence about those of SLURM; "" when it has none
-  std::string exhausted; ///< why it starts no worker any more, and tasks are lost; "" when it may
+  std::string jobs;      ///< a sentence about the SLURM jobs; empty if there are none
+  std::string exhausted; ///< why no worker will be started and tasks are lost; empty otherwise
 };
 
 // -- work -----------------------------------------------------------------------------------------------------
@@ -196,11 +196,11 @@ struct lease {
   std::uint64_t count = 0;
 };
 
-/// A run as a worker sees it: the description and the values of the futures it uses.
+/// A run as sent to a worker: its description and the values of its input futures.
 struct run_brief {
   run_spec spec;
   std::vector<result_block> inputs; ///< one per entry of spec.inputs, or more; complete
-  worker_id client;                 ///< whose it is, also where one of its tasks has submitted it; none: the local one
+  worker_id client;                 ///< owner of the run, also if one of its tasks submitted it; none: the local client
 };
 
 /// A client whose start call has failed on a worker: the worker fails the client's tasks with the cause.
@@ -209,13 +209,13 @@ struct refused_client {
   failure why;
 };
 
-/// Scheduler to worker: all that changed since the last one, in this order.
+/// Scheduler to worker: all changes since the last order, in this order.
 struct work_order {
   std::vector<run_brief> runs;      ///< new to this worker
-  std::vector<lease> leases;        ///< to be run after those it already has
-  std::vector<run_range> cancelled; ///< not to be started; the running ones are asked to stop
-  std::vector<run_id> forgotten;    ///< will not be used again
-  bool recall = false;              ///< what is not begun goes back, also of these leases
+  std::vector<lease> leases;        ///< to be run after the leases the worker already has
+  std::vector<run_range> cancelled; ///< not to be started; running ones are requested to stop
+  std::vector<run_id> forgotten;    ///< no longer used
+  bool recall = false;              ///< give back all tasks that have not started, including those of `leases`
   std::vector<refused_client> refused;
 
   bool empty() const {
@@ -225,14 +225,14 @@ struct work_order {
 
 /// Worker to scheduler: the next tasks of a lease have ended.
 ///
-/// Reports of one lease follow each other without a gap; `block` begins where the one before ended.
+/// The reports of one lease are contiguous: `block` begins where the previous report ended.
 struct lease_report {
   lease_id id;
   result_block block;
   std::uint64_t busy_ns = 0;  ///< time spent in the tasks of this block
   std::uint64_t returned = 0; ///< tasks at the end of the lease that were not started and are given back
-  bool closed = false;        ///< the lease has ended
-  std::uint64_t log_size = 0; ///< of the worker's log: what comes later was printed by later tasks
+  bool closed = false;        ///< the last report of the lease
+  std::uint64_t log_size = 0; ///< bytes in the worker's log; later bytes were printed by later tasks
 };
 
 struct work_report {
@@ -245,13 +245,13 @@ struct heartbeat {
   std::uint32_t busy_threads = 0;
 };
 
-/// Worker to scheduler: so many of its tasks wait for tasks that they have submitted, and leave their threads to
-/// others.
+/// Worker to scheduler: number of its tasks that wait for tasks which they have submitted; other tasks may use their
+/// threads meanwhile.
 struct worker_waits {
   std::uint32_t tasks = 0;
 };
 
-/// Scheduler to worker: finish now. Idle workers end cleanly, busy ones at once.
+/// Scheduler to worker: requests it to end now. Idle workers exit cleanly, busy ones immediately.
 struct stop_worker {};
 
 // -- client or task <-> scheduler -----------------------------------------------------------------------------------
@@ -260,22 +260,22 @@ struct submit_runs {
   std::vector<run_spec> runs;
 };
 
-/// Scheduler to the submitter of an unattended run: the run has ended, and is forgotten.
+/// Scheduler to the submitter of an unattended run: the run has ended, and the scheduler has erased it.
 struct unattended_ended {
   run_id run;
   std::vector<failure> failures;
 };
 
-/// Client: each worker process, present and to come, makes this call once, before it gets further tasks. The run has
-/// one task, and an id of nth_start_call_of.
+/// Client: each worker process, present and future, makes this call once, before it gets further tasks. The run has one
+/// task, and an id from nth_start_call_of.
 struct add_start_call {
   run_spec call;
 };
 
-/// Client: tell me when `how_many` of these tasks have ended.
+/// Client: asks for an answer when `how_many` of these tasks have ended.
 ///
-/// Answered when that is so, or after `patience_ms` with what is there by then, so that no question stays open
-/// for longer than its asker would wait for a dead peer.
+/// Answered when they have, or after `patience_ms` with the tasks that have ended by then, so that a request never
+/// stays open for longer than the timeout after which its sender regards the peer as dead.
 struct await_tasks {
   std::vector<run_range> tasks;
   std::uint64_t how_many = 0;
@@ -285,13 +285,13 @@ struct await_tasks {
 
 struct awaited_tasks {
   bool satisfied = false;
-  std::vector<run_range> ended;     ///< those of the asked tasks that have ended, in the asked order
-  std::vector<result_block> blocks; ///< when results were wanted and the question was satisfied
-  std::vector<run_range> rest;      ///< whose blocks one message could not carry, too: to be asked for again
+  std::vector<run_range> ended;     ///< those of the requested tasks that have ended, in the requested order
+  std::vector<result_block> blocks; ///< if results were requested and `satisfied` is true
+  std::vector<run_range> rest;      ///< tasks whose blocks did not fit into this message: to be requested again
   std::vector<run_id> unknown;      ///< runs that the scheduler does not know (any more)
 };
 
-/// Client: how many of these tasks are in which state right now?
+/// Client: asks how many of these tasks are in which state.
 struct count_tasks {
   std::vector<run_range> tasks;
 };
@@ -310,20 +310,21 @@ struct worker_entry {
   worker_id id;
   std::string name;
   std::string host;
-  std::string node; ///< name of its node
+  std::string node; ///< name of the worker's node
   std::int32_t pid = 0;
   bool busy = false;
-  std::uint64_t running = 0; ///< tasks it is running now
+  std::uint64_t running = 0; ///< number of tasks it is running now
   std::uint64_t resident_bytes = 0;
-  bool leaving = false;   ///< it gets nothing new
-  std::uint32_t cpus = 0; ///< of its node: its share
+  bool leaving = false;   ///< it gets no new tasks
+  std::uint32_t cpus = 0; ///< its share of the node's CPUs
 };
 
 struct worker_list {
   std::vector<worker_entry> workers;
 };
 
-/// Client: tell me when there are `count` workers. Answered as await_tasks is, after `patience_ms` at the latest.
+/// Client: asks for an answer when there are `count` workers. Answered like await_tasks, after `patience_ms` at the
+/// latest.
 struct await_workers {
   std::uint64_t count = 0;
   std::uint64_t patience_ms = 0;
@@ -331,12 +332,12 @@ struct await_workers {
 
 struct awaited_workers {
   bool satisfied = false;
-  std::uint64_t workers = 0; ///< that there are
+  std::uint64_t workers = 0; ///< number of workers now
 };
 
-// -- the state of all, for people (client -> scheduler) -------------------------------------------------------------
+// -- state of the cluster, for users (client -> scheduler) -------------------------------------------------------
 
-/// Client: how is the cluster?
+/// Client: asks for the state of the cluster.
 struct ask_status {};
 
 /// A run that has not ended.
@@ -346,45 +347,45 @@ struct run_entry {
   progress counts;
 };
 
-/// All that one client has submitted, or the tasks of one worker.
+/// All runs that one client, or the tasks of one worker, have submitted.
 struct client_entry {
   worker_id id;
-  std::string name; ///< for people; empty: the tasks of a worker
+  std::string name; ///< for users; empty: the tasks of a worker
   std::uint64_t runs = 0;
-  progress counts;             ///< of all its runs
-  std::vector<run_entry> open; ///< the first of those that have not ended
+  progress counts;             ///< sum over all its runs
+  std::vector<run_entry> open; ///< the first runs that have not ended
 };
 
 struct reason_entry {
-  std::string reason; ///< in SLURM's word
+  std::string reason; ///< as named by SLURM
   std::uint64_t jobs = 0;
 };
 
-/// The jobs of SLURM that the scheduler has submitted.
+/// The SLURM jobs that the scheduler has submitted.
 struct job_figures {
-  std::uint64_t wanted = 0; ///< 0: it submits none
+  std::uint64_t wanted = 0; ///< 0: the scheduler submits no jobs
   std::uint64_t submitted = 0;
   std::uint64_t pending = 0;
-  std::vector<reason_entry> reasons; ///< of the pending ones
+  std::vector<reason_entry> reasons; ///< reasons of the pending jobs
   std::uint64_t starting = 0;
   std::uint64_t enrolled = 0;
   std::uint64_t draining = 0;
   std::uint64_t lost = 0;
-  std::string sentence; ///< all of that in words
+  std::string sentence; ///< all of these figures as a sentence
 };
 
 struct cluster_status {
   std::string host; ///< of the scheduler
   std::int32_t pid = 0;
   std::uint64_t uptime_ms = 0;
-  std::string mode;       ///< how it gets workers: "local", "slurm", "test", or "connect" when they come by themselves
-  std::string log_folder; ///< empty: it knows of none
+  std::string mode;       ///< how workers are started: "local", "slurm", "test"; "connect": workers join by themselves
+  std::string log_folder; ///< empty: unknown
   std::vector<worker_entry> workers;
   std::vector<client_entry> clients;
   job_figures jobs;
 };
 
-/// Client: end, with all workers. Answered before that begins.
+/// Client: requests the end of the cluster and all workers. Answered before that begins.
 struct end_cluster {};
 
 // -- deployment -> scheduler --------------------------------------------------------------------------------
@@ -394,37 +395,37 @@ struct worker_exited {
   std::uint32_t slot = 0;
   std::int32_t pid = 0;
   std::string how;            ///< "was killed by signal 9 (killed)"
-  std::string output;         ///< last bytes of its log
-  std::uint64_t log_size = 0; ///< of the whole log
+  std::string output;         ///< last bytes of the worker's log
+  std::uint64_t log_size = 0; ///< bytes of the whole log
 };
 
-/// The workers of a node get nothing new: it will end. What they have not begun goes elsewhere.
+/// The workers of a node get no new tasks, because the node will end. Tasks that have not started are given to others.
 struct drain_node {
-  std::uint32_t slot = 0; ///< which of the launched nodes
+  std::uint32_t slot = 0; ///< index among the launched nodes
 };
 
-/// A node will end, by itself, after this time: its workers get what ends before. May change; without it there is no
-/// such time.
+/// A node will end by itself after this time: its workers get only tasks that end before. The time may change; without
+/// this message the time is unlimited.
 struct node_time_left {
   std::uint32_t slot = 0;
   std::uint64_t milliseconds = 0;
 };
 
-/// A node has ended with all that it had, through no fault of a task.
+/// A node has ended with all its workers and objects, and no task is to blame.
 struct node_lost {
   std::uint32_t slot = 0;
   error_code code = error_code::worker_node_lost; ///< or worker_walltime
   std::string how;                                ///< "was preempted with job 4711"
 };
 
-/// No worker is left and none will be started: what waits can never run.
+/// No worker is left and none will be started: waiting tasks can never run.
 struct workers_exhausted {
   std::string reason;
 };
 
 // -- progress ---------------------------------------------------------------------------------------------
 
-/// Progress actor to scheduler: tell me, from now on, how these tasks are doing. 0 tasks end a subscription.
+/// Progress actor to scheduler: subscribes to the counts of these tasks. An empty list ends a subscription.
 struct subscribe_progress {
   std::uint64_t subscription = 0;
   std::vector<run_range> tasks;

@@ -1,10 +1,10 @@
 #pragma once
 
-/// What users, stores and the object directory say to each other about objects, grouped by conversation.
+/// Messages about objects between users, stores and the object directory, grouped by conversation.
 ///
-/// Users (the client, the tasks of a worker) talk to the store of their node only; the stores talk to the directory. So
-/// everything that one user says about an object arrives in the order in which it was said. Bytes of objects are never
-/// in a message: within a node they are mapped, between nodes they travel by `transfer`.
+/// Users (the client, the tasks of a worker) communicate with the store of their node only; the stores communicate with
+/// the directory. All messages of one user about an object therefore arrive in order. Messages never contain bytes of
+/// objects: within a node the bytes are mapped, between nodes they are moved by `transfer`.
 
 #include "daskify/existing_key.hpp"
 #include "daskify/protocol/ids.hpp"
@@ -16,64 +16,64 @@
 
 namespace daskify::internal {
 
-/// It is done.
+/// Confirms a request.
 struct acknowledged {};
 
 // -- user -> its node's store
 
-/// I will use objects. What I hold is let go of when I am gone.
+/// Registers the sender as a user of objects. Its references and pins are released when it ends.
 struct join_store {
   std::string secret;     ///< of the session
-  owner_id owner;         ///< who I am to the directory
-  std::uint32_t slot = 0; ///< which of the launched workers this is
+  owner_id owner;         ///< the sender's id in the directory
+  std::uint32_t slot = 0; ///< index among the launched workers
 };
 
-/// May I write so much? Answered when there is room, or with `no_room`.
+/// Reserves `bytes` to write to. Answered when there is room, or with `no_room`.
 struct reserve_room {
   std::uint64_t bytes = 0;
 };
 
-/// Yes, as this block.
+/// The room was granted as this block.
 struct room_granted {
   block_id block;
 };
 
-/// An object that I have written into a block, and hold one reference to. The block's memory is a memfd of mine, which
-/// the store opens before it answers.
+/// An object that the sender has written to a block, and holds one reference to. The block's memory is a memfd of the
+/// sender, which the store opens before it answers.
 struct put_object {
   object_facts facts;
   std::string key; ///< empty: none
   existing_key when_taken = existing_key::refuse;
-  std::vector<std::uint64_t> sums; ///< of its chunks; empty: not more than one
+  std::vector<std::uint64_t> sums; ///< checksum of each of its chunks
   block_id block;
   std::uint64_t offset = 0; ///< in the block
-  bool last = false;        ///< nothing more comes into the block
+  bool last = false;        ///< nothing more is written to the block
   std::int32_t pid = 0;
   std::int32_t fd = -1;
   std::uint64_t inode = 0;
   std::uint64_t block_size = 0; ///< bytes of the file
 };
 
-/// The same without a key: as nothing can be refused, nothing is answered.
+/// The same without a key: it cannot be refused, so there is no answer.
 struct put_unkeyed {
   put_object object;
 };
 
-/// Nothing more comes into the block.
+/// Nothing more is written to the block.
 struct close_block {
   block_id block;
 };
 
-/// Where is this object? It stays in memory until I unpin it. The answer may be "not yet".
+/// Asks for the location of an object, which stays in memory until the sender unpins it. The answer may be "not yet".
 struct locate_object {
   object_id object;
 };
 
-/// Where one object's bytes are: in a memfd of a process on the same node.
+/// The location of an object's bytes: in a memfd of a process on the same node.
 struct object_location {
   object_id object;
-  bool there = false; ///< else it is still on its way: ask again
-  block_id block;     ///< names the file as long as the store lives
+  bool there = false; ///< false: it is still on its way, ask again
+  block_id block;     ///< identifies the file during the lifetime of the store
   std::int32_t pid = 0;
   std::int32_t fd = -1;
   std::uint64_t inode = 0;
@@ -83,31 +83,32 @@ struct object_location {
   std::uint64_t type = 0; ///< hash of the type it was stored as
 };
 
-/// I do not have it mapped any more, for each time that it is named.
+/// The sender has unmapped these objects, once for each time that an object is listed.
 struct unpin_objects {
   std::vector<object_id> objects;
 };
 
-/// Store to its users: these objects are gone, nothing made of them need be kept.
+/// Store to its users: these objects were freed or dropped; values cached from them can be dropped.
 struct objects_freed {
   std::vector<object_id> objects;
 };
 
-// -- user -> store -> directory: passed on in the user's name
+// -- user -> store -> directory: forwarded on behalf of the user
 
-/// One reference less.
+/// Releases one reference.
 struct release_object {
   object_id object;
   owner_id owner; ///< filled in by the store
 };
 
-/// My runs hold these, too: one that I am about to submit. The scheduler lets go of them when it is over.
+/// The objects are also used by a run that the sender is about to submit. The scheduler releases them when it has
+/// ended.
 struct retain_objects {
   std::vector<object_id> objects;
   owner_id submitter; ///< filled in by the store
 };
 
-/// Which object has this key? Counts as a new reference. An error when there is none, or when it has another type.
+/// Finds the object with this key and adds a reference. An error if there is none, or if the object has another type.
 struct find_object {
   std::string key;
   std::uint64_t type = 0; ///< hash of the type's name; 0: any
@@ -115,44 +116,44 @@ struct find_object {
   owner_id owner; ///< filled in by the store
 };
 
-/// This one.
+/// The object that was found.
 struct object_found {
   object_facts facts;
 };
 
-/// Forget a key.
+/// Removes a key.
 struct drop_key {
   std::string key;
-  object_id object; ///< instead of a key: that of this object, if it has one
+  object_id object; ///< removes the key of this object, if it has one, instead of `key`
   owner_id owner;   ///< filled in by the store
 };
 
-/// What is there?
+/// Asks for a list of all objects.
 struct list_objects {};
 
-/// What a person wants to know about an object.
+/// Information about an object for users.
 struct object_entry {
   object_facts facts;
   std::string key;                ///< empty: none
-  std::uint64_t references = 0;   ///< handles and runs that hold it
-  std::vector<std::string> nodes; ///< that have all of it; the first one keeps it
+  std::uint64_t references = 0;   ///< number of references by handles and runs
+  std::vector<std::string> nodes; ///< nodes that have all of it; the first one is the keeper
 };
 
-/// Everything there is.
+/// All objects.
 struct object_list {
   std::vector<object_entry> objects; ///< by id
 };
 
-/// Which nodes are there, and what do they hold?
+/// Asks for all nodes and their usage.
 struct list_nodes {};
 
-/// What a store holds, in bytes.
+/// Usage of a store, in bytes.
 struct store_figures {
   std::uint64_t limit = 0;
-  std::uint64_t memory = 0; ///< taken, of `limit`
-  std::uint64_t in_use = 0; ///< of that: by running tasks, views, and data on their way
+  std::uint64_t memory = 0; ///< used, out of `limit`
+  std::uint64_t in_use = 0; ///< part of `memory` used by running tasks, views, and data on their way
   std::uint64_t disk = 0;   ///< on disk, and not in memory
-  std::uint64_t sent = 0;   ///< to other nodes, so far
+  std::uint64_t sent = 0;   ///< sent to other nodes so far
 };
 
 struct node_entry {
@@ -161,39 +162,39 @@ struct node_entry {
   store_figures figures;
 };
 
-/// Those that have answered.
+/// The nodes that have answered.
 struct node_list {
   std::vector<node_entry> nodes; ///< by id
 };
 
-/// Bring the object to every node, now.
+/// Copies the object to every node, now.
 struct spread_object {
   object_id object;
 };
 
-/// Answer when you know of all objects that I have put before.
+/// Answered when the directory has registered all objects that the sender has put before.
 struct flush_puts {};
 
 // -- store <-> directory
 
-/// A store wants to take part.
+/// A store requests to join.
 struct admit_node {
-  std::string name; ///< for people
-  std::string host; ///< where its transfers listen
+  std::string name; ///< for messages to users
+  std::string host; ///< address at which it serves transfers
   std::uint16_t port = 0;
 };
 
-/// This node is about to leave: what only it has is wanted elsewhere.
+/// This node is about to leave: objects that only it has are copied to another node.
 struct evacuate_node {
   node_id node;
 };
 
-/// It may, as this node.
+/// The store has joined as this node.
 struct node_admitted {
   node_id node;
 };
 
-/// A new object is on my node.
+/// A new object is on the sender's node.
 struct add_object {
   object_facts facts;
   std::string key;
@@ -201,60 +202,60 @@ struct add_object {
   owner_id owner;
 };
 
-/// The same without a key: nothing is answered.
+/// The same without a key: there is no answer.
 struct add_unkeyed {
   add_object object;
 };
 
-/// Where can I pull this object from?
+/// Asks for nodes to pull this object from.
 struct find_sources {
   object_id object;
-  std::vector<node_id> failed; ///< sources that turned out to be gone
+  std::vector<node_id> failed; ///< sources that could not provide it
 };
 
-/// A node and where its transfers listen.
+/// A node and the address at which it serves transfers.
 struct object_source_entry {
   node_id node;
   std::string host;
   std::uint16_t port = 0;
 };
 
-/// From these, best first.
+/// The sources, best first.
 struct object_sources {
   object_facts facts;
   std::vector<object_source_entry> sources;
 };
 
-/// I have all of it.
+/// The sender has all of this object.
 struct object_arrived {
   object_id object;
 };
 
-/// I have it no more, or did not get it.
+/// The sender has removed this object, or did not get it.
 struct object_dropped {
   object_id object;
-  std::string why; ///< empty: there was no need for it
+  std::string why; ///< empty: it was not needed any more
 };
 
-/// Directory: let go of these.
+/// Directory: requests to free these objects.
 struct free_objects {
   std::vector<object_id> objects;
 };
 
-/// Directory: your copy is the one to keep.
+/// Directory: the receiver's copy must not be dropped.
 struct keep_object {
   object_id object;
 };
 
-/// Directory: what do you hold?
+/// Directory: asks for the usage of the store.
 struct count_store {};
 
-/// Directory: have this object. Answered when it is there, or with "not yet".
+/// Directory: requests to fetch this object. Answered when it has arrived, or with "not yet".
 struct hold_object {
   object_id object;
 };
 
-/// It is there, or still on its way: ask again.
+/// The object has arrived, or is still on its way: ask again.
 struct object_held {
   bool there = false;
 };
@@ -267,23 +268,23 @@ struct claim_objects {
   owner_id from;
 };
 
-/// The results of a run are not needed any more.
+/// The results of a run are no longer needed.
 struct release_objects {
   std::vector<object_id> objects;
 };
 
-/// The arguments of a run are not needed any more.
+/// The arguments of a run are no longer needed.
 struct release_arguments {
   std::vector<object_id> objects;
   owner_id submitter;
 };
 
-/// A node is gone, although its connection may not be broken yet.
+/// A node has ended, although its connection may not be broken yet.
 struct node_gone {
   node_id node;
 };
 
-/// A worker or a client is gone.
+/// A worker or a client has ended.
 struct owner_gone {
   owner_id owner;
 };

@@ -9,7 +9,7 @@ namespace daskify::internal {
 
 namespace {
 
-/// A claim of more bytes than this gets memory piece by piece, as the bytes come.
+/// If a length is larger than this, memory is allocated in steps of this size, as the bytes arrive.
 constexpr std::size_t largest_piece = std::size_t{8} << 20;
 
 } // namespace

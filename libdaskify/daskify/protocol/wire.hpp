@@ -1,7 +1,7 @@
 #pragma once
 
-/// Writes and reads the fields of messages through CAF's serialisers: an integer in network order, at its size; texts,
-/// bytes and vectors after their length.
+/// Writes and reads the fields of messages through CAF's serialisers: an integer in network byte order at its size;
+/// strings, bytes and vectors with their length before them.
 ///
 /// `inspect` (protocol/fields.hpp) passes the fields of a message to either class. CAF's own inspectors are
 /// instantiated for each list of fields, which took half of the compile time.

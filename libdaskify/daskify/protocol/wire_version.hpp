@@ -1,13 +1,13 @@
 #pragma once
 
-/// Whether two programs of different builds understand each other's messages.
+/// Determines whether two programs of different builds understand each other's messages.
 
 #include <string>
 
 namespace daskify::internal {
 
-/// Changes whenever the fields of any message do. A change of what a message means, or of how fields are written,
-/// raises the number `meaning` in actors.cpp.
+/// Changes whenever the fields of any message change. If only the meaning of a message or the encoding of fields
+/// changes, increment `meaning` in actors.cpp.
 const std::string& wire_version();
 
 } // namespace daskify::internal

@@ -48,7 +48,7 @@ std::string describe_failure(const failure& why, std::string text) {
   default:
     text += (why.has_run ? " ran, but " : " could not be run: ") + why.text;
   }
-  bool names_worker = why.code == error_code::start_call_failed; // and not always the one that had the task
+  bool names_worker = why.code == error_code::start_call_failed; // which may not be the worker that had the task
   if (!why.worker.empty() && kind_of(why.code) == error_kind::task && !names_worker)
     text += " [" + why.worker + " on " + why.host + "]";
   if (!why.output.empty())

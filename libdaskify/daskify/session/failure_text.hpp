@@ -1,6 +1,6 @@
 #pragma once
 
-/// What the user is told of a task that has no result.
+/// Messages about tasks that have no result.
 
 #include "daskify/protocol/messages.hpp"
 #include "daskify/session/run_handle.hpp"
@@ -12,11 +12,11 @@ namespace daskify::internal {
 
 class run_handle;
 
-/// What is to be said of a result that could not be fetched or decoded, from the exception being handled. Lets
-/// std::bad_alloc and cluster_error pass, which say nothing about the result.
+/// Describes why a result could not be fetched or decoded, from the exception being handled. Rethrows std::bad_alloc
+/// and cluster_error, which say nothing about the result.
 failure describe_undecodable(std::uint64_t task);
 
-/// The sentence on `task` ("Task 3 of f"), which has no result.
+/// The sentence about `task` ("Task 3 of f"), which has no result.
 std::string describe_failure(const failure& why, std::string task);
 
 /// Throws what a failed task's future throws: task_error, worker_lost, cancelled, data_error or cluster_error.

@@ -17,7 +17,7 @@ std::string run_handle::combination_text(std::uint64_t task) const {
   try {
     return shown_text(calls_->text_of(task));
   } catch (...) {
-    return "?"; // it is the user's operator<<, and must not hide what is to be said about the task
+    return "?"; // an exception of the user's operator<< must not hide the message about the task
   }
 }
 

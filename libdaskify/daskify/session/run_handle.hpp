@@ -10,15 +10,15 @@
 
 namespace daskify::internal {
 
-/// What the tasks of a run are called with: one element of each iterable. Thread-safe.
+/// The arguments of the tasks of a run: one element of each iterable. Thread-safe.
 class combinations {
 public:
   virtual ~combinations() = default;
-  /// Of a task, for messages. Throws what the user's operator<< throws.
+  /// The arguments of a task, for messages. Throws what the user's operator<< throws.
   virtual std::string text_of(std::uint64_t task) const = 0;
 };
 
-/// A run as its futures share it: released with the last of them.
+/// A run that is shared by its futures, and released with the last of them.
 class run_handle {
 public:
   /// Submits the run. Throws what cluster_session::submit throws.

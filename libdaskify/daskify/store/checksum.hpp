@@ -2,8 +2,8 @@
 
 /// Checksums of objects: one per chunk, and one over all of them.
 ///
-/// A chunk is what travels, and is checked, on its own: a chunk that arrives or comes back from disk damaged is found
-/// out at once and asked for again, from elsewhere. The checksum is XXH3, 64 bits (https://xxhash.com): it finds
+/// A chunk is the unit of transfer and of verification: a chunk that is damaged in transfer or on disk is detected at
+/// once and requested again from another node. The checksum is XXH3, 64 bits (https://xxhash.com): it detects
 /// accidents, not forgeries.
 
 #include <array>
@@ -33,10 +33,10 @@ using chunk_checksums = std::vector<std::uint64_t>;
 
 std::uint64_t checksum_of(std::span<const std::byte> bytes) noexcept;
 
-/// The checksum of each chunk of an object that lies in one piece.
+/// The checksum of each chunk of an object that is contiguous in memory.
 chunk_checksums checksums_of_chunks(std::span<const std::byte> object);
 
-/// The same for an object that comes in pieces.
+/// The same for an object that is provided in pieces.
 class chunk_hasher {
 public:
   chunk_hasher();
@@ -45,12 +45,12 @@ public:
   /// Bytes until the next chunk begins.
   std::uint64_t left_in_chunk() const noexcept { return chunk_size - in_chunk_; }
   void add(std::span<const std::byte> bytes);
-  /// The checksums; nothing more comes.
+  /// Returns the checksums. Nothing may be added after that.
   chunk_checksums take();
 
 private:
   struct state;
-  std::unique_ptr<state> state_; ///< of a chunk of which a part has come
+  std::unique_ptr<state> state_; ///< of a chunk that is not complete yet
   std::uint64_t in_chunk_ = 0;
   chunk_checksums sums_;
 };
@@ -58,7 +58,7 @@ private:
 /// The checksum of an object of `size` bytes, from those of its chunks.
 std::uint64_t checksum_of_object(std::uint64_t size, const chunk_checksums& chunks) noexcept;
 
-/// Tells one value from every other: XXH3, 128 bits.
+/// Identifies a value by its bytes: XXH3, 128 bits.
 using content_hash = std::array<std::uint64_t, 2>;
 content_hash hash_of_content(std::span<const std::byte> bytes) noexcept;
 

@@ -101,7 +101,7 @@ bool chunked_object::write(std::uint64_t chunk, std::span<const std::byte> bytes
     return false;
   if (has(chunk))
     return true;
-  // Two threads may write the same chunk at the same time: they write the same bytes.
+  // Two threads may write the same chunk at the same time, because they write the same bytes.
   if (file_)
     store(chunk, bytes);
   std::lock_guard guard{mutex_};

@@ -1,6 +1,6 @@
 #pragma once
 
-/// An object of which some chunks may still be on their way.
+/// An object of which some chunks may not have arrived yet.
 
 #include "daskify/bytes.hpp"
 #include "daskify/os/file_descriptor.hpp"
@@ -20,16 +20,17 @@
 
 namespace daskify::internal {
 
-/// An object on this node, whole or still arriving, as those that read and write its chunks share it. A chunk that is
-/// here fits its checksum and never changes. Thread-safe.
+/// An object on this node, complete or still arriving, shared by the threads that read and write its chunks. A chunk
+/// that is present matches its checksum and never changes. Thread-safe.
 class chunked_object {
 public:
-  /// A whole object: `size` bytes of `file` from `offset` on. REQUIRES: one sum per chunk, of these very bytes.
+  /// A complete object: `size` bytes of `file` from `offset` on. REQUIRES: `sums` has the checksum of each of its
+  /// chunks.
   chunked_object(object_id id, std::shared_ptr<const file_descriptor> file, std::uint64_t offset, std::uint64_t size,
                  chunk_checksums sums);
 
-  /// An arriving object, which fills `file` from its beginning. `checksum` (as `checksum_of_object`) is known from
-  /// somebody who can be trusted; all that comes from elsewhere is checked against it.
+  /// An arriving object, which is written to `file` from its beginning. `checksum` (as `checksum_of_object`) comes from
+  /// a trusted source; everything received from other nodes is checked against it.
   chunked_object(object_id id, std::shared_ptr<const file_descriptor> file, std::uint64_t size, std::uint64_t checksum);
 
   /// An arriving object that is kept in memory until `take_bytes`. REQUIRES: at most one chunk.
@@ -40,7 +41,7 @@ public:
   std::uint64_t checksum() const noexcept { return checksum_; }
   std::uint64_t chunks() const noexcept { return chunks_of(size_); }
 
-  /// Where the bytes of a chunk are, once it is here: in which file (-1: in memory), and from which offset on.
+  /// The location of a chunk, once it is present: the file (-1: in memory) and the offset in it.
   int file() const noexcept { return file_ ? file_->get() : -1; }
   std::uint64_t offset_of(std::uint64_t chunk) const noexcept { return offset_ + chunk * chunk_size; }
 
@@ -50,30 +51,30 @@ public:
   bool is_failed() const;
   bool is_closed() const;
 
-  /// Null until they are known; they never change after that.
+  /// Null until the checksums are known; they never change after that.
   const chunk_checksums* sums() const;
 
-  /// Takes the sums of the chunks, before any is written. False when they do not fit the object's checksum. An object
-  /// of one chunk does without: its sum follows from the checksum.
+  /// Sets the checksums of the chunks, before any chunk is written. False if they do not match the object's checksum.
+  /// Not needed for an object of one chunk: its checksum follows from the object's checksum.
   bool learn_sums(chunk_checksums sums);
 
-  /// Checks a chunk and keeps it; nothing happens when it is here already. False when its bytes are not the right ones.
-  /// Throws data_error when they cannot be stored, or after `fail`.
+  /// Checks a chunk and stores it; does nothing if it is present already. False if the bytes do not match the checksum.
+  /// Throws data_error if they cannot be stored, or after `fail`.
   bool write(std::uint64_t chunk, std::span<const std::byte> bytes);
 
-  /// True when the chunk is here; waits for it, at most this long, and not when it cannot come any more.
+  /// Waits for the chunk, at most this long, and only as long as it can still arrive. True if the chunk is present.
   bool wait_for(std::uint64_t chunk, std::chrono::milliseconds longest, std::stop_token stop = {}) const;
 
   /// As `sums`, but waits as `wait_for` does.
   const chunk_checksums* wait_for_sums(std::chrono::milliseconds longest, std::stop_token stop = {}) const;
 
-  /// What is not here will not come any more: nobody needs to wait for it.
+  /// Missing chunks will not arrive any more: ends all waits for them.
   void fail();
 
-  /// The bytes of an object in memory. REQUIRES: it is whole; called once.
+  /// The bytes of an object in memory. REQUIRES: it is complete; called once.
   byte_buffer take_bytes();
 
-  /// From now on no other node is given any of it.
+  /// Other nodes get no more chunks of this object.
   void close();
 
 private:
@@ -97,7 +98,7 @@ private:
   bool closed_ = false;
 };
 
-/// For messages to people: "object 7 of 1.5 MB".
+/// For messages to users: "object 7 of 1.5 MB".
 std::string name_of(const chunked_object& object);
 
 } // namespace daskify::internal

@@ -140,7 +140,7 @@ directory_actor::behavior_type directory_state::make_behavior() {
       [this](owner_gone msg) {
         if (!from_this_process())
           return;
-        // The scheduler has erased its runs before it says this, and takes no more of them.
+        // The scheduler has erased the runs of this owner before it sends this message, and accepts no more of them.
         core_.apply(directory_events::owner_left{msg.owner});
         core_.apply(directory_events::owner_left{owner_of_runs(msg.owner)});
         flush();
@@ -225,7 +225,7 @@ caf::typed_response_promise<node_list> directory_state::count_nodes() {
           all->list.nodes.push_back({node_id, name, figures});
           ended();
         },
-        [ended](const caf::error&) { ended(); }); // it has just gone
+        [ended](const caf::error&) { ended(); }); // the node has just ended
   return all->promise;
 }
 
@@ -272,7 +272,7 @@ caf::typed_response_promise<acknowledged> directory_state::spread(object_id obje
     if (!known)
       throw data_error{error_code::store_failed, "Only nodes of this cluster may spread objects over it."};
     const auto& holders = core_.find(object).holders;
-    // Counted first: an answer could come before the last question is asked.
+    // Counted first, because an answer could arrive before the last request is sent.
     for (const auto& [id, node] : nodes_)
       all->missing += std::find(holders.begin(), holders.end(), id) == holders.end();
     if (all->missing == 0)
@@ -286,7 +286,7 @@ caf::typed_response_promise<acknowledged> directory_state::spread(object_id obje
   return all->promise;
 }
 
-/// What no other node has goes to the one that has been there for longest, which is the scheduler's.
+/// Objects that no other node has are copied to the node that joined first, which is the scheduler's.
 caf::typed_response_promise<acknowledged> directory_state::evacuate(node_id node) {
   bool allowed = from_this_process();
   auto all = std::make_shared<spreading>();
@@ -319,7 +319,7 @@ void directory_state::hold_on(node_id node, object_id object, std::shared_ptr<sp
           hold_on(node, object, all);
       },
       [this, node, all, ended](caf::error why) {
-        if (nodes_.contains(node)) // else nobody needs it there any more
+        if (nodes_.contains(node)) // otherwise the object is no longer needed on that node
           all->problem = std::move(why);
         ended();
       });

@@ -12,7 +12,7 @@
 
 namespace daskify::internal {
 
-/// The object directory as an actor, beside the scheduler. Nothing is decided here.
+/// The object directory as an actor, beside the scheduler. Contains no decisions; they are in object_directory.
 class directory_state : public directory_effects {
 public:
   using pointer = directory_actor::stateful_pointer<directory_state>;
@@ -30,27 +30,27 @@ private:
     store_for_directory store;
     object_source_entry transfers;
   };
-  /// A question to a store, whose node may leave before it answers.
+  /// A request to a store whose node may leave before it answers.
   struct open_question {
     node_id node;
     std::function<void()> on_lost;
   };
-  /// Objects that are brought to other nodes, until all are there.
+  /// Objects that are being copied to other nodes; answered when all copies have arrived.
   struct spreading {
     caf::typed_response_promise<acknowledged> promise;
     std::size_t missing = 0;
     caf::error problem;
   };
 
-  /// Calls `f`, which decides, and then sends what follows. What it throws becomes the answer.
+  /// Calls `f`, which decides, and then sends the effects. An exception of `f` becomes the answer.
   template <class Reply, class F>
   caf::result<Reply> decide(F&& f);
-  /// The node whose store says this; none: somebody else.
+  /// The node whose store has sent the current message; none: another sender.
   node_id sending_node() const;
   bool from_this_process() const;
   acknowledged add(node_id node, add_object& added);
   object_sources sources_for(node_id node, const find_sources& question);
-  /// Asks a node's store; `on_lost` is called instead when it gives no answer.
+  /// Sends a request to a node's store; calls `on_lost` if there is no answer.
   template <class Reply, class Message>
   void ask(node_id node, Message message, std::chrono::milliseconds timeout, std::function<void(Reply&)> on_reply,
            std::function<void(caf::error)> on_lost);
@@ -65,16 +65,16 @@ private:
   object_directory core_{*this};
   std::map<node_id, node_record> nodes_;
   std::unordered_map<caf::actor_addr, node_id> speakers_;
-  std::map<node_id, free_objects> freed_; ///< by this event
-  std::vector<node_id> offered_;          ///< by this event
+  std::map<node_id, free_objects> freed_; ///< collected during this event
+  std::vector<node_id> offered_;          ///< collected during this event
   std::uint64_t last_node_ = 0;
-  std::map<std::uint64_t, open_question> questions_; ///< that are open
+  std::map<std::uint64_t, open_question> questions_; ///< requests without an answer yet
   std::uint64_t last_question_ = 0;
 };
 
 directory_actor::behavior_type directory_behavior(directory_state::pointer self);
 
-/// Starts one. Compiled where the actor is: what CAF makes of its class takes seconds in each file that spawns it.
+/// Spawns the actor. Compiled in one file: CAF's templates for this class take seconds in each file that spawns it.
 directory_actor spawn_directory(caf::actor_system& system);
 
 } // namespace daskify::internal

@@ -16,12 +16,12 @@ namespace directory_events {
 
 // -- nodes --------------------------------------------------------------------------------------------------
 
-/// `name` is for people.
+/// `name` is for messages to users.
 struct node_joined {
   node_id node;
   std::string name;
 };
-/// All that was on the node is gone; `how` goes on after the node's name: "was killed by signal 9".
+/// The copies on the node are lost. `how` goes on after the node's name: "was killed by signal 9".
 struct node_left {
   node_id node;
   std::string how;
@@ -29,9 +29,9 @@ struct node_left {
 
 // -- objects and references ---------------------------------------------------------------------------------
 
-/// A new object on `node`, held by `owner`. Throws `key_taken` under `refuse`, `store_failed` for an id without meaning
-/// or in use. An unknown node is one that has just left: the object is lost from the beginning.
-/// A key means something else in each `key_space`; the keys in an owner's space are dropped when that owner leaves.
+/// A new object on `node`, owned by `owner`. Throws `key_taken` under `refuse`, `store_failed` for an id that is 0 or
+/// in use. Where the node is unknown, because it has just left, the object is lost from the beginning. Each `key_space`
+/// has its own keys, which are removed together with the owner of that space.
 struct object_put {
   object_facts facts;
   std::string key;
@@ -40,18 +40,19 @@ struct object_put {
   owner_id owner;
   owner_id key_space{};
 };
-/// One more reference. Throws `unknown_object`.
+/// Adds a reference. Throws `unknown_object`.
 struct retained {
   object_id object;
   owner_id owner;
 };
-/// One reference less. Ignored for an unknown object or reference: handles outlive what they refer to.
+/// Removes a reference. Ignored where the object or the reference does not exist any more: handles may outlive their
+/// objects.
 struct released {
   object_id object;
   owner_id owner;
 };
-/// The same for references that are taken and given back by different ways, in any order. An owner that has left takes
-/// none.
+/// The same for references that are added and removed over different routes, in any order. Ignored for an owner that
+/// has left.
 struct retained_for_run {
   object_id object;
   owner_id owner;
@@ -60,7 +61,7 @@ struct released_from_run {
   object_id object;
   owner_id owner;
 };
-/// A reference moves from one owner to another, where the first has one.
+/// Moves a reference from one owner to another, where the first owner has one.
 struct handed_over {
   object_id object;
   owner_id from;
@@ -71,19 +72,19 @@ struct key_dropped {
   std::string key;
   owner_id key_space{};
 };
-/// The same for the key of an object. Ignored where the object has none in that key space, or is unknown.
+/// The same for the key of an object. Ignored where the object has no key in that key space, or was freed.
 struct key_of_object_dropped {
   object_id object;
   owner_id key_space{};
 };
-/// All references and keys of the owner are dropped, and the owner gets no more.
+/// Removes all references and keys of the owner, which can get no new ones.
 struct owner_left {
   owner_id owner;
 };
 
 // -- copies -------------------------------------------------------------------------------------------------
 
-/// `node` pulls the object, and asks for sources; to be repeated as long as it pulls: `failed` are sources that gave
+/// `node` pulls the object and asks for sources, repeatedly while it pulls: `failed` are former sources that gave
 /// nothing. `offer_sources` follows. Throws `unknown_object`, and `object_lost` with the reason.
 struct sources_asked {
   object_id object;
@@ -95,7 +96,7 @@ struct arrived {
   object_id object;
   node_id node;
 };
-/// `node` has the object no more, or has given up pulling it; the keeper only where its copy is damaged.
+/// `node` has removed the object, or has given up pulling it. The keeper removes an object only if it is damaged.
 struct dropped {
   object_id object;
   node_id node;

@@ -13,17 +13,17 @@ namespace daskify::internal {
 
 namespace {
 
-/// Sources of one pull: a second one replaces the first when that fails or is slow.
+/// Number of sources of one pull: the second one replaces the first if it fails or is slow.
 constexpr std::size_t sources_of_a_pull = 2;
-/// Pulls that one node serves, as long as others can: so a broadcast spreads from node to node instead of all asking
-/// its origin.
+/// Number of pulls that one node serves, as long as other nodes can: thus a broadcast spreads from node to node and
+/// does not overload its origin.
 constexpr std::uint64_t pulls_of_a_source = 2;
 
 std::string name_of_object(object_id object, const std::string& key) {
   return key.empty() ? "object " + std::to_string(object.value) : "the data under the key " + in_quotes(key);
 }
 
-/// As much of a list of names as a sentence can take.
+/// The first names of a list, as many as fit into a sentence.
 std::string some_of(const std::vector<std::string_view>& names) {
   constexpr std::size_t most = 8;
   std::string text;
@@ -169,12 +169,12 @@ void object_directory::on(const directory_events::retained_for_run& event) {
   const auto& [object, owner] = event;
   auto found = objects_.find(object);
   if (found == objects_.end())
-    return; // its tasks will be told
+    return; // the tasks of the run will get an error
   auto& owed = found->second.owed;
   if (auto own = entry_of(owed, owner); own != owed.end()) {
     if (--own->second == 0)
       owed.erase(own);
-  } else if (!left_.contains(owner)) { // else nobody would ever give it back
+  } else if (!left_.contains(owner)) { // otherwise the reference would never be released
     add_references(found->second, owner, 1);
   }
 }
@@ -223,7 +223,7 @@ void object_directory::on(const directory_events::key_of_object_dropped& event) 
     drop_key(std::string{found->second.key}, key_space);
 }
 
-/// What it said before it left may arrive by another way after its leaving: its references would stay for ever.
+/// Messages of an owner may arrive by another route after the owner has left: its references would never be released.
 void object_directory::require_there(owner_id owner) const {
   if (left_.contains(owner))
     throw data_error{error_code::store_failed, "an object was put by a process that has ended meanwhile"};
@@ -314,11 +314,11 @@ std::vector<node_id> object_directory::sources(object_id id, node_id node, const
   for (auto holder : object.holders)
     if (!contains(failed, holder))
       candidates.push_back({nodes_.at(holder).serving, true, holder});
-  // Only those that began earlier: so nobody waits, around a corner, for a chunk that itself is waited for.
+  // Only nodes whose pull began earlier: this prevents cycles in which nodes wait for each other's chunks.
   for (auto p = object.pulls.begin(); p != own; ++p)
     if (!contains(failed, p->node))
       candidates.push_back({nodes_.at(p->node).serving, false, p->node});
-  // As long as somebody still pulls it, he may have all of it when the last holder goes.
+  // A node that still pulls the object may have received all of it when the last holder left.
   if (!object.lost.empty() && candidates.empty())
     throw_lost_object(id, object.key, object.lost);
   std::sort(candidates.begin(), candidates.end(), [](const candidate& a, const candidate& b) {
@@ -340,7 +340,7 @@ void object_directory::on(const directory_events::arrived& event) {
   auto found = objects_.find(id);
   if (found == objects_.end()) {
     if (nodes_.contains(node))
-      effects_.free_on(node, id); // it was freed while it was on its way
+      effects_.free_on(node, id); // the object was freed during the pull
     return;
   }
   auto& object = found->second;
@@ -418,7 +418,7 @@ std::vector<object_id> object_directory::only_on(node_id node) const {
   for (const auto& [object, of] : objects_)
     if (of.holders.size() == 1 && of.holders.front() == node)
       objects.push_back(object);
-  std::sort(objects.begin(), objects.end()); // so that the same events give the same effects
+  std::sort(objects.begin(), objects.end()); // so that the same events have the same effects
   return objects;
 }
 

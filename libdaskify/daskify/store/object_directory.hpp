@@ -1,15 +1,16 @@
 #pragma once
 
-/// Which objects the cluster has: under which key, on which nodes, and who holds them. The decisions of the directory
-/// actor, without the actor.
+/// Keeps track of the cluster's objects: their keys, their nodes, and the owners of references. Makes the decisions of
+/// the directory actor, without the actor.
 ///
-/// An object lives as long as somebody holds a reference to it or it has a key. Its bytes are on one node or more. The
-/// first of them keeps them (in memory or on disk); the others have copies that they may drop. When the keeper is gone
-/// the next one keeps; when nobody has it any more the object is lost, and whoever asks for it is told so.
+/// An object lives as long as it has a reference or a key. Its bytes are on one node or more. The first of these nodes
+/// is the keeper and keeps the bytes (in memory or on disk); the others have copies that they may drop. When the keeper
+/// leaves, the next node becomes the keeper; when no node has the object any more, it is lost, and requests for it
+/// fail.
 ///
-///   put ---> on its keeper ---> arriving on others ---> on others, too
-///              |                   ^        '-- asked again when their sources are gone
-///              |  all gone         | one of them had it all
+///   put ---> on its keeper ---> arriving on others ---> also on others
+///              |                   ^        '-- sources are requested again when they fail
+///              |  all have left    | one of them has all of it
 ///              '----------> lost --'
 ///
 /// Not thread-safe: it belongs to the directory actor.
@@ -30,11 +31,11 @@
 
 namespace daskify::internal {
 
-/// The directory's only exit.
+/// The effects of the directory on other actors.
 class directory_effects {
 public:
   virtual ~directory_effects() = default;
-  /// The node shall let go of the object: nothing can ask for it any more.
+  /// The node has to free the object, because it can no longer be requested.
   virtual void free_on(node_id node, object_id object) = 0;
   /// The node's copy has become the one that must not be dropped.
   virtual void keep_on(node_id node, object_id object) = 0;
@@ -47,11 +48,11 @@ class object_directory {
 public:
   struct entry {
     object_facts facts;
-    std::uint64_t arrival = 0;                                  ///< so many have come before it, and one
+    std::uint64_t arrival = 0;                                  ///< sequence number of its put, from 1
     std::string key;                                            ///< empty: none
-    owner_id key_space;                                         ///< where that is known
-    std::vector<std::pair<owner_id, std::uint64_t>> references; ///< how many each owner holds; none of 0
-    std::vector<node_id> holders;                               ///< that have all of it; the first one keeps it
+    owner_id key_space;                                         ///< name space of the key
+    std::vector<std::pair<owner_id, std::uint64_t>> references; ///< count per owner; no count is 0
+    std::vector<node_id> holders;                               ///< have all of it; the first one is the keeper
 
     std::uint64_t reference_count() const;
   };
@@ -65,16 +66,16 @@ public:
 
   /// Throws `unknown_object`.
   const entry& find(object_id object) const;
-  /// Throws `unknown_key`, naming the keys that come close.
+  /// Throws `unknown_key`, naming similar keys.
   const entry& find_by_key(std::string_view key, owner_id key_space = {}) const;
-  /// Everything there is, in the order in which it came.
+  /// All objects, in the order in which they were put.
   std::vector<const entry*> list() const;
-  /// What is lost when this node goes.
+  /// The objects that are lost when this node leaves.
   std::vector<object_id> only_on(node_id node) const;
   std::vector<node_id> nodes() const;
   const std::string& name_of(node_id node) const;
 
-  /// Throws std::logic_error when the books contradict each other. Slow: for tests.
+  /// Throws std::logic_error if the data structures are inconsistent. Slow: for tests.
   void check_invariants() const;
 
 private:
@@ -83,14 +84,14 @@ private:
     std::vector<node_id> from;
   };
   struct record : entry {
-    std::vector<pull> pulls; ///< in the order in which they began: nobody pulls from one that began later
-    std::string lost;        ///< why; empty: it is not
-    /// References of runs that were given back before they were taken.
+    std::vector<pull> pulls; ///< in the order in which they began: no pull has a source that began later
+    std::string lost;        ///< why the object is lost; empty: it is not lost
+    /// References of runs that were removed before they were added.
     std::vector<std::pair<owner_id, std::uint64_t>> owed;
   };
   struct node_record {
     std::string name;
-    std::uint64_t serving = 0; ///< pulls that have it as a source
+    std::uint64_t serving = 0; ///< number of pulls that have it as a source
   };
 
   void on(directory_events::node_joined& event);
@@ -122,13 +123,13 @@ private:
   directory_effects& effects_;
   std::unordered_map<object_id, record> objects_;
   std::uint64_t arrivals_ = 0;
-  std::map<owner_id, std::map<std::string, object_id, std::less<>>> keys_; ///< by their space; none is empty
+  std::map<owner_id, std::map<std::string, object_id, std::less<>>> keys_; ///< by key space; no map is empty
   std::map<node_id, node_record> nodes_;
   std::unordered_map<owner_id, std::unordered_map<object_id, std::uint64_t>> held_; ///< the references, by owner
-  std::unordered_set<owner_id> left_;                                               ///< no owner's id is used again
+  std::unordered_set<owner_id> left_;                                               ///< owners' ids are never reused
 };
 
-/// The errors of data, apart from those that throw them.
+/// The errors of lost and unknown objects, which are also thrown elsewhere.
 [[noreturn]] void throw_unknown_object(object_id object);
 [[noreturn]] void throw_lost_object(object_id object, const std::string& key, const std::string& why);
 

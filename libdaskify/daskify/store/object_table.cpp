@@ -6,7 +6,7 @@ namespace daskify::internal {
 
 namespace {
 
-/// Objects that are kept ready for those who pull them; each takes 8 bytes for a MiB of it.
+/// Number of objects kept ready for nodes that pull them; each takes 8 bytes per MiB of its size.
 constexpr std::size_t most_served = 32;
 
 } // namespace
@@ -38,7 +38,7 @@ std::optional<segment> object_table::take_memory(block_id block) {
   auto found = blocks_.find(block);
   if (found == blocks_.end())
     return std::nullopt;
-  stop_serving(found->second); // from memory: that would keep it
+  stop_serving(found->second); // a served object would keep the memory allocated
   return std::exchange(found->second.memory, std::nullopt);
 }
 
@@ -134,7 +134,7 @@ std::shared_ptr<chunked_object> object_table::served_now(object_id object) const
   const auto& entry = found->second;
   auto served = entry.served.lock();
   if (!served) {
-    // From disk, too: what is sent is checked by whoever gets it, and need not come into memory here.
+    // Also from disk, without loading it into memory: the receiver checks the bytes.
     const auto& in = blocks_.at(entry.where.block);
     served = std::make_shared<chunked_object>(object, in.memory ? in.memory->file() : in.disk, entry.where.offset,
                                               entry.where.size, entry.where.sums);
@@ -147,7 +147,7 @@ std::shared_ptr<chunked_object> object_table::served_now(object_id object) const
   return served;
 }
 
-/// Its objects are made anew when somebody asks for them again. REQUIRES: the lock is held.
+/// Later requests create the served objects anew. REQUIRES: the lock is held.
 void object_table::stop_serving(const block_entry& block) {
   std::erase_if(serving_, [&](const auto& served) { return block.objects.contains(served->id()); });
 }

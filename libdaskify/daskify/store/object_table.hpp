@@ -1,7 +1,7 @@
 #pragma once
 
-/// Where the objects and blocks of this node are. Written by the store actor, read by the threads of its transfer.
-/// Thread-safe.
+/// The locations of the objects and blocks of this node. Written by the store actor, read by the threads of its
+/// transfer. Thread-safe.
 
 #include "daskify/os/file_descriptor.hpp"
 #include "daskify/protocol/ids.hpp"
@@ -24,7 +24,7 @@ namespace daskify::internal {
 
 class object_table {
 public:
-  /// An object that is here.
+  /// The location of an object that is on this node.
   struct place {
     block_id block;
     std::uint64_t offset = 0; ///< in the block
@@ -35,30 +35,31 @@ public:
 
   void add_block(block_id block, segment memory);
   bool has_block(block_id block) const;
-  /// The block's memory; nothing when it is not in memory.
+  /// The block's memory, if it is in memory.
   std::optional<segment> memory_of(block_id block) const;
   std::shared_ptr<const file_descriptor> disk_of(block_id block) const;
   void set_memory(block_id block, segment memory);
-  /// It is in memory no more. What is returned may take a while to be destroyed, as it frees the memory.
+  /// Removes the block's memory from the table. Destroying the returned segment frees the memory, which may take a
+  /// while.
   std::optional<segment> take_memory(block_id block);
   void set_disk(block_id block, std::shared_ptr<const file_descriptor> file);
-  /// All that a block has: as above.
+  /// Removes the block and returns its memory and file. See take_memory.
   std::pair<std::optional<segment>, std::shared_ptr<const file_descriptor>> take_block(block_id block);
 
   void add(object_id object, place where);
-  /// Copied, as it may go at any time.
+  /// A copy, because the entry may be removed at any time.
   std::optional<place> find(object_id object) const;
   void remove(object_id object);
   std::vector<piece_of_block> objects_in(block_id block) const;
 
-  /// What other nodes may have of an object meanwhile.
+  /// Lets other nodes read the chunks of an object that is still arriving.
   void add_arriving(std::shared_ptr<chunked_object> object);
   void remove_arriving(object_id object);
 
-  /// The object for other nodes; null when nothing of it is here. Waits a little for one that is not: the directory may
-  /// have told them of a pull that this node is only about to begin.
+  /// The object for other nodes; null if no part of it is here. Waits up to `longest_wait` for an object that is not
+  /// here: the directory may have named this node as a source shortly before its pull begins.
   std::shared_ptr<chunked_object> served(object_id object, std::chrono::milliseconds longest_wait = {}) const;
-  /// Nobody waits any more.
+  /// Ends all current and future waits of `served`.
   void stop_waiting();
 
 private:
@@ -69,7 +70,7 @@ private:
   };
   struct object_entry {
     place where;
-    mutable std::weak_ptr<chunked_object> served; ///< as long as somebody pulls it
+    mutable std::weak_ptr<chunked_object> served; ///< shared by all nodes that pull it
   };
 
   std::shared_ptr<chunked_object> served_now(object_id object) const;
@@ -81,7 +82,8 @@ private:
   std::unordered_map<block_id, block_entry> blocks_;
   std::unordered_map<object_id, object_entry> objects_;
   std::unordered_map<object_id, std::shared_ptr<chunked_object>> arriving_;
-  /// Objects of several chunks that others pull, the latest last: made once, and not again for each chunk.
+  /// Objects of several chunks that other nodes pull, the latest last: cached so that they are not created for each
+  /// chunk.
   mutable std::deque<std::shared_ptr<chunked_object>> serving_;
 };
 

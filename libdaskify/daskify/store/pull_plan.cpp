@@ -22,7 +22,7 @@ std::optional<std::uint64_t> pull_plan::next(source from) {
   }
   if (!asked.owed.empty())
     return std::nullopt;
-  if (unasked_ != 0) { // all that is missing was refused by this source, and by now it may have it
+  if (unasked_ != 0) { // all missing chunks were refused by this source, which may have them by now
     asked.refused.clear();
     return ask(asked, first_missing_);
   }
@@ -76,7 +76,7 @@ void pull_plan::settle(source_state& from, std::uint64_t chunk) {
   from.owed.erase(std::find(from.owed.begin(), from.owed.end(), chunk));
 }
 
-/// One less is asked for the chunk.
+/// One source fewer has been asked for the chunk.
 void pull_plan::take_back(std::uint64_t chunk) {
   auto& state = chunks_[chunk];
   if (state == asked_twice) {

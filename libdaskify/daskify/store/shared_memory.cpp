@@ -24,14 +24,14 @@ namespace {
 
 constexpr int size_seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 
-/// Smaller objects are not worth reading the memory limits for.
+/// For smaller objects, reading the memory limits is not worthwhile.
 constexpr std::uint64_t check_room_from = 1 << 20;
 
 std::string path_of(pid_t pid, int fd) {
   return "/proc/" + std::to_string(pid) + "/fd/" + std::to_string(fd);
 }
 
-/// Allows this process as many open files as the administrator lets it have. False when it has them already.
+/// Raises the limit on open files to the hard limit. False if they are equal already, or if that fails.
 bool raise_file_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
@@ -40,7 +40,7 @@ bool raise_file_limit() {
   return ::setrlimit(RLIMIT_NOFILE, &limit) == 0;
 }
 
-/// What `open` gives; once more with a higher limit when there are too many open files.
+/// Calls `open`; once more with a higher limit if there are too many open files.
 template <class Open>
 file_descriptor with_file_limit(Open&& open) {
   file_descriptor file{open()};
@@ -49,8 +49,8 @@ file_descriptor with_file_limit(Open&& open) {
   return file;
 }
 
-/// A read-only descriptor of a file that another descriptor, maybe of another process, refers to. What is
-/// there may be anything by now: O_NONBLOCK and O_NOCTTY keep pipes and terminals harmless.
+/// Opens a read-only descriptor of a file that another descriptor, maybe of another process, refers to. The path may
+/// refer to any file by now: O_NONBLOCK and O_NOCTTY make pipes and terminals harmless.
 file_descriptor open_read_only(const std::string& path) {
   return with_file_limit([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); });
 }
@@ -64,11 +64,11 @@ struct ::stat status_of(const file_descriptor& file) {
 
 bool is_sealed(const file_descriptor& file) {
   auto seals = ::fcntl(file.get(), F_GET_SEALS);
-  // In a block for many objects its first writer still writes, and nobody else ever can.
+  // The first writer of a block for many objects may still write to it, but no other process ever can.
   return seals >= 0 && (seals & size_seals) == size_seals && (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) != 0;
 }
 
-/// Exceeding the limit on file sizes would not fail but end the process by SIGXFSZ.
+/// Exceeding the limit on file sizes would end the process by SIGXFSZ instead of returning an error.
 void require_file_size(std::uint64_t size, const std::string& what) {
   rlimit limit{};
   if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && size > limit.rlim_cur)
@@ -80,7 +80,7 @@ std::string what_of(std::string_view name) {
   return "shared memory for " + in_quotes(name);
 }
 
-/// Memory for all of the file, now: so that writing to a mapping cannot fail.
+/// Reserves memory for all of the file now, so that writing to a mapping cannot fail.
 void reserve_memory(const file_descriptor& file, std::uint64_t size, std::string_view name) {
   int reason = 0;
   do
@@ -97,13 +97,13 @@ std::unique_ptr<std::byte, unmap_memory> map_for_writing(const file_descriptor& 
   auto* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
   if (address == MAP_FAILED)
     throw_errno(what_of(name) + " of " + format_bytes(size) + " cannot be mapped");
-  // A child that the program forks would keep the memory writable, so that it could not be sealed.
+  // A forked child would keep the memory writable, so that it could not be sealed.
   ::madvise(address, size, MADV_DONTFORK);
   return {static_cast<std::byte*>(address), unmap_memory{size}};
 }
 
-/// A read-only descriptor of a file of ours. Linux before 6.7 refuses to map a write-sealed file, even for reading,
-/// from a descriptor that may write.
+/// A read-only descriptor of a file of this process. Linux before 6.7 refuses to map a write-sealed file, even for
+/// reading, from a writable descriptor.
 file_descriptor for_readers(const file_descriptor& file, std::string_view name) {
   auto read_only = open_read_only(path_of(::getpid(), file.get()));
   if (!read_only)
@@ -150,8 +150,8 @@ file_descriptor create_file(std::string_view name, std::uint64_t size) {
 }
 
 segment seal_file(const file_descriptor& file, std::string_view name) {
-  // Busy: a child that the program forked just when the memory was mapped may hold it for ever. It is the only one that
-  // could still write.
+  // EBUSY: a child that was forked just when the memory was mapped may keep the mapping for ever. Only that child could
+  // still write.
   if (::fcntl(file.get(), F_ADD_SEALS, size_seals | F_SEAL_WRITE) != 0 &&
       (errno != EBUSY || ::fcntl(file.get(), F_ADD_SEALS, size_seals | F_SEAL_FUTURE_WRITE) != 0))
     throw_errno(what_of(name) + " cannot be sealed");
@@ -168,7 +168,7 @@ void segment_writer::write(std::span<const std::byte> bytes) {
   if (bytes.size() > size_ - written_)
     throw data_error{error_code::store_failed, what_ + " was announced with " + format_bytes(size_) + " but got more"};
   while (!bytes.empty()) {
-    // A chunk is still in the CPU's cache when it is written, if it was read for its checksum just before.
+    // If the chunk was just read for its checksum, it is still in the CPU's cache when it is written.
     auto piece = bytes.first(std::min<std::size_t>(bytes.size(), sums_.left_in_chunk()));
     bytes = bytes.subspan(piece.size());
     sums_.add(piece);
@@ -206,7 +206,7 @@ segment_builder::segment_builder(std::string_view name, std::uint64_t size)
 }
 
 segment segment_builder::seal() && {
-  memory_.reset(); // as long as somebody can write there is no sealing
+  memory_.reset(); // a file that is mapped for writing cannot be sealed
   return seal_file(file_, name_);
 }
 

@@ -3,9 +3,9 @@
 /// Immutable objects in shared memory: written once, sealed, then mapped read-only by any process of the
 /// user.
 ///
-/// An object lives in a memfd: it has no name in any file system, and the kernel frees it with the last
-/// descriptor and mapping, however its processes end. The seals make it impossible, for everybody, to write
-/// to it or to change its size, so a mapping never changes and never raises SIGBUS.
+/// An object lives in a memfd: it has no name in any file system, and the kernel frees it with the last descriptor and
+/// mapping, however its processes end. The seals prevent every process from writing to it or changing its size, so a
+/// mapping never changes and never raises SIGBUS.
 ///
 ///     segment_writer -> write ... -> seal -> segment -> locator   (sent to another process)
 ///                                               |           |
@@ -28,18 +28,18 @@
 
 namespace daskify::internal {
 
-/// Where a segment is, for other processes of the machine: valid while process `pid` keeps its segment.
+/// Identifies a segment for other processes of the machine; valid while process `pid` keeps its segment.
 struct segment_locator {
   std::int32_t pid = 0;
   std::int32_t fd = -1;
-  std::uint64_t inode = 0; ///< tells the segment from a later file with the same descriptor number
+  std::uint64_t inode = 0; ///< distinguishes the segment from a later file with the same descriptor number
   std::uint64_t size = 0;  ///< bytes
 
   friend bool operator==(const segment_locator&, const segment_locator&) = default;
 };
 
-/// A segment's bytes, mapped read-only: a write to them is a SIGSEGV. Needs no descriptor, and keeps the
-/// bytes alive by itself.
+/// A segment's bytes, mapped read-only: writing to them raises SIGSEGV. Needs no descriptor, and keeps the bytes alive
+/// by itself.
 class mapped_segment {
 public:
   mapped_segment() = default;
@@ -62,12 +62,12 @@ private:
 
 class segment;
 
-/// A new file of no name, which can hold `size` bytes. `name` appears in error messages and, cut short, in
-/// /proc/<pid>/maps. Large sizes are checked against the free memory first, for the kernel would kill processes
+/// Creates a file without a name for `size` bytes. `name` appears in error messages and, truncated, in
+/// /proc/<pid>/maps. Large sizes are checked against the free memory first, because the kernel would kill processes
 /// instead of refusing.
 file_descriptor create_file(std::string_view name, std::uint64_t size);
 
-/// Makes a filled file unchangeable for everybody. `name` is that of an error message.
+/// Makes a complete file immutable for all processes. `name` is for error messages.
 segment seal_file(const file_descriptor& file, std::string_view name);
 
 /// A sealed object, kept alive by a read-only descriptor.
@@ -75,7 +75,7 @@ class segment {
 public:
   std::uint64_t size() const noexcept { return size_; }
 
-  /// Lets other processes find the segment while this one keeps it.
+  /// The location for other processes, valid while this process keeps the segment.
   segment_locator locator() const noexcept;
 
   mapped_segment map() const;
@@ -96,17 +96,17 @@ private:
 /// Fills a new object of known size.
 class segment_writer {
 public:
-  /// As create_file.
+  /// Throws as create_file does.
   segment_writer(std::string_view name, std::uint64_t size);
 
-  /// Appends. `write` into untouched memory is twice as fast as copying through a mapping, which takes a page
-  /// fault for each page.
+  /// Appends. `write` into untouched memory is twice as fast as copying through a mapping, which takes a page fault for
+  /// each page.
   void write(std::span<const std::byte> bytes);
 
   /// Ends the writing. REQUIRES: exactly the announced size was written; throws otherwise.
   segment seal() &&;
 
-  /// Of what was written, after `seal`.
+  /// The checksums of the chunks, after `seal`.
   chunk_checksums sums() { return sums_.take(); }
 
 private:
@@ -126,17 +126,17 @@ struct unmap_memory {
 /// A new object of known size that is filled in place. Movable, not copyable.
 class segment_builder {
 public:
-  /// As segment_writer. The room is reserved here, so that writing to it cannot fail.
+  /// As segment_writer. Reserves the memory, so that writing to it cannot fail.
   segment_builder(std::string_view name, std::uint64_t size);
   segment_builder(segment_builder&& other) noexcept = default;
   segment_builder& operator=(segment_builder&&) = delete;
 
-  /// Zeros to begin with; at a page boundary (or empty).
+  /// Initially zero; page-aligned (or empty).
   std::span<std::byte> bytes() noexcept {
     return memory_ ? std::span{memory_.get(), memory_.get_deleter().size} : std::span<std::byte>{};
   }
 
-  /// Ends the writing: nobody can change the bytes any more, `bytes()` is gone.
+  /// Ends the writing: the bytes are immutable from then on, `bytes()` is invalid.
   segment seal() &&;
 
 private:
@@ -145,8 +145,8 @@ private:
   std::unique_ptr<std::byte, unmap_memory> memory_;
 };
 
-/// A block of memory that small objects are put into one after the other. Only this process can write, and only until
-/// the writer is destroyed; all others see what is there, and nobody can change the size. Movable, not copyable.
+/// A block of memory that small objects are appended to. Only this process can write, and only until the writer is
+/// destroyed; other processes can read it, and its size cannot change. Movable, not copyable.
 class block_writer {
 public:
   explicit block_writer(std::uint64_t size);
@@ -154,10 +154,10 @@ public:
   std::uint64_t size() const noexcept { return memory_.get_deleter().size; }
   std::uint64_t room() const noexcept { return size() - used_; }
 
-  /// Where the bytes are now, aligned for any type. REQUIRES: there is room.
+  /// Appends and returns the offset of the bytes, aligned for any type. REQUIRES: there is room.
   std::uint64_t append(std::span<const std::byte> bytes) noexcept;
 
-  /// The block for readers, who may look as soon as they have been told of an object in it.
+  /// The block for readers, who may read an object in it as soon as they have received its location.
   const segment& readers() const noexcept { return readers_; }
 
 private:
@@ -168,7 +168,7 @@ private:
   std::uint64_t used_ = 0;
 };
 
-/// Takes a share in another process's segment, which then outlives that process.
+/// Opens another process's segment. The returned segment keeps the memory alive after that process ends.
 segment open_segment(const segment_locator& where);
 
 /// Maps another process's segment without keeping a descriptor.

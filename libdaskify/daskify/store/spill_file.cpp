@@ -35,7 +35,7 @@ file_descriptor open_nameless(const std::filesystem::path& folder) {
   file_descriptor file{::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)};
   if (file || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
     return file;
-  // A file system that knows no files without a name: it has one for a moment.
+  // The file system does not support O_TMPFILE: the file has a name for a moment.
   auto name = (folder / "daskify-XXXXXX").string();
   file = file_descriptor{::mkostemp(name.data(), O_CLOEXEC)};
   if (file)
@@ -43,7 +43,7 @@ file_descriptor open_nameless(const std::filesystem::path& folder) {
   return file;
 }
 
-/// What the disk still takes; without limit where the file system does not tell.
+/// Free bytes on the disk; UINT64_MAX if the file system does not report them.
 std::uint64_t free_on_disk_of(const file_descriptor& file) {
   struct statvfs disk {};
   if (::fstatvfs(file.get(), &disk) != 0 || disk.f_blocks == 0)
@@ -51,7 +51,7 @@ std::uint64_t free_on_disk_of(const file_descriptor& file) {
   return std::uint64_t{disk.f_bavail} * disk.f_frsize;
 }
 
-/// Calls `transfer` for `size` bytes in steps of a chunk until all are through. False, with errno, when it fails.
+/// Calls `transfer` in steps of a chunk until all `size` bytes are transferred. False, with errno set, if it fails.
 template <class Transfer>
 bool all_of(std::uint64_t size, Transfer&& transfer) {
   for (std::uint64_t at = 0; at < size;) {
@@ -60,7 +60,7 @@ bool all_of(std::uint64_t size, Transfer&& transfer) {
       continue;
     if (count <= 0) {
       if (count == 0)
-        errno = EIO; // shorter than it was written
+        errno = EIO; // the file is shorter than what was written
       return false;
     }
     at += static_cast<std::uint64_t>(count);

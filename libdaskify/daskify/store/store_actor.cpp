@@ -15,7 +15,7 @@ namespace daskify::internal {
 namespace {
 
 constexpr auto tick_interval = std::chrono::seconds{1};
-/// The store uses its own memory, too: for small objects that it has pulled.
+/// The store also reserves memory itself, for small objects that it has pulled.
 constexpr owner_id store_itself{};
 
 store_problem to_problem(const caf::error& why) {
@@ -48,7 +48,8 @@ caf::error not_a_user() {
   return caf_error_of({error_code::store_failed, "the store was used by a process that has not joined it"});
 }
 
-/// The scheduler's node, which may have several addresses, is where this node has found the scheduler.
+/// Without a host, the source is the scheduler's node, which may have several addresses: uses the one known to this
+/// node.
 std::vector<pull_source> to_sources(const object_sources& from, const std::string& scheduler_process) {
   std::vector<pull_source> sources;
   for (const auto& s : from.sources)
@@ -58,7 +59,7 @@ std::vector<pull_source> to_sources(const object_sources& from, const std::strin
 
 } // namespace
 
-// -- the part that is no actor ------------------------------------------------------------------------------
+// -- the part that is not an actor --------------------------------------------------------------------------
 
 node_store::node_store(store_setup setup) : setup_{std::move(setup)} {
   transfer_setup transfers;
@@ -74,7 +75,7 @@ void node_store::stop() {
   table_.stop_waiting();
   std::shared_ptr<transfer> transfers;
   std::shared_ptr<serial_executor> disk;
-  std::lock_guard guard{mutex_}; // goes before they do, for their threads may want it
+  std::lock_guard guard{mutex_}; // unlocked before they are destroyed, because their threads may lock it
   transfers.swap(transfers_);
   disk.swap(disk_);
 }
@@ -136,7 +137,7 @@ store_actor::behavior_type store_state::make_behavior(std::shared_ptr<node_store
         try {
           self_->send(directory_, add_unkeyed{take_over(*user, msg.object)});
         } catch (const std::exception&) {
-          // Its place was reserved, so there is none only if its block was given back; whoever asks for it is told.
+          // Its memory was reserved, so this fails only if the block was released; requests for the object will fail.
         }
       },
       [this](close_block msg) {
@@ -211,7 +212,7 @@ store_actor::behavior_type store_state::make_behavior(std::shared_ptr<node_store
         return store_figures{now.limit, now.memory, now.in_use, now.disk, transfers ? transfers->bytes_sent() : 0};
       },
       [this](hold_object msg) -> caf::result<object_held> {
-        // The directory may ask this node before the node is told of the directory: that is answered afterwards.
+        // The directory may send this request before this node knows the directory: it is answered afterwards.
         if (!directory_)
           return caf::skip();
         if (!from_directory())
@@ -293,7 +294,7 @@ auto store_state::ask_core(question what) -> promise<Reply> {
   auto answer = self_->make_response_promise<Reply>();
   request_id request{++last_request_};
   what.answer = answer;
-  auto ask = what.ask; // the question may be gone before it returns
+  auto ask = what.ask; // the question may be erased before the call returns
   questions_.emplace(request, std::move(what));
   ask(request);
   return answer;
@@ -309,15 +310,15 @@ auto store_state::want_of_core(object_id object, std::optional<owner_id> user) -
   return ask_core<Reply>(std::move(what));
 }
 
-/// What a user has released before may still be on its way through the directory. When that has come back, the answer
-/// is the right one.
+/// Releases that a user sent before may still be on their way through the directory. The answer of the directory to
+/// flush_puts arrives after their effects, so the second attempt takes them into account.
 void store_state::ask_again(request_id request, const store_problem& refused) {
   questions_.at(request).asked_again = true;
   self_->request(directory_, directory_timeout_, flush_puts{})
       .then(
           [this, request](acknowledged) {
             if (auto asked = questions_.find(request); asked != questions_.end()) {
-              auto ask = asked->second.ask; // the question may be gone before it returns
+              auto ask = asked->second.ask; // the question may be erased before the call returns
               ask(request);
             }
           },
@@ -327,8 +328,8 @@ void store_state::ask_again(request_id request, const store_problem& refused) {
           });
 }
 
-/// Tasks that have ended still have pinned for a moment what they used: whoever follows them must not be refused
-/// because of that. False when that does not help, or has been waited for long enough.
+/// Tasks that have ended keep their objects pinned for a moment: later requests must not be refused because of that.
+/// False if waiting does not help, or the request has waited long enough.
 bool store_state::park(request_id request, const store_problem& refused) {
   auto& q = questions_.at(request);
   auto now = clock::now();
@@ -343,12 +344,12 @@ bool store_state::park(request_id request, const store_problem& refused) {
 void store_state::ask_parked() {
   for (auto request : std::exchange(parked_, {}))
     if (auto asked = questions_.find(request); asked != questions_.end()) {
-      auto ask = asked->second.ask; // the question may be gone before it returns
+      auto ask = asked->second.ask; // the question may be erased before the call returns
       ask(request);
     }
 }
 
-/// Files a user's object; what the directory has to know. Throws data_error.
+/// Registers a user's object; returns the message for the directory. Throws data_error.
 add_object store_state::take_over(const user_record& from, put_object& msg) {
   auto& table = node_->table();
   auto object = msg.facts.object;
@@ -402,10 +403,10 @@ void store_state::tick() {
   for (auto request : late) {
     auto node = questions_.extract(request);
     if (node.empty())
-      continue; // answered meanwhile, as another has stopped to wait
+      continue; // answered meanwhile, because another request has been removed
     auto& q = node.mapped();
-    // What is on its way can be asked for again. Who waits for room gives up a little later: room that was granted to
-    // somebody who does not listen any more would stay taken.
+    // Requests for objects that are on their way can be repeated. Requests for room have a longer deadline, because
+    // room that is granted after the sender has given up would stay reserved.
     if (auto* room = std::get_if<promise<room_granted>>(&q.answer)) {
       core_->stop_reserving(request);
       room->deliver(
@@ -427,7 +428,7 @@ void store_state::tell_later(store_event event) {
   self_->send(self_, std::move(event));
 }
 
-/// How a thread of the store tells this actor something.
+/// The function with which a thread of the store sends events to this actor.
 std::function<void(store_event)> store_state::teller() const {
   return [actor = caf::actor_cast<store_actor>(self_)](store_event event) { caf::anon_send(actor, std::move(event)); };
 }
@@ -479,7 +480,7 @@ void store_state::find(object_id object) {
             wanted.facts = std::move(found.facts);
             core_->found(object, size);
             if (core_->has(object))
-              pulls_.erase(object); // it was put here meanwhile
+              pulls_.erase(object); // the object was put here meanwhile
           },
           [this, object](caf::error& why) { core_->not_found(object, to_problem(why)); });
 }
@@ -543,7 +544,7 @@ void store_state::load(block_id block) {
           });
 }
 
-/// Does work that fills in the event, on the store's disk thread.
+/// Runs work that fills in the event on the store's disk thread, then sends the event.
 void store_state::on_disk(store_event event, std::function<void(store_event&)> work) {
   auto disk = node_->disk();
   if (!disk) {
@@ -562,7 +563,7 @@ void store_state::on_disk(store_event event, std::function<void(store_event&)> w
 }
 
 void store_state::leave_memory(block_id block) {
-  // Freed here and now, although a gigabyte takes a quarter of a second: the core counts on the room.
+  // Freed synchronously, although a gigabyte takes a quarter of a second: the core relies on the room.
   static_cast<void>(node_->table().take_memory(block));
 }
 
@@ -574,11 +575,11 @@ void store_state::dropped(object_id object) {
   node_->table().remove(object);
   pulls_.erase(object);
   self_->send(directory_, object_dropped{object, drop_reason_});
-  // The directory will not tell this node any more when the object is freed.
+  // The directory will not notify this node when the object is freed, because the node no longer has it.
   tell_users({object});
 }
 
-// -- what the threads have done -----------------------------------------------------------------------------
+// -- events of the store's threads ---------------------------------------------------------------------------
 
 void store_state::handle(store_event& event) {
   switch (event.what) {
@@ -659,8 +660,8 @@ void store_state::find_more_sources(object_id object) {
             });
 }
 
-/// No source is left, and the object is not lost: some that have failed have it, and are there. A node that stands
-/// still for a while, or has too many visitors, may give it later. The directory tells when it is gone.
+/// If `sources` is empty, the object is not lost: some of the failed sources have it and are alive. A node that hangs
+/// for a while, or has too many connections, may send it later. The directory reports when the object is lost.
 void store_state::add_or_pause(object_id object, std::vector<pull_source> sources) {
   auto found = pulls_.find(object);
   if (found == pulls_.end())
@@ -716,7 +717,7 @@ void store_state::pull_ended(object_id object, const store_problem& problem) {
   core_->arrived(object, block);
 }
 
-/// Copies small objects that have arrived into the common block, as far as there is one with room.
+/// Copies small objects that have arrived into the common block, as long as it has room.
 void store_state::place_small_objects() {
   while (!arrived_small_.empty() && !small_block_wanted_) {
     auto object = arrived_small_.back();

@@ -23,37 +23,37 @@
 
 namespace daskify::internal {
 
-/// What a thread of the store has done, for the store actor.
+/// A result of a thread of the store, for the store actor.
 struct store_event {
   enum class kind : std::uint8_t { pull_ended, sources_wanted, sources_may_answer, room_is_there, spilled, loaded };
   kind what{};
   object_id object{};
   block_id block{};
-  store_problem problem{}; ///< none: it went well
+  store_problem problem{}; ///< none: success
   lost_sources lost{};
-  std::optional<segment> memory{};               ///< what was loaded
-  std::shared_ptr<const file_descriptor> file{}; ///< what was spilled to
-  std::uint64_t missing = 0;                     ///< of the reserve on the disk, after it was spilled
+  std::optional<segment> memory{};               ///< the block that was loaded
+  std::shared_ptr<const file_descriptor> file{}; ///< the file of the spilled block
+  std::uint64_t missing = 0;                     ///< bytes of the disk reserve that are not free after the spill
 };
 
 struct store_setup {
-  std::string secret; ///< what users and other nodes have to know
+  std::string secret; ///< required from users and other nodes
   std::uint64_t limit = 0;
   std::optional<std::string> spill_directory;
-  std::string host = "127.0.0.1";                    ///< where transfers listen; empty: at all addresses
-  std::string scheduler_process;                     ///< where this node has found the scheduler's node
-  std::function<void(std::uint32_t slot)> on_joined; ///< a worker uses the store; on the actor's thread, must not block
-  std::chrono::milliseconds room_patience = tuning::room_timeout; ///< of those who want room
-  /// So long a node that is there, and gives nothing of an object that it has, is asked for it again and again.
+  std::string host = "127.0.0.1";                    ///< address at which transfers listen; empty: all addresses
+  std::string scheduler_process;                     ///< host at which this node has found the scheduler's node
+  std::function<void(std::uint32_t slot)> on_joined; ///< a worker has joined; on the actor's thread, must not block
+  std::chrono::milliseconds room_patience = tuning::room_timeout; ///< timeout of requests for room
+  /// For this long, a node that is alive but sends nothing of an object it has is asked for it repeatedly.
   std::chrono::milliseconds source_patience = defaults::heartbeat_timeout + tuning::source_grace;
 };
 
-/// The part of a node's store that is no actor: its memory and disk, and the threads that move bytes.
+/// The part of a node's store that is not an actor: its memory and disk, and the threads that move bytes.
 class node_store {
 public:
   explicit node_store(store_setup setup);
 
-  /// No thread tells the actor anything any more when this has returned; what it wants of them fails. Thread-safe.
+  /// After this returns, no thread sends events to the actor, and new work for the threads fails. Thread-safe.
   void stop();
 
   const store_setup& setup() const noexcept { return setup_; }
@@ -73,8 +73,9 @@ private:
   std::shared_ptr<serial_executor> disk_;
 };
 
-/// The store core as an actor: messages become events, effects become messages and work for the store's threads. Never
-/// touches an object's bytes, but for small ones that were pulled. Nothing is decided here.
+/// The store core as an actor: messages become events, effects become messages and work for the store's threads. Does
+/// not touch the bytes of objects, except of small ones that were pulled. Contains no decisions; they are in
+/// store_core.
 class store_state : public store_effects {
 public:
   using pointer = store_actor::stateful_pointer<store_state>;
@@ -107,25 +108,25 @@ private:
   struct question {
     std::variant<promise<room_granted>, promise<object_location>, promise<object_held>> answer;
     object_id object;
-    std::uint64_t bytes = 0;             ///< without an object: to be written
+    std::uint64_t bytes = 0;             ///< for requests without an object: bytes to write
     owner_id asker;                      ///< none: the directory
-    std::function<void(request_id)> ask; ///< asks the core
+    std::function<void(request_id)> ask; ///< sends the request to the core
     clock::time_point until;
     bool asked_again = false;
-    std::optional<clock::time_point> users_have_until; ///< to let go of what is in the way
+    std::optional<clock::time_point> users_have_until; ///< deadline for users to unpin objects in the way
   };
-  /// A pull that is wanted or goes on.
+  /// A pull that is queued or in progress.
   struct open_pull {
     object_facts facts;
     std::vector<pull_source> sources;
     std::shared_ptr<chunked_object> into;
-    std::shared_ptr<const file_descriptor> file; ///< none: it is small
+    std::shared_ptr<const file_descriptor> file; ///< none: the object is small
     block_id block;
-    std::vector<node_id> wrong;  ///< sources that are not asked again
-    std::vector<node_id> silent; ///< those that are asked again after a pause
+    std::vector<node_id> wrong;  ///< sources that are not used again
+    std::vector<node_id> silent; ///< sources that are retried after a pause
     std::string last_failure;
-    std::optional<clock::time_point> stuck_since; ///< nobody has given anything
-    store_problem problem;                        ///< why no more sources were to be had
+    std::optional<clock::time_point> stuck_since; ///< time of the last progress
+    store_problem problem;                        ///< why the directory returned no more sources
   };
 
   template <class Reply, class Message>
@@ -160,25 +161,25 @@ private:
   pointer self_;
   std::shared_ptr<node_store> node_;
   directory_for_stores directory_;
-  caf::duration directory_timeout_; ///< a directory in this process answers, or ends with the session
+  caf::duration directory_timeout_; ///< infinite for a directory in this process, which has the same lifetime
   std::unique_ptr<store_core> core_;
   std::unordered_map<caf::actor_addr, user_record> users_;
   std::map<request_id, question> questions_;
-  std::vector<request_id> parked_; ///< questions that were refused, and are asked again when something is unpinned
+  std::vector<request_id> parked_; ///< refused requests, which are retried when objects are unpinned
   std::uint64_t last_request_ = 0;
   std::unordered_map<object_id, open_pull> pulls_;
-  std::string drop_reason_; ///< of what goes in this event, where it is no decision of the core
+  std::string drop_reason_; ///< reason for objects dropped in this event, if it is not a decision of the core
 
   // Small objects that were pulled share blocks that the store writes itself.
-  std::vector<object_id> arrived_small_; ///< not placed yet
+  std::vector<object_id> arrived_small_; ///< not placed in a block yet
   std::unique_ptr<block_writer> small_block_;
   block_id small_block_id_;
-  request_id small_block_wanted_; ///< the open request for another
+  request_id small_block_wanted_; ///< the open request for another block
 };
 
 store_actor::behavior_type store_behavior(store_state::pointer self, std::shared_ptr<node_store> node);
 
-/// Starts one. Compiled where the actor is: what CAF makes of its class takes seconds in each file that spawns it.
+/// Spawns the actor. Compiled in one file: CAF's templates for this class take seconds in each file that spawns it.
 store_actor spawn_store(caf::actor_system& system, std::shared_ptr<node_store> node);
 
 } // namespace daskify::internal

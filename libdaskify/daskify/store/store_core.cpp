@@ -113,7 +113,7 @@ void store_core::need_in_memory(block_id id, const block_record& of) {
   claims_.push_back(wanted);
 }
 
-/// Answers all who wait for objects of a block that is in memory now.
+/// Answers all requests for objects of a block that is now in memory.
 void store_core::answer_all(const block_record& of) {
   for (auto object : of.objects)
     if (auto& waiting = objects_.at(object); !waiting.waiters.empty())
@@ -182,7 +182,7 @@ void store_core::user_left(owner_id user) {
   std::sort(writing.begin(), writing.end());
   for (auto id : writing)
     end_writing(id, blocks_.at(id));
-  settle(); // when all has gone that can, so that nothing else has to
+  settle(); // after all of the above, so that nothing else has to leave memory
 }
 
 void store_core::stop_waiting(request_id request, object_id object) {
@@ -307,7 +307,8 @@ void store_core::pull_failed(object_id id, const store_problem& why) {
   settle();
 }
 
-/// The block that this work on the disk was for, counted out of `bytes`; null when no such work was under way.
+/// Ends this work on the disk for the block, and subtracts the block from `bytes`; null if no such work was in
+/// progress.
 auto store_core::end_work(block_id id, transit work, std::uint64_t& bytes) -> block_record* {
   auto found = blocks_.find(id);
   if (found == blocks_.end() || found->second.in != work)
@@ -341,11 +342,11 @@ void store_core::spill_failed(block_id id, const std::string& why) {
   bool for_reading = block.for_reading;
   touch(id, block);
   release_if_unused(id);
-  // Once for each failure, so that a full disk is found out by asking, but not asked without end.
+  // At most one refusal per failure: the disk is tried again for each later claim, but not in an endless loop.
   if (!claims_.empty() && !fits(claims_.front(), memory_ - leaving_ - droppable_bytes_)) {
     auto refused = claims_.front();
     if (refused.load && !for_reading) {
-      settle(); // it may use the reserve
+      settle(); // the next attempt may use the reserve
       return;
     }
     if (refused.load) {
@@ -392,7 +393,7 @@ void store_core::load_failed(block_id id, const store_problem& why) {
   settle();
 }
 
-/// All objects of a block are gone. For those who wait, another node may have them.
+/// Removes all objects of a block. If requests wait for an object, searches for it on another node.
 void store_core::drop_objects(block_id id, block_record& of) {
   for (auto object : of.objects) {
     effects_.dropped(object);
@@ -414,7 +415,7 @@ void store_core::drop_objects(block_id id, block_record& of) {
 
 // -- room -------------------------------------------------------------------------------------------------
 
-/// Files the block among those that could leave memory, or takes it out.
+/// Updates the sets of blocks that could leave memory.
 void store_core::touch(block_id id, block_record& of) {
   if (droppable_.erase({of.filed, id}) != 0)
     droppable_bytes_ -= of.bytes;
@@ -434,7 +435,7 @@ void store_core::leave_memory(block_id id, block_record& of) {
   effects_.leave_memory(id);
 }
 
-/// Lets go of a block without objects. Its memory is gone only when nobody has it mapped or works on it.
+/// Frees a block without objects. Its memory is freed only when it is neither mapped nor in use by a thread.
 void store_core::release_if_unused(block_id id) {
   auto found = blocks_.find(id);
   auto& block = found->second;
@@ -462,8 +463,8 @@ void store_core::settle() {
     auto staying = memory_ - leaving_;
     auto in_use = staying - droppable_bytes_ - (can_spill_ ? spillable_bytes_ : 0);
     bool fits_now = fits(first, memory_);
-    // When the spilling has ended there will be room, and when the loading has ended there may be. Whoever asks for an
-    // object asks again from time to time: until then the claim keeps its place, also while just nobody waits.
+    // There will be room when the spilling has ended, and there may be when the loading has ended. Requests for objects
+    // are repeated from time to time: until then the claim keeps its place, even without a waiting request.
     if (!fits_now && (fits(first, staying) || (!fits(first, in_use) && fits(first, in_use - loading_))))
       return;
     if (nobody_waits_for(first)) {
@@ -484,7 +485,7 @@ bool store_core::fits(const claim& wanted, std::uint64_t taken) const {
   return needed <= limit_ && taken <= limit_ - needed;
 }
 
-/// When the reserve on the disk was used, new data must leave room in memory for what is to be read from there.
+/// If part of the disk reserve was used, new data must leave room in memory to read spilled blocks back.
 std::uint64_t store_core::needed_by(const claim& wanted) const {
   return wanted.bytes + (missing_ != 0 && !wanted.load ? largest_on_disk() : 0);
 }
@@ -497,7 +498,7 @@ std::uint64_t store_core::largest_on_disk() const {
   return largest;
 }
 
-/// All who asked for it have left.
+/// All requests for it have been withdrawn.
 bool store_core::nobody_waits_for(const claim& wanted) const {
   if (wanted.reserve)
     return false;
@@ -507,7 +508,7 @@ bool store_core::nobody_waits_for(const claim& wanted) const {
   return std::all_of(objects.begin(), objects.end(), [&](auto id) { return objects_.at(id).waiters.empty(); });
 }
 
-/// One block fewer in memory, now or soon. False when all that could go is too large for the disk.
+/// Removes one block from memory, now or soon. False if all blocks that could leave are too large for the disk.
 bool store_core::make_room(const claim& wanted) {
   if (!droppable_.empty()) {
     auto id = droppable_.begin()->second;
@@ -523,7 +524,7 @@ bool store_core::make_room(const claim& wanted) {
     return false;
   auto id = next->second;
   auto& oldest = blocks_.at(id);
-  // Room for the largest that may have to be read, and for the largest that may have to go for it.
+  // Room for the largest block that may have to be read, and for the largest that may have to be spilled for it.
   auto largest = wanted.bytes;
   for (const auto& [used, other] : spillable_)
     largest = std::max(largest, blocks_.at(other).bytes);
@@ -566,7 +567,7 @@ void store_core::grant(const claim& to) {
 
 void store_core::refuse(const claim& to, const std::string& why) {
   store_problem problem{error_code::no_room, why};
-  too_large_ = UINT64_MAX; // the next one asks the disk again
+  too_large_ = UINT64_MAX; // the next claim tries the disk again
   if (to.reserve) {
     problem.may_pass = would_fit_without_pins(to.bytes, to.writer);
     effects_.failed(to.reserve, problem);
@@ -590,8 +591,8 @@ void store_core::refuse_waiters(object_record& of, std::uint64_t bytes, const st
   of.waiters.clear();
 }
 
-/// Whether pins alone are in the way. Tasks that have just ended, and whoever gathers, let go of what they have pinned
-/// without being asked. The client does so only when the program that asks goes on.
+/// Whether only pins are in the way. Tasks that have just ended, and gathering threads, unpin their objects by
+/// themselves. The client unpins its objects only when the program that sent the request continues.
 bool store_core::would_fit_without_pins(std::uint64_t bytes, owner_id asker) const {
   std::set<block_id> staying;
   if (auto own = pins_.find(client_owner); asker == client_owner && own != pins_.end())
@@ -599,7 +600,7 @@ bool store_core::would_fit_without_pins(std::uint64_t bytes, owner_id asker) con
       staying.insert(held.in);
   auto taken = memory_ - leaving_ - droppable_bytes_ - (can_spill_ ? spillable_bytes_ : 0);
   if (bytes > limit_ || taken <= limit_ - bytes)
-    return false; // something else is
+    return false; // something other than pins is in the way
   for (const auto& [id, block] : blocks_)
     if (block.pins != 0 && block.in == transit::none && !staying.contains(id) &&
         (can_spill_ || droppable(block) || block.objects.empty()))

@@ -14,7 +14,7 @@ transfer::transfer(transfer_setup setup)
 transfer::~transfer() {
   if (::getpid() == owner_)
     return;
-  static_cast<void>(server_.release()); // a forked process has no such threads that could be ended
+  static_cast<void>(server_.release()); // the threads do not exist in a forked process
   static_cast<void>(puller_.release());
 }
 

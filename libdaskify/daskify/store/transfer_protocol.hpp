@@ -1,8 +1,8 @@
 #pragma once
 
-/// What nodes say to each other when they move objects, and the TCP connections on which they say it.
+/// The messages between nodes that move objects, and the TCP connections for them.
 ///
-///     client:  hello  request request ...          as many at once as it likes
+///     client:  hello  request request ...          any number at a time
 ///     server:         reply payload  reply payload ...     in the order of the requests
 ///
 /// Numbers are in the byte order of the machine, which is the same on all machines of a cluster.
@@ -27,7 +27,7 @@ namespace daskify::internal {
 
 inline constexpr std::uint64_t transfer_magic = 0x3179'6669'6b73'6164; // "daskify1"
 
-/// The first that a client sends. Without the right secret it gets no answer.
+/// The first message of a client. Without the right secret there is no answer.
 struct hello {
   std::uint64_t magic = transfer_magic;
   std::uint64_t secret_size = 0;
@@ -42,14 +42,14 @@ enum class request_kind : std::uint64_t {
 struct request {
   request_kind kind;
   std::uint64_t object;
-  std::uint64_t chunk; ///< 0 when all are meant
+  std::uint64_t chunk; ///< 0 if all are requested
   bool operator==(const request&) const = default;
 };
 
 enum class reply_status : std::uint64_t {
   ok = 1,
   not_here, ///< this node does not have the object
-  not_yet,  ///< it is still arriving: ask again
+  not_yet,  ///< it is still arriving: ask again later
   failed,   ///< it did not arrive, and will not
 };
 
@@ -59,24 +59,24 @@ struct reply {
   std::uint64_t length; ///< bytes that follow; 0 unless ok
 };
 
-/// Has no padding and no pointers: its bytes can be sent.
+/// A type without padding and pointers, whose bytes can be sent.
 template <class T>
 concept wire_struct = std::is_trivially_copyable_v<T> && std::has_unique_object_representations_v<T>;
 
-/// A connection is of no more use. `what()` says why and continues a sentence that begins with the other side: "closed
+/// The connection is unusable. `what()` gives the reason and continues a sentence that begins with the peer: "closed
 /// the connection".
 struct connection_lost : std::runtime_error {
   explicit connection_lost(const std::string& why, bool by_peer = false) : std::runtime_error{why}, closed{by_peer} {}
-  bool closed; ///< the other side closed it, and has perhaps not seen what was sent last
+  bool closed; ///< the peer closed it, and may not have received the last message
 };
 
-/// The other side says what cannot be right. To ask it again is of no use.
+/// The peer sent an invalid answer. Asking it again is useless.
 struct wrong_answer : connection_lost {
   using connection_lost::connection_lost;
 };
 
-/// One end of a TCP connection. All that waits ends with connection_lost: when the other side does nothing for
-/// `patience`, or closes, or when another thread calls `shut_down`. Apart from that, it is for one thread.
+/// One end of a TCP connection. All blocking operations throw connection_lost if the peer does nothing for `patience`,
+/// or closes, or if another thread calls `shut_down`. Otherwise not thread-safe.
 class tcp_socket {
 public:
   tcp_socket(file_descriptor socket, std::chrono::milliseconds patience);
@@ -86,7 +86,7 @@ public:
   void send(std::span<const std::byte> bytes, bool more_follows = false);
   void send_file(int file, std::uint64_t offset, std::uint64_t size);
 
-  /// Fills all of `into`. Bytes that come in drops must all be there after a few times the patience.
+  /// Fills all of `into`. The total time is limited to a few times `patience`, also if bytes keep arriving slowly.
   void receive(std::span<std::byte> into);
 
   template <wire_struct T>
@@ -102,7 +102,7 @@ public:
 
   void set_patience(std::chrono::milliseconds patience);
 
-  /// From now on nothing is sent or received, also by a thread that is waiting to. From any thread.
+  /// Ends sending and receiving, also of a thread that is blocked in it. Can be called from any thread.
   void shut_down() noexcept;
 
 private:
@@ -117,7 +117,7 @@ struct free_addresses {
 };
 
 /// The addresses of a host, to connect to or to listen at, at least one; without a host, to listen at all addresses.
-/// Throws connection_lost. A name (not an address) is looked up, for which the system takes as long as it takes.
+/// Throws connection_lost. Looking up a name (not an address) takes as long as the system's resolver takes.
 std::unique_ptr<addrinfo, free_addresses> find_addresses(const endpoint& where);
 
 /// A new socket; throws connection_lost when the system has none.

@@ -14,16 +14,16 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-/// Sources that work for one pull at the same time.
+/// Number of sources used by one pull at the same time.
 constexpr std::size_t most_lines = 2;
 
-/// Chunks that one source owes at the same time: enough that it never waits for the next request.
+/// Number of open requests per source: enough that the source never waits for the next request.
 constexpr std::size_t most_owed = 8;
 
-/// Idle connections kept, to all nodes together.
+/// Maximal number of idle connections, to all nodes together.
 constexpr std::size_t most_idle = 64;
 
-/// One damaged chunk may be an accident.
+/// A single damaged chunk may be an accident.
 constexpr int most_damaged = 2;
 
 std::string name_of(const pull_source& source) {
@@ -57,7 +57,7 @@ void idle_connections::drop_old() {
     kept_.pop_front();
 }
 
-/// An object on its way here. All but `into` is guarded by the puller's mutex.
+/// An object that is being pulled. All members but `into` are guarded by the puller's mutex.
 struct transfer_puller::pull_state {
   pull_state(std::shared_ptr<chunked_object> object, std::vector<pull_source> from, done end, more_sources none_left)
       : into{std::move(object)},
@@ -81,17 +81,17 @@ struct transfer_puller::pull_state {
   const done on_end;
   const more_sources on_none_left;
   pull_plan plan;
-  std::deque<pull_source> spare; ///< not at work; the next one first
-  std::vector<line*> lines;      ///< one for each source at work
+  std::deque<pull_source> spare; ///< sources not in use; the next one first
+  std::vector<line*> lines;      ///< one for each source in use
   lost_sources lost;
-  bool waits_for_answer = false; ///< more sources were asked for
-  std::size_t threads = 0;       ///< that do something for it; it stays while there are any
+  bool waits_for_answer = false; ///< more sources were requested
+  std::size_t threads = 0;       ///< number of threads that use this pull; it is not destroyed before they are done
   bool ended = false;
-  std::optional<std::string> problem; ///< when it has ended
-  std::condition_variable changed;    ///< there may be a chunk to ask for, or it has ended
+  std::optional<std::string> problem; ///< why it has ended
+  std::condition_variable changed;    ///< there may be a chunk to request, or the pull has ended
 };
 
-/// One source at work for one pull, on a thread of the puller.
+/// One source in use by one pull, on a thread of the puller.
 class transfer_puller::line {
 public:
   line(transfer_puller& owner, position pull, pull_source from)
@@ -102,8 +102,8 @@ public:
 
   const pull_source& from() const noexcept { return from_; }
 
-  /// Returns when the pull has ended. Throws connection_lost when the source is lost, or the line was interrupted, and
-  /// data_error when a chunk cannot be stored. `room` is for one chunk.
+  /// Returns when the pull has ended. Throws connection_lost if the source is lost or the line was interrupted, and
+  /// data_error if a chunk cannot be stored. `room` is a buffer for one chunk.
   void run(std::span<std::byte> room);
 
   /// REQUIRES: the puller's mutex is held.
@@ -129,7 +129,7 @@ private:
   const pull_source from_;
   std::shared_ptr<tcp_socket> socket_; ///< changed under the puller's mutex
   pull_plan::source source_{};
-  std::deque<std::uint64_t> owed_; ///< asked and not answered
+  std::deque<std::uint64_t> owed_; ///< requested and not answered
   bool answered_ = false;
   bool interrupted_ = false; ///< guarded by the puller's mutex
   int damaged_ = 0;
@@ -149,7 +149,7 @@ void transfer_puller::line::run(std::span<std::byte> room) {
     } catch (const connection_lost& e) {
       if (!e.closed || answered_)
         throw;
-      lock guard{owner_.mutex_}; // it was closed while nobody used it, and so may be the others
+      lock guard{owner_.mutex_}; // closed while idle, and the other idle connections may be closed, too
       owner_.idle_.drop(from_.where);
       owed_.clear();
     }
@@ -220,7 +220,7 @@ void transfer_puller::line::learn_sums() {
   }
 }
 
-/// Asks for as much as there is to ask for. False when the pull has ended.
+/// Sends as many requests as are useful now. False if the pull has ended.
 bool transfer_puller::line::ask() {
   std::vector<request> wanted;
   {
@@ -272,7 +272,7 @@ void transfer_puller::line::take_reply(std::span<std::byte> room) {
     throw wrong_answer{"sends damaged data"};
 }
 
-/// The source's reply to what was asked: true when `length` bytes follow, false when it has them not yet.
+/// Receives the source's reply to a request: true if `length` bytes follow, false if the source does not have them yet.
 bool transfer_puller::line::is_here(const request& asked, std::uint64_t length) {
   auto answer = socket_->receive_message<reply>();
   bool ok = answer.status == reply_status::ok;
@@ -294,9 +294,9 @@ transfer_puller::transfer_puller(const hello& greeting, std::size_t pulls_at_a_t
       patience_{patience},
       idle_{patience} {}
 
-/// When there is something to pull for the first time: most processes never pull.
+/// Called when there is something to pull: most processes never pull, and need no threads.
 void transfer_puller::start_threads() {
-  auto wanted = pulls_at_a_time_ * most_lines + 1; // one is always free to call back
+  auto wanted = pulls_at_a_time_ * most_lines + 1; // one thread is always free for callbacks
   std::lock_guard guard{threads_mutex_};
   while (threads_.size() < wanted)
     threads_.push_back(start_thread("daskify-pull", [this] { run(); }));
@@ -359,7 +359,7 @@ void transfer_puller::cancel(object_id object) {
   }
 }
 
-/// What each thread does.
+/// The main function of each thread.
 void transfer_puller::run() {
   byte_buffer room;
   lock guard{mutex_};
@@ -375,7 +375,7 @@ void transfer_puller::run() {
   }
 }
 
-/// Does the first thing that there is to do; false when there is nothing.
+/// Does the first work that is available; false if there is none.
 bool transfer_puller::do_something(lock& guard, byte_buffer& room) {
   std::size_t seen_at_work = 0;
   for (auto pull = pulls_.begin(); pull != pulls_.end(); ++pull) {
@@ -388,7 +388,7 @@ bool transfer_puller::do_something(lock& guard, byte_buffer& room) {
     else if (!pull->ended && has_turn && pull->has_work_for_another())
       run_line(pull, guard, room);
     else if ((seen_at_work += at_work) == pulls_at_a_time_)
-      return false; // all that follow have to wait for their turn
+      return false; // all following pulls are queued
     else
       continue;
     return true;
@@ -402,7 +402,7 @@ void transfer_puller::run_line(position pull, lock& guard, byte_buffer& room) {
   pulls_at_work_ += pull->lines.empty();
   pull->lines.push_back(&current);
   ++pull->threads;
-  changed_.notify_one(); // there may be more to do
+  changed_.notify_one(); // there may be more work
   guard.unlock();
 
   std::optional<std::string> source_failed;
@@ -447,15 +447,15 @@ void transfer_puller::finish(position pull, lock& guard) {
   finished.splice(finished.end(), pulls_, pull);
   changed_.notify_one();
   guard.unlock();
-  // Its last chunk may have come while it was being ended for another reason.
+  // The last chunk may have arrived while the pull was ended for another reason.
   pull->on_end(pull->into->is_whole() ? std::nullopt : std::move(pull->problem));
-  finished.clear(); // with what the callbacks hold
+  finished.clear(); // destroys the callbacks and their captures
   guard.lock();
   if (stopping_)
-    changed_.notify_all(); // it may have been the last one
+    changed_.notify_all(); // it may have been the last pull
 }
 
-/// Ends a pull, once; it is finished when no thread uses it any more. `by` is the line that does so and goes on itself.
+/// Ends a pull, once; it is finished when no thread uses it any more. `by`, the line that ends it, is not interrupted.
 void transfer_puller::end(position pull, std::optional<std::string> problem, const line* by) {
   if (pull->ended)
     return;

@@ -21,24 +21,24 @@
 
 namespace daskify::internal {
 
-/// A node that has an object, or will have it soon.
+/// A node that has an object, or is about to have it.
 struct pull_source {
   node_id node;
   endpoint where;
 };
 
-/// What became of the sources of a pull since more were asked for.
+/// The sources that a pull has lost since it last requested more.
 struct lost_sources {
-  std::vector<node_id> silent; ///< closed, said nothing, or had nothing to give: at another time they may
-  std::vector<node_id> wrong;  ///< gave what is wrong
-  std::string why;             ///< of the last of them: a sentence about it
+  std::vector<node_id> silent; ///< closed, were silent, or had nothing to give: may be retried later
+  std::vector<node_id> wrong;  ///< sent wrong data
+  std::string why;             ///< a sentence about the last of them
   bool progress = false;       ///< a chunk has arrived
 };
 
-/// Connections without work: all that was asked is answered, so the next pull can go on with them. Not thread-safe.
+/// Connections without open requests, which the next pull can reuse. Not thread-safe.
 class idle_connections {
 public:
-  /// They are closed when nobody has taken them for so long.
+  /// `longest`: time after which an idle connection is closed.
   explicit idle_connections(std::chrono::milliseconds longest) : longest_{longest} {}
 
   /// Null when there is none.
@@ -58,10 +58,10 @@ private:
   std::deque<idle> kept_; ///< the oldest first
 };
 
-/// Pulls objects from other nodes; see `transfer`, which it is a part of.
+/// Pulls objects from other nodes; part of `transfer`.
 ///
-/// Pulls wait in a list, and a fixed number of threads look there for something to do: to ask one source for chunks (a
-/// `line`), or to call back. All else only changes the list and wakes a thread.
+/// Pulls are kept in a list, and a fixed number of threads take work from it: requesting chunks from one source (a
+/// `line`), or calling back. All other functions only change the list and wake a thread.
 class transfer_puller {
 public:
   using done = std::function<void(std::optional<std::string> problem)>;
@@ -72,7 +72,7 @@ public:
   transfer_puller(const transfer_puller&) = delete;
   transfer_puller& operator=(const transfer_puller&) = delete;
 
-  /// Throws cluster_error(session_failed) when the threads for it cannot be started.
+  /// Throws cluster_error(session_failed) if the threads cannot be started.
   void pull(std::shared_ptr<chunked_object> into, std::vector<pull_source> from, done on_end,
             more_sources on_none_left);
   void add_sources(object_id object, const std::vector<pull_source>& more);
@@ -97,10 +97,10 @@ private:
   const std::size_t pulls_at_a_time_;
   const std::chrono::milliseconds patience_;
 
-  std::mutex mutex_;                // guards all that follows but the threads
-  std::condition_variable changed_; ///< there may be something to do
-  std::list<pull_state> pulls_;     ///< in the order in which they came, but those that have ended first
-  std::size_t pulls_at_work_ = 0;   ///< how many have lines
+  std::mutex mutex_;                // guards all members that follow except the threads
+  std::condition_variable changed_; ///< there may be work
+  std::list<pull_state> pulls_;     ///< in order of arrival, but those that have ended first
+  std::size_t pulls_at_work_ = 0;   ///< number of pulls with lines
   idle_connections idle_;
   bool stopping_ = false;
 

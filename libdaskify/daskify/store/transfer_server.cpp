@@ -13,16 +13,18 @@ namespace daskify::internal {
 
 namespace {
 
-/// More connections are closed at once, so that their clients turn to other nodes.
+/// Further connections are closed immediately, so that their clients turn to other nodes.
 constexpr std::size_t most_visitors = 256;
 
-/// How long a client may take to show the secret, as a part of the patience; it needs no time to think.
+/// Time limit for a client to send the secret, as a fraction (1/n) of the patience; it needs no time to think.
 constexpr int hello_part = 4;
 
-/// How long a chunk that is still arriving is waited for, as a part of the patience of those who wait.
+/// Time limit for waiting for a chunk that is still arriving, as a fraction (1/n) of the patience of the waiting
+/// client.
 constexpr int wait_part = 10;
 
-/// How long a client may ask for nothing, or take nothing of what it asked for. Clients give up sooner.
+/// Time limit for a client that sends no requests or reads no replies, as a multiple of the patience. Clients time out
+/// earlier.
 constexpr int idle_times = 3;
 
 [[noreturn]] void fail(const std::string& host, const std::string& why) {
@@ -51,7 +53,7 @@ std::uint16_t port_of(const file_descriptor& socket) {
                                              : reinterpret_cast<sockaddr_in&>(address).sin_port);
 }
 
-/// Takes as long for every wrong secret, so that the time tells nothing about the right one.
+/// Constant-time comparison, so that the time reveals nothing about the secret.
 bool is_same(const hello& a, const hello& b) {
   unsigned different = a.magic != b.magic || a.secret_size != b.secret_size;
   for (std::size_t i = 0; i < a.secret.size(); ++i)
@@ -98,7 +100,7 @@ void transfer_server::accept_visitors() {
     if (accepted)
       receive(std::move(accepted));
     else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-      std::this_thread::sleep_for(std::chrono::milliseconds{50}); // until others have given some back
+      std::this_thread::sleep_for(std::chrono::milliseconds{50}); // until other parts of the process have released some
   }
 }
 
@@ -113,7 +115,7 @@ void transfer_server::receive(file_descriptor accepted) {
     return;
   try {
     auto socket = std::make_shared<tcp_socket>(std::move(accepted), patience_ / hello_part);
-    std::list<visitor> added; // it comes to the others with its thread only
+    std::list<visitor> added; // added to visitors_ only together with its thread
     added.push_back({socket, {}});
     added.front().thread = start_thread("daskify-serve", [this, socket] { serve(*socket); });
     visitors_.splice(visitors_.end(), added);
@@ -128,7 +130,7 @@ void transfer_server::serve(tcp_socket& client) {
     client.set_patience(patience_ * idle_times);
     while (true)
       answer(client, client.receive_message<request>());
-  } catch (const std::exception&) { // the client has gone or makes no sense; it will ask others
+  } catch (const std::exception&) { // the client has closed the connection or sent garbage; it will ask other nodes
   }
 }
 
@@ -158,7 +160,7 @@ void transfer_server::give_chunk(tcp_socket& client, const request& asked, const
     return client.send_message(reply{object.is_failed() ? reply_status::failed : reply_status::not_yet, asked, 0});
   auto size = bytes_of_chunk(object.size(), asked.chunk);
   client.send_message(reply{reply_status::ok, asked, size}, true);
-  bytes_sent_ += size; // before it is sent: who has it may look
+  bytes_sent_ += size; // counted before sending, because a client may read it as soon as it has the chunk
   client.send_file(object.file(), object.offset_of(asked.chunk), size);
 }
 

@@ -17,8 +17,8 @@
 
 namespace daskify::internal {
 
-/// Gives other nodes the chunks of objects that are here or arriving: one thread that accepts connections, and one for
-/// each connection. Whoever is slow, silent or talks garbage holds up only their own. Thread-safe.
+/// Serves the chunks of objects that are here or arriving to other nodes: one thread that accepts connections, and one
+/// for each connection. A client that is slow, silent or sends garbage delays only itself. Thread-safe.
 class transfer_server {
 public:
   using find_object = std::function<std::shared_ptr<chunked_object>(object_id)>;
@@ -35,7 +35,7 @@ public:
   std::uint64_t bytes_sent() const noexcept { return bytes_sent_; }
 
 private:
-  /// The thread owns the connection, so it is closed when the thread ends.
+  /// The thread owns the connection, which is therefore closed when the thread ends.
   struct visitor {
     std::weak_ptr<tcp_socket> socket;
     std::thread thread;
@@ -55,11 +55,11 @@ private:
   endpoint address_;
   std::atomic<std::uint64_t> bytes_sent_ = 0;
   std::stop_source stop_;
-  std::list<visitor> visitors_; // of the accepting thread; after its end, of the destructor
+  std::list<visitor> visitors_; // used by the accepting thread; after its end, by the destructor
   std::thread acceptor_;
 };
 
-/// What a client that knows the secret says first. Throws cluster_error(session_failed) when the secret is too long.
+/// The first message of a client that has the secret. Throws cluster_error(session_failed) if the secret is too long.
 hello greeting(const std::string& secret);
 
 } // namespace daskify::internal

@@ -4,7 +4,7 @@
 
 namespace daskify::internal {
 
-/// The C++ name behind a mangled one, as in the source; `mangled` itself when it is no mangled name. Thread-safe.
+/// Returns the C++ name of a mangled one, as in the source; `mangled` itself if it is not a mangled name. Thread-safe.
 std::string demangle(const char* mangled);
 
 } // namespace daskify::internal

@@ -14,12 +14,12 @@ namespace daskify::internal {
 
 namespace {
 
-/// Exceptions nested in one another of which the texts are given.
+/// Maximum depth of nested exceptions whose texts are included.
 constexpr std::size_t deepest_nesting = 8;
 
 constexpr std::string_view no_text = "an object that is no std::exception";
 
-/// More is cut off anyway; a text may be longer than the memory that is left.
+/// The rest would be cut off anyway, and a text may be longer than the remaining memory.
 constexpr std::size_t longest_read = longest_exception_text + 1;
 
 void append_utf8(std::string& text, std::uint32_t code) {
@@ -45,7 +45,7 @@ void append_utf8(std::string& text, std::uint32_t code) {
   }
 }
 
-/// The beginning of a text of any character type, as UTF-8; '?' stands for what is no character.
+/// The beginning of a text of any character type, as UTF-8; invalid characters become '?'.
 template <class Char>
 std::string start_of(std::basic_string_view<Char> text) {
   std::string start;
@@ -83,7 +83,7 @@ std::string number_text(Number value) {
 
 std::string current_text(std::size_t depth);
 
-/// Nothing where none is nested.
+/// Empty if no exception is nested.
 std::string nested_text(const std::nested_exception* outer, std::size_t depth) {
   if (!outer || !outer->nested_ptr() || depth == deepest_nesting)
     return {};
@@ -102,7 +102,7 @@ std::string text_with_nested(const std::exception& e, std::size_t depth) {
   return text + nested_text(dynamic_cast<const std::nested_exception*>(&e), depth);
 }
 
-/// Of what is none of std::exception's.
+/// For objects that are no std::exception.
 std::string text_of_other_object(std::size_t depth) {
   try {
     throw;
@@ -166,7 +166,7 @@ std::string shown_text(std::string_view text) {
     return printable(text);
   auto length = longest_exception_text;
   while (length > 0 && (static_cast<unsigned char>(text[length]) & 0xc0U) == 0x80U)
-    --length; // within a character
+    --length; // do not cut inside a character
   return printable(text.substr(0, length)) + " ... (cut)";
 }
 

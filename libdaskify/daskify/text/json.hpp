@@ -1,6 +1,6 @@
 #pragma once
 
-/// Pieces of JSON, each a text. Pure.
+/// Builds JSON as text. Pure.
 
 #include <string>
 #include <string_view>
@@ -9,11 +9,11 @@
 
 namespace daskify::internal {
 
-/// In double quotes; what is no text is made printable (see printable.hpp).
+/// Adds double quotes and escapes; invalid characters are made printable (see printable.hpp).
 std::string json_string(std::string_view text);
 std::string json_array(const std::vector<std::string>& elements);
 
-/// An object; its members' values are JSON already.
+/// A JSON object; the values of its members are passed as JSON.
 class json_object {
 public:
   json_object& add(std::string_view name, const std::string& json);

@@ -8,7 +8,7 @@
 namespace daskify::internal {
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
-  // Row i holds the distances from a's first i letters to every beginning of b; a swap looks back two rows.
+  // Row i holds the distances from a's first i letters to every prefix of b; a swap looks back two rows.
   std::vector<std::size_t> before_last(b.size() + 1);
   std::vector<std::size_t> last(b.size() + 1);
   std::vector<std::size_t> row(b.size() + 1);

@@ -1,6 +1,6 @@
 #pragma once
 
-/// "Did you mean ...?": the known name that a misspelt one was probably meant to be.
+/// "Did you mean ...?": finds the known name that is closest to a misspelt one.
 
 #include <cstddef>
 #include <optional>
@@ -13,8 +13,8 @@ namespace daskify::internal {
 /// `b`.
 std::size_t edit_distance(std::string_view a, std::string_view b);
 
-/// The name closest to `word`, the first of several; none when nothing is close enough to be meant (2 edits,
-/// or a third of a long word's letters).
+/// The name closest to `word`, the first of several equally close ones; none if no name is close enough (2 edits, or a
+/// third of a long word's letters).
 std::optional<std::string_view> nearest(std::string_view word, std::span<const std::string_view> names);
 
 } // namespace daskify::internal

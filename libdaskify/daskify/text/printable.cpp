@@ -8,8 +8,7 @@ namespace daskify::internal {
 
 namespace {
 
-/// Length of the UTF-8 character at the front of `text`; 0 when there is none, or one that controls a
-/// terminal.
+/// Length of the UTF-8 character at the front of `text`; 0 if there is none, or if it is a control character.
 std::size_t printable_length(std::string_view text) {
   auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
   if (byte(0) < 0x80)

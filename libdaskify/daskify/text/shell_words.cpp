@@ -9,7 +9,7 @@ namespace daskify::internal {
 
 namespace {
 
-/// Means nothing but itself to sh, bash and sbatch, in whatever locale.
+/// Whether the character has no special meaning to sh, bash and sbatch, in any locale.
 bool is_plain(char c) {
   constexpr std::string_view harmless_marks{"_-+=@%/:.,"};
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -50,7 +50,7 @@ std::string quoted_for_sbatch(std::string_view text) {
   if (text.find('\0') != text.npos)
     refuse(text, "cannot be written on a #SBATCH line: it holds a NUL character");
 
-  // Only what begins like an option is bare: ":", "hetjob" and "packjob" are words of sbatch's own.
+  // Only options are left unquoted: ":", "hetjob" and "packjob" are keywords of sbatch.
   auto option = text.starts_with("--") ? text.substr(0, text.find('=') + 1) : std::string_view{}; // npos + 1 is 0
   if (text.starts_with('-') && all_plain(text))
     return std::string{text};

@@ -1,6 +1,6 @@
 #pragma once
 
-/// Texts in parts, as views of the text. All functions here are pure and thread-safe. O(size).
+/// Splits texts into views of their parts. All functions here are pure and thread-safe. O(size).
 
 #include <cstddef>
 #include <cstdint>
@@ -9,8 +9,8 @@
 
 namespace daskify::internal {
 
-/// The parts between each two separators, also empty ones: "a||b" has three. At most `most_parts`: the last part is the
-/// whole rest.
+/// The parts between separators, including empty ones: "a||b" has three. At most `most_parts`: the last part is the
+/// rest.
 std::vector<std::string_view> split(std::string_view text, char separator, std::size_t most_parts = SIZE_MAX);
 
 /// The words between any of `separators`, none of them empty.

@@ -1,13 +1,13 @@
 #pragma once
 
-/// How every actor system of daskify is set up.
+/// The configuration of all actor systems of daskify.
 
 #include <caf/actor_system_config.hpp>
 
 namespace daskify::internal {
 
-/// One thread and no polling: actors here decide and forward, user code runs elsewhere. With the sharing scheduler and
-/// no extra deserialiser threads a round trip takes half of what CAF's defaults take.
+/// One thread and no polling: actors here only decide and forward, and user code runs elsewhere. With the sharing
+/// scheduler and no extra deserialiser threads a round trip takes half as long as with CAF's defaults.
 class system_config : public caf::actor_system_config {
 public:
   system_config();

@@ -1,6 +1,6 @@
 #pragma once
 
-/// One question to an actor of another process, from a thread that is no actor.
+/// Sends one request to an actor of another process, from a thread that is no actor.
 
 #include "daskify/transport/connect.hpp"
 #include "daskify/transport/remote_error.hpp"
@@ -23,7 +23,7 @@
 
 namespace daskify::internal {
 
-/// Waits until `wanted` returns false, or the result is there: true then. `wanted` is called every second.
+/// Waits until the result is there (returns true), or until `wanted`, which is called every second, returns false.
 template <class Result>
 bool wait_while_wanted(std::future<Result>& result, const std::function<bool()>& wanted) {
   while (result.wait_for(std::chrono::seconds{1}) != std::future_status::ready)
@@ -32,11 +32,11 @@ bool wait_while_wanted(std::future<Result>& result, const std::function<bool()>&
   return true;
 }
 
-/// Sends `message` to `peer` and returns its answer. `what` names the peer in errors.
+/// Sends `message` to `peer` and returns its reply. `what` names the peer in errors.
 ///
-/// Throws the error that the peer answered; cluster_error(scheduler_gone) as soon as the peer or the connection to it
-/// is gone: CAF 0.17 leaves requests unanswered whose receiver is lost with its node; cluster_error(no_answer) after
-/// patience.limit; cluster_error(shut_down) when the answer is not wanted any more.
+/// Throws the error that the peer replied; cluster_error(scheduler_gone) as soon as the peer or the connection to it is
+/// lost, because CAF 0.17 does not answer requests whose receiver is lost with its node; cluster_error(no_answer) after
+/// patience.limit; cluster_error(shut_down) when the answer is no longer wanted.
 template <class... Reply, class Peer, class... Message>
 std::tuple<Reply...> ask_peer(caf::actor_system& system, const Peer& peer, const connect_patience& patience,
                               const std::string& what, Message... message) {

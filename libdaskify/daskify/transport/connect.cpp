@@ -15,9 +15,9 @@ namespace daskify::internal::detail {
 
 namespace {
 
-/// For which one address is asked before it is the next one's turn, and after which somebody may want no more.
+/// How long one address is tried before the next one, and the interval at which `is_wanted` is called.
 constexpr std::chrono::milliseconds turn = std::chrono::seconds{1};
-/// A machine that is there answers at once; what drops packets would keep us for minutes.
+/// A reachable machine answers at once; an address that drops packets would block us for minutes.
 constexpr int most_probes = 3;
 
 using steady = std::chrono::steady_clock;
@@ -25,14 +25,14 @@ using steady = std::chrono::steady_clock;
 /// An address that may still answer.
 struct candidate {
   endpoint address;
-  int probes = 0;            ///< turns in which it did not take a connection
-  std::optional<reached> by; ///< it takes connections
-  steady::time_point since;  ///< then
+  int probes = 0;            ///< turns in which it did not accept a connection
+  std::optional<reached> by; ///< set: it accepts connections
+  steady::time_point since;  ///< when it accepted the connection
 };
 
 struct answer {
   caf::strong_actor_ptr actor;
-  std::string problem; ///< "" when there is an actor, and when nothing was said within a turn
+  std::string problem; ///< "" if there is an actor, or if no reply came within a turn
 };
 
 std::string in_seconds(steady::duration time) {
@@ -40,7 +40,7 @@ std::string in_seconds(steady::duration time) {
   return std::to_string(tenths / 10) + (tenths % 10 == 0 ? "" : "." + std::to_string(tenths % 10)) + " s";
 }
 
-/// Asking again goes on with the same connection: the framework keeps those on which nothing was said yet.
+/// A repeated call continues on the same connection: CAF keeps a connection whose peer has sent nothing yet.
 answer ask(caf::actor_system& system, const endpoint& there, const std::set<std::string>& messages,
            const std::string& what, std::chrono::milliseconds limit) {
   answer got;
@@ -106,7 +106,7 @@ untyped_peer connect(caf::actor_system& system, const std::vector<endpoint>& add
     auto got = ask(system, next.address, messages, what, limit);
     if (got.actor)
       return {std::move(got.actor), std::move(*next.by)};
-    // A busy machine looks later than it meant to.
+    // Capped, because a busy machine measures late.
     auto silence = std::min<steady::duration>(steady::now() - next.since, std::max(patience.limit, turn));
     if (!got.problem.empty())
       give_up(to_text(next.address) + " (" + got.problem + ")");

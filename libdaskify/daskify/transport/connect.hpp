@@ -25,13 +25,13 @@ struct remote_peer {
   reached by;
 };
 
-/// Who listens at an address, but says nothing for so long, is no daskify.
+/// A listener that sends nothing for this long is not a daskify process.
 inline constexpr std::chrono::milliseconds handshake_timeout = std::chrono::seconds{10};
 
-/// For how long one who takes the connection may say nothing: its process may stand still.
+/// How long a peer that accepts the connection may stay silent: its process may be stopped.
 struct connect_patience {
   std::chrono::milliseconds limit = handshake_timeout;
-  std::function<bool()> is_wanted = [] { return true; }; ///< asked every second or so
+  std::function<bool()> is_wanted = [] { return true; }; ///< called about every second
 };
 
 namespace detail {
@@ -47,9 +47,9 @@ endpoint publish(caf::actor_system& system, const caf::strong_actor_ptr& actor, 
 
 } // namespace detail
 
-/// The actor that listens at the first of the addresses that answers. `what` names it. Throws
-/// cluster_error(scheduler_gone), with what each address answered, cluster_error(other_build), and, when nobody wants
-/// it any more, cluster_error(shut_down).
+/// Connects to the actor that listens at the first of the addresses that answers. `what` names the actor in errors.
+/// Throws cluster_error(scheduler_gone), with the result for each address, cluster_error(other_build), and, when the
+/// connection is no longer wanted, cluster_error(shut_down).
 template <class Actor>
 remote_peer<Actor> connect_to(caf::actor_system& system, const std::vector<endpoint>& addresses,
                               const std::string& what, const connect_patience& patience = {}) {
@@ -57,7 +57,7 @@ remote_peer<Actor> connect_to(caf::actor_system& system, const std::vector<endpo
   return {caf::actor_cast<Actor>(std::move(found.actor)), std::move(found.by)};
 }
 
-/// Lets others reach `actor` at one address of this machine, or at all of them; `port` 0 is a free one. Throws
+/// Publishes `actor` at one address of this machine, or at all of them; `port` 0 selects a free one. Throws
 /// cluster_error(session_failed).
 template <class Actor>
 endpoint publish(caf::actor_system& system, const Actor& actor, const std::string& what,

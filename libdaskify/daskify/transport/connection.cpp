@@ -66,7 +66,7 @@ connection parse_connection(std::string_view text, const std::filesystem::path& 
     auto line = take_until(rest, '\n');
     good = line == first_line || line == "end" || parse_line(line, result);
   }
-  // Order, repetition, blanks, zeros in front: whatever we would not have written ourselves is refused.
+  // Rejects every text that format_connection would not write: other order, repetition, blanks, leading zeros.
   if (!good || !is_valid(result) || format_connection(result) != text)
     throw cluster_error{error_code::session_failed,
                         "the connection file '" + file.string() +

@@ -1,6 +1,6 @@
 #pragma once
 
-/// What a scheduler tells in the connection file, and the text it tells it in.
+/// The content of the connection file, which a scheduler writes, and its text form.
 
 #include "daskify/os/process_identity.hpp"
 #include "daskify/protocol/endpoint.hpp"
@@ -13,7 +13,7 @@
 
 namespace daskify::internal {
 
-/// Bytes; one that is larger is none of ours.
+/// In bytes; a larger file is not written by daskify.
 inline constexpr std::size_t largest_connection_text = 64 * 1024;
 
 /// What a process must know to join a session. Words have no blanks; a secret is 32 bytes as 64 hex digits.
@@ -29,11 +29,11 @@ struct connection {
 
 std::string format_connection(const connection& what);
 
-/// Whether others can read what `format_connection` gives.
+/// Whether `parse_connection` accepts what `format_connection` writes.
 bool is_valid(const connection& what);
 
-/// Throws cluster_error(session_failed) for every text that `format_connection` does not give for a valid
-/// connection; `file` is named in the message.
+/// Throws cluster_error(session_failed) for every text that `format_connection` does not write for a valid connection;
+/// the message names `file`.
 connection parse_connection(std::string_view text, const std::filesystem::path& file);
 
 } // namespace daskify::internal

@@ -1,6 +1,6 @@
 #pragma once
 
-/// How a program, or a worker, that was not started by a scheduler finds the one of a standing cluster.
+/// How a program or a worker that was not started by a scheduler finds the scheduler of a standing cluster.
 
 #include "daskify/config/settings.hpp"
 #include "daskify/protocol/endpoint.hpp"
@@ -21,25 +21,27 @@ struct found_cluster {
   std::optional<session_folder> folder; ///< in which it was found
 };
 
-/// Option connection_directory. Throws cluster_error(session_failed) when there is no home.
+/// The option connection_directory, or its default. Throws cluster_error(session_failed) if there is no home.
 std::filesystem::path connection_directory(const settings& options);
 
-/// Why nobody can be where a connection file tells, in words that follow "the scheduler that the folder tells of"; ""
-/// while somebody may be. Asks at its addresses only when it was written before this machine was started again.
+/// Why the scheduler of a connection file has certainly ended, as a predicate to "the scheduler that the folder tells
+/// of"; "" if it may be running. Connects to its addresses only if the file was written before the last boot of this
+/// machine.
 std::string why_ended(const connection& told);
 
-/// Why there is surely no cluster where the settings say: nobody has told of one, or its scheduler has ended. Empty
-/// when there may be one. Throws cluster_error where that cannot be told.
+/// Why there is certainly no cluster for these settings: no scheduler has published one, or the scheduler has ended.
+/// Empty if there may be a cluster. Throws cluster_error if that cannot be determined.
 std::string why_no_cluster(const settings& options);
 
-/// Returns when there may be one, or when option start_timeout is over, with what is left of that: a scheduler may be a
-/// job that starts after those that look for it. Says once that it waits, unless the option progress is off. `pause`
-/// waits a moment, for nobody tells of a file on another machine; when it answers false, nobody wants to wait any more.
+/// Waits until there may be a cluster, or until option start_timeout has passed, and returns the time left: a scheduler
+/// may be a job that starts later than its users. Prints one notice, unless the option progress is off. `pause` waits
+/// for the given time, because changes of files on other machines are not reported; if it returns false, the wait is
+/// cancelled.
 std::chrono::milliseconds wait_for_cluster(const settings& options,
                                            const std::function<bool(std::chrono::milliseconds)>& pause);
 
-/// By the options scheduler and connection_directory and the environment. Throws cluster_error(session_failed) when
-/// there is none, or one that has ended.
+/// Uses the options scheduler and connection_directory and the environment. Throws cluster_error(session_failed) if
+/// there is no cluster, (scheduler_gone) if it has ended, (bad_secret) if the secret is malformed.
 found_cluster find_cluster(const settings& options);
 
 } // namespace daskify::internal

@@ -38,7 +38,7 @@ bool is_link_local(const sockaddr* address) {
   return host >> 16 == 0xa9fe; // 169.254.0.0/16
 }
 
-/// Why no connection came about; nothing when it did, with our own end's address in `own`.
+/// Returns the reason why no connection was made; nothing on success, with the local address in `own`.
 std::optional<std::string> try_address(const addrinfo& where, std::chrono::milliseconds patience, std::string& own) {
   auto error_text = [](int code) { return std::generic_category().message(code); };
   file_descriptor made{::socket(where.ai_family, where.ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, where.ai_protocol)};

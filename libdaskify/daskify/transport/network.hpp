@@ -1,6 +1,6 @@
 #pragma once
 
-/// Where processes on other machines find this one, and how a connection to one of several addresses is tried.
+/// The addresses at which processes on other machines find this one, and probing of addresses.
 
 #include "daskify/protocol/endpoint.hpp"
 
@@ -25,28 +25,28 @@ struct interface_address {
   bool operator==(const interface_address&) const = default;
 };
 
-/// Of this machine, in the order of the kernel; addresses that mean something on one link only are left out.
-/// Throws cluster_error(session_failed).
+/// The addresses of this machine, in the order of the kernel, without link-local ones. Throws
+/// cluster_error(session_failed).
 std::vector<interface_address> interface_addresses();
 
-/// The addresses at which to tell others to look, best first: those of networks before the loopback, which still serves
-/// processes on this machine, and IPv4 before IPv6. With the name of an interface: its own, and no other. Throws
-/// config_error(bad_option_value), with the interfaces that there are, when there is no such one.
+/// The addresses to publish, best first: those of networks before the loopback, which still serves processes on this
+/// machine, and IPv4 before IPv6. With the name of an interface: only its addresses. Throws
+/// config_error(bad_option_value), which lists the interfaces, if there is no such one.
 std::vector<std::string> addresses_to_publish(const std::vector<interface_address>& all,
                                               const std::optional<std::string>& interface);
 
 /// An address that answered.
 struct reached {
   endpoint peer;
-  std::string own_address; ///< of this machine, as the connection has it: the peer's network knows it
+  std::string own_address; ///< of this machine on that connection: known in the peer's network
 };
 
-/// What each address that was tried answered.
+/// The results of all addresses that were tried.
 struct unreached {
   std::string tried; ///< "10.0.0.1:4711 (Connection refused), ..."
 };
 
-/// Connects to each address in turn, waiting at most `patience` for each, and hangs up at once.
+/// Connects to each address in turn, waiting at most `patience` for each, until one answers; disconnects at once.
 std::variant<reached, unreached> find_reachable(const std::vector<endpoint>& addresses,
                                                 std::chrono::milliseconds patience);
 

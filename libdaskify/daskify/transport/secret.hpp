@@ -1,6 +1,6 @@
 #pragma once
 
-/// Secrets: random words that let a process into a session.
+/// Secrets: random words that admit a process to a session.
 
 #include <cstddef>
 #include <string>
@@ -8,11 +8,11 @@
 
 namespace daskify::internal {
 
-/// `bytes` random bytes of the kernel's as hexadecimal digits.
-/// Throws cluster_error(session_failed) when the kernel has none.
+/// Returns `bytes` random bytes of the kernel as hexadecimal digits. Throws cluster_error(session_failed) if the kernel
+/// provides none.
 std::string random_hex(std::size_t bytes);
 
-/// Whether it is of the form of a secret: 32 bytes as hexadecimal digits.
+/// Whether `text` has the form of a secret: 32 bytes as hexadecimal digits.
 bool is_secret(std::string_view text);
 
 } // namespace daskify::internal

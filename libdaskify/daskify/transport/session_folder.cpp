@@ -41,7 +41,7 @@ std::string quoted(const fs::path& path) {
 }
 
 fs::path made_absolute(const fs::path& path) {
-  std::error_code ignored; // the working folder is gone: what follows fails, and says so
+  std::error_code ignored; // without a working directory, later calls fail and report it
   return fs::absolute(path, ignored);
 }
 
@@ -63,7 +63,7 @@ bool is_private(const struct stat& info, mode_t mode) {
   return info.st_uid == ::geteuid() && (info.st_mode & 0777U) == mode;
 }
 
-/// Opens a folder that is ours and closed to others; sets errno, to EPERM when it is not.
+/// Opens a folder that is ours and closed to others; otherwise sets errno, to EPERM if the folder is not.
 file_descriptor open_private_folder(const char* path) {
   file_descriptor folder{::open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
   struct stat info {};
@@ -93,7 +93,7 @@ file_descriptor open_or_fail(const fs::path& path) {
   }
 }
 
-/// Reads the connection file of an open folder; sets errno and gives nothing when it cannot be read.
+/// Reads the connection file of an open folder; sets errno and returns nothing if it cannot be read.
 std::optional<std::string> read_connection_text(int folder) {
   file_descriptor file{::openat(folder, connection_file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
   if (!file)
@@ -135,13 +135,13 @@ void empty_folder(file_descriptor folder) noexcept {
   }
 }
 
-/// The kernel lets go of the lock with the process, however that ends. Sets errno, to EWOULDBLOCK when it is taken.
+/// The kernel releases the lock when the process ends in any way. Sets errno, to EWOULDBLOCK if the lock is taken.
 file_descriptor take_lock(int folder) {
   while (true) {
     file_descriptor file{::openat(folder, lock_file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600)};
     if (!file || ::flock(file.get(), LOCK_EX | LOCK_NB) != 0)
       return {};
-    // The one who held it may have deleted the file just before.
+    // The previous holder may have deleted the file just before.
     struct stat held {};
     struct stat there {};
     if (::fstat(file.get(), &held) == 0 && ::fstatat(folder, lock_file, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
@@ -155,10 +155,10 @@ void remove_claimed(const fs::path& path) {
     ::unlinkat(folder.get(), connection_file, 0);
     ::unlinkat(folder.get(), lock_file, 0);
   }
-  ::rmdir(path.c_str()); // stays where there is something else in it
+  ::rmdir(path.c_str()); // fails if the folder has other contents
 }
 
-/// Whether nobody can still be about to tell something in an open folder.
+/// Whether no process can still be about to write the connection file of an open folder.
 bool is_abandoned(int folder) {
   struct stat info {};
   if (::fstat(folder, &info) != 0)
@@ -241,7 +241,7 @@ std::vector<session_folder::listed> session_folder::list(const fs::path& base) {
         found.where = parse_connection(*text, path / connection_file);
         found.is_stale = is_gone(found.where->owner);
       } catch (const cluster_error&) {
-        // Of another version, perhaps.
+        // It may be of another version.
       }
     } else if (errno == ENOENT) {
       found.is_stale = is_abandoned(folder.get());
@@ -257,7 +257,7 @@ std::size_t session_folder::sweep_stale(const fs::path& base) {
     auto removed = std::ranges::count_if(all, [](const listed& l) { return l.is_stale && l.folder.remove(); });
     return static_cast<std::size_t>(removed);
   } catch (const cluster_error&) {
-    return 0; // folders can be made in one that cannot be listed
+    return 0; // folders can be created in a base that cannot be listed
   }
 }
 
@@ -294,7 +294,7 @@ bool session_folder::remove() const noexcept {
     remove_claimed(path_);
     return true;
   }
-  // Another process of the session may make a file between emptying and removing; none does so for ever.
+  // Another process of the session may create a file between emptying and removing, but not forever.
   for (int attempt = 0; attempt < 10; ++attempt) {
     auto folder = open_private_folder(path_.c_str());
     if (!folder)
@@ -317,7 +317,7 @@ bool session_folder::remove_if_abandoned(const std::function<bool(const connecti
     remove_claimed(path_);
     return true;
   } catch (const std::exception&) {
-    return false; // somebody else's by now, or nobody's
+    return false; // by now replaced or removed by another process
   }
 }
 

@@ -20,20 +20,20 @@ namespace {
 
 using steady = std::chrono::steady_clock;
 
-/// The clock is read once per chunk; a chunk grows until it takes this long, so that reading costs nothing.
+/// The clock is read once per chunk; a chunk grows until it takes this long, so that the cost of reading is negligible.
 constexpr auto chunk_duration = std::chrono::microseconds{200};
 
-/// Of what a failed task had printed.
+/// Maximal size in bytes of the output that is reported with a failed task.
 constexpr std::size_t shown_bytes = 2000;
 
-/// What the calling thread serves.
+/// The executor and thread number that the calling thread belongs to.
 struct served_thread {
   const executor* by = nullptr;
   std::size_t thread = 0;
 };
 thread_local served_thread served;
 
-/// Tasks [first, first + count), also when the destructor of what one of them has thrown throws: that leaves `execute`
+/// Runs tasks [first, first + count), even if destroying a task's exception throws: that exception leaves `execute`
 /// after the task was counted as failed.
 void execute_all(const task_program& program, std::uint64_t first, std::uint64_t count, result_sink& sink,
                  task_context& context) {
@@ -47,7 +47,7 @@ void execute_all(const task_program& program, std::uint64_t first, std::uint64_t
     } catch (...) {
       auto counted = sink.count() - begin;
       if (counted == done)
-        throw; // not by a destructor: no task has been counted
+        throw; // not thrown by a destructor: no task has been counted
       done = counted;
     }
   }
@@ -65,16 +65,16 @@ void run_user_code(const task_program& program, std::uint64_t first, std::uint64
     ::_exit(EXIT_FAILURE);
   }
   if (::getpid() != process)
-    ::_exit(EXIT_SUCCESS); // a copy that a task has forked, and that has returned from it
+    ::_exit(EXIT_SUCCESS); // a process that a task has forked, and that has returned from the task
 }
 
 } // namespace
 
-/// A run as described, and as a program once a thread has needed it.
+/// A run with its description, and its program once a thread has needed it.
 struct executor::loaded_run {
   explicit loaded_run(run_brief b) : brief{std::move(b)} {}
 
-  /// Makes the program at the first call. Throws what making it throws, each time.
+  /// Creates the program at the first call. If that throws, each call tries again.
   std::shared_ptr<const task_program> program(object_space& objects) {
     std::lock_guard guard{mutex};
     if (!made) {
@@ -88,7 +88,7 @@ struct executor::loaded_run {
     return made;
   }
 
-  /// Another thread may still use it, and a task that is to run again has it made again.
+  /// Releases the program. Another thread may still use it, and a task that is run again creates it anew.
   std::shared_ptr<const task_program> take_program() {
     std::lock_guard guard{mutex};
     return std::move(made);
@@ -97,7 +97,7 @@ struct executor::loaded_run {
   run_brief brief;
   std::mutex mutex;
   std::shared_ptr<const task_program> made;
-  std::atomic<std::uint64_t> chunk{1}; ///< tasks that take about chunk_duration
+  std::atomic<std::uint64_t> chunk{1}; ///< number of tasks that take about chunk_duration
 };
 
 executor::executor(setup with, object_space& objects)
@@ -187,7 +187,7 @@ void executor::waiting::wake_with(std::function<void()> wake) {
   all_.wake_stopped();
 }
 
-/// Wakes the tasks that wait although they are to stop.
+/// Wakes the waiting tasks that are requested to stop.
 void executor::wake_stopped() {
   std::vector<std::function<void()>> wakes;
   {
@@ -226,14 +226,14 @@ void executor::run_lease(std::size_t thread, std::unique_lock<std::mutex>& lock)
   auto send = [&](bool closed, urgency when) {
     report.block = sink.take(layout(), value_size());
     if (closed && run && tasks == run->brief.spec.tasks) {
-      // That was all of the run. What it has used of the store is free for whoever hears of its end.
+      // These were all tasks of the run. Releases its objects in the store before the end of the run is reported.
       program.reset();
       run->take_program();
     }
     for (auto& f : report.block.failures) {
       f.worker = setup_.worker;
       f.host = setup_.host;
-      if (f.output.empty()) // else that of the start call whose failure it passes on
+      if (f.output.empty()) // otherwise it is the output of the start call whose failure the task reports
         f.output = output_since(output_begin);
     }
     report.busy_ns = busy_ns;
@@ -261,7 +261,7 @@ void executor::run_lease(std::size_t thread, std::unique_lock<std::mutex>& lock)
       if (run)
         context.seed = run->brief.spec.seed;
       context.run = chunk.run;
-      if (!is_of_start_call(chunk.lease)) // it gets no tasks before it has returned: a wait for some would not end
+      if (!is_of_start_call(chunk.lease)) // a start call cannot wait for runs: no task starts before it has returned
         context.session = session_;
     }
     std::optional<failure> no_program;
@@ -279,7 +279,7 @@ void executor::run_lease(std::size_t thread, std::unique_lock<std::mutex>& lock)
           throw data_error{error_code::unknown_run, "The worker was given tasks of a run that it was not told about."};
         auto made = run->program(objects_);
         if (sink.count() != 0)
-          send(false, urgency::soon); // what was cancelled before has the layout of no values
+          send(false, urgency::soon); // the cancelled tasks before have the layout of blocks without values
         program = std::move(made);
       } catch (...) {
         no_program = describe_current_exception();
@@ -309,7 +309,7 @@ void executor::run_lease(std::size_t thread, std::unique_lock<std::mutex>& lock)
   auto when = core_.has_queued() ? urgency::soon : urgency::now;
   lock.unlock();
   send(true, when);
-  // The program may be the last one of a forgotten run: its user-made values are destroyed without the lock.
+  // The program may be the last one of an erased run: its user-defined values are destroyed without the lock.
   run.reset();
   lock.lock();
 }
@@ -320,7 +320,7 @@ auto executor::find_run(run_id run) -> std::shared_ptr<loaded_run> {
 }
 
 void executor::accept(work_order order) {
-  std::vector<std::shared_ptr<loaded_run>> unused; // destroyed after the lock is gone
+  std::vector<std::shared_ptr<loaded_run>> unused; // destroyed after the lock is released
   std::vector<worker_core::returned_tasks> back;
   {
     std::lock_guard guard{mutex_};
@@ -350,7 +350,7 @@ void executor::accept(work_order order) {
 }
 
 void executor::put_report(lease_report report, urgency when) {
-  // Sent under the lock: the reports of a lease have to arrive in their order, whichever thread sends them.
+  // Sent under the lock, because the reports of a lease must arrive in order, whichever thread sends them.
   std::lock_guard guard{outbox_mutex_};
   auto bytes = weight(report.block);
   if (outbox_bytes_ + bytes > tuning::message_bytes)
@@ -427,7 +427,7 @@ std::size_t executor::busy_threads() const {
 std::uint64_t executor::log_size() const {
   if (setup_.log_file.empty())
     return 0;
-  std::fflush(stdout); // what tasks printed so far is theirs, not that of the next one
+  std::fflush(stdout); // assigns buffered output to the tasks that printed it, not to the next one
   struct stat info {};
   return ::stat(setup_.log_file.c_str(), &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
 }

@@ -15,23 +15,23 @@
 
 namespace daskify::internal {
 
-/// Runs user code, on threads of its own: the caller of `run` is the first of them, because some libraries want the
+/// Runs user code on threads of its own. The caller of `run` is the first of them, because some libraries require the
 /// main thread.
 ///
-/// The worker actor puts work in; neither side ever waits for the other. Reports gather in an outbox. An executor
-/// thread that runs out of work sends them at once; one that goes on has the worker actor send them, so that many
-/// reports of short leases share a message.
+/// The worker actor adds work; neither side ever waits for the other. Reports are collected in an outbox. An executor
+/// thread that runs out of work sends them immediately; a thread with more work lets the worker actor send them, so
+/// that many reports of short leases share a message.
 ///
-/// A task that waits for others does so in a `waiting`: its thread leaves its turn to another one, made if need be, and
-/// takes one again at the end. So user code never runs on more than `threads` threads at a time.
+/// A task that waits for other tasks creates a `waiting`: its thread passes its turn to another thread, created if
+/// necessary, and gets a turn again at the end. Thus user code never runs on more than `threads` threads at a time.
 class executor : private stop_source {
 public:
   struct setup {
     std::size_t threads = 1;
     std::string worker; ///< name, for this_task::worker() and failures
     std::string host;
-    std::string log_file; ///< where stdout and stderr go, for the last lines of a failed task; may be empty
-    // From any thread, and with a lock held: must not block.
+    std::string log_file; ///< file that stdout and stderr go to, for the last lines of a failed task; may be empty
+    // Called from any thread, and with a lock held: must not block.
     std::function<void(std::vector<lease_report>)> send; ///< reports to the scheduler, one call at a time
     std::function<void()> has_news;                      ///< `send_reports` and `waiting_tasks` should be called soon
   };
@@ -44,21 +44,22 @@ public:
   /// Runs tasks on this thread (and starts the others) until `stop` is called.
   void run();
 
-  /// Where tasks submit runs. Before `run`.
+  /// Sets the session in which tasks submit runs. Must be called before `run`.
   void use(std::shared_ptr<cluster_session> session) { session_ = std::move(session); }
 
-  /// As long as it lives, the calling thread's task waits for others.
+  /// During its lifetime, the calling thread's task waits for other tasks.
   class waiting {
   public:
-    /// Throws task_error: too_many_waiting when no further task of this worker may wait, not_in_a_task on another
-    /// thread.
+    /// Throws task_error: too_many_waiting if no further task of this worker may wait, not_in_a_task if the thread runs
+    /// no task.
     explicit waiting(executor& all);
-    /// Blocks until it is this thread's turn.
+    /// Blocks until this thread gets a turn.
     ~waiting();
     waiting(const waiting&) = delete;
     waiting& operator=(const waiting&) = delete;
 
-    /// How to end the wait when the task is to stop, from now on. Called at most once, at once if that is so already.
+    /// From now on, `wake` ends the wait if the task is requested to stop. Called at most once, immediately if it is
+    /// already.
     void wake_with(std::function<void()> wake);
 
   private:
@@ -66,19 +67,19 @@ public:
     std::size_t thread_ = 0;
   };
 
-  // From the worker actor; none of these blocks for longer than a queue operation.
+  // Called by the worker actor; none of these blocks for longer than a queue operation.
 
   void accept(work_order order);
-  /// Sends what is in the outbox.
+  /// Sends the reports in the outbox.
   void send_reports();
-  /// Gives back what waits behind slow tasks.
+  /// Gives back tasks that are queued behind slow tasks.
   void give_back_waiting();
-  /// Asks all tasks to stop; `run` returns when they have. True when none was being run.
+  /// Requests all tasks to stop; `run` returns when they have ended. True if no task was running.
   bool stop();
   std::size_t busy_threads() const;
   std::uint32_t waiting_tasks() const;
 
-  /// Bytes of the log so far, with what stdout held back.
+  /// Bytes of the log so far, after flushing stdout.
   std::uint64_t log_size() const;
 
 private:
@@ -102,8 +103,8 @@ private:
 
   mutable std::mutex mutex_;
   std::condition_variable work_added_;
-  std::condition_variable turn_left_; ///< for tasks that would go on
-  /// A task that waits.
+  std::condition_variable turn_left_; ///< for tasks that want to continue
+  /// A waiting task.
   struct waiter {
     std::uint64_t task;
     std::function<void()> wake;
@@ -111,7 +112,7 @@ private:
   std::map<std::size_t, waiter> waiters_; ///< by thread
   worker_core core_;
   std::unordered_map<run_id, std::shared_ptr<loaded_run>> runs_;
-  std::map<worker_id, failure> refused_; ///< clients, and what their tasks fail with
+  std::map<worker_id, failure> refused_; ///< clients, and the failure of all their tasks
   bool stopping_ = false;
 
   std::mutex outbox_mutex_;

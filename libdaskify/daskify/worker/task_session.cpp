@@ -15,11 +15,11 @@ void task_session::close() {
 
 run_id task_session::submit(run_spec spec) {
   spec.run = nth_run_of(worker_, ++last_run_);
-  // Only tasks get at this session, through their context.
+  // Only tasks have access to this session, through their context.
   auto& task = *current_task();
   spec.parent = task.run;
   spec.parent_task = task.index;
-  // From the task's own seed, so that it does not depend on the worker that the task happens to be on.
+  // Derived from the task's seed, so that it does not depend on the worker that runs the task.
   spec.seed = derived_seed(task, ++task.submitted);
   auto id = spec.run;
   data_->retain_for_run(spec.objects);
@@ -30,7 +30,7 @@ run_id task_session::submit(run_spec spec) {
 awaited_tasks task_session::await(const std::vector<run_range>& tasks, std::uint64_t how_many, bool want_results,
                                   deadline until) {
   if (until && *until <= std::chrono::steady_clock::now())
-    return link_.await(tasks, how_many, want_results, until); // only a look
+    return link_.await(tasks, how_many, want_results, until); // does not block
   executor::waiting meanwhile{work_};
   return link_.await(tasks, how_many, want_results, until, [&](scheduler_link::break_off break_off) {
     meanwhile.wake_with([break_off = std::move(break_off)] {

@@ -9,18 +9,18 @@
 
 namespace daskify::internal {
 
-/// The cluster as the tasks of a worker see it: they submit runs of their own and wait for them.
+/// The cluster as seen by the tasks of a worker: they submit runs and wait for them.
 class task_session final : public cluster_session {
 public:
-  /// `work` outlives every call from a task.
+  /// `work` must outlive every call from a task.
   task_session(executor& work, std::shared_ptr<actor_bridge> through, std::shared_ptr<store_link> store)
       : work_{work},
         bridge_{std::move(through)},
         data_{std::move(store)} {}
 
-  /// Before the first task.
+  /// Must be called before the first task.
   void open(worker_id worker, scheduler_for_workers scheduler);
-  /// REQUIRES: nobody can cross any more.
+  /// REQUIRES: no task can call this session any more.
   void close();
 
   run_id submit(run_spec spec) override;

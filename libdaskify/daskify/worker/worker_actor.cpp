@@ -54,7 +54,8 @@ void worker_state::send_heartbeat(std::chrono::milliseconds interval, std::chron
     return;
   last_heartbeat_ = now;
   heartbeat beat{resident_bytes(), static_cast<std::uint32_t>(setup_.work->busy_threads())};
-  // Longer than the scheduler's own patience: a client that is stopped in a debugger keeps its workers for a while.
+  // Longer than the scheduler's own timeout, so that a client that is stopped in a debugger keeps its workers for a
+  // while.
   self_->request(setup_.scheduler, tuning::scheduler_patience * timeout, beat)
       .then([] {}, [this](caf::error&) { setup_.on_orphaned(); });
 }

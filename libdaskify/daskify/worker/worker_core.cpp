@@ -104,7 +104,7 @@ auto worker_core::give_back_all() -> std::vector<returned_tasks> {
   return back;
 }
 
-/// What the thread has not begun of its lease.
+/// Gives back the tasks of the thread's lease that have not begun.
 void worker_core::return_rest(thread_state& thread, std::vector<returned_tasks>& back) {
   auto left = thread.held.end() - thread.held.next;
   if (left == 0)

@@ -11,21 +11,21 @@
 
 namespace daskify::internal {
 
-/// Decides which of its leases a worker's threads run next, and what is given back.
+/// Decides which of a worker's leases its threads run next, and which tasks are given back.
 ///
-/// Pure: time comes in as an argument. Not thread-safe: the executor guards it with its lock.
+/// Pure: the time is an argument. Not thread-safe: the executor guards it with its lock.
 ///
 ///   added -> queued -> taken by a thread, chunk by chunk -> closed
 ///               |                 |
-///               +--- give_back ---+--> what was not begun goes back to the scheduler
+///               +--- give_back ---+--> tasks that have not begun return to the scheduler
 ///
-/// A thread whose task waits for tasks that it has submitted leaves its turn to another thread: no more than `turns`
+/// A thread whose task waits for tasks that it has submitted passes its turn to another thread: no more than `turns`
 /// threads run user code at any time.
 class worker_core {
 public:
   using time_point = std::chrono::steady_clock::time_point;
 
-  /// Tasks to be run in one go: none when `count` is 0.
+  /// Tasks to be run in one call: none if `count` is 0.
   struct chunk {
     lease_id lease;
     run_id run;
@@ -34,38 +34,38 @@ public:
     bool cancelled = false; ///< not to be run: report them as cancelled
   };
 
-  /// A lease, or its end, that goes back unbegun.
+  /// A lease, or the end of a lease, that is given back because it has not begun.
   struct returned_tasks {
     lease_id lease;
     run_id run;
     std::uint64_t first = 0;
     std::uint64_t count = 0;
-    bool closed = false; ///< nothing of the lease is being run
+    bool closed = false; ///< no other task of the lease is being run
   };
 
   explicit worker_core(std::size_t turns);
 
   void add(const lease& work);
 
-  /// The next lease that no thread has becomes this thread's. False when there is none, or no turn.
+  /// Assigns the next queued lease to this thread. False if there is none, or no free turn.
   bool take(std::size_t thread);
 
-  /// The thread's task begins to wait, and leaves its turn.
+  /// The thread's task begins to wait, and gives up its turn.
   void begin_wait(std::size_t thread);
-  /// It would go on, and comes before those that would begin.
+  /// A waiting task wants to continue; it takes precedence over tasks that have not begun.
   void want_turn() { ++resuming_; }
-  /// It goes on, with a turn again. False when there is none yet.
+  /// Gives the thread a turn again. False if there is none yet.
   bool end_wait(std::size_t thread);
 
-  /// A further thread, which has nothing to do yet; its number.
+  /// Adds an idle thread and returns its number.
   std::size_t add_thread();
-  /// Takes it back. REQUIRES: it has done nothing.
+  /// Removes the last thread. REQUIRES: it has never been used.
   void drop_last_thread() { threads_.pop_back(); }
-  /// Leases that no thread has begun.
+  /// There are leases that no thread has begun.
   bool has_queued() const { return !queue_.empty(); }
-  /// A thread could take a lease.
+  /// Some thread could take a lease.
   bool has_idle_thread() const { return busy_threads() < threads_.size(); }
-  /// Threads whose task waits.
+  /// Number of threads whose task waits.
   std::size_t waiting_threads() const { return waiting_; }
 
   /// The next tasks of the thread's lease, at most `most`. An empty chunk ends the lease.
@@ -74,19 +74,19 @@ public:
   /// The thread has ended its lease.
   void done(std::size_t thread);
 
-  /// Leases, and ends of leases, that were not begun: those behind a task that waits for others, and all of them when
-  /// every thread with a turn has been in one chunk since `long_ago` or before. Each is reported once.
+  /// Gives back leases, and ends of leases, that have not begun: those behind a task that waits for other tasks, and
+  /// all of them if every thread with a turn has been in one chunk since `long_ago` or before. Each is returned once.
   std::vector<returned_tasks> give_back(time_point long_ago);
 
-  /// All leases, and ends of leases, that were not begun, but for those of start calls, which only this worker can
-  /// make.
+  /// Gives back all leases, and ends of leases, that have not begun, except those of start calls, which only this
+  /// worker can make.
   std::vector<returned_tasks> give_back_all();
 
-  /// These tasks need not be begun any more. Threads that are in one of them: their stop flags are set.
+  /// Tasks of this range that have not begun will not run. Sets the stop flags of threads that are running one of them.
   void cancel(const run_range& tasks);
 
-  /// Whether some task of the thread's chunk is to stop; `is_stopped` knows whether it is this one. The flag may be
-  /// read from any thread, and until the core is destroyed.
+  /// True if some task of the thread's chunk is requested to stop; `is_stopped` determines whether it is this one. The
+  /// flag may be read from any thread until the core is destroyed.
   const std::atomic<bool>& stop_flag(std::size_t thread) const { return threads_[thread]->stop; }
   bool is_stopped(std::size_t thread, std::uint64_t task) const;
   void stop_all();
@@ -97,12 +97,12 @@ public:
 private:
   struct held_lease {
     lease work;
-    std::uint64_t next = 0; ///< first task that is not begun
+    std::uint64_t next = 0; ///< first task that has not begun
     std::uint64_t end() const { return work.first + work.count; }
   };
   struct thread_state {
     bool busy = false;    ///< has a lease
-    bool waiting = false; ///< its task waits, without a turn
+    bool waiting = false; ///< its task waits; it has no turn
     held_lease held;
     std::uint64_t chunk_first = 0;
     std::uint64_t chunk_count = 0;
@@ -118,9 +118,9 @@ private:
   std::vector<std::unique_ptr<thread_state>> threads_;
   std::vector<run_range> cancelled_;
   std::size_t turns_;
-  std::size_t running_ = 0;  ///< threads with a turn
-  std::size_t waiting_ = 0;  ///< threads whose task waits
-  std::size_t resuming_ = 0; ///< those of them that want a turn
+  std::size_t running_ = 0;  ///< number of threads with a turn
+  std::size_t waiting_ = 0;  ///< number of threads whose task waits
+  std::size_t resuming_ = 0; ///< number of those that want a turn
   bool stopping_ = false;
 };
 
