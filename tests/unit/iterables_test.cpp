@@ -83,9 +83,11 @@ TEST(iterables, take_arrays_lists_without_a_size_and_views) {
   int array[]{3, 1, 2};
   EXPECT_EQ(internal::to_iterable(array), (std::vector{3, 1, 2}));
   EXPECT_EQ(internal::to_iterable(std::forward_list{4, 5}), (std::vector{4, 5}));
+#if !defined(__clang__) || __clang_major__ > 15 // clang 15 and older cannot compile the views of libstdc++
   EXPECT_EQ(internal::to_iterable(std::views::iota(0, 3)), (std::vector{0, 1, 2}));
   auto odd = array | std::views::filter([](int x) { return x % 2 == 1; });
   EXPECT_EQ(internal::to_iterable(odd), (std::vector{3, 1}));
+#endif
 }
 
 TEST(iterables, take_any_container) {

@@ -289,7 +289,8 @@ private:
   static constexpr bool can_be_filled_later = internal::fewest<T> == 0 && std::is_move_assignable_v<T>;
 
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion" // a bit-field is initialised from its own value
+#pragma GCC diagnostic ignored "-Wconversion"     // a bit-field is initialised from its own value
+#pragma GCC diagnostic ignored "-Wmissing-braces" // arrays are initialised element by element
 
   template <std::size_t... Slot> // within braces, the slots are read in order
   static T read_slots([[maybe_unused]] decoder& in, std::index_sequence<Slot...>) {

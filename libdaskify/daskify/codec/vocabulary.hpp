@@ -38,7 +38,7 @@ struct codec<std::tuple<T...>> {
   static constexpr bool fixed_size = internal::all_fixed_size<parts>;
 
   static void write([[maybe_unused]] encoder& out, const std::tuple<T...>& x) {
-    std::apply([&out](const T&... element) { (out.write(element), ...); }, x);
+    std::apply([&](const T&... element) { (out.write(element), ...); }, x);
   }
   static std::tuple<T...> read([[maybe_unused]] decoder& in) { return std::tuple<T...>{in.read<T>()...}; }
 };

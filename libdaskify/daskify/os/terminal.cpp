@@ -18,6 +18,8 @@ namespace daskify::internal {
 
 namespace {
 
+using clock = std::chrono::steady_clock;
+
 constexpr std::chrono::milliseconds patience{1000}; // timeout for a full descriptor
 constexpr std::size_t unblocking = PIPE_BUF;        // bytes that a writable pipe accepts without blocking
 
@@ -67,7 +69,6 @@ bool is_able_terminal(int descriptor) {
 }
 
 bool write_all(int descriptor, std::string_view text) {
-  using clock = std::chrono::steady_clock;
   sigpipe_guard guard;
   auto last_progress = clock::now();
   while (!text.empty()) {

@@ -100,6 +100,18 @@ private:
   void* const value_;
 };
 
+/// Not part of CAF's class template, because clang 14 finds no definition of a member of a specialization that only a
+/// constraint sets apart.
+template <class T>
+class held_value : public message_value {
+public:
+  explicit held_value(T value);
+  ~held_value() override;
+
+private:
+  T value_;
+};
+
 } // namespace daskify::internal
 
 namespace caf {
@@ -130,13 +142,9 @@ private:
 
 template <class T>
 requires daskify::internal::is_message<T>
-class type_erased_value_impl<T> final : public daskify::internal::message_value {
+class type_erased_value_impl<T> final : public daskify::internal::held_value<T> {
 public:
-  explicit type_erased_value_impl(T value = {});
-  ~type_erased_value_impl() override;
-
-private:
-  T value_;
+  explicit type_erased_value_impl(T value = {}) : daskify::internal::held_value<T>{std::move(value)} {}
 };
 
 } // namespace detail

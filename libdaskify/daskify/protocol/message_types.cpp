@@ -72,17 +72,20 @@ requires daskify::internal::is_message<T> tuple_vals<T>::tuple_vals(T value)
 template <class T>
 requires daskify::internal::is_message<T> tuple_vals<T>::~tuple_vals() = default;
 
-template <class T>
-requires daskify::internal::is_message<T> type_erased_value_impl<T>::type_erased_value_impl(T value)
-    : message_value{daskify::internal::functions_of<T>, &value_},
-      value_{std::move(value)} {}
-
-template <class T>
-requires daskify::internal::is_message<T> type_erased_value_impl<T>::~type_erased_value_impl() = default;
-
 } // namespace detail
 
 } // namespace caf
+
+namespace daskify::internal {
+
+template <class T>
+held_value<T>::held_value(T value) : message_value{functions_of<T>, &value_},
+                                     value_{std::move(value)} {}
+
+template <class T>
+held_value<T>::~held_value() = default;
+
+} // namespace daskify::internal
 
 namespace daskify {
 

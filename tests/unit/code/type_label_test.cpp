@@ -19,7 +19,7 @@ struct point {
 namespace daskify::internal {
 namespace {
 
-auto local_of_a_static_function() {
+[[maybe_unused]] auto local_of_a_static_function() {
   struct point {
     double x;
   };
