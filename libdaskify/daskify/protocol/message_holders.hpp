@@ -103,10 +103,10 @@ private:
 /// Not part of CAF's class template, because clang 14 finds no definition of a member of a specialization that only a
 /// constraint sets apart.
 template <class T>
-class held_value : public message_value {
+class message_value_of : public message_value {
 public:
-  explicit held_value(T value);
-  ~held_value() override;
+  explicit message_value_of(T value);
+  ~message_value_of() override;
 
 private:
   T value_;
@@ -142,9 +142,9 @@ private:
 
 template <class T>
 requires daskify::internal::is_message<T>
-class type_erased_value_impl<T> final : public daskify::internal::held_value<T> {
+class type_erased_value_impl<T> final : public daskify::internal::message_value_of<T> {
 public:
-  explicit type_erased_value_impl(T value = {}) : daskify::internal::held_value<T>{std::move(value)} {}
+  explicit type_erased_value_impl(T value = {}) : daskify::internal::message_value_of<T>{std::move(value)} {}
 };
 
 } // namespace detail

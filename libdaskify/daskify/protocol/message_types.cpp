@@ -79,11 +79,11 @@ requires daskify::internal::is_message<T> tuple_vals<T>::~tuple_vals() = default
 namespace daskify::internal {
 
 template <class T>
-held_value<T>::held_value(T value) : message_value{functions_of<T>, &value_},
-                                     value_{std::move(value)} {}
+message_value_of<T>::message_value_of(T value) : message_value{functions_of<T>, &value_},
+                                                 value_{std::move(value)} {}
 
 template <class T>
-held_value<T>::~held_value() = default;
+message_value_of<T>::~message_value_of() = default;
 
 } // namespace daskify::internal
 
@@ -111,7 +111,7 @@ DASKIFY_STORE_MESSAGES(DASKIFY_DEFINE_INSPECT)
 
 #define DASKIFY_DEFINE_HOLDERS(TYPE)                                                                                   \
   template class caf::detail::tuple_vals<daskify::internal::TYPE>;                                                     \
-  template class caf::detail::type_erased_value_impl<daskify::internal::TYPE>;                                         \
+  template class daskify::internal::message_value_of<daskify::internal::TYPE>;                                         \
   template class caf::mailbox_element_vals<daskify::internal::TYPE>;
 DASKIFY_MESSAGES(DASKIFY_DEFINE_HOLDERS)
 DASKIFY_STORE_MESSAGES(DASKIFY_DEFINE_HOLDERS)

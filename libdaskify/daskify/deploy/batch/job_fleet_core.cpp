@@ -1,5 +1,7 @@
 #include "daskify/deploy/batch/job_fleet_core.hpp"
 
+#include "daskify/deploy/batch/fleet_text.hpp"
+
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
@@ -59,64 +61,8 @@ bool by_infrastructure(end_cause cause) {
   return false;
 }
 
-/// `system`: the name of the batch system.
-std::string in_words(end_cause cause, const std::string& system) {
-  switch (cause) {
-  case end_cause::completed:
-    return "its process ended without an error";
-  case end_cause::timed_out:
-    return "its job reached its time limit";
-  case end_cause::preempted:
-    return "its job was preempted";
-  case end_cause::node_failed:
-    return "its machine failed";
-  case end_cause::requeued:
-    return "its job was requeued";
-  case end_cause::superseded:
-    return "another node came for the same job";
-  case end_cause::cancelled:
-    return "its job was cancelled";
-  case end_cause::out_of_memory:
-    return "its job took more memory than it may";
-  case end_cause::failed:
-    return "its process failed";
-  case end_cause::unknown:
-    break;
-  }
-  return system + " does not say why";
-}
-
-std::string jobs_in_words(std::size_t count) {
-  return std::to_string(count) + (count == 1 ? " job" : " jobs");
-}
-
-/// "Job 7", "Jobs 7, 8, 9 and 12 more"
-std::string names_in_words(const std::vector<std::string>& ids) {
-  constexpr std::size_t most = 3;
-  if (ids.size() == 1)
-    return "Job " + ids.front();
-  std::string all = "Jobs ";
-  auto named = std::min(ids.size(), most);
-  for (std::size_t i = 0; i < named; ++i)
-    all.append(i == 0 ? "" : i + 1 == ids.size() ? " and " : ", ").append(ids[i]);
-  if (named < ids.size())
-    all += " and " + std::to_string(ids.size() - named) + " more";
-  return all;
-}
-
 std::string on_nodes(const std::string& nodes) {
   return nodes.empty() ? "" : " on " + nodes;
-}
-
-std::string in_words(std::chrono::milliseconds time) {
-  auto whole = std::chrono::duration_cast<seconds>(time).count();
-  if (whole >= 60 && whole % 60 == 0)
-    return std::to_string(whole / 60) + " min";
-  return std::to_string(whole) + " s";
-}
-
-seconds doubled(seconds time, seconds longest) {
-  return std::min(2 * time, longest);
 }
 
 } // namespace
@@ -126,9 +72,11 @@ job_fleet_core::job_fleet_core(job_fleet_effects& effects, fleet_settings settin
       settings_{std::move(settings)},
       ceiling_{largest()},
       batch_{settings_.largest_submission},
-      submission_backoff_{settings_.submission_backoff},
-      pause_{settings_.pause},
-      query_interval_{settings_.first_query} {
+      submission_backoff_{settings_.submission_backoff, settings_.longest_submission_backoff},
+      loss_backoff_{settings_.loss_backoff, settings_.longest_loss_backoff, true},
+      pause_{settings_.failed_starts, settings_.pause, settings_.longest_pause},
+      queries_{{settings_.first_query, settings_.query_interval, settings_.longest_query_interval,
+                settings_.quiet_query_interval}} {
   if (largest() == 0 || settings_.minimum > std::max(settings_.maximum, settings_.size))
     throw std::invalid_argument{"a fleet of no jobs"};
   if (settings_.largest_submission == 0 || settings_.failed_starts == 0 || !settings_.can_never_start)
@@ -264,7 +212,7 @@ void job_fleet_core::stop(time_point now) {
     return;
   for (const auto& id : living())
     cancel(*units_.find(id), now);
-  urgent(now);
+  queries_.urgent(now);
   settle(now);
 }
 
@@ -287,20 +235,16 @@ void job_fleet_core::wanted(time_point now, std::size_t jobs, std::span<const st
 }
 
 void job_fleet_core::asked_why(time_point now) {
-  urgent(now);
+  queries_.urgent(now);
   settle(now);
 }
 
 void job_fleet_core::resume(time_point now) {
-  paused_until_.reset();
-  probing_ = false;
-  failed_in_a_row_ = 0;
-  pause_ = settings_.pause;
-  problem_.clear();
+  pause_.forget();
   ceiling_ = largest();
   not_before_ = now;
-  submission_backoff_ = settings_.submission_backoff;
-  loss_backoff_ = seconds{0};
+  submission_backoff_.reset();
+  loss_backoff_.reset();
   settle(now);
 }
 
@@ -310,7 +254,7 @@ void job_fleet_core::submitted(time_point now, submission_id request, const std:
   bool expected = submission_ && submission_->id == request;
   if (expected) {
     submission_.reset();
-    submission_backoff_ = settings_.submission_backoff;
+    submission_backoff_.reset();
     batch_ = std::min(2 * batch_, settings_.largest_submission);
     refusal_.clear();
   }
@@ -319,8 +263,7 @@ void job_fleet_core::submitted(time_point now, submission_id request, const std:
       cancel(*units_.find(id), now);
   if (expected)
     enrolled_early(now);
-  query_interval_ = settings_.first_query;
-  next_query_ = std::min(next_query_, now + query_interval_);
+  queries_.submitted(now);
   settle(now);
 }
 
@@ -358,24 +301,11 @@ void job_fleet_core::submit_failed(time_point now, submission_id request, const 
   enrolled_early(now);
   refusal_ = text;
   if (permanent) {
-    failed_in_a_row_ = std::max(failed_in_a_row_, settings_.failed_starts);
-    pause(now, settings_.system + " refuses to take the job: " + text);
+    pause_.begin(now, settings_.system + " refuses to take the job: " + text);
   } else {
-    not_before_ = std::max(not_before_, now + submission_backoff_);
-    submission_backoff_ = doubled(submission_backoff_, settings_.longest_submission_backoff);
+    not_before_ = std::max(not_before_, now + submission_backoff_.next());
   }
   settle(now);
-}
-
-/// Nothing is submitted for some time.
-void job_fleet_core::pause(time_point now, const std::string& why) {
-  problem_ = why;
-  if (paused_until_)
-    return;
-  paused_for_ = pause_;
-  paused_until_ = now + pause_;
-  pause_ = doubled(pause_, settings_.longest_pause);
-  probing_ = false;
 }
 
 // -- nodes --------------------------------------------------------------------------------------------------
@@ -432,10 +362,7 @@ void job_fleet_core::enrol(entry& of, node_id node, std::optional<seconds> time_
   nodes_.emplace(node, id);
   if (time_left)
     know_end(of, *time_left, now);
-  // A pause that is under way goes on: where one machine of many is broken some jobs start, and others fail at once.
-  failed_in_a_row_ = 0;
-  pause_ = settings_.pause;
-  probing_ = false;
+  pause_.start_succeeded();
   told_exhausted_ = false;
 }
 
@@ -465,7 +392,7 @@ void job_fleet_core::node_ended(time_point now, node_id node, departure as, cons
       x.since = now;
     });
     if (u.in == stage::lost)
-      urgent(now);
+      queries_.urgent(now);
     break;
   case stage::finished:
     if (!stopped_ && !as_asked)
@@ -491,39 +418,26 @@ void job_fleet_core::tell_gone(const entry& of, end_cause cause) {
 // -- what the system says -----------------------------------------------------------------------------------
 
 void job_fleet_core::statuses(time_point now, std::span<const job_status> answer) {
-  if (!std::exchange(asking_, false))
+  auto rest = queries_.answered();
+  if (!rest)
     return;
-  query_failing_ = false;
-  last_answer_ = last_query_;
   changed_ = false;
-  auto rest = std::exchange(asked_, {});
   for (const auto& status : answer) {
-    auto asked = rest.find(status.id);
-    if (asked == rest.end())
+    if (rest->erase(status.id) == 0)
       continue;
-    rest.erase(asked);
     if (auto found = units_.find(status.id); found != units_.end())
       apply(*found, status, now);
   }
-  for (const auto& id : rest)
+  for (const auto& id : *rest)
     if (auto found = units_.find(id); found != units_.end())
       unlisted(*found, now);
-  if (!changed_)
-    query_interval_ = doubled(query_interval_, settings_.longest_query_interval);
-  next_query_ = urgent_ ? now : now + (is_quiet() ? settings_.quiet_query_interval : query_interval_);
-  was_quiet_ = is_quiet();
+  queries_.answer_done(now, changed_, is_quiet());
   settle(now, true);
 }
 
 void job_fleet_core::query_failed(time_point now, const std::string& text) {
-  if (!std::exchange(asking_, false))
-    return;
-  asked_.clear();
-  query_failing_ = true;
-  query_problem_ = text;
-  query_interval_ = std::max(settings_.query_interval, doubled(query_interval_, settings_.longest_query_interval));
-  next_query_ = now + query_interval_;
-  settle(now);
+  if (queries_.failed(now, text))
+    settle(now);
 }
 
 void job_fleet_core::apply(entry& of, const job_status& status, time_point now) {
@@ -531,7 +445,7 @@ void job_fleet_core::apply(entry& of, const job_status& status, time_point now) 
   if (u.in == stage::finished)
     return;
   // A node that came after the system was asked knows better.
-  if (u.in != stage::cancelling && u.enrolled && last_query_ && *u.enrolled >= *last_query_)
+  if (u.in != stage::cancelling && u.enrolled && queries_.last_query() && *u.enrolled >= *queries_.last_query())
     return;
   auto before = std::exchange(u.state, status.state);
   changed_ |= before != status.state;
@@ -611,7 +525,7 @@ void job_fleet_core::requeue(entry& of, time_point now) {
 void job_fleet_core::unlisted(entry& of, time_point now) {
   auto& u = of.second;
   // While its node is connected it is there, whatever this answer says.
-  if ((u.connected && u.in != stage::cancelling) || (u.enrolled && *u.enrolled >= *last_query_))
+  if ((u.connected && u.in != stage::cancelling) || (u.enrolled && *u.enrolled >= *queries_.last_query()))
     return;
   changed_ = true;
   over(of, job_state::unknown, "disappeared from " + settings_.system + " before a node enrolled", now);
@@ -658,15 +572,13 @@ void job_fleet_core::start_failed(entry& of, const std::string& what) {
 }
 
 void job_fleet_core::conclude_failures(time_point now) {
-  if (failures_.empty())
-    return;
+  bool too_many = false;
   for (const auto& [what, ids] : std::exchange(failures_, {})) {
-    failed_in_a_row_ += ids.size();
-    problem_ = names_in_words(ids) + " " + what + ".";
-    effects_.failed_start(ids, problem_);
+    too_many = pause_.starts_failed(ids.size(), names_in_words(ids) + " " + what + ".");
+    effects_.failed_start(ids, pause_.problem());
   }
-  if (failed_in_a_row_ >= settings_.failed_starts)
-    pause(now, problem_);
+  if (too_many)
+    pause_.begin(now, pause_.problem());
 }
 
 // -- time ---------------------------------------------------------------------------------------------------
@@ -676,10 +588,7 @@ void job_fleet_core::run_timers(time_point now) {
     timer(*units_.find(timers_.begin()->second), now);
   while (!needs_.empty() && needs_.front().first + settings_.shrink_after <= now)
     needs_.pop_front();
-  if (paused_until_ && *paused_until_ <= now) {
-    paused_until_.reset();
-    probing_ = failed_in_a_row_ != 0;
-  }
+  pause_.tick(now);
 }
 
 /// Each case changes what the unit waits for.
@@ -687,8 +596,7 @@ void job_fleet_core::timer(entry& of, time_point now) {
   auto& u = of.second;
   // Walltime can be judged by our own clock. Everything else needs a recent answer of the system: never give up a job
   // whose state is unknown.
-  bool heard_lately = last_answer_ && now - *last_answer_ <= 2 * settings_.longest_query_interval;
-  if (u.in != stage::enrolled && !heard_lately) {
+  if (u.in != stage::enrolled && !queries_.is_recent(now)) {
     change(of, [&](unit& x) { x.since += now - *x.due + settings_.query_interval; });
     return;
   }
@@ -747,27 +655,16 @@ void job_fleet_core::drain(entry& of, time_point now) {
 
 // -- what follows -------------------------------------------------------------------------------------------
 
-/// The next query is due at once.
-void job_fleet_core::urgent(time_point now) {
-  if (query_failing_ && !asking_)
-    return; // that it is asked more often does not make it answer
-  urgent_ = true;
-  query_interval_ = settings_.query_interval;
-  next_query_ = std::min(next_query_, now);
-}
-
 /// What follows from what is in the books. `fresh`: the system has just said how its jobs are.
 void job_fleet_core::settle(time_point now, bool fresh) {
   if (!stopped_) {
     run_timers(now);
     conclude_failures(now);
     if (std::exchange(lost_early_, false)) {
-      if (last_loss_ && now - *last_loss_ > std::max(settings_.short_life, 2 * loss_backoff_))
-        loss_backoff_ = seconds{0};
+      if (last_loss_ && now - *last_loss_ > std::max(settings_.short_life, 2 * loss_backoff_.delay()))
+        loss_backoff_.reset();
       last_loss_ = now;
-      not_before_ = std::max(not_before_, now + loss_backoff_);
-      loss_backoff_ =
-          loss_backoff_ == seconds{0} ? settings_.loss_backoff : doubled(loss_backoff_, settings_.longest_loss_backoff);
+      not_before_ = std::max(not_before_, now + loss_backoff_.next());
     }
     shrink(now, fresh);
     hand_over(now);
@@ -790,7 +687,7 @@ void job_fleet_core::shrink(time_point now, bool fresh) {
     return younger == pending_.begin() ? pending_.end() : std::prev(younger);
   };
   if (!fresh && had_chance() != pending_.end())
-    urgent(now);
+    queries_.urgent(now);
   if (fresh)
     for (auto newest = had_chance(); newest != pending_.end() && too_many() != 0; newest = had_chance())
       cancel(*units_.find(newest->second), now);
@@ -812,12 +709,12 @@ void job_fleet_core::flush_cancels() {
 }
 
 void job_fleet_core::grow(time_point now) {
-  if (!started_ || stopped_ || submission_ || paused_until_ || now < not_before_ || now < submit_after_)
+  if (!started_ || stopped_ || submission_ || pause_.is_on() || now < not_before_ || now < submit_after_)
     return;
   auto wanted = target();
-  if (wanted <= supply() || (probing_ && is_waiting()))
+  if (wanted <= supply() || (pause_.is_probing() && is_waiting()))
     return;
-  auto count = probing_ ? 1 : std::min({wanted - supply(), batch_, settings_.largest_submission});
+  auto count = pause_.is_probing() ? 1 : std::min({wanted - supply(), batch_, settings_.largest_submission});
   submission_ = {{++last_submission_}, count};
   submit_after_ = now + settings_.submission_interval;
   told_exhausted_ = false;
@@ -825,36 +722,25 @@ void job_fleet_core::grow(time_point now) {
 }
 
 void job_fleet_core::ask(time_point now) {
-  bool quiet = is_quiet();
-  if (was_quiet_ && !quiet) {
-    query_interval_ = settings_.first_query;
-    next_query_ = std::min(next_query_, now + query_interval_);
-  } else if (!was_quiet_ && quiet && last_query_ && !urgent_) {
-    next_query_ = *last_query_ + settings_.quiet_query_interval;
-  }
-  was_quiet_ = quiet;
-  if (asking_ || now < next_query_ || (last_query_ && now < *last_query_ + settings_.query_interval))
+  queries_.observe(now, is_quiet());
+  if (!queries_.is_due(now))
     return;
   auto all = living();
   if (all.empty())
     return;
-  asked_.insert(all.begin(), all.end());
-  asking_ = true;
-  urgent_ = false;
-  last_query_ = now;
-  next_query_ = time_point::max(); // until it is answered
+  queries_.begin(now, all);
   effects_.query(all);
 }
 
 void job_fleet_core::tell_exhausted() {
   bool nothing = in(stage::leaving) + in(stage::cancelling) == units_.size() && nodes_.empty() && !submission_;
-  bool for_good = ceiling_ == 0 || (paused_until_ && target() != 0);
+  bool for_good = ceiling_ == 0 || (pause_.is_on() && target() != 0);
   if (!started_ || stopped_ || told_exhausted_ || !nothing || !for_good)
     return;
   told_exhausted_ = true;
-  effects_.exhausted(ceiling_ == 0
-                         ? "All jobs were cancelled."
-                         : "No job is left, and none will be submitted for " + in_words(paused_for_) + ". " + problem_);
+  effects_.exhausted(ceiling_ == 0 ? "All jobs were cancelled."
+                                   : "No job is left, and none will be submitted for " + in_words(pause_.length()) +
+                                         ". " + pause_.problem());
 }
 
 // -- questions ----------------------------------------------------------------------------------------------
@@ -869,7 +755,7 @@ fleet_report job_fleet_core::count() const {
   sum.enrolled = in(stage::enrolled);
   sum.draining = in(stage::draining);
   sum.lost = in(stage::lost);
-  sum.sentence = sentence(sum);
+  sum.sentence = to_sentence(sum, situation(sum));
   return sum;
 }
 
@@ -882,54 +768,22 @@ std::vector<std::string> job_fleet_core::living() const {
   return ids;
 }
 
-std::string job_fleet_core::sentence(const fleet_report& of) const {
-  auto text =
-      of.wanted == 0 ? jobs_in_words(of.enrolled) : std::to_string(of.enrolled) + " of " + jobs_in_words(of.wanted);
-  text += " at work";
-  auto also = [&](std::size_t count, const char* what) {
-    if (count != 0)
-      text += ", " + std::to_string(count) + " " + what;
-  };
-  auto on_the_way = submission_ ? submission_->count : 0;
-  also(on_the_way, "being submitted");
-  also(of.submitted - on_the_way, "submitted");
-  also(of.pending, "pending");
-  if (of.pending != 0) {
-    std::string reasons;
-    for (const auto& [reason, count] : of.reasons)
-      if (!reason.empty())
-        reasons += (reasons.empty() ? "" : ", ") + (count == of.pending ? "" : std::to_string(count) + " ") + reason;
-    if (!reasons.empty())
-      text += " (" + reasons + ")";
-  }
-  also(of.starting, "starting");
-  also(of.draining, "leaving");
-  also(of.lost, "lost");
-  if (of.lost != 0)
-    text += held_up_in_words();
-  text += ".";
-  if (stopped_)
-    return text + " The fleet is being stopped.";
-  if (paused_until_)
-    text += " Nothing is submitted for " + in_words(paused_for_) + ". " + problem_;
-  else if (probing_)
-    text += " One job is tried. " + problem_;
-  else if (!refusal_.empty())
-    text += " " + settings_.system + " did not take more jobs: " + refusal_;
-  else if (supply() < of.wanted && loss_backoff_ > settings_.loss_backoff)
-    text += " Several ended early; they are replaced with growing delay.";
-  if (ceiling_ < largest())
-    text += " Jobs were cancelled by somebody else, and are not replaced.";
-  if (query_failing_)
-    text += " " + settings_.system + " does not say how the jobs are: " + query_problem_;
-  return text;
-}
-
-/// " (2 suspended)": of lost ones, by the system's last word, those whose nodes have only been stopped.
-std::string job_fleet_core::held_up_in_words() const {
-  auto stopped = std::ranges::count_if(
-      units_, [](const auto& of) { return of.second.in == stage::lost && of.second.state == job_state::suspended; });
-  return stopped == 0 ? "" : " (" + std::to_string(stopped) + " suspended)";
+fleet_situation job_fleet_core::situation(const fleet_report& of) const {
+  fleet_situation now;
+  now.system = settings_.system;
+  now.being_submitted = submission_ ? submission_->count : 0;
+  now.suspended = static_cast<std::size_t>(std::ranges::count_if(units_, [](const auto& of_unit) {
+    return of_unit.second.in == stage::lost && of_unit.second.state == job_state::suspended;
+  }));
+  now.stopped = stopped_;
+  now.paused_for = pause_.is_on() ? pause_.length() : seconds{0};
+  now.probing = pause_.is_probing();
+  now.problem = pause_.problem();
+  now.refusal = refusal_;
+  now.losing_early = supply() < of.wanted && loss_backoff_.delay() > settings_.loss_backoff;
+  now.withdrawn = ceiling_ < largest();
+  now.silence = queries_.is_failing() ? queries_.problem() : "";
+  return now;
 }
 
 void job_fleet_core::tell_report() {
@@ -987,7 +841,7 @@ void job_fleet_core::check_invariants() const {
             "an idle job does not work");
   require(early_.empty() || submission_, "a node waits for a submission that has ended");
   require(cancels_.empty() && failures_.empty() && !lost_early_, "something was not told");
-  require(asking_ || asked_.empty(), "jobs are asked about, and no query is open");
+  require(queries_.is_open() || queries_.asked().empty(), "jobs are asked about, and no query is open");
   require(!stopped_ || in(stage::cancelling) + in(stage::finished) == units_.size(), "a job outlives the fleet");
   require(ceiling_ <= largest(), "more jobs may be wanted than the settings allow");
 }

@@ -29,8 +29,12 @@
 /// not call back. Events other than `statuses` take logarithmic time.
 
 #include "daskify/defaults.hpp"
+#include "daskify/deploy/batch/backoff.hpp"
+#include "daskify/deploy/batch/fleet_text.hpp"
 #include "daskify/deploy/batch/job_fleet_effects.hpp"
 #include "daskify/deploy/batch/job_status.hpp"
+#include "daskify/deploy/batch/query_schedule.hpp"
+#include "daskify/deploy/batch/submission_pause.hpp"
 
 #include <array>
 #include <chrono>
@@ -149,7 +153,7 @@ public:
   std::chrono::seconds lead_time(std::chrono::seconds walltime) const;
   /// The units that the system has, as far as is known.
   std::vector<std::string> living() const;
-  bool is_paused() const { return paused_until_.has_value(); }
+  bool is_paused() const { return pause_.is_on(); }
   /// No job of ours is left, nor on its way.
   bool all_over() const { return units_.size() == in(stage::finished) && !submission_; }
 
@@ -229,9 +233,7 @@ private:
   void expire(entry& of, time_point now);
   void timer(entry& of, time_point now);
   void run_timers(time_point now);
-  void pause(time_point now, const std::string& why);
 
-  void urgent(time_point now);
   void settle(time_point now, bool fresh = false);
   void conclude_failures(time_point now);
   void shrink(time_point now, bool fresh);
@@ -241,8 +243,7 @@ private:
   void ask(time_point now);
   void tell_exhausted();
   void tell_report();
-  std::string sentence(const fleet_report& of) const;
-  std::string held_up_in_words() const;
+  fleet_situation situation(const fleet_report& of) const;
 
   job_fleet_effects& effects_;
   fleet_settings settings_;
@@ -273,32 +274,18 @@ private:
   time_point submit_after_ = time_point::min(); ///< since the last submission
   time_point not_before_ = time_point::min();   ///< after refusals and losses
   std::size_t batch_;                           ///< jobs that may go together
-  seconds submission_backoff_;
+  backoff submission_backoff_;
   std::string refusal_; ///< the last, until a submission went well
-  seconds loss_backoff_{0};
+  backoff loss_backoff_;
   std::optional<time_point> last_loss_;
   bool lost_early_ = false; ///< in this event
 
   // Failed starts.
   failures failures_; ///< of this event
-  std::size_t failed_in_a_row_ = 0;
-  seconds pause_; ///< the next
-  seconds paused_for_{0};
-  std::optional<time_point> paused_until_;
-  bool probing_ = false; ///< one job is tried
-  std::string problem_;  ///< why nothing starts
+  submission_pause pause_;
 
   // Queries.
-  bool asking_ = false;
-  bool urgent_ = false; ///< the next is wanted at once
-  bool query_failing_ = false;
-  std::string query_problem_;
-  std::set<std::string> asked_; ///< for which units
-  std::optional<time_point> last_query_;
-  std::optional<time_point> last_answer_; ///< when it was asked for
-  time_point next_query_ = time_point::max();
-  seconds query_interval_;
-  bool was_quiet_ = true;
+  query_schedule queries_;
   bool changed_ = false; ///< something, by this answer
 
   std::deque<seconds> waits_; ///< of the last jobs, from submission to enrolment
