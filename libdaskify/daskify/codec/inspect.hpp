@@ -135,7 +135,9 @@ private:
   using arguments = std::conditional_t<is_inspected<Arg>, types<std::remove_reference_t<Arg>>, types<>>;
 
   template <class... A>
-  static types<A...> join(types<A...>);
+  static types<A...> join(types<A...>) {
+    return {};
+  }
   template <class... A, class... B, class... Rest>
   static auto join(types<A...>, types<B...>, Rest... rest) {
     return join(types<A..., B...>{}, rest...);

@@ -16,8 +16,7 @@ void wait_table::add(waiter_id waiter, const std::vector<run_range>& tasks, std:
     record.runs.push_back(r.run);
   }
   std::ranges::sort(record.runs);
-  auto repeated = std::ranges::unique(record.runs);
-  record.runs.erase(repeated.begin(), repeated.end());
+  record.runs.erase(std::unique(record.runs.begin(), record.runs.end()), record.runs.end());
 }
 
 void wait_table::stop(waiter_id waiter) {

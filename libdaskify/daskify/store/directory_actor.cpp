@@ -39,121 +39,148 @@ directory_actor::behavior_type directory_state::make_behavior() {
   });
   return {
       [this](add_object& msg) { return decide<acknowledged>([&](node_id node) { return add(node, msg); }); },
-      [this](add_unkeyed& msg) {
-        static_cast<void>(decide<acknowledged>([&](node_id node) { return add(node, msg.object); }));
-      },
-      [this](release_object msg) {
-        static_cast<void>(decide<acknowledged>([&](node_id) {
-          core_.apply(directory_events::released{msg.object, msg.owner});
-          return acknowledged{};
-        }));
-      },
-      [this](retain_objects& msg) {
-        static_cast<void>(decide<acknowledged>([&](node_id) {
-          for (auto object : msg.objects)
-            core_.apply(directory_events::retained_for_run{object, owner_of_runs(msg.submitter)});
-          return acknowledged{};
-        }));
-      },
-      [this](find_object& question) {
-        return decide<object_found>([&](node_id) {
-          const auto& found = core_.find_by_key(question.key, question.owner).facts;
-          if (question.type != 0 && found.type != question.type)
-            throw data_error{error_code::wrong_type, "The data under the key " + in_quotes(question.key) +
-                                                         " are of type " +
-                                                         not_type(found.type_name, question.type_name) +
-                                                         "; ask for the type they were scattered as."};
-          core_.apply(directory_events::retained{found.object, question.owner});
-          return object_found{found};
-        });
-      },
-      [this](drop_key& msg) {
-        return decide<acknowledged>([&](node_id) {
-          if (msg.object == object_id{})
-            core_.apply(directory_events::key_dropped{msg.key, msg.owner});
-          else
-            core_.apply(directory_events::key_of_object_dropped{msg.object, msg.owner});
-          return acknowledged{};
-        });
-      },
-      [this](list_objects) {
-        return decide<object_list>([&](node_id) {
-          object_list all;
-          for (const auto* entry : core_.list()) {
-            object_entry listed{entry->facts, entry->key, entry->reference_count(), {}};
-            for (auto holder : entry->holders)
-              listed.nodes.push_back(core_.name_of(holder));
-            all.objects.push_back(std::move(listed));
-          }
-          return all;
-        });
-      },
+      [this](add_unkeyed& msg) { add_without_answer(msg); },
+      [this](release_object msg) { release(msg); },
+      [this](retain_objects& msg) { retain(msg); },
+      [this](find_object& question) { return find(question); },
+      [this](drop_key& msg) { return remove_key(msg); },
+      [this](list_objects) { return list(); },
       [this](list_nodes) { return count_nodes(); },
       [this](spread_object msg) { return spread(msg.object); },
       [this](flush_puts) { return decide<acknowledged>([](node_id) { return acknowledged{}; }); },
       [this](find_sources& question) {
         return decide<object_sources>([&](node_id node) { return sources_for(node, question); });
       },
-      [this](object_arrived msg) {
-        static_cast<void>(decide<acknowledged>([&](node_id node) {
-          core_.apply(directory_events::arrived{msg.object, node});
-          return acknowledged{};
-        }));
-      },
-      [this](object_dropped& msg) {
-        static_cast<void>(decide<acknowledged>([&](node_id node) {
-          core_.apply(directory_events::dropped{msg.object, node, msg.why});
-          return acknowledged{};
-        }));
-      },
-      [this](admit_node& msg, store_for_directory& store) -> caf::result<node_admitted> {
-        if (!from_this_process())
-          return not_a_node();
-        node_id id{++last_node_};
-        nodes_[id] = {store, {id, msg.host, msg.port}};
-        speakers_[store.address()] = id;
-        core_.apply(directory_events::node_joined{id, std::move(msg.name)});
-        self_->monitor(store);
-        return node_admitted{id};
-      },
-      [this](claim_objects& msg) {
-        if (!from_this_process())
-          return;
-        for (auto object : msg.objects)
-          core_.apply(directory_events::handed_over{object, msg.from, scheduler_owner});
-      },
-      [this](release_objects& msg) {
-        if (!from_this_process())
-          return;
-        for (auto object : msg.objects)
-          core_.apply(directory_events::released{object, scheduler_owner});
-        flush();
-      },
-      [this](release_arguments& msg) {
-        if (!from_this_process())
-          return;
-        for (auto object : msg.objects)
-          core_.apply(directory_events::released_from_run{object, owner_of_runs(msg.submitter)});
-        flush();
-      },
+      [this](object_arrived msg) { note_arrival(msg); },
+      [this](object_dropped& msg) { note_drop(msg); },
+      [this](admit_node& msg, store_for_directory& store) { return admit(msg, store); },
+      [this](claim_objects& msg) { hand_over(msg); },
+      [this](release_objects& msg) { release_results(msg); },
+      [this](release_arguments& msg) { release_run_arguments(msg); },
       [this](evacuate_node msg) { return evacuate(msg.node); },
-      [this](owner_gone msg) {
-        if (!from_this_process())
-          return;
-        // The scheduler has erased the runs of this owner before it sends this message, and accepts no more of them.
-        core_.apply(directory_events::owner_left{msg.owner});
-        core_.apply(directory_events::owner_left{owner_of_runs(msg.owner)});
-        flush();
-      },
-      [this](node_gone msg) {
-        auto known = nodes_.find(msg.node);
-        if (!from_this_process() || known == nodes_.end())
-          return;
-        self_->demonitor(known->second.store.address());
-        speakers_.erase(known->second.store.address());
-        node_left(msg.node);
-      },
+      [this](owner_gone msg) { remove_owner(msg); },
+      [this](node_gone msg) { remove_node(msg); },
   };
+}
+
+void directory_state::add_without_answer(add_unkeyed& msg) {
+  static_cast<void>(decide<acknowledged>([&](node_id node) { return add(node, msg.object); }));
+}
+
+void directory_state::release(release_object msg) {
+  static_cast<void>(decide<acknowledged>([&](node_id) {
+    core_.apply(directory_events::released{msg.object, msg.owner});
+    return acknowledged{};
+  }));
+}
+
+void directory_state::retain(retain_objects& msg) {
+  static_cast<void>(decide<acknowledged>([&](node_id) {
+    for (auto object : msg.objects)
+      core_.apply(directory_events::retained_for_run{object, owner_of_runs(msg.submitter)});
+    return acknowledged{};
+  }));
+}
+
+caf::result<object_found> directory_state::find(find_object& question) {
+  return decide<object_found>([&](node_id) {
+    const auto& found = core_.find_by_key(question.key, question.owner).facts;
+    if (question.type != 0 && found.type != question.type)
+      throw data_error{error_code::wrong_type, "The data under the key " + in_quotes(question.key) + " are of type " +
+                                                   not_type(found.type_name, question.type_name) +
+                                                   "; ask for the type they were scattered as."};
+    core_.apply(directory_events::retained{found.object, question.owner});
+    return object_found{found};
+  });
+}
+
+caf::result<acknowledged> directory_state::remove_key(drop_key& msg) {
+  return decide<acknowledged>([&](node_id) {
+    if (msg.object == object_id{})
+      core_.apply(directory_events::key_dropped{msg.key, msg.owner});
+    else
+      core_.apply(directory_events::key_of_object_dropped{msg.object, msg.owner});
+    return acknowledged{};
+  });
+}
+
+caf::result<object_list> directory_state::list() {
+  return decide<object_list>([&](node_id) {
+    object_list all;
+    for (const auto* entry : core_.list()) {
+      object_entry listed{entry->facts, entry->key, entry->reference_count(), {}};
+      for (auto holder : entry->holders)
+        listed.nodes.push_back(core_.name_of(holder));
+      all.objects.push_back(std::move(listed));
+    }
+    return all;
+  });
+}
+
+void directory_state::note_arrival(object_arrived msg) {
+  static_cast<void>(decide<acknowledged>([&](node_id node) {
+    core_.apply(directory_events::arrived{msg.object, node});
+    return acknowledged{};
+  }));
+}
+
+void directory_state::note_drop(object_dropped& msg) {
+  static_cast<void>(decide<acknowledged>([&](node_id node) {
+    core_.apply(directory_events::dropped{msg.object, node, msg.why});
+    return acknowledged{};
+  }));
+}
+
+caf::result<node_admitted> directory_state::admit(admit_node& msg, store_for_directory& store) {
+  if (!from_this_process())
+    return not_a_node();
+  node_id id{++last_node_};
+  nodes_[id] = {store, {id, msg.host, msg.port}};
+  speakers_[store.address()] = id;
+  core_.apply(directory_events::node_joined{id, std::move(msg.name)});
+  self_->monitor(store);
+  return node_admitted{id};
+}
+
+void directory_state::hand_over(claim_objects& msg) {
+  if (!from_this_process())
+    return;
+  for (auto object : msg.objects)
+    core_.apply(directory_events::handed_over{object, msg.from, scheduler_owner});
+}
+
+void directory_state::release_results(release_objects& msg) {
+  if (!from_this_process())
+    return;
+  for (auto object : msg.objects)
+    core_.apply(directory_events::released{object, scheduler_owner});
+  flush();
+}
+
+void directory_state::release_run_arguments(release_arguments& msg) {
+  if (!from_this_process())
+    return;
+  for (auto object : msg.objects)
+    core_.apply(directory_events::released_from_run{object, owner_of_runs(msg.submitter)});
+  flush();
+}
+
+void directory_state::remove_owner(owner_gone msg) {
+  if (!from_this_process())
+    return;
+  // The scheduler has erased the runs of this owner before it sends this message, and accepts no more of them.
+  core_.apply(directory_events::owner_left{msg.owner});
+  core_.apply(directory_events::owner_left{owner_of_runs(msg.owner)});
+  flush();
+}
+
+void directory_state::remove_node(node_gone msg) {
+  auto known = nodes_.find(msg.node);
+  if (!from_this_process() || known == nodes_.end())
+    return;
+  self_->demonitor(known->second.store.address());
+  speakers_.erase(known->second.store.address());
+  node_left(msg.node);
 }
 
 acknowledged directory_state::add(node_id node, add_object& added) {

@@ -48,6 +48,20 @@ private:
   /// The node whose store has sent the current message; none: another sender.
   node_id sending_node() const;
   bool from_this_process() const;
+  void add_without_answer(add_unkeyed& msg);
+  void release(release_object msg);
+  void retain(retain_objects& msg);
+  caf::result<object_found> find(find_object& question);
+  caf::result<acknowledged> remove_key(drop_key& msg);
+  caf::result<object_list> list();
+  void note_arrival(object_arrived msg);
+  void note_drop(object_dropped& msg);
+  caf::result<node_admitted> admit(admit_node& msg, store_for_directory& store);
+  void hand_over(claim_objects& msg);
+  void release_results(release_objects& msg);
+  void release_run_arguments(release_arguments& msg);
+  void remove_owner(owner_gone msg);
+  void remove_node(node_gone msg);
   acknowledged add(node_id node, add_object& added);
   object_sources sources_for(node_id node, const find_sources& question);
   /// Sends a request to a node's store; calls `on_lost` if there is no answer.

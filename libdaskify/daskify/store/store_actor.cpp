@@ -109,122 +109,148 @@ store_actor::behavior_type store_state::make_behavior(std::shared_ptr<node_store
   self_->delayed_send(self_, tick_interval, store_tick{});
 
   return {
-      [this](directory_for_stores& directory) {
-        if (!from_this_process())
-          return;
-        directory_ = std::move(directory);
-        bool near = directory_.node() == self_->node();
-        directory_timeout_ = near ? caf::duration{caf::infinite} : caf::duration{tuning::directory_timeout};
-      },
+      [this](directory_for_stores& directory) { use_directory(directory); },
       [this](join_store& who, object_listener& listener) { return join(who, listener); },
-      [this](reserve_room msg) -> caf::result<room_granted> {
-        const auto* user = sending_user();
-        if (!user)
-          return not_a_user();
-        auto owner = user->owner;
-        question room;
-        room.bytes = msg.bytes;
-        room.asker = owner;
-        room.ask = [=, this](request_id request) { core_->reserve(request, msg.bytes, owner); };
-        room.until = clock::now() + node_->setup().room_patience;
-        return ask_core<room_granted>(std::move(room));
-      },
+      [this](reserve_room msg) { return reserve(msg); },
       [this](put_object& msg) { return put(msg); },
-      [this](put_unkeyed& msg) {
-        const auto* user = sending_user();
-        if (!user)
-          return;
-        try {
-          self_->send(directory_, add_unkeyed{take_over(*user, msg.object)});
-        } catch (const std::exception&) {
-          // Its memory was reserved, so this fails only if the block was released; requests for the object will fail.
-        }
-      },
-      [this](close_block msg) {
-        if (const auto* user = sending_user(); user && core_->is_writing(msg.block, user->owner))
-          core_->close(msg.block);
-      },
-      [this](locate_object msg) -> caf::result<object_location> {
-        const auto* user = sending_user();
-        if (!user)
-          return not_a_user();
-        auto owner = user->owner;
-        return want_of_core<object_location>(msg.object, owner);
-      },
-      [this](unpin_objects& msg) {
-        const auto* user = sending_user();
-        if (!user)
-          return;
-        auto owner = user->owner;
-        for (auto object : msg.objects)
-          core_->unpin(object, owner);
-        ask_parked();
-      },
-      [this](release_object msg) {
-        if (const auto* user = sending_user()) {
-          msg.owner = user->owner;
-          self_->send(directory_, msg);
-        }
-      },
-      [this](retain_objects& msg) {
-        if (const auto* user = sending_user()) {
-          msg.submitter = user->owner;
-          self_->send(directory_, std::move(msg));
-        }
-      },
-      [this](find_object& msg) {
-        const auto* user = sending_user();
-        msg.owner = user ? user->owner : owner_id{};
-        return pass_on<object_found>(std::move(msg));
-      },
-      [this](drop_key& msg) {
-        const auto* user = sending_user();
-        msg.owner = user ? user->owner : owner_id{};
-        return pass_on<acknowledged>(std::move(msg));
-      },
+      [this](put_unkeyed& msg) { put_without_answer(msg); },
+      [this](close_block msg) { close(msg); },
+      [this](locate_object msg) { return locate(msg); },
+      [this](unpin_objects& msg) { unpin(msg); },
+      [this](release_object msg) { release(msg); },
+      [this](retain_objects& msg) { retain(msg); },
+      [this](find_object& msg) { return find_for_sender(msg); },
+      [this](drop_key& msg) { return remove_key(msg); },
       [this](list_objects msg) { return pass_on<object_list>(msg); },
       [this](list_nodes msg) { return pass_on<node_list>(msg); },
       [this](spread_object msg) { return pass_on<acknowledged>(msg); },
       [this](flush_puts msg) { return pass_on<acknowledged>(msg); },
-      [this](free_objects& msg) {
-        if (!from_directory())
-          return;
-        for (auto object : msg.objects) {
-          node_->table().remove(object);
-          core_->free(object);
-          if (auto wanted = pulls_.find(object); wanted != pulls_.end() && !wanted->second.into)
-            pulls_.erase(wanted); // it has not begun
-        }
-        tell_users(std::move(msg.objects));
-        ask_parked();
-      },
+      [this](free_objects& msg) { free_all(msg); },
       [this](keep_object msg) {
         if (from_directory())
           core_->keep(msg.object);
       },
-      [this](count_store) -> caf::result<store_figures> {
-        if (!directory_)
-          return caf::skip();
-        if (!from_directory())
-          return not_a_user();
-        auto now = core_->count();
-        auto transfers = node_->transfers();
-        return store_figures{now.limit, now.memory, now.in_use, now.disk, transfers ? transfers->bytes_sent() : 0};
-      },
-      [this](hold_object msg) -> caf::result<object_held> {
-        // The directory may send this request before this node knows the directory: it is answered afterwards.
-        if (!directory_)
-          return caf::skip();
-        if (!from_directory())
-          return not_a_user();
-        return want_of_core<object_held>(msg.object, std::nullopt);
-      },
+      [this](count_store) { return count(); },
+      [this](hold_object msg) { return hold(msg); },
       [this](store_event& event) { handle(event); },
       [this](store_tick) {
         self_->delayed_send(self_, tick_interval, store_tick{});
         tick();
       },
   };
+}
+
+void store_state::use_directory(directory_for_stores& directory) {
+  if (!from_this_process())
+    return;
+  directory_ = std::move(directory);
+  bool near = directory_.node() == self_->node();
+  directory_timeout_ = near ? caf::duration{caf::infinite} : caf::duration{tuning::directory_timeout};
+}
+
+caf::result<room_granted> store_state::reserve(reserve_room msg) {
+  const auto* user = sending_user();
+  if (!user)
+    return not_a_user();
+  auto owner = user->owner;
+  question room;
+  room.bytes = msg.bytes;
+  room.asker = owner;
+  room.ask = [=, this](request_id request) { core_->reserve(request, msg.bytes, owner); };
+  room.until = clock::now() + node_->setup().room_patience;
+  return ask_core<room_granted>(std::move(room));
+}
+
+void store_state::put_without_answer(put_unkeyed& msg) {
+  const auto* user = sending_user();
+  if (!user)
+    return;
+  try {
+    self_->send(directory_, add_unkeyed{take_over(*user, msg.object)});
+  } catch (const std::exception&) {
+    // Its memory was reserved, so this fails only if the block was released; requests for the object will fail.
+  }
+}
+
+void store_state::close(close_block msg) {
+  if (const auto* user = sending_user(); user && core_->is_writing(msg.block, user->owner))
+    core_->close(msg.block);
+}
+
+caf::result<object_location> store_state::locate(locate_object msg) {
+  const auto* user = sending_user();
+  if (!user)
+    return not_a_user();
+  auto owner = user->owner;
+  return want_of_core<object_location>(msg.object, owner);
+}
+
+void store_state::unpin(unpin_objects& msg) {
+  const auto* user = sending_user();
+  if (!user)
+    return;
+  auto owner = user->owner;
+  for (auto object : msg.objects)
+    core_->unpin(object, owner);
+  ask_parked();
+}
+
+void store_state::release(release_object msg) {
+  if (const auto* user = sending_user()) {
+    msg.owner = user->owner;
+    self_->send(directory_, msg);
+  }
+}
+
+void store_state::retain(retain_objects& msg) {
+  if (const auto* user = sending_user()) {
+    msg.submitter = user->owner;
+    self_->send(directory_, std::move(msg));
+  }
+}
+
+auto store_state::find_for_sender(find_object& msg) -> promise<object_found> {
+  const auto* user = sending_user();
+  msg.owner = user ? user->owner : owner_id{};
+  return pass_on<object_found>(std::move(msg));
+}
+
+auto store_state::remove_key(drop_key& msg) -> promise<acknowledged> {
+  const auto* user = sending_user();
+  msg.owner = user ? user->owner : owner_id{};
+  return pass_on<acknowledged>(std::move(msg));
+}
+
+void store_state::free_all(free_objects& msg) {
+  if (!from_directory())
+    return;
+  for (auto object : msg.objects) {
+    node_->table().remove(object);
+    core_->free(object);
+    if (auto wanted = pulls_.find(object); wanted != pulls_.end() && !wanted->second.into)
+      pulls_.erase(wanted); // it has not begun
+  }
+  tell_users(std::move(msg.objects));
+  ask_parked();
+}
+
+caf::result<store_figures> store_state::count() const {
+  if (!directory_)
+    return caf::skip();
+  if (!from_directory())
+    return not_a_user();
+  auto now = core_->count();
+  auto transfers = node_->transfers();
+  return store_figures{now.limit, now.memory, now.in_use, now.disk, transfers ? transfers->bytes_sent() : 0};
+}
+
+caf::result<object_held> store_state::hold(hold_object msg) {
+  // The directory may send this request before this node knows the directory: it is answered afterwards.
+  if (!directory_)
+    return caf::skip();
+  if (!from_directory())
+    return not_a_user();
+  return want_of_core<object_held>(msg.object, std::nullopt);
 }
 
 auto store_state::join(const join_store& who, object_listener& listener) -> promise<acknowledged> {

@@ -132,6 +132,19 @@ private:
   template <class Reply, class Message>
   promise<Reply> pass_on(Message message);
   const user_record* sending_user() const;
+  void use_directory(directory_for_stores& directory);
+  caf::result<room_granted> reserve(reserve_room msg);
+  void put_without_answer(put_unkeyed& msg);
+  void close(close_block msg);
+  caf::result<object_location> locate(locate_object msg);
+  void unpin(unpin_objects& msg);
+  void release(release_object msg);
+  void retain(retain_objects& msg);
+  promise<object_found> find_for_sender(find_object& msg);
+  promise<acknowledged> remove_key(drop_key& msg);
+  void free_all(free_objects& msg);
+  caf::result<store_figures> count() const;
+  caf::result<object_held> hold(hold_object msg);
   promise<acknowledged> join(const join_store& who, object_listener& listener);
   promise<acknowledged> put(put_object& msg);
   add_object take_over(const user_record& from, put_object& msg);

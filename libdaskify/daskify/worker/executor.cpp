@@ -204,114 +204,148 @@ void executor::wake_stopped() {
     wake();
 }
 
-void executor::run_lease(std::size_t thread, std::unique_lock<std::mutex>& lock) {
-  auto now = steady::now();
-  auto reported_at = now;
-  std::uint64_t busy_ns = 0;
-  lease_report report;
-  std::shared_ptr<loaded_run> run;
-  std::shared_ptr<const task_program> program;
-  std::uint64_t tasks = 0;
-  result_sink sink{objects_, 0};
-  bool fresh = true;
-  auto output_begin = log_size();
-  task_context context;
-  context.thread = thread;
-  context.some_stop = &core_.stop_flag(thread);
-  context.stop = this;
-  context.worker = setup_.worker;
+/// One lease, while a thread of the executor runs its tasks chunk by chunk.
+class executor::lease_in_progress {
+public:
+  lease_in_progress(executor& of, std::size_t thread) : executor_{of}, thread_{thread}, sink_{of.objects_, 0} {
+    context_.thread = thread;
+    context_.some_stop = &of.core_.stop_flag(thread);
+    context_.stop = &of;
+    context_.worker = of.setup_.worker;
+  }
 
-  auto layout = [&] { return program ? program->layout() : block_layout::fixed; };
-  auto value_size = [&] { return program ? program->value_size() : 0; };
-  auto send = [&](bool closed, urgency when) {
-    report.block = sink.take(layout(), value_size());
-    if (closed && run && tasks == run->brief.spec.tasks) {
-      // These were all tasks of the run. Releases its objects in the store before the end of the run is reported.
-      program.reset();
-      run->take_program();
+  /// REQUIRES: the executor's lock is held. Releases it while tasks run.
+  void run(std::unique_lock<std::mutex>& lock) {
+    while (true) {
+      auto most = run_ ? run_->chunk.load(std::memory_order_relaxed) : 1;
+      auto next = executor_.core_.next_chunk(thread_, most, now_);
+      if (next.count == 0)
+        break;
+      if (std::exchange(is_first_, false))
+        begin(next);
+      auto obstacle = refusal();
+      lock.unlock();
+      run_chunk(next, most, std::move(obstacle));
+      report_in_time();
+      lock.lock();
     }
-    for (auto& f : report.block.failures) {
-      f.worker = setup_.worker;
-      f.host = setup_.host;
-      if (f.output.empty()) // otherwise it is the output of the start call whose failure the task reports
-        f.output = output_since(output_begin);
-    }
-    report.busy_ns = busy_ns;
-    report.closed = closed;
-    report.log_size = log_size();
-    busy_ns = 0;
-    put_report(std::move(report), when);
-    auto id = report.id;
-    report = {};
-    report.id = id;
-  };
-
-  while (true) {
-    auto most = run ? run->chunk.load(std::memory_order_relaxed) : 1;
-    auto chunk = core_.next_chunk(thread, most, now);
-    if (chunk.count == 0) {
-      core_.done(thread);
-      break;
-    }
-    if (fresh) {
-      fresh = false;
-      report.id = chunk.lease;
-      sink = result_sink{objects_, chunk.first};
-      run = find_run(chunk.run);
-      if (run)
-        context.seed = run->brief.spec.seed;
-      context.run = chunk.run;
-      if (!is_of_start_call(chunk.lease)) // a start call cannot wait for runs: no task starts before it has returned
-        context.session = session_;
-    }
-    std::optional<failure> no_program;
-    if (auto refused = run ? refused_.find(run->brief.client) : refused_.end(); refused != refused_.end())
-      no_program = refused->second;
+    executor_.core_.done(thread_);
+    auto when = executor_.core_.has_queued() ? urgency::soon : urgency::now;
     lock.unlock();
-
-    if (chunk.cancelled) {
-      no_program.emplace();
-      no_program->code = error_code::task_cancelled;
-      no_program->text = describe(error_code::task_cancelled);
-    } else if (!program && !no_program) {
-      try {
-        if (!run)
-          throw data_error{error_code::unknown_run, "The worker was given tasks of a run that it was not told about."};
-        auto made = run->program(objects_);
-        if (sink.count() != 0)
-          send(false, urgency::soon); // the cancelled tasks before have the layout of blocks without values
-        program = std::move(made);
-      } catch (...) {
-        no_program = describe_current_exception();
-      }
-    }
-    now = steady::now();
-    tasks += chunk.count;
-    if (no_program) {
-      sink.failed(chunk.count, std::move(*no_program), layout(), value_size());
-    } else {
-      run_user_code(*program, chunk.first, chunk.count, sink, context);
-      auto end = steady::now();
-      auto took = end - now;
-      now = end;
-      busy_ns += static_cast<std::uint64_t>(took.count());
-      if (took < chunk_duration / 2 && chunk.count == most)
-        run->chunk.store(most * 2, std::memory_order_relaxed);
-      else if (took > 2 * chunk_duration && most > 1)
-        run->chunk.store(std::max<std::uint64_t>(most / 4, 1), std::memory_order_relaxed);
-    }
-    if (now - reported_at > tuning::report_interval || sink.bytes() > 4 * tuning::lease_result_bytes) {
-      send(false, urgency::now);
-      reported_at = now;
-    }
+    send(true, when);
+    // The program may be the last one of an erased run: its user-defined values are destroyed without the lock.
+    run_.reset();
     lock.lock();
   }
-  auto when = core_.has_queued() ? urgency::soon : urgency::now;
-  lock.unlock();
-  send(true, when);
-  // The program may be the last one of an erased run: its user-defined values are destroyed without the lock.
-  run.reset();
-  lock.lock();
+
+private:
+  /// REQUIRES: the lock is held.
+  void begin(const worker_core::chunk& first) {
+    report_.id = first.lease;
+    sink_ = result_sink{executor_.objects_, first.first};
+    run_ = executor_.find_run(first.run);
+    if (run_)
+      context_.seed = run_->brief.spec.seed;
+    context_.run = first.run;
+    if (!is_of_start_call(first.lease)) // a start call cannot wait for runs: no task starts before it has returned
+      context_.session = executor_.session_;
+  }
+
+  /// Why this worker fails all tasks of the run's client; nothing if it does not. REQUIRES: the lock is held.
+  std::optional<failure> refusal() const {
+    auto& refused = executor_.refused_;
+    auto found = run_ ? refused.find(run_->brief.client) : refused.end();
+    return found == refused.end() ? std::nullopt : std::optional{found->second};
+  }
+
+  /// `obstacle`: why no task of the chunk can run.
+  void run_chunk(const worker_core::chunk& tasks, std::uint64_t most, std::optional<failure> obstacle) {
+    if (tasks.cancelled) {
+      obstacle.emplace();
+      obstacle->code = error_code::task_cancelled;
+      obstacle->text = describe(error_code::task_cancelled);
+    } else if (!program_ && !obstacle) {
+      obstacle = load_program();
+    }
+    now_ = steady::now();
+    tasks_ += tasks.count;
+    if (obstacle) {
+      sink_.failed(tasks.count, std::move(*obstacle), layout(), value_size());
+      return;
+    }
+    run_user_code(*program_, tasks.first, tasks.count, sink_, context_);
+    auto took = steady::now() - now_;
+    now_ += took;
+    busy_ns_ += static_cast<std::uint64_t>(took.count());
+    if (took < chunk_duration / 2 && tasks.count == most)
+      run_->chunk.store(most * 2, std::memory_order_relaxed);
+    else if (took > 2 * chunk_duration && most > 1)
+      run_->chunk.store(std::max<std::uint64_t>(most / 4, 1), std::memory_order_relaxed);
+  }
+
+  /// Returns why there is no program; nothing if it has been loaded.
+  std::optional<failure> load_program() {
+    try {
+      if (!run_)
+        throw data_error{error_code::unknown_run, "The worker received tasks of an unknown run."};
+      auto made = run_->program(executor_.objects_);
+      if (sink_.count() != 0)
+        send(false, urgency::soon); // the cancelled tasks before have the layout of blocks without values
+      program_ = std::move(made);
+      return {};
+    } catch (...) {
+      return describe_current_exception();
+    }
+  }
+
+  void report_in_time() {
+    if (now_ - reported_at_ <= tuning::report_interval && sink_.bytes() <= 4 * tuning::lease_result_bytes)
+      return;
+    send(false, urgency::now);
+    reported_at_ = now_;
+  }
+
+  void send(bool closed, urgency when) {
+    report_.block = sink_.take(layout(), value_size());
+    if (closed && run_ && tasks_ == run_->brief.spec.tasks) {
+      // These were all tasks of the run. Releases its objects in the store before the end of the run is reported.
+      program_.reset();
+      run_->take_program();
+    }
+    for (auto& f : report_.block.failures) {
+      f.worker = executor_.setup_.worker;
+      f.host = executor_.setup_.host;
+      if (f.output.empty()) // otherwise it is the output of the start call whose failure the task reports
+        f.output = executor_.output_since(output_begin_);
+    }
+    report_.busy_ns = std::exchange(busy_ns_, 0);
+    report_.closed = closed;
+    report_.log_size = executor_.log_size();
+    auto id = report_.id;
+    executor_.put_report(std::exchange(report_, {}), when);
+    report_.id = id;
+  }
+
+  block_layout layout() const { return program_ ? program_->layout() : block_layout::fixed; }
+  std::uint64_t value_size() const { return program_ ? program_->value_size() : 0; }
+
+  executor& executor_;
+  std::size_t thread_;
+  steady::time_point now_ = steady::now();
+  steady::time_point reported_at_ = now_;
+  std::uint64_t output_begin_ = executor_.log_size();
+  bool is_first_ = true;
+  std::shared_ptr<loaded_run> run_;
+  std::shared_ptr<const task_program> program_;
+  task_context context_;
+  result_sink sink_;
+  lease_report report_;
+  std::uint64_t busy_ns_ = 0; ///< since the last report
+  std::uint64_t tasks_ = 0;
+};
+
+void executor::run_lease(std::size_t thread, std::unique_lock<std::mutex>& lock) {
+  lease_in_progress{*this, thread}.run(lock);
 }
 
 auto executor::find_run(run_id run) -> std::shared_ptr<loaded_run> {

@@ -84,6 +84,7 @@ public:
 
 private:
   struct loaded_run;
+  class lease_in_progress;
 
   void serve(std::size_t thread);
   void start_thread(std::size_t thread);

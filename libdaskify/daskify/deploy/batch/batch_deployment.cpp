@@ -1,7 +1,7 @@
 #include "daskify/deploy/batch/batch_deployment.hpp"
 
 #include "daskify/defaults.hpp"
-#include "daskify/deploy/batch/start_deadline.hpp"
+#include "daskify/deploy/batch/start_waiter.hpp"
 #include "daskify/error.hpp"
 #include "daskify/os/log_tail.hpp"
 #include "daskify/os/notice.hpp"
@@ -19,8 +19,6 @@ namespace {
 constexpr auto tick_interval = std::chrono::seconds{1};
 /// Nodes that come together are asked about together.
 constexpr auto settle_time = std::chrono::seconds{1};
-/// What changes faster is left out.
-constexpr auto line_interval = std::chrono::milliseconds{250};
 /// After this delay, tell the user which command of the system we are waiting for.
 constexpr auto silent_wait = std::chrono::seconds{5};
 
@@ -66,32 +64,12 @@ void batch_deployment::stop_commands() {
   asking_.request_stop();
   submitting_.request_stop();
   stopping_.request_stop();
-  std::unique_lock lock{mutex_};
-  auto ending = std::move(commands_);
-  lock.unlock(); // its thread wants it
-}
-
-/// `waits_for`: the command that a start waits for; "" for all others.
-void batch_deployment::post(std::string_view waits_for, std::function<void()> command) {
-  if (!commands_)
-    return;
-  ++under_way_;
-  commands_->post([this, waits_for, run = std::move(command)] {
-    {
-      std::lock_guard guard{mutex_};
-      awaited_ = {std::string{waits_for}, clock::now()};
-    }
-    run();
-    std::lock_guard guard{mutex_};
-    awaited_ = {};
-    --under_way_;
-    changed_.notify_all();
-  });
+  commands_.stop();
 }
 
 void batch_deployment::start() {
   watch_jobs();
-  commands_ = std::make_unique<serial_executor>();
+  commands_.start();
   ticking_ = start_thread("daskify-jobs", [this] { tick(); });
   std::lock_guard guard{mutex_};
   core_.start(clock::now());
@@ -149,40 +127,40 @@ std::string batch_deployment::new_explanations() {
 }
 
 void batch_deployment::wait_until_ready() {
-  start_deadline deadline{setup_.options, clock::now()};
+  start_waiter waiter{setup_.options, at_start_, clock::now()};
   std::unique_lock lock{mutex_};
   struct end_of_start {
     bool& starting;
     ~end_of_start() { starting = false; }
   } at_the_end{starting_}; // while the lock is still held
-  auto ready = [this] {
-    return static_cast<std::size_t>(std::ranges::count_if(nodes_, [](const auto& node) { return node.second.ready; }));
-  };
-  std::string shown;
-  auto next_line = clock::now() + line_interval;
-  while (problem_.empty() && !no_more_.stop_requested() && ready() < at_start_) {
-    auto now = clock::now();
-    auto latest = deadline.when(report_.pending, ready(), now);
-    if (now >= latest)
-      break;
-    bool is_new = report_.sentence != shown && setup_.options.progress != progress_style::off;
-    if (!is_new || now < next_line) {
-      changed_.wait_until(lock, is_new ? std::min(next_line, latest) : latest);
-      continue;
-    }
-    shown = report_.sentence;
-    auto explanations = new_explanations();
-    lock.unlock();
-    setup_.on_start_news(of_system(shown) + (explanations.empty() ? "" : "\n" + explanations));
-    lock.lock();
-    next_line = clock::now() + line_interval;
+  auto next = waiter.next(clock::now(), report_, ready());
+  while (problem_.empty() && !no_more_.stop_requested() && next.what >= next.show) {
+    if (next.what == next.wait)
+      changed_.wait_until(lock, next.until);
+    else
+      show_report(waiter, lock);
+    next = waiter.next(clock::now(), report_, ready());
   }
   if (!problem_.empty())
     throw cluster_error{error_code::worker_failed, problem_};
   if (no_more_.stop_requested())
     throw cluster_error{error_code::shut_down, "The cluster was ended while it was being started."};
-  if (ready() < at_start_ && !(setup_.options.accept_fewer && ready() != 0))
+  if (next.what == next.give_up && !(setup_.options.accept_fewer && ready() != 0))
     throw_late(ready());
+}
+
+/// The jobs whose workers are there. REQUIRES: the lock is held.
+std::size_t batch_deployment::ready() const {
+  return static_cast<std::size_t>(std::ranges::count_if(nodes_, [](const auto& node) { return node.second.ready; }));
+}
+
+void batch_deployment::show_report(start_waiter& waiter, std::unique_lock<std::mutex>& lock) {
+  auto sentence = report_.sentence;
+  auto explanations = new_explanations();
+  lock.unlock(); // a terminal may take its time
+  setup_.on_start_news(of_system(sentence) + (explanations.empty() ? "" : "\n" + explanations));
+  waiter.shown(clock::now(), std::move(sentence));
+  lock.lock();
 }
 
 /// REQUIRES: the lock is held.
@@ -200,9 +178,9 @@ void batch_deployment::throw_late(std::size_t ready) const {
 /// REQUIRES: the lock is held.
 std::string batch_deployment::why_not_ready(clock::time_point now) const {
   auto why = report_.sentence;
-  if (!awaited_.name.empty() && now - awaited_.since >= silent_wait)
-    why += " " + awaited_.name + " has not answered for " +
-           std::to_string(std::chrono::floor<std::chrono::seconds>(now - awaited_.since).count()) + " s.";
+  if (auto command = commands_.running(); !command.name.empty() && now - command.since >= silent_wait)
+    why += " " + command.name + " has not answered for " +
+           std::to_string(std::chrono::floor<std::chrono::seconds>(now - command.since).count()) + " s.";
   if (why.find(last_failure_) == why.npos)
     why += " " + full_stop(last_failure_);
   for (const auto& [reason, jobs] : report_.reasons)
@@ -303,48 +281,65 @@ worker_prospect batch_deployment::prospect() {
 
 /// Jobs that wait would start as soon as the first ones have ended.
 void batch_deployment::stop_replacing() {
-  std::unique_lock lock{mutex_};
-  if (!no_more_.request_stop() || !commands_)
-    return;
-  changed_.notify_all();  // ends wait_until_ready
-  asking_.request_stop(); // lest a query that hangs holds up a cancellation
-  post("", [this] {
-    std::unique_lock pending{mutex_};
-    auto units = core_.living();
-    pending.unlock();
-    try {
-      system_->cancel_pending(units, stopping_.get_token());
-    } catch (const error&) {
-      // They are cancelled once more at the end, and what is wrong is said then.
-    }
-  });
-  changed_.wait_for(lock, tuning::stop_grace, [this] { return under_way_ == 0; });
+  {
+    std::lock_guard guard{mutex_};
+    if (!no_more_.request_stop() || !commands_.is_started())
+      return;
+    changed_.notify_all();  // ends wait_until_ready
+    asking_.request_stop(); // so that a query that hangs does not delay a cancellation
+    commands_.post("", [this] { cancel_pending_now(); });
+  }
+  commands_.wait_until_idle(clock::now() + tuning::stop_grace);
   submitting_.request_stop(); // nor a submission that hangs: cancel_all ends what it may have submitted
 }
 
+void batch_deployment::cancel_pending_now() {
+  std::unique_lock lock{mutex_};
+  auto units = core_.living();
+  lock.unlock();
+  try {
+    system_->cancel_pending(units, stopping_.get_token());
+  } catch (const error&) {
+    // They are cancelled once more at the end, which reports what is wrong.
+  }
+}
+
 void batch_deployment::end_all() {
-  if (!commands_) // nothing was started
+  if (!commands_.is_started()) // nothing was started
     return;
   {
     std::unique_lock lock{mutex_};
-    // The nodes have been told to stop; one that has left need not be cancelled.
+    // The nodes have been asked to stop; the job of a node that has left need not be cancelled.
     changed_.wait_for(lock, 2 * tuning::stop_grace, [this] { return nodes_.empty(); });
     core_.stop(clock::now());
-    auto until = clock::now() + tuning::scancel_timeout;
-    auto is_done = [this] { return under_way_ == 0; };
-    if (!changed_.wait_for(lock, silent_wait, is_done) && setup_.options.progress != progress_style::off) {
-      lock.unlock();
-      notice(std::string{system_->name()} + " has not answered yet; to cancel the jobs may take up to " +
-             std::to_string(std::chrono::ceil<std::chrono::seconds>(2 * tuning::scancel_timeout).count()) + " s.");
-      lock.lock();
-    }
-    auto all_done = changed_.wait_until(lock, until, is_done);
-    in_doubt_ = in_doubt_ || !all_done || !cancel_problem_.empty() || (has_submitted_ && !problem_.empty());
   }
+  auto all_done = commands_end_in_time();
   stop_commands();
-  if (!in_doubt_)
+  if (!all_done || has_doubts())
+    cancel_all_now();
+  else
     system_->release();
-  else if (auto why = system_->cancel_all(); !why.empty())
+}
+
+/// Whether the system has answered all commands; a notice asks for patience.
+bool batch_deployment::commands_end_in_time() {
+  auto until = clock::now() + tuning::scancel_timeout;
+  if (commands_.wait_until_idle(clock::now() + silent_wait))
+    return true;
+  if (setup_.options.progress != progress_style::off)
+    notice(std::string{system_->name()} + " has not answered yet; to cancel the jobs may take up to " +
+           std::to_string(std::chrono::ceil<std::chrono::seconds>(2 * tuning::scancel_timeout).count()) + " s.");
+  return commands_.wait_until_idle(until);
+}
+
+/// Whether jobs may be left that were not cancelled.
+bool batch_deployment::has_doubts() {
+  std::lock_guard guard{mutex_};
+  return in_doubt_ || !cancel_problem_.empty() || (has_submitted_ && !problem_.empty());
+}
+
+void batch_deployment::cancel_all_now() {
+  if (auto why = system_->cancel_all(); !why.empty())
     say_not_cancelled(why, {});
 }
 
@@ -358,15 +353,15 @@ void batch_deployment::say_not_cancelled(const std::string& why, const std::vect
 // REQUIRES, of all: the lock is held.
 
 void batch_deployment::submit(submission_id request, std::size_t count) {
-  post(system_->submit_command(), [this, request, count] { submit_now(request, count); });
+  commands_.post(system_->submit_command(), [this, request, count] { submit_now(request, count); });
 }
 
 void batch_deployment::query(const std::vector<std::string>& units) {
-  post(system_->query_command(), [this, units] { query_now(units); });
+  commands_.post(system_->query_command(), [this, units] { query_now(units); });
 }
 
 void batch_deployment::cancel(const std::vector<std::string>& units) {
-  post("", [this, units] { cancel_now(units); });
+  commands_.post("", [this, units] { cancel_now(units); });
 }
 
 void batch_deployment::drain(const std::string&, node_id node) {
@@ -390,7 +385,7 @@ void batch_deployment::failed_start(const std::vector<std::string>& units, const
 
 /// Of jobs that ended by themselves.
 void batch_deployment::keep_last_words(const std::vector<std::string>& units, const std::string& sentence) {
-  post("", [this, units, sentence] {
+  commands_.post("", [this, units, sentence] {
     std::string output; // on a file system that may be slow
     for (auto unit = units.begin(); unit != units.end() && output.empty(); ++unit)
       output = log_tail(system_->log_of(*unit), tuning::shown_lines);
@@ -404,7 +399,7 @@ void batch_deployment::keep_last_words(const std::vector<std::string>& units, co
 
 /// Said after what has failed before.
 void batch_deployment::exhausted(const std::string& sentence) {
-  post("", [this, sentence] {
+  commands_.post("", [this, sentence] {
     std::unique_lock lock{mutex_};
     if (no_more_.stop_requested()) // the jobs end because the cluster does
       return;

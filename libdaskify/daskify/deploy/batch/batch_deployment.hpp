@@ -1,10 +1,11 @@
 #pragma once
 
 #include "daskify/deploy/batch/batch_system.hpp"
+#include "daskify/deploy/batch/command_queue.hpp"
 #include "daskify/deploy/batch/job_counts.hpp"
 #include "daskify/deploy/batch/job_fleet_core.hpp"
+#include "daskify/deploy/batch/start_waiter.hpp"
 #include "daskify/deploy/deployment.hpp"
-#include "daskify/os/serial_executor.hpp"
 #include "daskify/progress/staffing_notice.hpp"
 
 #include <condition_variable>
@@ -60,8 +61,13 @@ private:
   void exhausted(const std::string& sentence) override;
   void report(const fleet_report& now) override;
 
-  void post(std::string_view waits_for, std::function<void()> command);
   void stop_commands();
+  std::size_t ready() const;
+  void show_report(start_waiter& waiter, std::unique_lock<std::mutex>& lock);
+  void cancel_pending_now();
+  bool commands_end_in_time();
+  bool has_doubts();
+  void cancel_all_now();
   void submit_now(submission_id request, std::size_t count);
   void query_now(const std::vector<std::string>& units);
   void tell_ends(const std::vector<job_status>& answer, clock::time_point asked);
@@ -85,12 +91,6 @@ private:
     bool said_goodbye = false;
   };
 
-  /// A command of the system that may not answer.
-  struct awaited_command {
-    std::string name; ///< "": there is none
-    clock::time_point since;
-  };
-
   deployment_setup setup_;
   std::unique_ptr<batch_system> system_; ///< its commands are called on the thread for commands, while that runs
   job_counts counts_;
@@ -111,14 +111,12 @@ private:
   /// Jobs may be left that were not cancelled.
   bool in_doubt_ = false;
   std::string cancel_problem_; ///< of the last cancellation; "" when it went well
-  std::size_t under_way_ = 0;  ///< commands that were posted and have not ended
-  awaited_command awaited_;    ///< of the posted one that runs
 
   std::stop_source asking_;     ///< ends a query
   std::stop_source no_more_;    ///< the cluster ends: nothing further is submitted. Requested under the lock
   std::stop_source submitting_; ///< ends a submission
   std::stop_source stopping_;   ///< ends every other command
-  std::unique_ptr<serial_executor> commands_;
+  command_queue commands_;
   std::stop_source ending_; ///< of the next
   std::thread ticking_;     ///< last: it uses the rest
 };

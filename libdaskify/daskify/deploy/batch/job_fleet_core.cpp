@@ -467,27 +467,13 @@ void job_fleet_core::apply(entry& of, const job_status& status, time_point now) 
   switch (status.state) {
   case job_state::pending:
   case job_state::requeued:
-    if (u.in != stage::pending)
-      requeue(of, now);
-    if (u.in != stage::pending)
-      return;
-    change(of, [&](unit& x) {
-      x.listed = true;
-      x.reason = status.reason;
-      if (status.time_left)
-        x.walltime = std::max(x.walltime, *status.time_left);
-    });
-    if (settings_.can_never_start(status.reason)) {
-      auto meaning = settings_.explain_reason(status.reason);
-      start_failed(of, "can never start: " + status.reason + (meaning.empty() ? "" : ": ") + meaning);
-      cancel(of, now);
-    }
+    apply_pending(of, status, now);
     return;
   case job_state::configuring:
   case job_state::suspended:
   case job_state::running:
   case job_state::completing:
-    // Its patience begins when its processes can run.
+    // The time that a start may take begins when the processes can run.
     if (u.in == stage::pending || (u.in == stage::starting && (is_held_up(before) || is_held_up(status.state))))
       change(of, [&](unit& x) {
         x.in = stage::starting;
@@ -501,6 +487,24 @@ void job_fleet_core::apply(entry& of, const job_status& status, time_point now) 
   default:
     return;
   }
+}
+
+void job_fleet_core::apply_pending(entry& of, const job_status& status, time_point now) {
+  if (of.second.in != stage::pending)
+    requeue(of, now);
+  if (of.second.in != stage::pending)
+    return;
+  change(of, [&](unit& x) {
+    x.listed = true;
+    x.reason = status.reason;
+    if (status.time_left)
+      x.walltime = std::max(x.walltime, *status.time_left);
+  });
+  if (!settings_.can_never_start(status.reason))
+    return;
+  auto meaning = settings_.explain_reason(status.reason);
+  start_failed(of, "can never start: " + status.reason + (meaning.empty() ? "" : ": ") + meaning);
+  cancel(of, now);
 }
 
 /// The job waits to start again, although it has started before.

@@ -221,6 +221,7 @@ private:
   void enrol(entry& of, node_id node, std::optional<seconds> time_left, time_point now);
   void know_end(entry& of, seconds time_left, time_point now);
   void apply(entry& of, const job_status& status, time_point now);
+  void apply_pending(entry& of, const job_status& status, time_point now);
   void requeue(entry& of, time_point now);
   void over(entry& of, job_state state, const std::string& why, time_point now);
   void unlisted(entry& of, time_point now);
