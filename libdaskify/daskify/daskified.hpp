@@ -99,8 +99,8 @@ public:
   }
 
   /// Returns when the cluster can accept work: when as many workers have joined as option start_when requires (all in
-  /// mode local, 1 in the modes slurm and test); the other workers join later, while tasks run. Throws cluster_error
-  /// with the reason if the cluster cannot be started.
+  /// mode local, 1 in the modes slurm, test and hosts); the other workers join later, while tasks run. Throws
+  /// cluster_error with the reason if the cluster cannot be started.
   void start_cluster();
   void start_cluster(cluster_mode mode);
 

@@ -160,7 +160,7 @@ struct options {
   std::optional<std::int64_t> minimum{};
   std::optional<std::int64_t> maximum{};
   /// Network interface at which the scheduler listens for workers on other machines, or "all". Default: all in the
-  /// modes slurm and test; the loopback interface for a standing cluster.
+  /// modes slurm, test and hosts; the loopback interface for a standing cluster.
   std::optional<std::string> interface {};
 
   // A standing cluster, in mode connect.
@@ -197,10 +197,10 @@ struct options {
 
   // Files and output.
 
-  /// Folder in which the private session folder is created. Default: in the modes slurm and test ~/.daskify, otherwise
-  /// $XDG_RUNTIME_DIR, otherwise /tmp.
+  /// Folder in which the private session folder is created. Default: in the modes slurm, test and hosts ~/.daskify,
+  /// otherwise $XDG_RUNTIME_DIR, otherwise /tmp.
   std::optional<std::string> session_directory{};
-  /// Folder for the folders with the output of the workers. Default: in the modes slurm and test "logs" in
+  /// Folder for the folders with the output of the workers. Default: in the modes slurm, test and hosts "logs" in
   /// session_directory, otherwise the session folder, which is removed together with the cluster.
   std::optional<std::string> log_directory{};
   /// The form in which monitor_progress shows progress.
@@ -209,7 +209,8 @@ struct options {
   // Later additions, at the end so that the order of the members above does not change.
 
   /// Number of workers that start_cluster waits for, at most as many as the cluster can have; the others join later.
-  /// Default: all in mode local; in the modes slurm and test `minimum` if that is set, otherwise 1; 0 in mode connect.
+  /// Default: all in mode local; in the modes slurm, test and hosts `minimum` if that is set, otherwise 1; 0 in mode
+  /// connect.
   std::optional<std::int64_t> start_when{};
   /// Binds each worker process to CPUs of its own; workers beyond the number of CPUs share them. Default: off. In SLURM
   /// jobs only for jobs of several workers, where SLURM binds the job to CPUs as a whole.

@@ -1,6 +1,8 @@
 #include "daskify/code/code_address.hpp"
 
 #include "daskify/text/demangle.hpp"
+#include "daskify/text/fnv1a.hpp"
+#include "daskify/text/hex.hpp"
 
 #include <dlfcn.h>
 #include <elf.h>
@@ -44,28 +46,19 @@ struct loaded_file {
 };
 
 std::string hex(const unsigned char* bytes, std::size_t count) {
-  static constexpr char digits[] = "0123456789abcdef";
   std::string text;
-  for (std::size_t i = 0; i < count; ++i) {
-    text += digits[bytes[i] >> 4];
-    text += digits[bytes[i] & 15];
-  }
+  for (std::size_t i = 0; i < count; ++i)
+    append_hex(text, bytes[i]);
   return text;
 }
 
-/// FNV-1a over the file: http://www.isthe.com/chongo/tech/comp/fnv/
 std::string hash_of_program_file() {
   std::ifstream file{"/proc/self/exe", std::ios::binary};
-  std::uint64_t hash = 14695981039346656037ULL;
+  auto hash = fnv1a_begin;
   std::array<char, 65536> part;
   while (file.read(part.data(), part.size()), file.gcount() != 0)
-    for (std::streamsize i = 0; i < file.gcount(); ++i) {
-      hash ^= static_cast<unsigned char>(part[static_cast<std::size_t>(i)]);
-      hash *= 1099511628211ULL;
-    }
-  std::ostringstream text;
-  text << "fnv" << std::hex << hash;
-  return text.str();
+    hash = fnv1a({part.data(), static_cast<std::size_t>(file.gcount())}, hash);
+  return "fnv" + to_hex(hash);
 }
 
 std::string build_id_of(const loaded_file& file) {

@@ -2,6 +2,7 @@
 
 #include "daskify/code/code_address.hpp"
 #include "daskify/text/demangle.hpp"
+#include "daskify/text/fnv1a.hpp"
 
 #include <string_view>
 
@@ -38,11 +39,7 @@ type_label make_label(const std::type_info& type, const void* place) {
   auto text = std::string{type.name()};
   if (is_of_one_source_file(type))
     text += " at " + place_of(place);
-  // FNV-1a, 64 bits
-  std::uint64_t hash = 14695981039346656037ULL;
-  for (auto c : text)
-    hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
-  return {hash | 1, demangle(type.name())};
+  return {fnv1a(text) | 1, demangle(type.name())};
 }
 
 } // namespace daskify::internal

@@ -16,6 +16,7 @@ struct fleet_report {
   std::size_t enrolled = 0;
   std::size_t draining = 0;
   std::size_t lost = 0; ///< the node's connection ended, and the system has not said why
+  std::string system;   ///< name of the batch system
   std::string sentence; ///< all of that, and what keeps it from being as it should
 
   friend bool operator==(const fleet_report&, const fleet_report&) = default;

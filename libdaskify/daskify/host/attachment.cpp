@@ -86,7 +86,7 @@ void attachment::tell_who_works(const cluster_alive& there) {
   else if (!there.exhausted.empty())
     words += "no workers; tasks are lost until some join. " + there.exhausted;
   else
-    words += "no workers; tasks wait until some join." + (there.jobs.empty() ? "" : " SLURM: " + there.jobs);
+    words += "no workers; tasks wait until some join." + (there.jobs.empty() ? "" : " " + there.jobs);
   auto news = idle_.take(std::chrono::steady_clock::now(), there.workers == 0 ? staffing::none : staffing::full, words);
   if (!news.empty())
     speech_->post([news] { notice(news); });

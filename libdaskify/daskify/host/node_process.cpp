@@ -14,6 +14,7 @@
 #include "daskify/os/free_memory.hpp"
 #include "daskify/os/log_tail.hpp"
 #include "daskify/os/notice.hpp"
+#include "daskify/os/scope_exit.hpp"
 #include "daskify/os/termination.hpp"
 #include "daskify/store/store_actor.hpp"
 #include "daskify/transport/actor_system.hpp"
@@ -113,6 +114,58 @@ private:
   std::promise<int> code_;
 };
 
+/// Whether the node's launcher has chosen its slot, and those of its workers.
+bool has_slot(const node_launch& as) {
+  return !as.in_job && !as.by_hand;
+}
+
+store_setup store_setup_of(const node_launch& as, const batch_job& job, const connection& where, const reached& by) {
+  store_setup with;
+  with.secret = where.secret;
+  with.limit = store_limit(as, job);
+  with.spill_directory = as.spill_directory;
+  with.host = as.in_job ? std::string{} : as.by_hand ? by.own_address : loopback;
+  with.scheduler_process = by.peer.host;
+  with.source_patience = as.heartbeat_timeout + tuning::source_grace;
+  return with;
+}
+
+join_node request_of(const node_launch& as, const batch_job& job, const connection& where, const std::string& name) {
+  join_node who;
+  who.secret = where.secret;
+  who.build_id = program_build_id();
+  who.name = name;
+  who.job = job.member;
+  who.slot = has_slot(as) ? as.slot : any_slot;
+  who.workers = static_cast<std::uint32_t>(as.workers);
+  who.pid = ::getpid();
+  // For nodes that a cluster has submitted itself, the cluster asks its batch system, once for all of them.
+  if (as.by_hand)
+    if (auto left = time_left_of_own_job(name)) // the scheduler counts down from now
+      who.time_left_ms = static_cast<std::uint64_t>(std::chrono::milliseconds{*left}.count());
+  return who;
+}
+
+local_fleet::setup workers_of(const node_launch& as, const node_answer& answer, const std::string& name,
+                              const endpoint& store) {
+  local_fleet::setup fleet;
+  fleet.program = as.worker_program.empty() ? "/proc/self/exe" : as.worker_program;
+  fleet.name = as.program_name;
+  fleet.size = as.workers;
+  fleet.log_folder = as.log_folder;
+  fleet.first_slot = has_slot(as) ? as.first_worker : answer.first_worker;
+  auto shares = share_cpus(as.workers_here != 0 ? as.workers_here : as.workers, as.pin);
+  fleet.environment = [as, name, store, cpus = shares.each()](std::uint32_t slot, const std::string& log_file) {
+    return worker_environment(
+        worker_launch{as.session_folder, slot, as.threads, log_file, name, store, as.libraries, cpus});
+  };
+  // In a cluster on one machine, slots are counted per machine, as the shares are.
+  fleet.cpus = [shares, before = has_slot(as) ? 0 : fleet.first_slot](std::uint32_t slot) {
+    return shares.bound(slot - before);
+  };
+  return fleet;
+}
+
 /// Serves until the session ends; returns the exit code of the process.
 int serve(const node_launch& as, const batch_job& job, const std::string& name, const termination* ending_signal,
           const connect_patience& patience) {
@@ -140,13 +193,7 @@ int serve(const node_launch& as, const batch_job& job, const std::string& name, 
   auto found = connect_to<scheduler_for_workers>(system, where.addresses, "scheduler", patience);
   const auto& scheduler = found.actor;
 
-  store_setup with;
-  with.secret = where.secret;
-  with.limit = store_limit(as, job);
-  with.spill_directory = as.spill_directory;
-  with.host = as.in_job ? std::string{} : as.by_hand ? found.by.own_address : loopback;
-  with.scheduler_process = found.by.peer.host;
-  with.source_patience = as.heartbeat_timeout + tuning::source_grace;
+  auto with = store_setup_of(as, job, where, found.by);
   with.on_joined = [workers](std::uint32_t slot) { workers->joined(slot); };
   auto node = std::make_shared<node_store>(std::move(with));
   auto store = spawn_store(system, node);
@@ -160,10 +207,7 @@ int serve(const node_launch& as, const batch_job& job, const std::string& name, 
       });
 
   // The actor system waits for its actors, on every exit path.
-  struct ending {
-    std::function<void()> end;
-    ~ending() { end(); }
-  } at_the_end{[&] {
+  scope_exit at_the_end{[&] {
     workers->end();
     node->stop();
     caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
@@ -181,22 +225,10 @@ int serve(const node_launch& as, const batch_job& job, const std::string& name, 
     });
 
   auto users_at = publish(system, caf::actor_cast<store_for_users>(store), "store of this node");
-  join_node who;
-  who.secret = where.secret;
-  who.build_id = program_build_id();
-  who.name = name;
-  who.job = job.member;
-  bool has_slot = !as.in_job && !as.by_hand;
-  who.slot = has_slot ? as.slot : any_slot;
-  who.workers = static_cast<std::uint32_t>(as.workers);
-  who.pid = ::getpid();
+  auto who = request_of(as, job, where, name);
   auto transfers = node->transfers_at();
   who.transfer_host = transfers.host.empty() ? found.by.own_address : transfers.host;
   who.transfer_port = transfers.port;
-  // For nodes that a cluster has submitted itself, the cluster asks SLURM, once for all of them.
-  if (as.by_hand)
-    if (auto left = time_left_of_own_job(name)) // the scheduler counts down from now
-      who.time_left_ms = static_cast<std::uint64_t>(std::chrono::milliseconds{*left}.count());
   auto [answer, directory] = ask_peer<node_answer, directory_for_stores>(
       system, scheduler, {join_timeout, [leaving] { return !*leaving; }}, "scheduler", std::move(who),
       caf::actor_cast<store_for_directory>(store), actor);
@@ -206,21 +238,7 @@ int serve(const node_launch& as, const batch_job& job, const std::string& name, 
     return refused_exit_code;
   }
 
-  local_fleet::setup fleet;
-  fleet.program = as.worker_program.empty() ? "/proc/self/exe" : as.worker_program;
-  fleet.name = as.program_name;
-  auto shares = share_cpus(as.workers_here != 0 ? as.workers_here : as.workers, as.pin);
-  fleet.environment = [as, name, users_at, cpus = shares.each()](std::uint32_t slot, const std::string& log_file) {
-    return worker_environment(
-        worker_launch{as.session_folder, slot, as.threads, log_file, name, users_at, as.libraries, cpus});
-  };
-  fleet.log_folder = as.log_folder;
-  fleet.first_slot = has_slot ? as.first_worker : answer.first_worker;
-  // In a cluster on one machine, slots are counted per machine, as the shares are.
-  fleet.cpus = [shares, before = has_slot ? 0 : fleet.first_slot](std::uint32_t slot) {
-    return shares.bound(slot - before);
-  };
-  fleet.size = as.workers;
+  auto fleet = workers_of(as, answer, name, users_at);
   fleet.on_exit = [actor, scheduler](std::uint32_t slot, std::int32_t pid, const std::string& how, log_end log) {
     caf::send_as(actor, scheduler, worker_exited{slot, pid, how, std::move(log.bytes), log.size});
   };

@@ -5,6 +5,7 @@
 #include "daskify/os/file_descriptor.hpp"
 #include "daskify/os/notice.hpp"
 #include "daskify/os/own_program.hpp"
+#include "daskify/os/scope_exit.hpp"
 #include "daskify/os/terminal.hpp"
 #include "daskify/os/termination.hpp"
 #include "daskify/transport/actor_system.hpp"
@@ -75,10 +76,7 @@ void run_standing_scheduler(const settings& as_given, const standing_setup& setu
   std::exception_ptr failed;
   std::thread starting;
   // On every exit path.
-  struct ending {
-    std::function<void()> end;
-    ~ending() { end(); }
-  } at_the_end{[&] {
+  scope_exit at_the_end{[&] {
     host.stop();
     if (starting.joinable())
       starting.join();

@@ -178,7 +178,7 @@ std::string text_of_nodes(const std::vector<node_entry>& nodes, std::size_t widt
 std::string text_of_jobs(const job_figures& jobs) {
   if (jobs.wanted == 0 && jobs.sentence.empty())
     return {};
-  return "Jobs of SLURM: " + one_line(jobs.sentence) + '\n';
+  return "Jobs of " + one_line(jobs.system) + ": " + one_line(jobs.sentence) + '\n';
 }
 
 std::string text_of_clients(const std::vector<client_entry>& clients, std::size_t width) {
@@ -201,7 +201,11 @@ std::string text_of_clients(const std::vector<client_entry>& clients, std::size_
 std::string how_workers_come(const cluster_status& all) {
   if (all.mode == "connect")
     return "its workers come by themselves";
-  return all.mode == "local" ? "with workers on this machine" : "with workers in jobs of SLURM (mode " + all.mode + ")";
+  if (all.mode == "local")
+    return "with workers on this machine";
+  return (all.mode == "hosts" ? "with workers on hosts that ssh reaches (mode "
+                              : "with workers in jobs of SLURM (mode ") +
+         all.mode + ")";
 }
 
 std::string json_of(const progress& p) {

@@ -6,6 +6,7 @@
 #include "daskify/launch/launch_variables.hpp"
 #include "daskify/launch/lifeline.hpp"
 #include "daskify/os/process_identity.hpp"
+#include "daskify/os/scope_exit.hpp"
 #include "daskify/os/serial_executor.hpp"
 #include "daskify/transport/actor_system.hpp"
 #include "daskify/transport/ask_peer.hpp"
@@ -70,6 +71,33 @@ private:
   std::function<void()> end_worker_;
 };
 
+enrol_request request_of(const worker_launch& as, const connection& where, const std::string& name,
+                         std::uint64_t log_size) {
+  enrol_request who;
+  who.secret = where.secret;
+  who.build_id = program_build_id();
+  who.name = name;
+  who.host = host_name();
+  who.node = as.node;
+  who.slot = as.slot;
+  who.pid = ::getpid();
+  who.threads = static_cast<std::uint32_t>(as.threads);
+  who.log_size = log_size;
+  who.cpus = as.cpus;
+  return who;
+}
+
+/// Drops values that were decoded from freed objects, on a thread that is not an actor's: they are the user's.
+std::function<void(const std::vector<object_id>&)> dropper(stored_objects& objects, std::shared_ptr<store_link> store) {
+  auto disposer = std::make_shared<serial_executor>();
+  return [&objects, store = std::move(store), disposer](const std::vector<object_id>& freed) {
+    store->forget(freed);
+    for (auto object : freed)
+      if (auto value = objects.take_decoded(object))
+        disposer->post([value = std::move(value)]() mutable { value.reset(); });
+  };
+}
+
 /// Runs tasks until the session ends; returns the exit code of the process.
 int work(const worker_launch& as, const std::string& name) {
   // Line-buffered, so that a task's output is not lost if the task kills the process.
@@ -100,14 +128,7 @@ int work(const worker_launch& as, const std::string& name) {
 
   worker_setup setup;
   setup.work = &tasks;
-  // Destroys the user's values on a thread that is not an actor's.
-  auto disposer = std::make_shared<serial_executor>();
-  setup.on_freed = [&objects, store, disposer](const std::vector<object_id>& freed) {
-    store->forget(freed);
-    for (auto object : freed)
-      if (auto value = objects.take_decoded(object))
-        disposer->post([value = std::move(value)]() mutable { value.reset(); });
-  };
+  setup.on_freed = dropper(objects, store);
   setup.scheduler = scheduler;
   setup.on_stop = [](bool idle) {
     if (!idle)
@@ -119,10 +140,7 @@ int work(const worker_launch& as, const std::string& name) {
   store->use(session);
   auto speaker = system.spawn(client_behavior, client_events{[](const std::vector<object_id>&) {}, {}});
   // The actor system waits for its actors, on every exit path.
-  struct ending {
-    std::function<void()> end;
-    ~ending() { end(); }
-  } at_the_end{[&] {
+  scope_exit at_the_end{[&] {
     calls->close();
     session->close();
     calls->speaker() = nullptr;
@@ -133,17 +151,7 @@ int work(const worker_launch& as, const std::string& name) {
     self->wait_for(actor, speaker);
   }};
 
-  enrol_request who;
-  who.secret = where.secret;
-  who.build_id = program_build_id();
-  who.name = name;
-  who.host = host_name();
-  who.node = as.node;
-  who.slot = as.slot;
-  who.pid = ::getpid();
-  who.threads = static_cast<std::uint32_t>(as.threads);
-  who.log_size = tasks.log_size();
-  who.cpus = as.cpus;
+  auto who = request_of(as, where, name, tasks.log_size());
   auto [answer, stored_at] =
       ask_peer<enrol_answer, store_for_users>(system, scheduler, {connect_timeout}, "scheduler", std::move(who), actor,
                                               caf::actor_cast<caf::strong_actor_ptr>(speaker));

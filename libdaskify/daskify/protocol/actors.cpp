@@ -2,6 +2,8 @@
 
 #include "daskify/protocol/fields.hpp"
 #include "daskify/protocol/wire_version.hpp"
+#include "daskify/text/fnv1a.hpp"
+#include "daskify/text/hex.hpp"
 
 #include <type_traits>
 #include <typeinfo>
@@ -85,18 +87,12 @@ void for_each_type(const std::string& version, Function with) {
 #undef DASKIFY_WITH
 }
 
-/// FNV-1a: http://www.isthe.com/chongo/tech/comp/fnv/
 std::string version_once() {
   field_types all;
-  all.add<failure>(meaning);
+  // The values of an enum are not described by its type.
+  all.add<failure>(meaning + std::to_string(static_cast<int>(error_code::last_)));
   for_each_type("", [&]<class T>(const std::string& name) { all.add<T>(name); });
-  std::uint64_t hash = 14695981039346656037ULL;
-  for (unsigned char c : all.text())
-    hash = (hash ^ c) * 1099511628211ULL;
-  std::string digits;
-  for (int shift = 60; shift >= 0; shift -= 4)
-    digits += "0123456789abcdef"[hash >> shift & 15];
-  return digits;
+  return to_hex(fnv1a(all.text()));
 }
 
 /// Does what add_message_type of CAF 0.17 does, except for vectors and streams of the type: they are never sent, and

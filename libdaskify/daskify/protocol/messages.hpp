@@ -363,6 +363,7 @@ struct reason_entry {
 
 /// The SLURM jobs that the scheduler has submitted.
 struct job_figures {
+  std::string system;       ///< name of the batch system
   std::uint64_t wanted = 0; ///< 0: the scheduler submits no jobs
   std::uint64_t submitted = 0;
   std::uint64_t pending = 0;
@@ -378,7 +379,8 @@ struct cluster_status {
   std::string host; ///< of the scheduler
   std::int32_t pid = 0;
   std::uint64_t uptime_ms = 0;
-  std::string mode;       ///< how workers are started: "local", "slurm", "test"; "connect": workers join by themselves
+  std::string
+      mode; ///< how workers are started: "local", "slurm", "test", "hosts"; "connect": workers join by themselves
   std::string log_folder; ///< empty: unknown
   std::vector<worker_entry> workers;
   std::vector<client_entry> clients;

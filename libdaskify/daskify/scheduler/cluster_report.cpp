@@ -28,6 +28,7 @@ client_entry entry_of_client(worker_id id, const std::vector<run_range>& runs, c
 
 void add_jobs(cluster_status& all, const fleet_report& report) {
   auto& jobs = all.jobs;
+  jobs.system = report.system;
   jobs.wanted = report.wanted;
   jobs.submitted = report.submitted;
   jobs.pending = report.pending;

@@ -335,7 +335,7 @@ caf::result<cluster_alive> scheduler_state::note_client_alive() {
     return not_allowed();
   client->heard = clock::now();
   auto jobs = setup_.processes->jobs();
-  return cluster_alive{members_.workers().size(), jobs ? jobs->sentence : std::string{},
+  return cluster_alive{members_.workers().size(), jobs ? jobs->system + ": " + jobs->sentence : std::string{},
                        exhausted_ ? exhausted_->text : std::string{}};
 }
 

@@ -1,5 +1,7 @@
 #include "daskify/text/printable.hpp"
 
+#include "daskify/text/hex.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -53,11 +55,10 @@ std::string printable(std::string_view text) {
 
 std::string in_quotes(std::string_view text) {
   constexpr std::size_t longest_quote = 80;
-  constexpr std::string_view hex{"0123456789abcdef"};
   std::string result{"'"};
   for (char c : text.substr(0, longest_quote))
     if (is_control(c))
-      result.append("\\x") += {hex[static_cast<unsigned char>(c) / 16], hex[static_cast<unsigned char>(c) % 16]};
+      append_hex(result.append("\\x"), static_cast<unsigned char>(c));
     else
       result += c;
   return result += text.size() > longest_quote ? "...'" : "'";

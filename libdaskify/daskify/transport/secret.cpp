@@ -1,6 +1,7 @@
 #include "daskify/transport/secret.hpp"
 
 #include "daskify/error.hpp"
+#include "daskify/text/hex.hpp"
 
 #include <algorithm>
 #include <array>
@@ -18,7 +19,7 @@ constexpr std::size_t secret_digits = 64;
 } // namespace
 
 bool is_secret(std::string_view text) {
-  return text.size() == secret_digits && text.find_first_not_of("0123456789abcdef") == text.npos;
+  return text.size() == secret_digits && text.find_first_not_of(hex_digits) == text.npos;
 }
 
 std::string random_hex(std::size_t bytes) {
@@ -32,8 +33,7 @@ std::string random_hex(std::size_t bytes) {
                                                           std::generic_category().message(errno) +
                                                           "; Linux 3.17 or later is needed"};
     for (auto byte : std::span{random}.first(count)) {
-      digits += "0123456789abcdef"[byte >> 4];
-      digits += "0123456789abcdef"[byte & 15];
+      append_hex(digits, byte);
     }
   }
   return digits;

@@ -87,6 +87,7 @@ TEST(status_text, cannot_steer_a_terminal) {
 TEST(status_text, is_strict_json_for_programs) {
   auto view = small_cluster();
   view.all.clients[0].name = "quo\"te \\ back\x01\n\xff";
+  view.all.jobs.system = "SLURM";
   view.all.jobs.wanted = 3;
   view.all.jobs.reasons = {{"Priority", 2}};
   auto text = status_json(view);

@@ -751,6 +751,7 @@ void job_fleet_core::tell_exhausted() {
 
 fleet_report job_fleet_core::count() const {
   fleet_report sum;
+  sum.system = settings_.system;
   sum.wanted = target();
   sum.submitted = unlisted_ + (submission_ ? submission_->count : 0);
   sum.pending = in(stage::pending)-unlisted_;
