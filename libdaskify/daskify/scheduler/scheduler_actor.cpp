@@ -341,7 +341,7 @@ caf::result<cluster_alive> scheduler_state::note_client_alive() {
 
 caf::result<void> scheduler_state::note_heartbeat(const heartbeat& beat) {
   auto [id, worker] = sending_worker();
-  if (!worker) // given up as silent: no other process might end it
+  if (!worker) // given up as silent: the error ends it, because no other process might
     return not_allowed();
   worker->resident_bytes = beat.resident_bytes;
   return caf::unit;

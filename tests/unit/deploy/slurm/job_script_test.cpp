@@ -107,7 +107,7 @@ protected:
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
-  /// Exit code; what it printed is in `output_`.
+  /// Returns the exit code; the output is in `output_`.
   int run(const job_request& request) {
     auto script = (folder_ / "script").string();
     auto output = (folder_ / "output").string();

@@ -35,7 +35,7 @@ using names = std::vector<std::string>;
 
 } // namespace
 
-// The words are those of sbatch 22.05.
+// The messages are those of sbatch 22.05.
 
 TEST(slurm_advice, on_a_wrong_partition_names_queue_with_its_value_and_where_that_was_set) {
   auto with = on_slurm();
