@@ -50,7 +50,7 @@ struct chaos : cluster_of_two, testing::WithParamInterface<std::uint64_t> {
     std::mt19937_64 random{seed};
     while (!over) {
       auto victim = "node-" + std::to_string(1 + random() % 3);
-      std::this_thread::sleep_for(std::chrono::milliseconds{50 + random() % 200}); // not an awaited event: random
+      std::this_thread::sleep_for(std::chrono::milliseconds{50 + random() % 200}); // random; awaits no event
       for (const auto& w : cluster.workers())
         if (w.node == victim)
           if (auto pid = parent_of(w.pid); pid > 1 && ::kill(pid, SIGKILL) == 0)
