@@ -70,8 +70,7 @@ settings settings_from(arguments& given) {
   auto bare = option.substr(std::min(option.find_first_not_of('-'), option.size()));
   auto meant = nearest(bare, known);
   refuse("unknown option " + in_quotes(option) +
-         (meant ? ": did you mean '--" + std::string{*meant} + "'?"
-                : ": 'daskify " + name + " --help' shows those there are"));
+         (meant ? ": did you mean '--" + std::string{*meant} + "'?" : ": 'daskify " + name + " --help' lists them"));
 }
 
 } // namespace

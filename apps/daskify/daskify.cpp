@@ -36,7 +36,7 @@ constexpr std::array subcommands{
     subcommand{"down", down, "ends it"},
     subcommand{"script", script, "shows the job script that the settings give"},
     subcommand{"config", config, "shows the settings, and where each comes from"},
-    subcommand{"clean", clean, "removes what dead clusters have left"},
+    subcommand{"clean", clean, "removes what ended clusters have left"},
 };
 
 void print_help() {
@@ -64,7 +64,7 @@ int run(int argc, char** argv) {
   }
   if (name.empty())
     throw daskify::config_error{daskify::error_code::unknown_option,
-                                "a subcommand is missing; 'daskify --help' shows those there are."};
+                                "a subcommand is missing; 'daskify --help' lists them."};
   auto known = std::ranges::find(subcommands, name, &subcommand::name);
   if (known != subcommands.end())
     return known->run({argv + 2, argv + argc});
@@ -75,7 +75,7 @@ int run(int argc, char** argv) {
   throw daskify::config_error{
       daskify::error_code::unknown_option,
       "unknown subcommand " + in_quotes(name) +
-          (meant ? ": did you mean '" + std::string{*meant} + "'?" : ": 'daskify --help' shows those there are.")};
+          (meant ? ": did you mean '" + std::string{*meant} + "'?" : ": 'daskify --help' lists them.")};
 }
 
 } // namespace

@@ -131,7 +131,7 @@ int logs(arguments given) {
   parsed all{"logs", own, std::move(given), "log"};
   if (all.shows_help("[WORKER|JOB|scheduler] [--lines N] [--follow] [--config F]",
                      "Lists the logs of the cluster, or of the last one where none runs; or shows the\n"
-                     "end of one, made harmless for a terminal.\n\n"
+                     "end of one, with control characters escaped.\n\n"
                      "Examples:\n"
                      "  daskify logs\n"
                      "  daskify logs worker-3 --lines 100\n"

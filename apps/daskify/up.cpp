@@ -111,7 +111,7 @@ std::string last_words(const fs::path& log) {
   auto said = tail.rfind(name);
   auto is_sentence = said != tail.npos && (said == 0 || tail[said - 1] == '\n');
   return is_sentence ? tail.substr(said + name.size())
-                     : "the scheduler ended without a word about it; its log ends with: " + tail;
+                     : "the scheduler ended without an error message; its log ends with: " + tail;
 }
 
 /// The options by which programs find this cluster; "" if they need none.
@@ -195,7 +195,7 @@ int up(arguments given) {
                                                          ") names a cluster that is there already; take it away to "
                                                          "start one on this machine."};
   if (why_no_cluster(with).empty())
-    throw cluster_error{error_code::already_started, "A cluster is there already, told of in the folder '" +
+    throw cluster_error{error_code::already_started, "A cluster is running already, published in the folder '" +
                                                          connection_directory(with).string() +
                                                          "'; end it by 'daskify down', or name another folder by "
                                                          "connection_directory."};

@@ -1,4 +1,4 @@
-/// daskify-bench measures all that it has at small sizes.
+/// Runs every measurement of daskify-bench at small sizes.
 
 #include "support/run_program.hpp"
 
@@ -15,7 +15,7 @@ using testing::HasSubstr;
 
 namespace {
 
-/// Each figure by its name.
+/// The figures by their names.
 std::map<std::string, double> figures_in(const std::string& output) {
   std::map<std::string, double> figures;
   std::istringstream lines{output};
@@ -28,7 +28,7 @@ std::map<std::string, double> figures_in(const std::string& output) {
   return figures;
 }
 
-/// What each measurement says.
+/// The figures that a measurement prints.
 struct measurement {
   std::string name;
   std::vector<std::string> figures;

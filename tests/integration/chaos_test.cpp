@@ -1,5 +1,5 @@
-/// Several clients put, use, release and spill objects while nodes are killed at random: every value that is read is
-/// bit by bit the one that was put, what is lost is said to be lost, and nothing is left.
+/// Several clients put, use, release and spill objects while nodes are killed at random: every value that is read
+/// equals the one that was put, losses are reported as losses, and nothing is left behind.
 
 #include "support/cluster_of_two.hpp"
 
@@ -14,7 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 using namespace daskify::test;
 
-/// A value that its seed and size tell.
+/// A value determined by its seed and size.
 std::vector<std::uint64_t> content(std::uint64_t seed, std::size_t size) {
   std::mt19937_64 random{seed};
   std::vector<std::uint64_t> all(size);
@@ -50,7 +50,7 @@ struct chaos : cluster_of_two, testing::WithParamInterface<std::uint64_t> {
     std::mt19937_64 random{seed};
     while (!over) {
       auto victim = "node-" + std::to_string(1 + random() % 3);
-      std::this_thread::sleep_for(std::chrono::milliseconds{50 + random() % 200}); // not awaited: it is the chaos
+      std::this_thread::sleep_for(std::chrono::milliseconds{50 + random() % 200}); // random; awaits no event
       for (const auto& w : cluster.workers())
         if (w.node == victim)
           if (auto pid = parent_of(w.pid); pid > 1 && ::kill(pid, SIGKILL) == 0)
@@ -58,7 +58,7 @@ struct chaos : cluster_of_two, testing::WithParamInterface<std::uint64_t> {
     }
   }
 
-  /// Reads a result that a node may have taken with it.
+  /// Reads a result that may have been lost with a node.
   template <class F>
   void check(F&& read_value, std::uint64_t expected) {
     try {
@@ -88,7 +88,7 @@ struct chaos : cluster_of_two, testing::WithParamInterface<std::uint64_t> {
     auto any = [&](auto& of) -> auto& {
       return of[random() % of.size()];
     };
-    // Mostly small ones, some of the size of a chunk or of several.
+    // Mostly small objects, some of the size of a chunk or of several.
     auto some_size = [&] { return random() % 4 == 0 ? random() % 400'000 : random() % 5'000; };
     for (int step = 0; step < steps; ++step) {
       auto content_seed = random();
@@ -173,7 +173,7 @@ TEST_P(chaos, of_dying_nodes_harms_no_value_and_leaves_nothing) {
   EXPECT_TRUE(eventually([&] { return cluster.objects().empty(); }));
   EXPECT_TRUE(eventually([&] {
     for (const auto& n : cluster.nodes())
-      if (n.memory_bytes > 2'000'000 || n.disk_bytes != 0) // but for the blocks that small objects are written to
+      if (n.memory_bytes > 2'000'000 || n.disk_bytes != 0) // except the blocks that small objects are written to
         return false;
     return true;
   })) << "memory of objects that are gone";

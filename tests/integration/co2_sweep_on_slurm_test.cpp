@@ -1,5 +1,5 @@
-/// The sweep of apps/examples/co2_sweep.cpp in the jobs of a real SLURM, on four nodes with four workers each: it finds
-/// to the last digit what it finds on this machine, whatever becomes of the jobs meanwhile.
+/// The sweep of apps/examples/co2_sweep.cpp in the jobs of a real SLURM, on four nodes with four workers each: its
+/// results equal those on this machine to the last digit, whatever happens to the jobs meanwhile.
 
 #include "support/child_program.hpp"
 #include "support/environment_variable.hpp"
@@ -20,7 +20,7 @@ using namespace daskify::test;
 
 namespace {
 
-/// The lines that tell what was found.
+/// The lines with the results.
 std::vector<std::string> found_in(const std::string& output) {
   std::vector<std::string> found;
   std::istringstream lines{output};
@@ -56,7 +56,7 @@ struct co2_sweep_on_slurm : slurm_test {
     return arguments;
   }
 
-  /// What the program finds when this is done to the job on node n1 after the first of its sweeps.
+  /// The program's results when this is done to the job on node n1 after the first of its sweeps.
   std::vector<std::string> found_in_spite_of(const std::string& command) const {
     child_program sweep{"co2_sweep", in_jobs({"--daskify.mode=slurm", "--daskify.size=16", "--daskify.processes=4",
                                               "--daskify.cores=4"})};
@@ -73,7 +73,7 @@ struct co2_sweep_on_slurm : slurm_test {
 
   temporary_folder base;
   environment_variable at_home{"HOME", base.path().string()};
-  static inline std::vector<std::string> here; ///< what is found on this machine
+  static inline std::vector<std::string> here; ///< the results on this machine
 };
 
 TEST_F(co2_sweep_on_slurm, finds_the_same_with_a_requeued_job) {

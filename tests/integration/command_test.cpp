@@ -1,4 +1,4 @@
-/// The command `daskify`, as people and scripts use it.
+/// The command `daskify`, as users and scripts use it.
 
 #include "support/child_program.hpp"
 #include "support/cluster_of_two.hpp"
@@ -41,7 +41,7 @@ void write(const fs::path& file, const std::string& text) {
   std::ofstream{file, std::ios::binary} << text;
 }
 
-/// All of it was written long ago.
+/// Sets the time of all entries of a folder to long ago.
 void make_old(const fs::path& folder) {
   auto then = fs::file_time_type::clock::now() - 24h * 30;
   for (const auto& entry : fs::recursive_directory_iterator{folder})
@@ -49,7 +49,7 @@ void make_old(const fs::path& folder) {
   fs::last_write_time(folder, then);
 }
 
-/// A number of status --json.
+/// A number in the output of status --json.
 long number_in(const std::string& json, const std::string& name) {
   auto at = json.find('"' + name + "\": ");
   return at == json.npos ? -1 : std::atol(json.c_str() + at + name.size() + 4);
@@ -62,7 +62,7 @@ daskify::daskified client_of(const fs::path& home) {
                       "a_client");
 }
 
-/// A home of its own, in which no cluster is left.
+/// A separate home folder, whose cluster is ended by the destructor.
 struct with_a_home {
   temporary_folder folder;
   environment_variable home{"HOME", folder.path().string()};
@@ -72,7 +72,7 @@ struct with_a_home {
   fs::path cluster() const { return path() / ".daskify/cluster"; }
   fs::path logs() const { return path() / ".daskify/logs"; }
 
-  /// Of the only cluster that was started.
+  /// The logs of the only cluster that was started.
   fs::path only_logs() const {
     auto all = entries(logs(), "");
     EXPECT_EQ(all.size(), 1u);
@@ -210,7 +210,7 @@ TEST_F(command, starts_no_second_cluster_beside_the_first) {
   ASSERT_EQ(daskify_command("up --size 1").exit_code, 0);
   auto second = daskify_command("up --size 1");
   EXPECT_EQ(second.exit_code, 1);
-  EXPECT_THAT(second.output, HasSubstr("A cluster is there already"));
+  EXPECT_THAT(second.output, HasSubstr("A cluster is running already"));
   EXPECT_EQ(daskify_command("status").exit_code, 0);
 }
 
@@ -218,7 +218,7 @@ TEST_F(command, starts_a_scheduler_alone_in_mode_connect) {
   auto up = daskify_command("up --mode connect");
   ASSERT_EQ(up.exit_code, 0) << up.output;
   EXPECT_THAT(daskify_command("status").output,
-              AllOf(HasSubstr("its workers come by themselves"), HasSubstr("Workers: none")));
+              AllOf(HasSubstr("its workers join by themselves"), HasSubstr("Workers: none")));
 }
 
 TEST_F(command, is_told_by_a_file_of_settings_where_the_cluster_is) {
@@ -263,7 +263,7 @@ TEST_F(command, says_nothing_of_a_cluster_to_who_does_not_know_the_secret) {
   EXPECT_EQ(daskify_command("status").exit_code, 0);
 }
 
-// -- what does not work ---------------------------------------------------------------------------------------
+// -- errors ---------------------------------------------------------------------------------------------------
 
 TEST_F(command, says_at_once_why_a_cluster_does_not_start) {
   auto before = std::chrono::steady_clock::now();
@@ -346,7 +346,7 @@ TEST_F(command, tells_by_its_exit_code_whether_there_is_a_cluster) {
   fs::remove_all(home.cluster());
 }
 
-// -- what is shown -------------------------------------------------------------------------------------------
+// -- output ---------------------------------------------------------------------------------------------------
 
 TEST_F(command, helps) {
   auto all = daskify_command("--help");
@@ -469,9 +469,9 @@ TEST_F(command, cleans_without_a_home_what_is_named) {
   EXPECT_FALSE(fs::exists(logs));
 }
 
-// -- what is left ----------------------------------------------------------------------------------------------
+// -- leftovers -------------------------------------------------------------------------------------------------
 
-/// As a session of this user's leaves it.
+/// A session folder, as a session of this user leaves it.
 fs::path make_session(const fs::path& base, const daskify::internal::process_identity& owner) {
   auto folder = session_folder::create(base);
   folder.publish({"id", {{"127.0.0.1", 1}}, std::string(64, '0'), owner, "build"});
@@ -541,7 +541,7 @@ TEST_F(command, is_not_kept_from_a_new_cluster_by_one_of_before_the_machine_was_
   leave_behind();
   auto status = daskify_command("status");
   EXPECT_EQ(status.exit_code, 3);
-  EXPECT_THAT(status.output, HasSubstr("has ended, for this machine was started again since."));
+  EXPECT_THAT(status.output, HasSubstr("has ended, because this machine was rebooted since."));
   EXPECT_EQ(daskify_command("down").exit_code, 0);
   EXPECT_EQ(daskify_command("clean").output, "removed cluster " + path.string() + " (its scheduler has ended)\n");
   leave_behind();
@@ -590,7 +590,7 @@ TEST_F(command_on_slurm, starts_a_cluster_in_jobs_shows_it_and_ends_it) {
   program.start_cluster();
   EXPECT_EQ(program.gather_data(program.map(square, range(100)))[99], 9801);
   EXPECT_TRUE(program.wait_for_workers(2));
-  std::string status; // the second job is at work a moment after its worker has come
+  std::string status; // the second job counts as enrolled a moment after its worker has enrolled
   EXPECT_TRUE(eventually([&] {
     status = daskify_command("status").output;
     return status.find("2 of 2 jobs at work") != status.npos;

@@ -1,4 +1,4 @@
-/// Sweeps of which many tasks crash: nothing else is lost, unless max_lost says so, and they end.
+/// Sweeps with many crashing tasks: they end, and no other task is lost, unless max_lost is reached.
 
 #include "support/cluster_of_two.hpp"
 #include "support/environment_variable.hpp"

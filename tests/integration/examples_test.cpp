@@ -1,4 +1,4 @@
-/// Every example runs, is right by its own judgement, and prints what its readers look for.
+/// Every example runs, passes its own checks, and prints what its readers look for.
 
 #include "support/run_program.hpp"
 

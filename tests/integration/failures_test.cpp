@@ -1,4 +1,4 @@
-/// Tasks that throw and workers that die: nothing else is lost, and it is said why.
+/// Tasks that throw and workers that die: nothing else is lost, and the cause is reported.
 
 #include "daskify/os/child_process.hpp"
 
@@ -116,7 +116,7 @@ TEST_F(failures, shows_the_last_words_of_the_task_that_killed_its_worker_and_of_
   EXPECT_THAT(kept[3].message(), testing::EndsWith("last output: task 3 speaks"));
 }
 
-/// Cannot be made from its bytes in the client.
+/// Cannot be decoded from its bytes in the client.
 bool is_client = false;
 struct picky {
   int value = 0;

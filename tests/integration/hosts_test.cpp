@@ -64,7 +64,7 @@ protected:
     return text;
   }
 
-  /// The scheduler, the nodes and the workers: all have been given the base folder.
+  /// The processes of the scheduler, the nodes and the workers: all have been passed the base folder.
   std::set<int> processes_of_session() const {
     std::set<int> found;
     for (const auto& entry : std::filesystem::directory_iterator{"/proc"}) {

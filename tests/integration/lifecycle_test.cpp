@@ -69,7 +69,7 @@ TEST_F(lifecycle, refuses_futures_and_data_of_another_cluster) {
   EXPECT_THROW(cluster.check_progress(many), daskify::data_error);
   EXPECT_THROW(cluster.monitor_progress(many), daskify::data_error);
   auto remembered = cluster.map(square, range(3));
-  cluster.release(many); // of which it knows nothing
+  cluster.release(many); // a run of another cluster
   EXPECT_EQ(cluster.runs().size(), 1u);
   other.shutdown_cluster();
   other.start_cluster();
@@ -148,7 +148,7 @@ struct cluster_with_a_late_worker : testing::Test {
   std::set<std::string> before = leftovers(base.path());
   std::filesystem::path word = base.path() / "word";
 
-  /// `before_it_starts`: what the second one does then, in words of the shell.
+  /// `before_it_starts`: a shell command that the second worker runs then.
   daskify::daskified make(daskify::options with, const std::string& before_it_starts = "true") {
     auto program = base.path() / "program";
     std::ofstream{program} << "#!/bin/sh\nif [ \"$DASKIFY_WORKER_SLOT\" = 1 ]; then\n  until [ -e '" << word.string()
@@ -232,7 +232,7 @@ TEST_F(cluster_with_a_late_worker, wakes_who_waits_for_it_at_shutdown) {
       code = static_cast<int>(e.code());
     }
   }};
-  cluster.shutdown_cluster(); // before the question, or while it is open: it is the same
+  cluster.shutdown_cluster(); // before or during the wait; the outcome is the same
   waits.join();
   EXPECT_EQ(code, static_cast<int>(daskify::error_code::shut_down));
 }
@@ -258,7 +258,7 @@ TEST(cluster, refuses_to_be_used_before_start) {
   }
 }
 
-/// Starts a cluster whose workers are another program; gives the error's sentence.
+/// Starts a cluster whose workers are another program; returns the error's sentence.
 std::string start_with(const std::string& worker_program) {
   temporary_folder base;
   auto cluster = program_with({.size = 2, .worker_program = worker_program, .session_directory = base.path().string()});
@@ -356,7 +356,7 @@ TEST(lifecycle_of_a_stopped_client, keeps_its_workers) {
   }
   ASSERT_TRUE(eventually([&] { return std::filesystem::exists(ready); }));
   ::kill(client, SIGSTOP);
-  std::this_thread::sleep_for(1s); // the time itself is what is tried: it is longer than the heartbeat_timeout
+  std::this_thread::sleep_for(1s); // the time itself is tested: it is longer than the heartbeat_timeout
   ::kill(client, SIGCONT);
   std::ofstream{done};
   int status = 0;
@@ -380,7 +380,7 @@ TEST(client_process, DISABLED_compares_its_workers) {
   auto before = ids();
   std::ofstream{ready};
   ASSERT_TRUE(eventually([&] { return std::filesystem::exists(done); }));
-  // All that was sent meanwhile is read by the time these answers have come.
+  // All messages sent meanwhile have been read when these answers arrive.
   EXPECT_EQ(cluster.submit(square, 3).get(), 9);
   EXPECT_EQ(ids(), before);
 }

@@ -29,8 +29,8 @@ struct three_nodes : cluster_of_two {
     return {};
   }
 
-  /// Another process is the node, and has a worker. A worker of the one before may still be listed, as a child of
-  /// whoever takes orphans.
+  /// Whether another process is the node and has a worker. A worker of the previous process may still be listed, as a
+  /// child of the process that adopts orphans.
   bool is_replaced(const std::string& node, int earlier) {
     auto now = process_of(node);
     return now > 1 && now != earlier && cluster.nodes().size() == 3;
@@ -164,7 +164,7 @@ TEST_F(three_nodes, lose_what_only_a_dead_one_had_and_say_so) {
     }
   }
   EXPECT_EQ(lost, doomed.size());
-  // Another one takes its place, and what was kept elsewhere is there for it, too.
+  // Another node replaces it, and can read what is stored on other nodes.
   ASSERT_TRUE(eventually([&] { return is_replaced("node-2", killed); }));
   cluster.broadcast_data(kept);
   EXPECT_EQ(nodes_of("kept").size(), 3u);

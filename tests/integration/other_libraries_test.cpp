@@ -1,4 +1,4 @@
-/// Programs that use QuantLib and OpenBLAS give on workers, bit for bit, what they give without.
+/// Programs that use QuantLib and OpenBLAS give the same results, bit for bit, with and without workers.
 
 #include "support/child_program.hpp"
 #include "support/environment_variable.hpp"
@@ -21,7 +21,7 @@ namespace {
 
 struct program_with_library {
   std::string program;
-  std::string package; ///< of Debian's, without which the program is not built
+  std::string package; ///< Debian package without which the program is not built
   std::string prints;
 };
 

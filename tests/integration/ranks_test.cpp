@@ -113,7 +113,7 @@ TEST_F(started_by_mpirun, a_sweep_of_rank_0_alone_runs_where_that_is_meant) {
 struct started_by_srun : slurm_test {
   temporary_folder base;
 
-  /// Of a job that runs `script`, when it has ended.
+  /// The output of a job that runs `script`, after its end.
   std::string output_of_job(const std::string& options, const std::string& script) const {
     auto log = base.path() / "job.log";
     auto file = base.path() / "job.sh";

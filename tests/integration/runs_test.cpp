@@ -1,4 +1,4 @@
-/// Runs on real worker processes: what is called with what, and in which order results come.
+/// Runs on real worker processes: which arguments each call gets, and in which order results arrive.
 
 #include "support/cluster_of_two.hpp"
 
@@ -166,7 +166,7 @@ TEST_F(runs, keeps_what_a_chain_of_tasks_needs) {
   EXPECT_EQ(last.get(), 2'000);
 }
 
-/// Three megabytes, which a stack has room for once or twice.
+/// 3 MB, so that a stack has room for one or two.
 using large = std::array<double, 375'000>;
 
 TEST_F(runs, takes_and_gives_arrays_that_are_large_for_a_stack) {

@@ -139,7 +139,7 @@ TEST_F(scattered_data, refuses_keys_that_are_taken_unknown_or_of_another_type) {
   EXPECT_THROW(cluster.gather_data<int>("observed"), daskify::data_error);
 }
 
-/// Sizes around those at which values stop to travel with their task, and at which objects get memory of their own.
+/// Sizes around those from which values no longer travel with their task, and from which objects get separate memory.
 TEST_F(scattered_data, and_arguments_and_results_of_any_size_arrive_as_they_left) {
   for (std::size_t around : {std::size_t{1} << 16, std::size_t{1} << 20})
     for (std::size_t size = around - 17; size <= around + 17; ++size) {

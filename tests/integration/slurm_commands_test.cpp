@@ -68,14 +68,14 @@ protected:
     return text.substr(0, text.find('\n'));
   }
 
-  /// A job that has the state, or will have it within 20 s.
+  /// Whether the job has the state, or will have it within 20 s.
   testing::AssertionResult becomes(const std::string& id, const std::string& wanted) {
     if (eventually([&] { return state(id) == wanted; }))
       return testing::AssertionSuccess();
     return testing::AssertionFailure() << "job " << id << " is " << state(id);
   }
 
-  /// The environment of a job, as variables begin.
+  /// The environment of a job, as the job's command sees it.
   std::vector<std::string> environment_in_job(const std::string& options) {
     auto file = folder.path() / "environment";
     auto id = commands.submit(script(options, "env >" + file.string()));
@@ -94,7 +94,7 @@ public:
   static void SetUpTestSuite() { start({.nodes = 1, .extra = "MessageTimeout=2"}); }
 
 protected:
-  /// Every call says so; all at once, as each takes seconds.
+  /// Checks that every call reports the silence; calls all at once, because each takes seconds.
   static void expect_silence(const slurm_commands& commands, const std::string& words) {
     auto job = script("", "true");
     const std::function<void()> calls[] = {
@@ -133,7 +133,7 @@ TEST_F(slurm_commands_test, tasks_of_an_array_are_seen_each_by_itself) {
   EXPECT_THAT(lines(commands.query({id}, "%i %T")),
               ElementsAre(id + "_0 PENDING", id + "_1 PENDING", id + "_2 PENDING"));
   commands.cancel({id + "_1"});
-  // SLURM forgets a task at once that is cancelled alone before it began.
+  // SLURM forgets a task at once if it is cancelled alone before it began.
   EXPECT_THAT(lines(commands.query({id}, "%i %T")), ElementsAre(id + "_0 PENDING", id + "_2 PENDING"));
   EXPECT_EQ(commands.query({id + "_2"}, "%T"), "PENDING\n");
   commands.cancel({id});
@@ -336,7 +336,7 @@ TEST(slurm_commands_without_slurm, say_which_command_is_not_on_this_machine) {
 
 namespace {
 
-/// Commands that behave as we cannot make the real ones do.
+/// Commands that behave as the real ones cannot be made to.
 class slurm_commands_with_stand_ins : public testing::Test {
 protected:
   void put(const std::string& name, const std::string& body) {

@@ -61,7 +61,7 @@ struct on_slurm : slurm_test {
     EXPECT_EQ(entries(base.path(), "daskify-"), std::set<std::string>{}) << "no session folder is left";
   }
 
-  /// What start_cluster throws.
+  /// The message of the error that start_cluster throws.
   std::string refusal_of(daskify::options with) const {
     auto cluster = make(std::move(with));
     try {
@@ -72,7 +72,7 @@ struct on_slurm : slurm_test {
     return "nothing";
   }
 
-  /// Another command of that name, as long as the answer is there.
+  /// Replaces a command, during the lifetime of the returned object.
   environment_variable instead_of(const std::string& command, const std::string& script) const {
     auto folder = base.path() / "bin";
     std::filesystem::create_directory(folder);
@@ -292,7 +292,7 @@ TEST_F(on_slurm, says_that_no_job_is_at_work_any_more_and_why_and_when_some_are_
 TEST_F(on_slurm, says_why_jobs_died_soon_after_their_workers_had_come) {
   auto word = base.path() / "die";
   auto prologue = "(until [ -e '" + word.string() + "' ]; do sleep 0.1; done; echo no more luck; kill -9 $$) &";
-  // More than the nodes have room for, so that the cluster is not ready before.
+  // More jobs than the nodes have room for, so that the cluster is not ready before.
   child_program program{
       "hello_sweep", in_jobs({"--mode", "slurm", "--daskify.start_when=17", "--daskify.job_prologue=" + prologue}, 17)};
   ASSERT_TRUE(program.says("16 of 17 jobs at work")) << program.output();
@@ -333,7 +333,7 @@ TEST_F(on_slurm, gives_up_jobs_in_the_queue_when_queue_timeout_is_over_too) {
 }
 
 TEST_F(on_slurm, goes_on_with_fewer_jobs_after_start_timeout_where_that_is_accepted) {
-  // More than there is room for.
+  // More jobs than there is room for.
   auto cluster = make({.size = 17, .start_timeout = 10s, .accept_fewer = true, .start_when = 17});
   cluster.start_cluster();
   EXPECT_LT(cluster.workers().size(), 17u);
@@ -437,7 +437,7 @@ TEST_F(on_slurm, says_that_workers_will_not_come_whose_jobs_were_cancelled) {
     FAIL();
   } catch (const daskify::cluster_error& e) {
     EXPECT_EQ(e.code(), daskify::error_code::no_workers);
-    EXPECT_THAT(e.what(), AllOf(HasSubstr("the cluster can have at most 1."), HasSubstr("has cancelled jobs")));
+    EXPECT_THAT(e.what(), AllOf(HasSubstr("the cluster can have at most 1."), HasSubstr("cancelled from outside")));
   }
 }
 

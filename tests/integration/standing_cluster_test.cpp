@@ -1,4 +1,4 @@
-/// Standing clusters: a scheduler and workers that are there by themselves, and programs that come and go.
+/// Standing clusters: a scheduler and workers started by themselves, and programs that attach and leave.
 
 #include "libraries/test_model.hpp"
 #include "support/channel.hpp"
@@ -38,8 +38,8 @@ int slow_square(int x) {
   return x * x;
 }
 
-/// A daskify-worker that takes this signal when it likes to, by `termination`. (A fork blocks all signals for a
-/// moment.)
+/// Whether this is a daskify-worker that blocks the signal, which `termination` then handles. (A fork blocks all
+/// signals for a moment.)
 bool blocks(pid_t process, int signal) {
   auto status = text_of("/proc/" + std::to_string(process) + "/status");
   auto mask = status.find("SigBlk:\t");
@@ -47,7 +47,7 @@ bool blocks(pid_t process, int signal) {
          (std::stoull(status.substr(mask + 8), nullptr, 16) >> (signal - 1) & 1);
 }
 
-/// Whether a process of this machine has a connection to that port of it.
+/// Whether a process of this machine has a connection to the port of this address.
 bool is_connected_to(const std::string& address) {
   auto port = std::stoi(address.substr(address.find(':') + 1));
   std::array<char, 32> remote;
@@ -55,7 +55,7 @@ bool is_connected_to(const std::string& address) {
   return text_of("/proc/net/tcp").find(remote.data()) != std::string::npos;
 }
 
-// -- what works ---------------------------------------------------------------------------------------------
+// -- normal use ---------------------------------------------------------------------------------------------
 
 TEST_F(standing_cluster, serves_two_programs_at_once_which_know_nothing_of_it) {
   start_scheduler();
@@ -249,7 +249,7 @@ TEST_F(standing_cluster, says_so_at_once_when_its_scheduler_is_killed) {
   EXPECT_LT(std::chrono::steady_clock::now() - before, 5s);
   scheduler->wait();
   EXPECT_EQ(workers->wait(), 1) << workers->output();
-  EXPECT_THAT(workers->output(), HasSubstr("the scheduler is gone"));
+  EXPECT_THAT(workers->output(), HasSubstr("the scheduler has ended"));
   cluster.shutdown_cluster();
   EXPECT_FALSE(std::filesystem::exists(folder));
   start_scheduler();
@@ -275,7 +275,7 @@ TEST_F(standing_cluster, is_left_by_workers_and_programs_when_its_scheduler_stan
   auto cluster = client();
   cluster.start_cluster();
   auto endless = cluster.map(until_stopped, range(1));
-  scheduler->signal(SIGSTOP); // as one whose machine has vanished: no connection is closed
+  scheduler->signal(SIGSTOP); // as if its machine had vanished: no connection is closed
   EXPECT_EQ(refusal([&] { cluster.gather_data(endless); }).first, error_code::scheduler_gone);
   EXPECT_EQ(workers->wait(), 1) << workers->output();
 }
@@ -389,7 +389,7 @@ TEST_F(standing_cluster, gives_back_more_results_at_a_time_than_a_message_carrie
     ASSERT_EQ(pages[static_cast<std::size_t>(x)], page(x)) << x;
 }
 
-// -- what is refused ------------------------------------------------------------------------------------------
+// -- refusals -------------------------------------------------------------------------------------------------
 
 TEST_F(standing_cluster, is_waited_for_as_long_as_start_timeout_when_it_stands_still) {
   start_scheduler();
@@ -515,7 +515,7 @@ TEST_F(standing_cluster, has_one_scheduler) {
   start_scheduler();
   child_program second{"daskify-scheduler", with_folder({})};
   EXPECT_EQ(second.wait(), 1);
-  EXPECT_THAT(second.output(), HasSubstr("another scheduler that is running has the connection_directory"));
+  EXPECT_THAT(second.output(), HasSubstr("another running scheduler uses the connection_directory"));
   EXPECT_FALSE(line_of_connection("secret").empty()) << "the first one's is untouched";
 }
 

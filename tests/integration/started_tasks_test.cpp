@@ -1,4 +1,4 @@
-/// start(f, values...): tasks that run though nobody keeps a future; and runs whose futures are dropped.
+/// start(f, values...): tasks that run without a future; and runs whose futures are dropped.
 
 #include "support/cluster_of_two.hpp"
 #include "support/standing_cluster.hpp"
@@ -25,7 +25,7 @@ void touch(const std::string& file) {
   std::ofstream{file} << "done";
 }
 
-/// What this process writes to stderr meanwhile.
+/// Captures what this process writes to stderr.
 struct caught_stderr {
   caught_stderr() { testing::internal::CaptureStderr(); }
   ~caught_stderr() {
@@ -49,7 +49,7 @@ struct started : cluster_of_two {
   void remove(int n) const { std::filesystem::remove(file(n)); }
 };
 
-/// All that was submitted before has ended, and the scheduler knows that.
+/// Waits until all tasks submitted before have ended, and the scheduler knows that.
 bool eventually_idle(const daskify::daskified& cluster) {
   return eventually([&] {
     auto workers = cluster.workers();
@@ -70,7 +70,7 @@ TEST_F(started, that_fail_are_told_of_on_stderr_with_the_cause) {
   caught_stderr caught;
   cluster.start(fail_for, "the disk is full");
   EXPECT_TRUE(eventually_idle(cluster));
-  cluster.shutdown_cluster(); // what is known then is written
+  cluster.shutdown_cluster(); // writes the notices known by then
   EXPECT_THAT(caught.text(), AllOf(HasSubstr("daskify: The started task of "), HasSubstr("fail_for"),
                                    HasSubstr("threw std::runtime_error: the disk is full")));
 }

@@ -1,4 +1,4 @@
-/// Data that do not fit into the memory of a node: what goes, what comes back, and what is said.
+/// Data that do not fit into the memory of a node: what is spilled, what is loaded again, and what is reported.
 
 #include "support/cluster_of_two.hpp"
 
@@ -112,7 +112,7 @@ TEST_F(small_store, refuses_what_is_larger_than_itself) {
 }
 
 TEST_F(small_store, refuses_nothing_because_of_tasks_that_have_ended) {
-  constexpr std::size_t most = 2 * large + large / 2; // of four only one fits
+  constexpr std::size_t most = 2 * large + large / 2; // only one of four fits
   std::vector<daskify::scattered<std::vector<double>>> kept;
   for (int i = 0; i < 4; ++i)
     kept.push_back(cluster.scatter_data(std::vector<double>(most, i)));
@@ -135,7 +135,7 @@ TEST_F(small_store, gathers_small_objects_together_that_share_their_blocks_with_
   for (int i = 0; i < 60; ++i) {
     kept.push_back(cluster.scatter_data(std::to_string(i)));
     for (int k = 0; k < 16; ++k)
-      cluster.scatter_data(std::string(65'000, 'x')); // gone at once
+      cluster.scatter_data(std::string(65'000, 'x')); // released at once
   }
   auto all = cluster.gather_data(kept);
   ASSERT_EQ(all.size(), 60U);

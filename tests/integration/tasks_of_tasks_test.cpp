@@ -27,7 +27,7 @@ int chain(int n) {
   return n == 0 ? 0 : 1 + daskify::this_task::submit(chain, n - 1).get();
 }
 
-/// Each call but the last ones submits two more and waits for them.
+/// Each call except the innermost submits two more calls and waits for them.
 int fibonacci(int n) {
   if (n < 2)
     return n;
@@ -64,7 +64,7 @@ TEST_F(tasks_of_tasks, runs_a_task_while_another_waits_but_never_two_at_a_time) 
     };
     auto all = daskify::this_task::map(work, range(100));
     int last = -1;
-    for (const auto& f : daskify::as_completed(all)) { // goes on at each one, among the others
+    for (const auto& f : daskify::as_completed(all)) { // continues at each future, among the other tasks
       last = f.get();
       most = std::max(most.load(), ++inside);
       --inside;
@@ -114,7 +114,7 @@ TEST_F(tasks_of_tasks, ends_the_tasks_of_a_task_that_is_cancelled) {
     }
     return 0;
   };
-  auto one = make({.size = 1}); // on which both are at the same time
+  auto one = make({.size = 1}); // its worker runs both at the same time
   one.start_cluster();
   auto outer = one.submit([endless] { return daskify::this_task::submit(endless, 1).get(); });
   ASSERT_TRUE(eventually([&] { return one.workers().at(0).running == 2; }));

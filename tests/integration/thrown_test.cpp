@@ -1,4 +1,4 @@
-/// Whatever a task throws becomes a sentence, and the worker goes on: only what the language itself ends is lost.
+/// Everything that a task throws becomes a message, and the worker goes on, except where the language ends the process.
 
 #include "support/cluster_of_two.hpp"
 #include "support/without_core_file.hpp"
@@ -15,7 +15,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 struct thrown : cluster_of_two {
-  /// What is said of a task that throws; its worker is the same afterwards.
+  /// The details of a task that throws, with the message in `sentence`; checks that its worker is the same afterwards.
   template <class F>
   daskify::task_details details_of(F throws) {
     auto workers_before = pids();

@@ -40,7 +40,7 @@ int threads_of_openmp(int) {
   return openmp_threads();
 }
 
-/// As "0-1,3" in /proc/PID/status.
+/// The CPUs of a process from /proc/PID/status, as "0-1,3".
 std::string allowed_cpus(const std::string& process) {
   auto status = text_of("/proc/" + process + "/status");
   constexpr std::string_view key = "Cpus_allowed_list:\t";
@@ -51,7 +51,7 @@ std::string allowed_cpus(const std::string& process) {
   return status.substr(begin, status.find('\n', begin) - begin);
 }
 
-/// Of the thread that runs a task.
+/// The CPUs of the thread that runs a task.
 std::string cpus_of_task(int) {
   return allowed_cpus("thread-self");
 }
@@ -69,7 +69,7 @@ std::vector<unsigned> numbers_in(const std::string& list) {
   return numbers;
 }
 
-/// What each worker is bound to, by name.
+/// The CPUs that each worker is bound to, by name.
 std::map<std::string, std::vector<unsigned>> bindings(const daskify::daskified& cluster) {
   std::map<std::string, std::vector<unsigned>> all;
   for (const auto& w : cluster.workers())
@@ -97,13 +97,13 @@ std::uint32_t share_among(std::size_t workers, std::size_t cpus = usable_cpus())
   return static_cast<std::uint32_t>(std::max<std::size_t>(cpus / workers, 1));
 }
 
-/// Without what somebody has set before the tests.
+/// Removes the variables that may have been set before the tests.
 void forget_thread_variables() {
   for (const auto* name : thread_variables)
     ::unsetenv(name);
 }
 
-/// What the workers of a cluster see, some tasks each.
+/// The values of a variable that some tasks on each worker see.
 std::vector<std::string> seen(daskify::daskified& cluster, const std::string& variable) {
   return cluster.gather_data(cluster.run(value_of, daskify::iterables(std::vector<std::string>(16, variable))));
 }

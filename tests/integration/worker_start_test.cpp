@@ -43,7 +43,7 @@ std::string calls_made(int) {
   throw std::runtime_error{why};
 }
 
-/// Not where this worker is the one that is meant.
+/// Throws on the given worker.
 void refuse_on(const std::string& worker) {
   if (daskify::this_task::worker() == worker)
     throw std::runtime_error{"not on " + worker};
@@ -70,7 +70,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 using namespace worker_start_calls;
 
-/// An object that cannot travel.
+/// An object that cannot be encoded.
 struct handle {
   void* pointer = nullptr;
 };

@@ -324,7 +324,7 @@ auto store_link::map_at(const object_location& where) -> mapped_object {
   pinned->in = map_block(where);
   auto bytes = pinned->in->view();
   if (where.offset > bytes.size() || where.size > bytes.size() - where.offset)
-    throw data_error{error_code::store_failed, "the store of this node told a place that is not there"};
+    throw data_error{error_code::store_failed, "the store of this node returned an invalid location"};
   pinned->bytes = bytes.subspan(where.offset, where.size);
   pinned->type = where.type;
   std::lock_guard guard{mapping_};

@@ -146,7 +146,7 @@ void insert_new(decoder& in, Container& x, auto&&... element) {
   auto size = x.size();
   x.emplace_hint(x.end(), std::forward<decltype(element)>(element)...);
   if (has_unique_keys<Container> && x.size() == size)
-    in.refuse("a key is there twice");
+    in.refuse("a key occurs twice");
 }
 
 template <class Set, class... Policy>

@@ -139,7 +139,7 @@ public:
   /// Throws data_error (`corrupt_bytes`) if bytes are left.
   void expect_end() const {
     if (!rest_.empty())
-      refuse("bytes are left over behind it");
+      refuse("bytes are left after the value");
   }
 
   void* context() const noexcept { return context_; }

@@ -119,7 +119,7 @@ struct choice {
     for (std::size_t i = 0; i < names.size(); ++i)
       if (names[i] == text)
         return static_cast<Enum>(i);
-    throw bad_value{"is none of the words it can be"};
+    throw bad_value{"is none of the allowed words"};
   }
 
   std::string write(Enum value) const { return std::string{to_string(value)}; }

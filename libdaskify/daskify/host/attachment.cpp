@@ -108,11 +108,11 @@ void attachment::stop() noexcept {
 }
 
 std::exception_ptr attachment::lost_scheduler() const {
-  return std::make_exception_ptr(
-      cluster_error{error_code::scheduler_gone,
-                    "The scheduler at " + to_text(found_.by.peer) +
-                        " has ended, cannot be reached any more, or considers this client dead; what was "
-                        "not gathered is lost: call shutdown_cluster, and start_cluster when it is there."});
+  return std::make_exception_ptr(cluster_error{
+      error_code::scheduler_gone,
+      "The scheduler at " + to_text(found_.by.peer) +
+          " has ended, cannot be reached any more, or considers this client dead; what was "
+          "not gathered is lost: call shutdown_cluster, and start_cluster when the scheduler runs again."});
 }
 
 } // namespace daskify::internal

@@ -203,7 +203,7 @@ int serve(const node_launch& as, const batch_job& job, const std::string& name, 
         if (line)
           line->lost_scheduler();
         else
-          end_now("the scheduler is gone, or takes this node for gone; join it again when it is there.");
+          end_now("the scheduler has ended, or considers this node lost; join again when a scheduler runs.");
       });
 
   // The actor system waits for its actors, on every exit path.

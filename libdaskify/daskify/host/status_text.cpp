@@ -200,7 +200,7 @@ std::string text_of_clients(const std::vector<client_entry>& clients, std::size_
 
 std::string how_workers_come(const cluster_status& all) {
   if (all.mode == "connect")
-    return "its workers come by themselves";
+    return "its workers join by themselves";
   if (all.mode == "local")
     return "with workers on this machine";
   return (all.mode == "hosts" ? "with workers on hosts that ssh reaches (mode "

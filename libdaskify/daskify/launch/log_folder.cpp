@@ -38,8 +38,7 @@ void require_room(const fs::path& folder) {
   if (file)
     ::unlink(probe.c_str());
   if (problem != 0 && problem != EOPNOTSUPP && problem != EINVAL)
-    fail("Nothing can be written into the log_directory ", folder, problem,
-         "free some room there, or name another folder.");
+    fail("Cannot write into the log_directory ", folder, problem, "free some room there, or name another folder.");
 }
 
 std::string time_and_pid() {
@@ -57,7 +56,8 @@ fs::path make_new_folder(const fs::path& base) {
   auto path = wanted;
   for (int others = 2; ::mkdir(path.c_str(), 0700) != 0; ++others) {
     if (errno != EEXIST)
-      fail("No folder for logs can be made in the log_directory ", base, errno, "name a folder that you may write to.");
+      fail("Cannot create a folder for logs in the log_directory ", base, errno,
+           "name a folder that you may write to.");
     path = wanted.string() + "-" + std::to_string(others);
   }
   return path;

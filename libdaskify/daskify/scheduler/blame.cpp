@@ -32,10 +32,10 @@ verdict after_infrastructure_loss(const open_lease& lease, const end_of_worker& 
   auto rest = lease.past.part(lease.next(), lease.end());
   if (!end.begun)
     return {{rest}, {}};
-  ++rest.infrastructure_losses; // because a task that takes its node with it looks the same
+  ++rest.infrastructure_losses; // because a task that kills its node looks the same
   auto ran_ns = time_run(lease, end);
   bool is_whole_life = end.walltime_over && ran_ns != 0 && ran_ns >= whole_life(end.longest_life_ns);
-  // For a short task the time only shows how old the last report was, which is nothing new.
+  // For a short task the time only shows the age of the last report.
   if (!is_whole_life && more_than(ran_ns) <= with_margin(end.ns_per_task))
     return {{rest}, {}};
   auto first = rest.part(rest.first, rest.first + 1);
@@ -54,11 +54,11 @@ verdict after_death(const open_lease& lease, bool only_lease, std::size_t retrie
   bool is_alone = lease.left() == 1;
   if (is_alone && !only_lease)
     ++rest.shared;
-  // A task that waits for others may always have company; it is blamed when the worker died too often for chance.
+  // A task that waits for others may never be alone on a worker; it is blamed when workers died too often for chance.
   if (!is_alone || (!only_lease && rest.shared < tuning::deaths_in_company)) {
     rest.largest = std::max<std::uint64_t>(lease.left() / tuning::lease_growth, 1);
-    // Long tasks of a worker with many threads: one of them has killed the worker, and a worker for each would cost
-    // hours. The first time they go on as they were.
+    // Long tasks of a worker with many threads: one of them has killed the worker, but a separate worker for each would
+    // cost hours. After the first death they are not restricted.
     if (is_alone && rest.shared < 2)
       rest.largest = 0;
     return {{rest}, {}};

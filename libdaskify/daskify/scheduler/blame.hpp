@@ -16,7 +16,7 @@ namespace daskify::internal {
 struct verdict {
   std::vector<piece> back;           ///< pending again, with what is known of them now
   std::optional<std::uint64_t> lost; ///< a task that is not tried again
-  std::string why{};                 ///< of the lost task: goes on after the cause of the worker's end
+  std::string why{};                 ///< of the lost task: continues the cause of the worker's end
 };
 
 /// Whether an end of a worker proves nothing about the tasks that it had.
@@ -24,23 +24,23 @@ constexpr bool is_infrastructure_loss(error_code cause) noexcept {
   return cause == error_code::worker_walltime || cause == error_code::worker_node_lost;
 }
 
-/// What a worker that ended through no fault of its tasks tells about the tasks of one of its leases.
+/// The end of a worker through no fault of its tasks, as far as it concerns one of its leases.
 struct end_of_worker {
   bool begun = false;                ///< the lease was being run
-  bool walltime_over = false;        ///< and that ended the worker
+  bool walltime_over = false;        ///< the worker's walltime ended it
   std::uint64_t time_left_ns = 0;    ///< of the worker
   std::uint64_t longest_life_ns = 0; ///< of this worker and all others
   std::uint64_t ns_per_task = 0;     ///< as expected of the function; 0: unknown
 };
 
-/// After such an end. Tasks that had not begun are as they were before. A task that had begun remembers how long it
-/// ran: it gets more time the next time, and is lost when the whole life of a worker was not enough `retries` + 1
-/// times.
+/// The verdict after such an end. Tasks that had not begun are pending as before. For a task that had begun, the time
+/// that it ran is kept: it gets more time in the next trial, and is lost when the whole life of a worker was not enough
+/// `retries` + 1 times.
 verdict after_infrastructure_loss(const open_lease& lease, const end_of_worker& end, std::size_t retries);
 
-/// After an end that any task of the worker may have caused, also of leases ahead, because results are reported some
-/// time after their task. The tasks come back in smaller leases, each of which has a worker for itself, until the task
-/// that kills is alone and known: that task is lost after `retries` + 1 deaths. `only_lease`: the worker had no other.
+/// The verdict after an end that any task of the worker may have caused, also tasks of leases ahead, because results
+/// are reported some time after their task. The tasks return in smaller leases, each alone on a worker, until the task
+/// that kills is isolated: it is lost after `retries` + 1 deaths. `only_lease`: the worker had no other lease.
 verdict after_death(const open_lease& lease, bool only_lease, std::size_t retries);
 
 } // namespace daskify::internal

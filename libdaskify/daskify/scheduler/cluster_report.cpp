@@ -7,7 +7,7 @@ namespace daskify::internal {
 
 namespace {
 
-/// Of each client.
+/// Open runs shown per client.
 constexpr std::size_t shown_runs = 20;
 
 client_entry entry_of_client(worker_id id, const std::vector<run_range>& runs, const report_sources& from) {

@@ -1,6 +1,6 @@
 #pragma once
 
-/// The state of a cluster, for people.
+/// The state of a cluster, for display.
 
 #include "daskify/deploy/deployment.hpp"
 #include "daskify/protocol/messages.hpp"

@@ -9,7 +9,7 @@
 
 namespace daskify::internal {
 
-/// What is known of one function's tasks, over all runs of it.
+/// What is known of one function's tasks, from all its runs.
 class task_estimate {
 public:
   /// A report of `count` tasks that took `busy_ns` and made `bytes` of results.
@@ -17,7 +17,7 @@ public:
     if (count == 0)
       return;
     auto ns = std::max<std::uint64_t>(busy_ns / count, 1);
-    // Half old, half new: follows a sweep whose tasks grow, and one odd lease is forgotten after a few.
+    // The mean of old and new follows a sweep whose tasks grow, and forgets one odd lease after a few reports.
     ns_per_task_ = ns_per_task_ == 0 ? ns : (ns_per_task_ + ns) / 2;
     bytes_per_task_ = bytes / count;
     largest_ = std::max(largest_, count);
@@ -37,8 +37,8 @@ private:
 /// Tasks for the next lease, at least 1.
 ///
 /// One task as long as nothing is known; then as many as fill the target time, but at most `lease_growth` times
-/// the largest lease that was seen to go well, no more result bytes than one message should carry, and no more
-/// than half of an equal share of what is left, so that nobody waits for the slowest at the end
+/// the largest reported lease, no more result bytes than one message should carry, and no more than half of an
+/// equal share of the remaining tasks, so that threads do not idle at the end while one is still busy
 /// (guided self-scheduling: Polychronopoulos and Kuck, IEEE Trans. Comput. C-36, 1987).
 inline std::uint64_t lease_size(const task_estimate& estimate, std::uint64_t tasks_left, std::uint64_t threads) {
   if (!estimate.known())

@@ -15,8 +15,8 @@ namespace daskify::internal {
 
 /// The processes of a cluster, and which actor belongs to which process. Sends nothing. Not thread-safe.
 ///
-/// A message comes from a worker, a node or a client when its sender is the actor that joined as such. What may ask for
-/// runs is wider: each process has further actors (of its tasks, of its threads) with the same identity.
+/// A message counts as a worker's, a node's or a client's if its sender is the actor that joined. More actors may ask
+/// for runs: each process has further actors (of its tasks, of its threads) with the same identity.
 class member_registry {
 public:
   using clock = std::chrono::steady_clock;
@@ -28,9 +28,9 @@ public:
     clock::time_point heard;
     std::uint64_t resident_bytes = 0;
     std::uint64_t log_size = 0; ///< bytes, at the last report
-    /// When the connection broke; the exit status of the process, which says more, should follow at once.
+    /// When the connection broke; the exit status of the process, which is more informative, should follow at once.
     std::optional<clock::time_point> hung_up;
-    std::optional<std::uint32_t> node; ///< slot of its node, where that has joined
+    std::optional<std::uint32_t> node; ///< slot of its node, if that has joined
     bool drained = false;
   };
 
@@ -67,7 +67,7 @@ public:
 
   worker& add(worker_id id, worker joined);
   client& add(worker_id id, client joined);
-  /// Also resets what was known of the node that had the slot before.
+  /// Also resets what was known of the slot's previous node.
   node& add(node joined, const std::string& name);
 
   /// Removes the worker and returns it; nothing for an unknown worker.
@@ -104,10 +104,11 @@ public:
   /// The node in this slot that has joined; null: none.
   const node* joined(std::uint32_t slot) const;
   std::vector<worker_id> workers_on(std::uint32_t slot) const;
-  /// Whether no node in this slot was heard of for `timeout`, or may still be starting.
+  /// Whether the slot has no node that is starting or was heard within `timeout`.
   bool is_silent(std::uint32_t slot, clock::time_point now, std::chrono::milliseconds timeout) const;
 
-  /// This process stood still (stopped, swapped out, in a debugger): what was sent meanwhile has not been read yet.
+  /// Restarts all heartbeat timeouts after this process was suspended (stopped, swapped out, in a debugger), because
+  /// messages sent meanwhile have not been read yet.
   void all_heard(clock::time_point now);
 
 private:
@@ -115,7 +116,7 @@ private:
   std::map<worker_id, client> clients_;
   std::unordered_map<caf::actor_addr, node> nodes_;           ///< that have joined
   std::map<std::uint32_t, launched_node> launched_;           ///< by slot
-  std::unordered_map<caf::actor_addr, worker_id> identities_; ///< two of each worker, three of each client
+  std::unordered_map<caf::actor_addr, worker_id> identities_; ///< two actors per worker, three per client
   std::uint64_t last_id_ = 0;
 };
 

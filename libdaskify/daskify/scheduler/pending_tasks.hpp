@@ -12,17 +12,17 @@ namespace daskify::internal {
 /// Which workers may take a pending task.
 enum class piece_kind : std::uint8_t {
   fresh,       ///< any worker
-  interrupted, ///< a worker with more time left than the worker had that was ended in the middle of the task
+  interrupted, ///< a worker with more time left than the previous one, which ended during the task
   quarantined  ///< a worker that has nothing else, because the task may kill
 };
 
-/// Consecutive pending tasks that have the same past.
+/// Consecutive pending tasks that have the same history.
 struct piece {
   std::uint64_t first = 0;
   std::uint64_t count = 0;
   std::uint64_t largest = 0; ///< most tasks of a lease of this piece, because one of them may kill; 0: any number
   std::size_t deaths = 0;    ///< workers that died while this task was all they had
-  std::size_t shared = 0;    ///< workers that died while they had this task, alone in its lease, and others
+  std::size_t shared = 0;    ///< workers that died while they had this task, alone in its lease, and other leases
   std::size_t infrastructure_losses = 0; ///< workers that had begun the task and ended through no fault of tasks
   std::size_t outlived = 0;              ///< of these, workers that had given the task their whole walltime
   std::uint64_t ran_ns = 0; ///< the task takes longer than this, as one of these workers showed; 0: unknown
@@ -66,7 +66,7 @@ public:
   /// REQUIRES: any(kind).
   const piece& first(piece_kind kind) const { return of(kind).begin()->second; }
 
-  /// Removes the first `count` tasks of the first piece. REQUIRES: the piece has so many.
+  /// Removes the first `count` tasks of the first piece. REQUIRES: the piece has `count` tasks.
   piece take(piece_kind kind, std::uint64_t count) {
     auto& pieces = of(kind);
     auto node = pieces.extract(pieces.begin());

@@ -11,7 +11,7 @@ namespace daskify::internal {
 
 namespace {
 
-/// A lease ahead saves the round trip between two leases, but waits behind a slow task: only for short ones.
+/// A lease ahead saves the round trip between two leases, but may wait behind a slow task: only for short tasks.
 bool may_be_ahead(std::uint64_t ns_per_task) {
   return ns_per_task != 0 && ns_per_task <= static_cast<std::uint64_t>(tuning::lease_duration.count());
 }
@@ -37,9 +37,9 @@ void placement::refile(const run_record& run) {
         deferred_.erase(run.function);
     }
   } else if (deferred) {
-    // Until it gets something.
+    // The run stays deferred until it gets a lease.
   } else if (run.is_of_a_task) {
-    // The youngest goes first: the deeper tasks end before those that wait for them go on.
+    // The youngest run goes first, because tasks that wait go on only after the deeper tasks have ended.
     ready_.push_front(id);
   } else {
     ready_.push_back(id);
@@ -57,7 +57,7 @@ void placement::refile(const run_record& run) {
   }
 }
 
-/// So that a small run does not wait for the end of a large one before it. Runs of tasks stay in front.
+/// Moves the run to the back, so that small runs do not wait for the end of a large one. Runs of tasks stay in front.
 void placement::granted(const run_record& run, piece_kind kind) {
   if (!run.is_of_a_task && kind != piece_kind::interrupted)
     (kind == piece_kind::quarantined ? quarantined_ : ready_).move_to_back(run.spec.run);
@@ -98,13 +98,13 @@ auto placement::next_quarantined() -> std::optional<grant> {
   return {};
 }
 
-/// These go before fresh tasks: few workers have so much time left, and only for a while.
+/// Interrupted tasks go before fresh tasks, because few workers have enough time left, and only for a while.
 auto placement::next_interrupted() -> std::optional<grant> {
   if (interrupted_.empty())
     return {};
   if (const auto* worker = longest_lasting()) {
     auto time = worker->time_left_ns;
-    // The longest that fits. The entries from `end` on do not, unless no worker lives so long.
+    // The longest task that fits. The entries from `end` on do not fit, unless no worker lives long enough.
     auto end = interrupted_.end();
     if (time < whole_life(longest_life_ns_))
       end = interrupted_.upper_bound({time, run_id{}});
@@ -119,7 +119,7 @@ auto placement::next_interrupted() -> std::optional<grant> {
   return {};
 }
 
-/// A deferred run gets one lease, and its turn comes as before.
+/// A deferred run gets one lease, and then takes turns as before.
 auto placement::next_deferred() -> std::optional<grant> {
   for (auto& [function, runs] : deferred_) {
     const auto& run = at(runs.front());
@@ -150,7 +150,7 @@ auto placement::next_ready() -> std::optional<grant> {
       return grant{worker->id, run.spec.run, piece_kind::fresh};
     if (too_late) {
       defer(run);
-    } else if (refused) { // that worker may have the tasks of other clients
+    } else if (refused) { // the worker may take tasks of other clients
       ready_.move_to_back(run.spec.run);
       ++passed_over;
     } else {
@@ -160,14 +160,14 @@ auto placement::next_ready() -> std::optional<grant> {
   return {};
 }
 
-/// There is room, but not the time for this function; others may take less.
+/// Some worker has room, but not enough time for this function; other functions may take less.
 void placement::defer(const run_record& run) {
   ready_.erase(run.spec.run);
   deferred_[run.function].push_back(run.spec.run);
   hold_for(run);
 }
 
-/// Lets workers that have enough time come to have room, where the run needs a thread at once.
+/// If the run needs a free thread, workers with enough time get no leases ahead, so that a thread becomes free.
 void placement::hold_for(const run_record& deferred) {
   if (deferred.is_of_a_task || !may_be_ahead(deferred.estimate->ns_per_task()))
     held_ns_ = std::min(held_ns_, needed_ns(deferred, piece_kind::fresh));
@@ -180,8 +180,8 @@ std::uint64_t placement::needed_ns(const run_record& run, piece_kind kind) const
   return time_needed(run.estimate->ns_per_task(), run.pending.first(kind).ran_ns, longest_life_ns_);
 }
 
-/// A worker without any lease, for a quarantined task. Where every worker has a task that waits: a worker that has
-/// nothing else, although the quarantined task might take the waiting one down with it.
+/// Chooses a worker without any lease, for a quarantined task. If every worker has a task that waits, chooses a worker
+/// that has nothing else, although the quarantined task might kill the waiting one, too.
 auto placement::idle_worker(const run_record& run) const -> choice {
   auto needed = needed_ns(run, piece_kind::quarantined);
   choice only_waiting;
@@ -211,7 +211,7 @@ auto placement::idle_worker(const run_record& run) const -> choice {
   return {nullptr, too_late, refused};
 }
 
-/// As long as quarantined tasks wait, some workers get nothing new, so that they come to be idle: half of the workers,
+/// As long as quarantined tasks wait, some workers get nothing new, so that they become idle: half of the workers,
 /// because the other tasks need some, too.
 void placement::reserve_workers() {
   if (quarantined_.empty()) {
@@ -231,7 +231,7 @@ void placement::reserve_workers() {
   }
 }
 
-/// Of the workers that are not reserved yet.
+/// The worker with the least work among those not reserved yet; null: none.
 const worker_record* placement::soonest_idle(const run_record& for_run) const {
   auto needed = needed_ns(for_run, piece_kind::quarantined);
   auto work = [](const worker_record& w) { return std::tuple{w.waiting != 0, w.open, w.load_ns}; };
@@ -243,7 +243,7 @@ const worker_record* placement::soonest_idle(const run_record& for_run) const {
   return best;
 }
 
-/// A worker that would fail the run's tasks gets them only where every other one would, too.
+/// A worker that would fail the run's tasks gets them only if every other worker would fail them, too.
 bool placement::may_have(const worker_record& worker, const run_record& run) const {
   if (worker.refused.empty() || !worker.refused.contains(run.client))
     return true;
@@ -261,10 +261,10 @@ bool placement::has_room(const worker_record& worker, run_id run, std::uint64_t 
     return false;
   if (worker.has_free_thread())
     return true;
-  // Never ahead of tasks that may wait themselves: the youngest first keeps the number of waiting tasks low.
+  // Not behind tasks that may wait themselves: serving the youngest run first keeps the number of waiting tasks low.
   if (submitter_of(run))
     return false;
-  // More than one lease ahead only where many runs have few tasks each.
+  // A run gets at most one lease ahead; a worker gets more only if many runs have few tasks each.
   constexpr auto target = static_cast<std::uint64_t>(tuning::lease_duration.count());
   if (auto held = worker.leases_of.find(run); held != worker.leases_of.end() && held->second > worker.threads)
     return false;
@@ -276,7 +276,7 @@ auto placement::least_loaded(const run_record& run) const -> choice {
   auto ns = run.estimate->ns_per_task();
   auto needed = needed_ns(run, piece_kind::fresh);
   choice best;
-  // Where the time is unknown, leases count: a task that waits makes its worker no better than an idle one.
+  // If times are unknown, the number of leases decides, so that an idle worker precedes one whose task waits.
   auto load = [](const worker_record& w) { return std::tuple{!w.has_free_thread(), w.load_ns, w.open}; };
   for (const auto& [id, worker] : workers_) {
     if (!has_room(worker, run.spec.run, ns))

@@ -24,8 +24,8 @@ using run_table = std::unordered_map<run_id, std::unique_ptr<run_record>>;
 ///
 /// Runs take turns, and the tasks go to the worker with the least work. Runs that tasks have submitted go before all
 /// others, the youngest first. Quarantined tasks get a worker that has nothing else. Interrupted tasks get a worker
-/// with more time left than they ran. Where the free workers have too little time left for the tasks of a function, the
-/// runs of the function are deferred, and others go before them.
+/// with more time left than they ran. If the free workers have too little time left for the tasks of a function, the
+/// runs of the function are deferred, and other runs go before them.
 ///
 /// Not thread-safe. Each operation takes O(log(runs)), `next` also O(workers) for each run that it passes over.
 class placement {
@@ -39,19 +39,19 @@ public:
   /// Both tables must outlive this object.
   placement(const worker_table& workers, const run_table& runs) : workers_{workers}, runs_{runs} {}
 
-  /// Files a run by the pending tasks that it offers. To be called whenever these have changed.
+  /// Puts a run into the queues for the pending tasks that it offers. To be called whenever these have changed.
   void refile(const run_record& run);
   void worker_joined(const worker_record& worker) { longest_life_ns_ = std::max(longest_life_ns_, worker.life_ns); }
-  /// A worker is to have nothing new, or is gone.
+  /// The worker gets nothing new, or has left.
   void unreserve(worker_id worker) { reserved_.erase(worker); }
-  /// The lives of workers have changed, or a worker leaves. O(workers).
+  /// To be called when the life of a worker has changed, or a worker leaves. O(workers).
   void measure_lives();
   std::uint64_t longest_life_ns() const noexcept { return longest_life_ns_; }
 
   /// The next grant; nothing when no worker can take any pending task now. The caller grants it, changes both tables,
   /// calls `granted`, and asks again.
   std::optional<grant> next();
-  /// The run waits for its next turn.
+  /// Makes the run wait for its next turn.
   void granted(const run_record& run, piece_kind kind);
 
   /// Throws std::logic_error when the queues contradict the tables. Slow: for tests.
@@ -91,7 +91,7 @@ private:
   run_queue quarantined_;                                    ///< runs with quarantined tasks
   std::set<worker_id> reserved_;       ///< get nothing new while quarantined tasks wait for workers of their own
   std::uint64_t longest_life_ns_ = 0;  ///< of the workers that are not being drained
-  std::uint64_t held_ns_ = UINT64_MAX; ///< workers with so much time left get no leases ahead: a task waits for them
+  std::uint64_t held_ns_ = UINT64_MAX; ///< a worker with this much time left gets no leases ahead: a task waits for it
 };
 
 } // namespace daskify::internal

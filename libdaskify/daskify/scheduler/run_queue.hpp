@@ -9,7 +9,7 @@
 
 namespace daskify::internal {
 
-/// Runs in the order in which they are served; each at most once. All in logarithmic time.
+/// Runs in the order in which they are served; each at most once. Each operation takes at most O(log n).
 class run_queue {
 public:
   bool empty() const noexcept { return runs_.empty(); }
@@ -19,7 +19,7 @@ public:
   /// REQUIRES: it is not empty.
   run_id front() const { return runs_.begin()->second; }
 
-  /// A run that is in already keeps its place.
+  /// A run that is already in the queue keeps its place.
   void push_front(run_id run) { insert(run, runs_.empty() ? 0 : runs_.begin()->first - 1); }
   void push_back(run_id run) { insert(run, runs_.empty() ? 0 : runs_.rbegin()->first + 1); }
 

@@ -44,13 +44,13 @@ struct run_record {
   std::map<std::uint64_t, result_block> blocks;   ///< exactly the ended tasks, by first task
   std::vector<worker_id> described_to;            ///< workers that have the description
   std::uint64_t open_leases = 0;
-  std::optional<failure> given_up; ///< why: what comes back from workers is lost, too
+  std::optional<failure> given_up; ///< why; tasks that workers return are lost, too
   std::set<run_id> children;       ///< runs that tasks of this run submitted
   std::vector<run_id> needs;       ///< runs whose results the tasks use, each once, until this run is over
   std::uint64_t needed_by = 0;     ///< number of runs that have this run in `needs`
-  waiter_id input_wait;            ///< the core's own, for `needs`
+  waiter_id input_wait;            ///< the core's own wait for `needs`
   bool released = false;           ///< forgotten as soon as nothing needs it
-  worker_id client;                ///< owner, through all the tasks between; none: the client in this process
+  worker_id client;                ///< owner of this run or of its first ancestor; none: the client in this process
   bool is_of_a_task = false;       ///< a task submitted this run, and may wait for it
   bool inputs_ended = false;
 
@@ -62,7 +62,7 @@ struct run_record {
   bool is_needed() const { return needed_by != 0 || spec.unattended; }
   /// Whether workers may take a task of this kind now.
   bool offers(piece_kind kind) const { return inputs_ended && pending.any(kind); }
-  /// Clips a range to the tasks of this run. False when none is left.
+  /// Clips a range to the tasks of this run. Returns false when none is left.
   bool clip(run_range& r) const {
     if (r.first >= states.size())
       return false;

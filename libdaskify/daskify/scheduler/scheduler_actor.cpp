@@ -18,15 +18,15 @@ namespace daskify::internal {
 namespace {
 
 constexpr auto tick_interval = std::chrono::milliseconds{250};
-/// How long after a broken connection the exit status of the process may come.
+/// How long after a broken connection the exit status of the process may arrive.
 constexpr auto exit_status_grace = std::chrono::milliseconds{1000};
-constexpr auto out_of_ids = "the scheduler has given out all the ids that it has; start another one";
+constexpr auto out_of_ids = "the scheduler has run out of ids; start another one";
 
 /// The answer to a client that was silent for too long.
 caf::error considered_gone() {
   return to_caf_error(cluster_error{
       error_code::scheduler_gone,
-      "The scheduler considers this client dead, as nothing was heard of it for longer than heartbeat_timeout; what "
+      "The scheduler considers this client dead, because it sent no heartbeat for longer than heartbeat_timeout; what "
       "was not gathered is lost: call shutdown_cluster, and start_cluster again."});
 }
 
@@ -35,7 +35,7 @@ caf::error not_allowed() {
   return caf::error{caf::sec::invalid_argument};
 }
 
-/// What tasks get of the time until a node ends.
+/// The part of the time until a node ends that its tasks may use.
 std::chrono::milliseconds time_for_tasks(std::chrono::milliseconds left) {
   return left - std::min<std::chrono::milliseconds>(tuning::end_of_job, left / 10);
 }
@@ -44,7 +44,7 @@ std::uint64_t in_ms(std::chrono::milliseconds time) {
   return static_cast<std::uint64_t>(time.count());
 }
 
-/// Leaves what goes into one message, at least the first block. Returns the rest.
+/// Keeps the blocks that fit into one message, at least the first. Returns the rest.
 std::vector<run_range> take_beyond_message(std::vector<result_block>& blocks) {
   std::vector<run_range> rest;
   std::uint64_t bytes = 0;
@@ -137,7 +137,7 @@ scheduler_state::enrol(enrol_request& who, worker_actor& actor, const caf::stron
   if (auto why = refusal(who.secret, who.build_id)) {
     answer.refusal = why->first;
     answer.reason = why->second;
-    // A sender without the secret may be anyone, and says nothing about our own workers.
+    // A sender without the secret may be any process, and proves nothing about the deployment's workers.
     if (answer.refusal != error_code::bad_secret)
       setup_.processes->worker_refused(who, answer.reason);
     promise.deliver(std::move(answer), setup_.store);
@@ -185,7 +185,7 @@ scheduler_state::admit(join_node& who, store_for_directory& store, const node_ac
   if (auto why = refusal(who.secret, who.build_id)) {
     answer.refusal = why->first;
     answer.reason = why->second;
-    // A sender without the secret may be anyone, and says nothing about our own nodes.
+    // A sender without the secret may be any process, and proves nothing about the deployment's nodes.
     if (answer.refusal != error_code::bad_secret)
       setup_.processes->node_refused(who, answer.reason);
     promise.deliver(std::move(answer), caf::actor_cast<directory_for_stores>(setup_.directory));
@@ -228,7 +228,7 @@ std::optional<std::pair<error_code, std::string>> scheduler_state::refusal_of(co
   if (stopping_)
     return {{error_code::shut_down, "the cluster is just being shut down"}};
   if (!setup_.build_id.empty())
-    return {{error_code::mode_unavailable, "the cluster belongs to another program, and serves that only"}};
+    return {{error_code::mode_unavailable, "the cluster serves only the program that started it"}};
   return {};
 }
 
@@ -268,7 +268,7 @@ scheduler_state::attach(const attach_client& who, const store_for_directory& sto
 
 // -- senders ------------------------------------------------------------------------------------------------
 
-/// The worker whose worker actor sent this message; that it is alive is noted.
+/// Returns the worker whose worker actor sent this message, and notes that it is alive.
 auto scheduler_state::sending_worker() -> std::pair<worker_id, member_registry::worker*> {
   worker_id id;
   auto* worker = members_.worker_of(self_->current_sender(), &id);
@@ -285,12 +285,12 @@ std::optional<worker_id> scheduler_state::identity() const {
   return from_this_process() ? std::optional{worker_id{}} : std::nullopt;
 }
 
-/// The client in this process, or a client that has joined.
+/// Whether this is the client in this process, or a client that has joined.
 bool scheduler_state::is_client(const std::optional<worker_id>& who) const {
   return who && (!*who || members_.clients().contains(*who));
 }
 
-/// Tasks use no runs but those that tasks of their worker have submitted; clients use their own.
+/// Tasks may use the runs that tasks of their worker have submitted, clients their own, the client in this process all.
 bool scheduler_state::may_use(const std::optional<worker_id>& who, run_id run) {
   return who && (!*who || submitter_of(run) == *who);
 }
@@ -308,7 +308,7 @@ bool scheduler_state::from_this_process() const {
 
 caf::result<void> scheduler_state::note_node_alive() {
   auto* node = members_.node_of(self_->current_sender());
-  if (!node || node->state == member_registry::node::given_up) // it can only end, and join anew
+  if (!node || node->state == member_registry::node::given_up) // it can only end and join again
     return not_allowed();
   node->heard = clock::now();
   if (node->state == member_registry::node::starting)
@@ -341,7 +341,7 @@ caf::result<cluster_alive> scheduler_state::note_client_alive() {
 
 caf::result<void> scheduler_state::note_heartbeat(const heartbeat& beat) {
   auto [id, worker] = sending_worker();
-  if (!worker) // given up as silent: no other process might end it
+  if (!worker) // given up as silent: the error ends it, because no other process might
     return not_allowed();
   worker->resident_bytes = beat.resident_bytes;
   return caf::unit;
@@ -424,7 +424,7 @@ caf::typed_response_promise<awaited_tasks> scheduler_state::await(await_tasks& q
   return promise;
 }
 
-/// Delivers the promise of a question that is still open; "not yet" is an answer, too.
+/// Answers a question that is still open, if not `satisfied` with "not yet".
 void scheduler_state::answer(waiter_id waiter, bool satisfied) {
   auto node = askers_.extract(waiter);
   if (node.empty())
@@ -464,7 +464,7 @@ void scheduler_state::add_call(add_start_call& call) {
   flush();
 }
 
-/// The reports of a start call: its one task, failed or not, and the end of its lease, in one report or in two.
+/// Handles a report of a start call: the result of its one task and the end of its lease come in one report or in two.
 void scheduler_state::start_call_reported(worker_id worker, lease_report report) {
   if (auto objects = objects_of(report.block); !objects.empty()) { // of a result that is dropped
     adopt_results(worker, objects);
@@ -482,7 +482,7 @@ void scheduler_state::start_call_reported(worker_id worker, lease_report report)
 
 // -- waits for workers ----------------------------------------------------------------------------------------
 
-/// Workers that take the tasks of this client.
+/// The number of workers that take tasks of this client.
 std::uint64_t scheduler_state::ready_workers(worker_id client) const {
   return static_cast<std::uint64_t>(std::ranges::count_if(members_.workers(), [&](const auto& entry) {
     const auto* node = members_.launched_node_of(entry.second);
@@ -524,7 +524,7 @@ void scheduler_state::answer_impatient_waits(clock::time_point now) {
     w.promise.deliver(awaited_workers{false, ready_workers(w.who)});
 }
 
-/// There will never be so many.
+/// Refuses waits for more workers than there can be.
 void scheduler_state::refuse_vain_waits_for_workers() {
   if (waits_for_workers_.empty())
     return;
@@ -578,7 +578,7 @@ void scheduler_state::end_subscription(subscription_key id) {
     core_->apply(scheduler_events::wait_stopped{ended->waiter});
 }
 
-// -- the cluster, for people ----------------------------------------------------------------------------------
+// -- the cluster, for display ---------------------------------------------------------------------------------
 
 caf::result<worker_list> scheduler_state::list() const {
   if (!identity())
@@ -658,7 +658,7 @@ void scheduler_state::lose(worker_id id, error_code code, std::string how, const
     return;
   bool is_silent = code == error_code::worker_silent;
   if (const auto* node = members_.launched_node_of(*gone); node && (is_silent || code == error_code::worker_died)) {
-    // The end of a job, or of a node, looks like a death of the process from here.
+    // From here, the end of a job or of a node looks like the death of a process.
     auto now = clock::now();
     if (node->end && now >= *node->end) {
       code = error_code::worker_walltime;
@@ -700,7 +700,7 @@ void scheduler_state::note_exhausted(workers_exhausted& why) {
   end_if_exhausted();
 }
 
-/// Workers that others have started go on, whatever becomes of our own.
+/// Workers that others have started go on without the deployment's workers.
 void scheduler_state::end_if_exhausted() {
   if (!exhausted_ || !members_.workers().empty())
     return;
@@ -709,7 +709,7 @@ void scheduler_state::end_if_exhausted() {
   refuse_vain_waits_for_workers();
 }
 
-/// Slots of nodes in jobs are not used again.
+/// Keeps the tables small, because slots of nodes in jobs are not reused.
 void scheduler_state::forget_if_unused(std::uint32_t slot) {
   members_.forget_if_unused(slot);
   if (!members_.launched(slot))
@@ -726,7 +726,7 @@ void scheduler_state::client_left(worker_id id) {
     w.promise.deliver(considered_gone());
   for (auto key : subscriptions_.of(id))
     end_subscription(key);
-  // The client may only have stood still: the answer must not say that its tasks were cancelled.
+  // The client may only have been suspended: the answer must not claim that its tasks were cancelled.
   for (auto next = askers_.begin(); next != askers_.end();) {
     auto asked = next++;
     if (asked->second.who != id)
@@ -789,8 +789,8 @@ void scheduler_state::end_drained_nodes() {
   }
 }
 
-/// A drained node ends when the results that only it has are elsewhere. What cannot be moved is lost with the node, and
-/// a later request for it says so.
+/// A drained node ends when the results that only it has have been moved. Results that cannot be moved are lost with
+/// the node, and a later request for them reports that.
 void scheduler_state::leave_nothing_on(std::uint32_t slot) {
   const auto* node = members_.joined(slot);
   if (!node)
@@ -844,7 +844,7 @@ void scheduler_state::lose_silent_workers(clock::time_point now) {
     lose(id, error_code::worker_silent, how, {});
 }
 
-/// The workers of such a node are alive, but can do little without its store. They end with the node, and their tasks
+/// The workers of a silent node are alive, but can do little without its store. They end with the node, and their tasks
 /// run elsewhere.
 void scheduler_state::give_up_silent_nodes(clock::time_point now) {
   for (auto& [address, node] : members_.nodes()) {

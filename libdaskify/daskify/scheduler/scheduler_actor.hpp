@@ -21,8 +21,8 @@
 namespace daskify::internal {
 
 struct scheduler_setup {
-  std::string secret;   ///< what a worker has to know
-  std::string build_id; ///< what a worker has to be; empty: anything, as it serves programs of several builds
+  std::string secret;   ///< that each process has to present
+  std::string build_id; ///< required of workers; empty: any, because the cluster serves programs of several builds
   std::chrono::milliseconds heartbeat_interval{};
   std::chrono::milliseconds heartbeat_timeout{};
   std::chrono::milliseconds start_timeout{}; ///< how long a node may take from when it joins to its first heartbeat
@@ -31,17 +31,17 @@ struct scheduler_setup {
   store_for_users store;               ///< of this node
   directory_actor directory;
   deployment* processes = nullptr;     ///< outlives the actor
-  std::function<void()> on_end_wanted; ///< a client wants the cluster to end; none: that is not for clients to say
-  // For people.
+  std::function<void()> on_end_wanted; ///< a client asks to end the cluster; none: clients may not
+  // For display.
   std::string mode;
   std::string log_folder;
-  // Slots for nodes that come without.
+  // Slots for nodes that join without one.
   std::uint32_t first_free_node = 1;
   std::uint32_t first_free_worker = 0;
 };
 
-/// The scheduler core as an actor: messages become events, effects become messages. It owns the promises of those who
-/// wait for results, and knows which actor and process is which worker. Nothing is decided here.
+/// The scheduler core as an actor: messages become events, effects become messages. Owns the promises of requests that
+/// wait for results, and maps actors and processes to workers. Makes no decisions.
 class scheduler_state : public scheduler_effects, public start_call_effects {
 public:
   using pointer = scheduler_actor::stateful_pointer<scheduler_state>;
@@ -77,7 +77,7 @@ private:
     caf::typed_response_promise<awaited_tasks> promise;
     await_tasks question;
     clock::time_point until;
-    worker_id who; ///< none: in this process; else the answer crosses a wire
+    worker_id who; ///< none: in this process; otherwise the answer crosses the network
   };
   using subscription_key = subscriptions<progress_actor>::key;
 
@@ -135,7 +135,7 @@ private:
   void report_progress_of(subscription_key id);
   void end_subscription(subscription_key id);
 
-  // The cluster, for people.
+  // The cluster, for display.
   caf::result<worker_list> list() const;
   caf::result<cluster_status> status() const;
   report_sources sources() const;
@@ -170,13 +170,13 @@ private:
   scheduler_setup setup_;
   std::unique_ptr<scheduler_core> core_;
   start_calls start_calls_{*this, tuning::start_attempts};
-  std::map<worker_id, failure> failing_calls_;             ///< of start calls that have reported, and not returned yet
-  std::map<worker_id, clock::time_point> abandoned_;       ///< in calls whose clients have left, since then
+  std::map<worker_id, failure> failing_calls_;             ///< of start calls whose lease is not closed yet
+  std::map<worker_id, clock::time_point> abandoned_;       ///< workers in calls of clients that left, and when
   std::unordered_map<run_id, client_listener> unattended_; ///< the actors to notify of the ends of these runs
   member_registry members_;
   std::set<std::uint32_t> draining_;               ///< slots of nodes that are not drained yet
-  std::map<worker_id, work_order> orders_;         ///< what this event makes the workers do
-  std::map<worker_id, std::uint64_t> order_bytes_; ///< of the descriptions and values in each
+  std::map<worker_id, work_order> orders_;         ///< orders to the workers from this event
+  std::map<worker_id, std::uint64_t> order_bytes_; ///< of the descriptions and values in each order
   std::map<waiter_id, asker> askers_;
   std::uint64_t last_waiter_ = 0;
   worker_wait_list<caf::typed_response_promise<awaited_workers>> waits_for_workers_;
@@ -191,7 +191,8 @@ private:
 
 scheduler_actor::behavior_type scheduler_behavior(scheduler_state::pointer self, scheduler_setup setup);
 
-/// Starts one. Compiled where the actor is: what CAF makes of its class takes seconds in each file that spawns it.
+/// Starts a scheduler. Defined next to the actor, because CAF's templates for it take seconds to compile in each file
+/// that spawns it.
 scheduler_actor spawn_scheduler(caf::actor_system& system, scheduler_setup setup);
 
 } // namespace daskify::internal

@@ -14,7 +14,7 @@ std::uint64_t to_ns(std::chrono::nanoseconds time) {
   return static_cast<std::uint64_t>(std::max(time.count(), std::chrono::nanoseconds::rep{0}));
 }
 
-/// Waits of the core's own, for the inputs of a run, have ids that no shell uses.
+/// Ids from here on are the core's own waits for the inputs of a run; its caller uses none of them.
 constexpr std::uint64_t own_waiters = std::uint64_t{1} << 63;
 
 std::string function_key(const run_spec& spec) {
@@ -80,7 +80,7 @@ void scheduler_core::on(const scheduler_events::worker_resumed& event) {
 void scheduler_core::on(const scheduler_events::worker_refuses& event) {
   auto* worker = find(event.worker);
   if (worker && worker->refused.insert(event.client).second)
-    settle(); // where no worker is left that does better, the tasks have to fail
+    settle(); // if no other worker is left, the tasks have to fail
 }
 
 void scheduler_core::on(const scheduler_events::worker_time_left& event) {
@@ -90,8 +90,8 @@ void scheduler_core::on(const scheduler_events::worker_time_left& event) {
   auto before = std::exchange(worker->time_left_ns, to_ns(event.left));
   bool is_first = worker->life_ns == for_ever_ns;
   if (!is_first && worker->time_left_ns <= before)
-    return; // as time goes by, less fits
-  // What has begun meanwhile did so with no less than this.
+    return; // less time lets nothing new fit
+  // A lease that has begun meanwhile had at least this much time left.
   for (auto& lease : worker->leases)
     lease.time_left_ns = is_first ? worker->time_left_ns : lease.time_left_ns + (worker->time_left_ns - before);
   worker->life_ns = is_first ? worker->time_left_ns : std::max(worker->life_ns, worker->time_left_ns);
@@ -120,7 +120,7 @@ void scheduler_core::on(const scheduler_events::worker_has_waiting& event) {
   auto slots_before = worker->running_slots();
   worker->waiting = event.tasks;
   for (auto i = slots_before; i < worker->running_slots() && i < worker->leases.size(); ++i)
-    worker->leases[i].time_left_ns = worker->time_left_ns; // they begin
+    worker->leases[i].time_left_ns = worker->time_left_ns; // these leases begin
   settle();
 }
 
@@ -155,7 +155,7 @@ void scheduler_core::on(const scheduler_events::worker_left& event) {
               event.cause);
     forget_if_over(*run);
   }
-  release_all_of(event.worker); // the tasks that submitted these runs are gone, and all that could ask for the results
+  release_all_of(event.worker); // the tasks that submitted these runs, and could ask for the results, are gone
   settle();
 }
 
@@ -194,7 +194,7 @@ void scheduler_core::on(const scheduler_events::client_left& event) {
   settle();
 }
 
-/// In the order of their ids, so that the same events give the same effects.
+/// Releases the runs in the order of their ids, so that the same events give the same effects.
 void scheduler_core::release_all_of(worker_id submitter) {
   std::vector<run_id> orphans;
   for (const auto& [id, run] : runs_)
@@ -232,7 +232,7 @@ void scheduler_core::on(scheduler_events::run_submitted& event) {
   settle();
 }
 
-/// The run's parent, client, and the runs whose results it needs.
+/// Sets the run's parent, its client, and the runs whose results it needs.
 void scheduler_core::add_to_family(run_record& run) {
   run.client = run.owner();
   run.is_of_a_task = run.owner() && !clients_.contains(run.owner());
@@ -287,7 +287,7 @@ std::optional<failure> scheduler_core::why_inputs_cannot_be_used(const run_recor
       if (block.failures.empty())
         continue;
       const auto& f = block.failures.front();
-      if (f.code != error_code::dependency_failed) // that one has the cause already, and whose fault it was
+      if (f.code != error_code::dependency_failed) // its text already names the cause and where it arose
         why.text = "a future that it takes as an argument failed: ";
       why.text += f.text.empty() ? std::string{describe(f.code)} : f.text;
       return why;
@@ -400,7 +400,7 @@ void scheduler_core::forget_if_over(run_record& run) {
 
 // -- tasks that end without a result ------------------------------------------------------------------------
 
-/// And everything that is pending with the task, when `max_lost` tasks are lost.
+/// The task is lost, and all pending tasks with it when `max_lost` tasks are lost.
 void scheduler_core::lose(run_record& run, std::uint64_t task, const failure& cause) {
   settle_failed(run, task, 1, task_state::lost, cause);
   if (!max_lost_ || run.given_up || run.tasks_in(task_state::lost) < *max_lost_)
@@ -427,7 +427,7 @@ void scheduler_core::drop_pending(run_record& run, std::uint64_t first, std::uin
   placement_.refile(run);
 }
 
-/// Tasks of a lease are pending again, but for those that were cancelled meanwhile.
+/// Makes tasks of a lease pending again, except those that were cancelled meanwhile.
 void scheduler_core::give_back(run_record& run, const piece& tasks) {
   std::vector<piece> back;
   run.each_stretch(tasks.first, tasks.count, [&](std::uint64_t first, std::uint64_t count, task_state s) {
@@ -511,7 +511,7 @@ void scheduler_core::on(scheduler_events::lease_reported& event) {
   settle();
 }
 
-/// The report does not fit the lease: what is left of the lease fails.
+/// Replaces a report that does not fit the lease: the remaining tasks of the lease fail.
 void scheduler_core::refuse_report(const open_lease& lease, lease_report& report) const {
   failure why;
   why.code = error_code::corrupt_bytes;
@@ -523,7 +523,7 @@ void scheduler_core::refuse_report(const open_lease& lease, lease_report& report
   report.closed = true;
 }
 
-/// The last `count` tasks of the lease have not begun.
+/// Takes back the last `count` tasks of the lease, which have not begun.
 void scheduler_core::return_tasks(worker_record& worker, open_lease& lease, std::uint64_t count) {
   worker.returned(lease, count);
   worker.holding_back = true;
@@ -545,7 +545,7 @@ void scheduler_core::settle_block(run_record& run, result_block block) {
     if (s == task_state::leased)
       wanted.emplace_back(first, count);
   });
-  // The values of tasks that were cancelled meanwhile are of no use.
+  // The values of tasks that were cancelled meanwhile are not needed.
   std::erase_if(block.stored, [&](const stored_value& s) {
     bool unwanted = std::none_of(wanted.begin(), wanted.end(),
                                  [&](const auto& w) { return s.task >= w.first && s.task - w.first < w.second; });
@@ -579,7 +579,7 @@ void scheduler_core::on(scheduler_events::wait_begun& event) {
     waits_.add(event.waiter, event.tasks, event.how_many - ended);
 }
 
-/// How many of the tasks have ended; those that their run does not have count as ended, and are clipped away.
+/// Returns how many of the tasks have ended. Tasks that their run does not have count as ended and are clipped away.
 std::uint64_t scheduler_core::ended_of(run_range& tasks) const {
   auto asked = tasks.count;
   auto* run = find(tasks.run);
@@ -628,7 +628,7 @@ std::vector<run_id> scheduler_core::known_runs_among(const std::vector<run_range
 
 /// Does what has become due, and grants what workers can take now.
 void scheduler_core::settle() {
-  // By lists and not by recursion: a chain of a million runs, each needing the one before, may end here at once.
+  // Uses lists instead of recursion, because a chain of a million runs, each needing the one before, may end at once.
   auto take = [this](std::vector<run_id>& list) -> run_record* {
     auto id = list.back();
     list.pop_back();

@@ -19,21 +19,21 @@
 
 namespace daskify::internal {
 
-/// Decides which worker runs which task, and what becomes of tasks whose worker is gone.
+/// Decides which worker runs which task, and what happens to tasks whose worker has left.
 ///
 /// Pure: knows no clock, socket or actor. `apply` takes an event; the effects of the event are called before `apply`
 /// returns. Not thread-safe: the core belongs to the scheduler actor.
 ///
-/// Tasks are granted as leases of consecutive tasks (placement decides to which worker). What a worker had when it died
-/// comes back quarantined (blame decides how): in smaller leases, each of which has a worker for itself, until the task
-/// that kills is alone and known. That task is tried `retries` more times and is then lost; the others lose nothing.
-/// A run goes on whatever number of its tasks is lost, unless `max_lost` sets a limit: with so many lost tasks the run
-/// is given up, and each task that no worker has is lost as `run_given_up`.
+/// Tasks are granted as leases of consecutive tasks (placement decides to which worker). The tasks of a worker that
+/// died return quarantined (blame decides how): in smaller leases, each alone on a worker, until the task that kills is
+/// isolated. That task is tried `retries` more times and is then lost; the other tasks are not affected. A run goes on
+/// with any number of lost tasks, unless `max_lost` sets a limit: at the limit the run is given up, and each task that
+/// no worker has is lost as `run_given_up`.
 ///
-/// Workers may have limited time. They get what should end in it; a task that takes longer than any worker lives is
-/// tried with the whole life of one, and is lost when that has not been enough `retries` + 1 times.
+/// Workers may have limited time, and get tasks that should end within it. A task that takes longer than any worker
+/// lives is tried with the whole life of a worker, and is lost when that was not enough `retries` + 1 times.
 ///
-/// A task may submit runs and wait for them. While it waits its thread is free for other tasks, and its runs go before
+/// A task may submit runs and wait for them. While it waits, its thread is free for other tasks, and its runs go before
 /// all others, so that few tasks wait at a time. These runs end with the worker whose task submitted them.
 ///
 /// Clients in other processes have ids from the same sequence as workers; their runs end with them, too.
@@ -49,24 +49,24 @@ public:
   // -- questions ----------------------------------------------------------------------------------------------
 
   bool knows(run_id run) const { return runs_.contains(run); }
-  /// Ranges are clipped to what their run has; unknown runs have no tasks.
+  /// Ranges are clipped to the tasks of their run; unknown runs have no tasks.
   progress counts(const std::vector<run_range>& tasks) const;
   /// The tasks among `tasks` that have ended, as ranges in the asked order.
   std::vector<run_range> ended(const std::vector<run_range>& tasks) const;
   /// The results of the tasks among `tasks` that have ended, as blocks in the asked order.
   std::vector<result_block> results(const std::vector<run_range>& tasks) const;
-  /// Number of tasks that this worker is in.
+  /// Number of tasks that this worker is running.
   std::uint64_t running(worker_id worker) const;
   std::size_t workers() const { return workers_.size(); }
   /// How many threads the tasks that have not ended could keep busy for at least this long each; a task of unknown
-  /// duration is one. O(number of runs).
+  /// duration counts as one thread. O(number of runs).
   std::uint64_t useful_threads(std::chrono::nanoseconds each) const;
   /// All runs, by submitter and in the order of their ids.
   std::vector<run_id> runs() const;
-  /// Type of the run's function, for messages to people; "" for an unknown run.
+  /// Type of the run's function, for messages to users; "" for an unknown run.
   std::string name_of(run_id run) const;
 
-  /// Throws std::logic_error when the books contradict each other. Slow: for tests.
+  /// Throws std::logic_error when the internal tables contradict each other. Slow: for tests.
   void check_invariants() const;
 
 private:
@@ -140,9 +140,9 @@ private:
   std::unordered_map<waiter_id, run_id> input_waits_; ///< the core's own waits: which run waits for its inputs
   std::uint64_t last_own_waiter_;
   std::vector<run_id> inputs_ready_;       ///< runs whose inputs ended during this event
-  std::vector<run_id> doomed_;             ///< runs whose task was cancelled during this event
+  std::vector<run_id> doomed_;             ///< runs whose parent task was cancelled during this event
   std::vector<run_id> unneeded_;           ///< released runs whose last user ended during this event
-  std::optional<failure> exhausted_cause_; ///< why no worker will come; nothing: some may
+  std::optional<failure> exhausted_cause_; ///< why no worker will join; nothing: some may
 };
 
 } // namespace daskify::internal

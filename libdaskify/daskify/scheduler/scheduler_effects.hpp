@@ -18,12 +18,12 @@ public:
   virtual void cancel(worker_id worker, const run_range& tasks) = 0;
   /// `worker` is to return, in its reports, all that it has not begun.
   virtual void recall(worker_id worker) = 0;
-  /// `worker`, which was to be drained, has no lease any more, and gets none. Called once.
+  /// `worker`, which is being drained, has no lease any more, and gets none. Called once.
   virtual void drained(worker_id worker) = 0;
   /// `worker` will see no more leases of this run.
   virtual void forget(worker_id worker, run_id run) = 0;
 
-  /// These objects, results that `worker` has stored, are part of a run now.
+  /// These objects, results that `worker` has stored, belong to a run now.
   virtual void adopt_results(worker_id worker, const std::vector<object_id>& results) = 0;
   /// The scheduler no longer needs these results.
   virtual void release_results(const std::vector<object_id>& results) = 0;

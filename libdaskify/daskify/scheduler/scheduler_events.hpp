@@ -1,6 +1,6 @@
 #pragma once
 
-/// What happens to the scheduler core, as data: to be applied, recorded and replayed.
+/// The events of the scheduler core, as data: to be applied, recorded and replayed.
 
 #include "daskify/protocol/messages.hpp"
 #include "daskify/scheduler/time_left.hpp"
@@ -31,7 +31,7 @@ struct worker_paused {
 struct worker_resumed {
   worker_id worker;
 };
-/// The worker fails all tasks of this client from now on: it gets them only where every worker would.
+/// The worker fails all tasks of this client from now on: it gets them only if every worker would fail them.
 struct worker_refuses {
   worker_id worker;
   worker_id client;
@@ -41,24 +41,24 @@ struct worker_time_left {
   worker_id worker;
   std::chrono::nanoseconds left{};
 };
-/// The worker gets nothing new from now on, returns what it has not begun, and ends what it has; `drained` follows.
+/// The worker gets nothing new from now on, returns what it has not begun, and finishes the rest; `drained` follows.
 struct worker_drains {
   worker_id worker;
 };
-/// So many tasks of the worker wait for other tasks: it can run as many more.
+/// `tasks` of the worker's tasks wait for other tasks, so that it can run as many more.
 struct worker_has_waiting {
   worker_id worker;
   std::uint32_t tasks = 0;
 };
-/// The worker is gone; `cause` says how it ended, and the range of the cause is ignored. The tasks are not to blame
-/// when the cause is worker_walltime or worker_node_lost, or when the worker was drained: they go on elsewhere, and no
-/// retry is used up.
+/// The worker has left; `cause` describes how it ended, and the range of the cause is ignored. The tasks are not to
+/// blame when the cause is worker_walltime or worker_node_lost, or when the worker was drained: they go on elsewhere,
+/// and no retry is used up.
 struct worker_left {
   worker_id worker;
   failure cause;
 };
-/// No worker will come any more: all pending tasks end as lost with `cause`, and those of later runs, too, until a
-/// worker joins.
+/// No worker will join any more: all pending tasks end as lost with `cause`, and those of later runs, too, until a
+/// worker joins after all.
 struct workers_exhausted {
   failure cause;
 };
@@ -98,14 +98,14 @@ struct run_released {
 
 // -- waits ----------------------------------------------------------------------------------------------------
 
-/// `satisfied(waiter)` follows as soon as `how_many` of `tasks` have ended, at once where they have. Tasks of unknown
+/// `satisfied(waiter)` follows as soon as `how_many` of `tasks` have ended, at once if they have. Tasks of unknown
 /// runs count as ended.
 struct wait_begun {
   waiter_id waiter;
   std::vector<run_range> tasks;
   std::uint64_t how_many = 0;
 };
-/// The waiter wants no answer any more.
+/// The waiter no longer wants an answer.
 struct wait_stopped {
   waiter_id waiter;
 };

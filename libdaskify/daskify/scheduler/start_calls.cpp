@@ -6,7 +6,7 @@ namespace daskify::internal {
 
 namespace {
 
-/// What the tasks of the call's client fail with.
+/// The failure of the tasks of the call's client.
 failure as_cause(failure why) {
   why.code = error_code::start_call_failed;
   why.first = 0;
@@ -58,13 +58,13 @@ void start_calls::worker_left(worker_id worker, const failure& cause) {
   if (found == calls_.end() || is_excused)
     return;
   auto& call = found->second;
-  call.workers = std::max(call.workers, workers_.size() + 1); // with the one that is gone
+  call.workers = std::max(call.workers, workers_.size() + 1); // with the worker that left
   if (++call.deaths < call.workers - 1 + deaths_ || call.doomed)
     return;
   auto why = cause;
   why.text = "the call " + call.call.name + " of on_worker_start ended " + std::to_string(call.deaths) +
              " workers in a row, the last one so: " + cause.text;
-  call.doomed = as_cause(std::move(why)); // workers that have made it, before it began to kill, go on
+  call.doomed = as_cause(std::move(why)); // workers that made it before it began to kill go on
   failed_.try_emplace(call.client, *call.doomed);
 }
 
@@ -99,7 +99,7 @@ void start_calls::refuse(worker_id worker, worker_record& record, worker_id clie
     effects_.refuse_tasks(worker, client, why);
 }
 
-/// To the next call, or to work.
+/// Makes the worker's next call, or lets it work.
 void start_calls::go_on(worker_id worker, worker_record& record) {
   for (auto next = calls_.upper_bound(record.last); next != calls_.end(); ++next) {
     record.last = next->first;

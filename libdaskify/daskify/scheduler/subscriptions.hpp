@@ -11,8 +11,8 @@
 
 namespace daskify::internal {
 
-/// Subscriptions to the counts of tasks. A subscription ends when its tasks have, by a wait of its own. Not
-/// thread-safe.
+/// Subscriptions to the counts of tasks. A subscription ends when its tasks have ended, for which it has its own wait.
+/// Not thread-safe.
 template <class Listener>
 class subscriptions {
 public:
@@ -57,7 +57,7 @@ public:
     return found == by_waiter_.end() ? std::nullopt : std::optional{found->second};
   }
 
-  /// Returns whether a subscription is concerned.
+  /// The counts of the run have changed. Returns whether there is a subscription to it.
   bool changed(run_id run) {
     auto found = watched_.find(run);
     if (found == watched_.end())

@@ -52,7 +52,7 @@ std::vector<waiter_id> wait_table::ended(const run_range& tasks) {
   }
   if (done.empty())
     return done;
-  // All at once, because a thousand may wait for the same task.
+  // All waits at once, because a thousand may be for the same task.
   std::erase_if(found->second, [&](const wait& w) { return waiters_.at(w.waiter).missing == 0; });
   if (found->second.empty())
     by_run_.erase(found);

@@ -20,10 +20,10 @@ public:
   /// Returns the waits that are over because these tasks have ended, in the order in which they began. O(waits for this
   /// run).
   std::vector<waiter_id> ended(const run_range& tasks);
-  /// The run is unknown from now on: all its tasks have ended.
+  /// Removes a run that is being forgotten; all its tasks have ended.
   void forget(run_id run) { by_run_.erase(run); }
 
-  /// Throws std::logic_error when the books contradict each other. Slow: for tests.
+  /// Throws std::logic_error when the internal tables contradict each other. Slow: for tests.
   void check_invariants() const;
 
 private:

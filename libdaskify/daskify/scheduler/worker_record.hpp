@@ -20,10 +20,10 @@ struct open_lease {
   std::uint64_t reported = 0;    ///< tasks at the beginning that have been reported
   piece past;                    ///< the tasks as they were pending
   std::uint64_t ns_per_task = 0; ///< as expected when the lease was granted; 0: unknown
-  /// Of the worker, when the next task to be reported began, or somewhat before.
+  /// Of the worker, at or somewhat before the begin of the next task to be reported.
   std::uint64_t time_left_ns = for_ever_ns;
 
-  /// One of the tasks may kill: the lease has its worker for itself.
+  /// Whether one of the tasks may kill, so that the lease is alone on its worker.
   bool quarantined() const { return past.quarantined(); }
 
   std::uint64_t next() const { return granted.first + reported; }
@@ -32,18 +32,18 @@ struct open_lease {
 };
 
 struct worker_record {
-  // What every search for a worker looks at comes first.
+  // The members that every search for a worker reads come first.
   worker_id id;
   std::uint32_t threads = 1;
   std::uint32_t waiting = 0;     ///< tasks that wait for other tasks, and leave their thread to others
-  std::uint64_t open = 0;        ///< leases
+  std::uint64_t open = 0;        ///< number of leases
   std::uint64_t quarantined = 0; ///< of these leases
-  std::uint64_t load_ns = 0;     ///< expected time of what is left of the leases, where it is known
+  std::uint64_t load_ns = 0;     ///< expected time of the leases' remaining tasks, where known
   std::uint64_t time_left_ns = for_ever_ns;
   bool leaving = false;          ///< is being drained
   bool paused = false;           ///< gets nothing new until it is resumed
   std::set<worker_id> refused;   ///< clients whose tasks this worker fails
-  bool holding_back = false;     ///< gave work back, being in a slow task: gets no more than it can run at once
+  bool holding_back = false;     ///< has returned work because of a slow task: gets no more than it can run at once
   std::deque<open_lease> leases; ///< in the order granted; the first `running_slots` of them are being run
   std::unordered_map<run_id, std::uint64_t> leases_of; ///< number of leases by run
   std::uint64_t life_ns = for_ever_ns;                 ///< the most time left that was ever reported
@@ -53,7 +53,7 @@ struct worker_record {
   bool stays() const { return !leaving && !paused; }
   bool takes_more() const { return stays() && time_left_ns != 0; }
   bool has_free_thread() const { return open < running_slots(); }
-  /// Every task in hand waits for other tasks.
+  /// Whether every task of the worker waits for other tasks.
   bool only_waits() const { return open <= waiting; }
 
   void take(open_lease lease) {

@@ -11,7 +11,7 @@
 
 namespace daskify::internal {
 
-/// Who waits until there are enough workers, and the promise of an answer that each was given. Not thread-safe.
+/// The clients that wait until there are enough workers, with the promises of their answers. Not thread-safe.
 template <class Promise>
 class worker_wait_list {
 public:
@@ -25,13 +25,13 @@ public:
   void add(wait one) { all_.push_back(std::move(one)); }
   bool empty() const noexcept { return all_.empty(); }
 
-  /// The most workers that one of them waits for.
+  /// The most workers that a client waits for; 0: none waits.
   std::uint64_t largest() const {
     auto most = std::ranges::max_element(all_, {}, &wait::count);
     return most == all_.end() ? 0 : most->count;
   }
 
-  /// Takes out those for which `is_over` holds; the others keep their order.
+  /// Removes and returns the waits for which `is_over` holds; the others keep their order.
   template <class Predicate>
   std::vector<wait> take_if(Predicate is_over) {
     auto first = std::stable_partition(all_.begin(), all_.end(), [&](const wait& w) { return !is_over(w); });

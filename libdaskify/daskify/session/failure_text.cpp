@@ -36,8 +36,8 @@ std::string describe_failure(const failure& why, std::string text) {
     text += " was lost because no worker is left: " + why.text;
     break;
   case error_code::not_decodable:
-    text += " gave a result that could not be made from its bytes: " + (why.type.empty() ? "" : why.type + ": ") +
-            why.text + "; look at the constructors and the inspect of its type";
+    text += " returned a result that could not be decoded: " + (why.type.empty() ? "" : why.type + ": ") + why.text +
+            "; look at the constructors and the inspect of its type";
     break;
   case error_code::object_lost:
     text += " has no value: " + why.text;

@@ -106,7 +106,7 @@ bool chunked_object::write(std::uint64_t chunk, std::span<const std::byte> bytes
     store(chunk, bytes);
   std::lock_guard guard{mutex_};
   if (failed_)
-    throw data_error{error_code::store_failed, name_of(*this) + " was given up before it had arrived"};
+    throw data_error{error_code::store_failed, name_of(*this) + " was given up before all of it had arrived"};
   if (here_[chunk])
     return true;
   if (!file_)

@@ -17,7 +17,7 @@ namespace {
 
 caf::error not_a_node() {
   return to_caf_error(data_error{error_code::store_failed,
-                                 "the object directory was asked by a process that is no node of this cluster"});
+                                 "the sender of a request to the object directory is no node of this cluster"});
 }
 
 } // namespace

@@ -73,8 +73,8 @@ void throw_unknown_object(object_id object) {
 }
 
 void throw_lost_object(object_id object, const std::string& key, const std::string& why) {
-  throw data_error{error_code::object_lost,
-                   name_of_object(object, key) + " is lost: " + why + "; scatter it again, or run again what made it"};
+  throw data_error{error_code::object_lost, name_of_object(object, key) + " is lost: " + why +
+                                                "; scatter it again, or run the task again that made it"};
 }
 
 // -- nodes ------------------------------------------------------------------------------------------------
@@ -226,7 +226,7 @@ void object_directory::on(const directory_events::key_of_object_dropped& event) 
 /// Messages of an owner may arrive by another route after the owner has left: its references would never be released.
 void object_directory::require_there(owner_id owner) const {
   if (left_.contains(owner))
-    throw data_error{error_code::store_failed, "an object was put by a process that has ended meanwhile"};
+    throw data_error{error_code::store_failed, "an object was refused because its process has ended"};
 }
 
 void object_directory::on(const directory_events::owner_left& event) {

@@ -45,7 +45,7 @@ caf::error caf_error_of(const store_problem& why) {
 }
 
 caf::error not_a_user() {
-  return caf_error_of({error_code::store_failed, "the store was used by a process that has not joined it"});
+  return caf_error_of({error_code::store_failed, "the sender has not joined this store"});
 }
 
 /// Without a host, the source is the scheduler's node, which may have several addresses: uses the one known to this
@@ -257,7 +257,7 @@ auto store_state::join(const join_store& who, object_listener& listener) -> prom
   auto speaker = self_->current_sender();
   auto answer = self_->make_response_promise<acknowledged>();
   if (!speaker || !who.owner || who.owner == scheduler_owner || who.secret != node_->setup().secret) {
-    answer.deliver(caf_error_of({error_code::store_failed, "the secret of this session is another one"}));
+    answer.deliver(caf_error_of({error_code::store_failed, "the secret is not that of this session"}));
     return answer;
   }
   self_->monitor(speaker->address());

@@ -11,8 +11,7 @@ namespace daskify::internal {
 
 namespace {
 
-const store_problem released_meanwhile{error_code::unknown_object,
-                                       "the data were released while somebody waited for them"};
+const store_problem released_meanwhile{error_code::unknown_object, "the data were released while they were waited for"};
 
 } // namespace
 

@@ -277,7 +277,7 @@ bool transfer_puller::line::is_here(const request& asked, std::uint64_t length) 
   auto answer = socket_->receive_message<reply>();
   bool ok = answer.status == reply_status::ok;
   if (answer.answered != asked || answer.length != (ok ? length : 0))
-    throw wrong_answer{"answers what it was not asked"};
+    throw wrong_answer{"sent a reply that matches no request"};
   answered_ = true;
   if (answer.status == reply_status::not_here)
     throw connection_lost{"does not have it"};
@@ -355,7 +355,7 @@ void transfer_puller::cancel(object_id object) {
   for (auto pull = pulls_.begin(); pull != pulls_.end();) {
     auto current = pull++;
     if (current->into->id() == object)
-      end(current, name_of(*current->into) + " was not fetched, as that was cancelled");
+      end(current, name_of(*current->into) + " was not fetched, because the transfer was cancelled");
   }
 }
 

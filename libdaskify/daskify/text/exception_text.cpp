@@ -17,7 +17,7 @@ namespace {
 /// Maximum depth of nested exceptions whose texts are included.
 constexpr std::size_t deepest_nesting = 8;
 
-constexpr std::string_view no_text = "an object that is no std::exception";
+constexpr std::string_view no_text = "an object that is not a std::exception";
 
 /// The rest would be cut off anyway, and a text may be longer than the remaining memory.
 constexpr std::size_t longest_read = longest_exception_text + 1;

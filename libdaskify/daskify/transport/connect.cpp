@@ -49,7 +49,7 @@ answer ask(caf::actor_system& system, const endpoint& there, const std::set<std:
       .receive(
           [&](caf::node_id&, caf::strong_actor_ptr& actor, std::set<std::string>& speaks) {
             if (!actor)
-              got.problem = "nobody is published there";
+              got.problem = "no actor is published there";
             else if (std::ranges::includes(speaks, messages))
               got.actor = std::move(actor);
             else

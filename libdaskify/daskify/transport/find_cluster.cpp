@@ -33,7 +33,7 @@ std::string why_ended(const connection& told) {
     return pid + " has ended";
   if (is_of_an_earlier_boot(told.owner) &&
       std::holds_alternative<unreached>(find_reachable(told.addresses, look_patience)))
-    return pid + " has ended, for this machine was started again since";
+    return pid + " has ended, because this machine was rebooted since";
   return {};
 }
 
@@ -41,7 +41,8 @@ std::string why_no_cluster(const settings& options) {
   if (options.scheduler)
     return {};
   auto path = connection_directory(options);
-  auto nobody = "There is no cluster: no scheduler has told in the folder '" + path.string() + "' where it is.";
+  auto nobody =
+      "There is no cluster: no scheduler has published its address in the folder '" + path.string() + "' where it is.";
   if (!session_folder::is_told_in(path))
     return nobody;
   try {

@@ -29,9 +29,9 @@ std::string random_hex(std::size_t bytes) {
     std::array<unsigned char, 32> random{};
     auto count = std::min(random.size(), bytes - digits.size() / 2);
     if (::getentropy(random.data(), count) != 0)
-      throw cluster_error{error_code::session_failed, "the system gives no random bytes for the session's secret: " +
-                                                          std::generic_category().message(errno) +
-                                                          "; Linux 3.17 or later is needed"};
+      throw cluster_error{error_code::session_failed,
+                          "cannot get random bytes from the system for the session's secret: " +
+                              std::generic_category().message(errno) + "; Linux 3.17 or later is needed"};
     for (auto byte : std::span{random}.first(count)) {
       append_hex(digits, byte);
     }

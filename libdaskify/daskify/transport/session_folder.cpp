@@ -197,7 +197,7 @@ session_folder session_folder::claim(const fs::path& folder) {
     if (errno != EWOULDBLOCK)
       fail("the connection_directory " + quoted(path) + " cannot be locked: " + reason(errno) +
            "; choose a folder on another file system");
-    fail("another scheduler that is running has the connection_directory " + quoted(path) +
+    fail("another running scheduler uses the connection_directory " + quoted(path) +
          "; end that one, or choose another folder for this one");
   }
   session_folder claimed{path};

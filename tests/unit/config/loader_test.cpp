@@ -311,7 +311,7 @@ TEST(loader, refuses_bad_values_with_their_origin_and_what_is_right) {
             std::string{"cannot use '99999999999999999999' for 'size' (command line): it is more than 1000000"}.append(
                 size_form));
   EXPECT_EQ(refusal(error_code::bad_option_value, {"prog", "--daskify.mode", "lokal"}),
-            "cannot use 'lokal' for 'mode' (command line): it is none of the words it can be; give one of local, "
+            "cannot use 'lokal' for 'mode' (command line): it is none of the allowed words; give one of local, "
             "test, slurm, connect, hosts");
   EXPECT_NE(refusal(error_code::bad_option_value, {"prog", "--daskify.start_timeout=5parsecs"})
                 .find("has the unknown unit 'parsecs'; give a time from 1ms to 366d"),

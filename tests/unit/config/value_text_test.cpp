@@ -162,7 +162,7 @@ TEST(choice, reads_back_every_word_it_can_write) {
 
 TEST(choice, refuses_any_other_word) {
   for (auto text : {"", "Auto", "automatic", "lines ", "unknown", "1"})
-    EXPECT_EQ(objection(style, text), "is none of the words it can be") << text;
+    EXPECT_EQ(objection(style, text), "is none of the allowed words") << text;
 }
 
 TEST(byte_size, reads_and_writes_sizes_with_their_units) {

@@ -111,6 +111,6 @@ TEST(log_folder, is_refused_where_nothing_can_be_written) {
   }
   ::setrlimit(RLIMIT_FSIZE, &limit);
   std::signal(SIGXFSZ, before);
-  EXPECT_THAT(said, HasSubstr("Nothing can be written into the log_directory " + base.path().string()));
+  EXPECT_THAT(said, HasSubstr("Cannot write into the log_directory " + base.path().string()));
   EXPECT_TRUE(std::filesystem::is_empty(base.path()));
 }

@@ -61,7 +61,7 @@ struct recorder : scheduler_effects {
   std::set<worker_id> recalled;
   std::set<worker_id> drained_workers;
   std::vector<waiter_id> answered;
-  std::vector<run_id> ended; ///< unattended ones
+  std::vector<run_id> ended; ///< unattended runs
   std::set<std::pair<worker_id, object_id>> claimed;
   std::set<std::pair<run_id, object_id>> returned; ///< arguments
 };
@@ -84,7 +84,7 @@ struct scheduler : testing::Test {
     return s;
   }
 
-  /// Results that say which task they are of.
+  /// Results that identify their tasks.
   static result_block results(std::uint64_t first, std::uint64_t count) {
     result_block b;
     b.first = first;
@@ -112,7 +112,7 @@ struct scheduler : testing::Test {
     core.report(worker, std::move(r));
   }
 
-  /// A report of it returns what is not begun of a lease.
+  /// Reports that the worker returns all tasks of a lease.
   void return_all(worker_id worker, const lease& l) {
     lease_report r;
     r.id = l.id;
@@ -130,7 +130,7 @@ struct scheduler : testing::Test {
   }
   static failure died() { return ended(error_code::worker_died); }
 
-  /// From here on a task of every run is expected to take so long.
+  /// Makes the core expect this time for each task of every run.
   void teach(worker_id worker, std::chrono::nanoseconds each) {
     core.submit(spec(run_id{1'000'000}, 1));
     finish(worker, next(worker), static_cast<std::uint64_t>(each.count()));
@@ -144,7 +144,7 @@ struct scheduler : testing::Test {
   }
 };
 
-/// Results in the store of the worker's node, whose objects are numbered as their tasks from 100 on.
+/// Results in the store of the worker's node; the object of task n has the number 100 + n.
 result_block stored_results(std::uint64_t first, std::uint64_t count) {
   result_block b;
   b.first = first;
@@ -173,7 +173,7 @@ TEST_F(scheduler, gives_a_paused_worker_nothing_until_it_is_resumed) {
   EXPECT_FALSE(seen.grants[bob].empty()) << "others go on";
   core.resume(ann);
   EXPECT_FALSE(seen.grants[ann].empty());
-  core.resume(ann); // once more says nothing new
+  core.resume(ann); // has no further effect
   core.pause(worker_id{77});
   core.resume(worker_id{77});
 }
@@ -406,7 +406,7 @@ TEST_F(scheduler, finds_the_one_task_that_kills_and_finishes_all_others) {
   EXPECT_EQ(failure_of(core.results({{sweep, killer, 1}}).at(0), killer)->code, error_code::worker_died);
 }
 
-/// Workers with one thread that join one after the other, and die of the tasks that kill.
+/// Workers with one thread that join one after the other, and die in the tasks that kill.
 struct deadly_sweep {
   recorder seen;
   driven_scheduler core;
@@ -422,7 +422,7 @@ struct deadly_sweep {
     return *failure_of(core.results({{scheduler::sweep, task, 1}}).at(0), task);
   }
 
-  /// Until all tasks have ended, with `size` workers at a time.
+  /// Runs until all tasks have ended, with `size` workers at a time.
   void run(std::uint64_t tasks, std::size_t size) {
     core.submit(scheduler::spec(scheduler::sweep, tasks));
     std::vector<worker_id> alive;
@@ -442,7 +442,7 @@ struct deadly_sweep {
     }
   }
 
-  /// One lease, or what comes before its first killer; false when the worker died.
+  /// Runs one lease, or its tasks before the first killer; returns false when the worker died.
   bool step(worker_id worker) {
     auto& leases = seen.grants[worker];
     if (leases.empty())
@@ -777,7 +777,7 @@ TEST_F(scheduler, forgets_the_runs_of_a_client_that_left_and_what_their_tasks_ha
   auto dependent = spec(nth_run_of(client, 2), 1);
   dependent.inputs = {{run, 0, 1}};
   core.submit(dependent);
-  core.client_left(worker_id{12}); // nobody
+  core.client_left(worker_id{12}); // an unknown client
   core.client_left(client);
   EXPECT_FALSE(core.knows(run));
   EXPECT_FALSE(core.knows(nth_run_of(client, 2)));
@@ -930,7 +930,7 @@ TEST_F(scheduler, lets_suspects_wait_for_workers_that_stay) {
   EXPECT_EQ(seen.grants[worker_id{3}].size(), 1u);
 }
 
-// -- losses that are nobody's fault ----------------------------------------------------------------------------
+// -- infrastructure losses -------------------------------------------------------------------------------------
 
 TEST_F(scheduler, uses_up_no_retry_when_the_node_is_lost) {
   driven_scheduler strict{seen, 0};
@@ -1057,7 +1057,7 @@ TEST_F(scheduler, tries_a_task_longer_than_any_life_with_a_whole_one) {
   worker_id used{3};
   worker_id fresh{4};
   core.worker_joined(used, 1, 100s);
-  return_all(used, next(used)); // and it goes there again
+  return_all(used, next(used)); // and is granted to the same worker again
   EXPECT_EQ(seen.grants[used].size(), 1u);
   core.time_left(used, 50s);
   return_all(used, next(used));
@@ -1120,7 +1120,7 @@ TEST_F(scheduler, gives_a_task_more_time_than_it_was_cut_short_after) {
   core.worker_joined(ann, 1, 100s);
   core.time_left(ann, 40s);
   finish(ann, next(ann));
-  core.worker_joined(bob, 1, 100s); // gets the third one
+  core.worker_joined(bob, 1, 100s); // gets the third task
   core.time_left(bob, 42s);
   core.time_left(ann, 0s);
   core.worker_left(ann, ended(error_code::worker_walltime));
@@ -1140,7 +1140,7 @@ TEST_F(scheduler, gives_nothing_to_a_worker_whose_time_is_over_until_it_has_more
   EXPECT_EQ(seen.grants[ann].size(), 1u) << "its job was given more";
 }
 
-/// Workers whose jobs end and are replaced, with tasks that take their time.
+/// Workers whose jobs end and are replaced, with tasks of given durations.
 struct timed_cluster : scheduler_effects {
   using seconds = std::uint64_t;
 
@@ -1193,7 +1193,7 @@ struct timed_cluster : scheduler_effects {
     core.report(id, std::move(r));
   }
 
-  /// One second goes by. The worker's tasks go on, and end with it when its time is over.
+  /// Simulates one second. The worker's tasks go on, and end with the worker when its time is over.
   void pass(worker_id id) {
     auto& w = workers.at(id);
     core.time_left(id, std::chrono::seconds{w.end - now});
@@ -1226,7 +1226,7 @@ struct timed_cluster : scheduler_effects {
     }
   }
 
-  /// Until all runs have ended; false when that takes too long.
+  /// Runs until all runs have ended; returns false when that takes too long.
   bool run(std::size_t size, seconds life, seconds patience) {
     for (seconds stop = now + patience; now < stop; ++now) {
       while (workers.size() < size)
@@ -1303,8 +1303,8 @@ TEST(scheduler_with_walltime, loses_the_one_task_that_no_life_is_long_enough_for
 }
 
 TEST_F(scheduler, ends_every_task_exactly_once_whatever_happens) {
-  // A thousand workers' worth of accidents with a fixed seed: joins, deaths, partial reports, returned work,
-  // cancellations, releases, drains, times that run out, nodes that are lost.
+  // Random events with a fixed seed: joins, deaths, partial reports, returned work, cancellations, releases, drains,
+  // expired walltimes, lost nodes.
   for (unsigned seed = 1; seed <= 30; ++seed) {
     std::mt19937 random{seed};
     auto chance = [&](unsigned percent) { return random() % 100 < percent; };
@@ -1312,7 +1312,7 @@ TEST_F(scheduler, ends_every_task_exactly_once_whatever_happens) {
     driven_scheduler sim{log, 1, seed % 3 == 0 ? std::optional<std::size_t>{1 + seed % 5} : std::nullopt};
     std::uint64_t workers = 0;
     std::vector<worker_id> alive;
-    std::map<worker_id, std::chrono::milliseconds> left; // of those with limited time
+    std::map<worker_id, std::chrono::milliseconds> left; // of workers with limited time
     std::set<std::uint64_t> released;
     std::uint64_t runs = 0;
     std::uint64_t inner = 0;
@@ -1343,7 +1343,7 @@ TEST_F(scheduler, ends_every_task_exactly_once_whatever_happens) {
         sim.submit(s);
       }
       if (chance(10)) {
-        // A task submits a run, waits for it or not, and may let go of it.
+        // A task submits a run, waits for it or not, and may release it.
         auto owner = alive[random() % alive.size()];
         auto run = nth_run_of(owner, ++inner);
         sim.submit(spec(run, random() % 10));
@@ -1407,7 +1407,7 @@ TEST_F(scheduler, ends_every_task_exactly_once_whatever_happens) {
         }
       if (!idle)
         continue;
-      // What is left waits for workers that stay, and for more time.
+      // The remaining tasks wait for workers that stay, and for more time.
       auto over = [&](std::uint64_t r) { return sim.counts({{run_id{r}, 0, UINT64_MAX}}).ended(); };
       std::uint64_t open = 0;
       for (std::uint64_t r = 1; r <= runs; ++r)

@@ -10,7 +10,7 @@
 namespace daskify::internal {
 namespace {
 
-/// Plays the workers: keeps which call each of them is in, and checks the order of what they are told.
+/// Plays the workers: records which call each worker is in, and checks the order of the effects.
 struct recorder : start_call_effects {
   void make_call(worker_id worker, const run_spec& call, lease_id as) override {
     EXPECT_TRUE(paused.contains(worker)) << "it might be in a task";
@@ -208,7 +208,7 @@ TEST_F(start_calls_of_workers, are_ended_by_the_report_of_their_own_lease_only) 
   EXPECT_TRUE(calls.is_ready(ann, local));
 }
 
-/// Whatever happens: each worker makes the calls in their order, no call twice, and is set to work in the end.
+/// With random events, each worker makes the calls in their order, no call twice, and gets tasks in the end.
 TEST_F(start_calls_of_workers, end_in_work_for_every_worker_in_any_order_of_events) {
   for (unsigned seed = 0; seed < 300; ++seed) {
     seen = {};

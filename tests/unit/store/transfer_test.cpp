@@ -525,7 +525,7 @@ TEST(transfer, believes_no_header_that_is_wrong) {
     }};
     node a{2s};
     EXPECT_THAT(a.pull(arriving(data), {liar}).end().value_or(""),
-                testing::AnyOf(HasSubstr("answers what it was not asked"), HasSubstr("got nothing more")));
+                testing::AnyOf(HasSubstr("sent a reply that matches no request"), HasSubstr("got nothing more")));
   }
 }
 
@@ -694,7 +694,7 @@ TEST(transfer, can_be_cancelled_and_goes_on_where_it_was) {
   EXPECT_LT(time_of([&] {
               b.its_transfer().cancel({12345});
               b.its_transfer().cancel(the_object);
-              EXPECT_EQ(going.end(), "object 7 of 8.0 MiB was not fetched, as that was cancelled");
+              EXPECT_EQ(going.end(), "object 7 of 8.0 MiB was not fetched, because the transfer was cancelled");
             }),
             5s);
   b.its_transfer().cancel(the_object);

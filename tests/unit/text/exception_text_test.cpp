@@ -75,7 +75,7 @@ TEST(exception_text, is_that_of_a_thrown_number) {
   EXPECT_EQ(text_of_thrown(7L), "7");
   EXPECT_EQ(text_of_thrown(sizeof(int)), "4");
   EXPECT_EQ(text_of_thrown(0.5), "0.5");
-  EXPECT_EQ(text_of_thrown('x'), "an object that is no std::exception");
+  EXPECT_EQ(text_of_thrown('x'), "an object that is not a std::exception");
 }
 
 TEST(exception_text, cannot_steer_a_terminal) {
@@ -126,7 +126,8 @@ TEST(exception_text, has_what_is_nested_in_an_object_that_is_no_exception) {
       std::throw_with_nested(plain{});
     }
   } catch (...) {
-    EXPECT_EQ(text_of_current_exception(), "an object that is no std::exception; caused by std::runtime_error: inner");
+    EXPECT_EQ(text_of_current_exception(),
+              "an object that is not a std::exception; caused by std::runtime_error: inner");
   }
 }
 

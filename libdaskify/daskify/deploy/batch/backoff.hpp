@@ -10,7 +10,7 @@ class backoff {
 public:
   using seconds = std::chrono::seconds;
 
-  /// The delays are `first`, 2 `first`, and so on; before them there is one of 0 where `once_without`.
+  /// The delays are `first`, 2 `first`, and so on; if `once_without`, a delay of 0 precedes them.
   backoff(seconds first, seconds longest, bool once_without = false)
       : first_{first},
         longest_{longest},

@@ -17,7 +17,7 @@ namespace daskify::internal {
 namespace {
 
 constexpr auto tick_interval = std::chrono::seconds{1};
-/// Nodes that come together are asked about together.
+/// Delay before a new node's job is queried, so that nodes that join together share a query.
 constexpr auto settle_time = std::chrono::seconds{1};
 /// After this delay, tell the user which command of the system we are waiting for.
 constexpr auto silent_wait = std::chrono::seconds{5};
@@ -49,7 +49,7 @@ batch_deployment::batch_deployment(deployment_setup with, std::unique_ptr<batch_
       counts_{job_counts_for(setup_.options)},
       at_start_{jobs_for(setup_.options, setup_.options.workers_at_start(counts_.maximum * setup_.options.processes))},
       core_{*this, fleet_for(setup_.options, counts_, *system_)} {
-  system_->check(counts_.first); // what cannot be asked for is said before anything is started
+  system_->check(counts_.first); // an impossible request is reported before anything is started
 }
 
 batch_deployment::~batch_deployment() {
@@ -59,7 +59,7 @@ batch_deployment::~batch_deployment() {
     ticking_.join();
 }
 
-/// What the core wants from here on is not done.
+/// Later requests of the core are ignored.
 void batch_deployment::stop_commands() {
   asking_.request_stop();
   submitting_.request_stop();
@@ -82,26 +82,26 @@ void batch_deployment::tick() {
     changed_.wait_for(lock, stop, tick_interval, [] { return false; });
     auto now = clock::now();
     core_.tick(now);
-    // No node knows when its job ends, but the system does: for all of them by one question.
+    // A node does not know when its job ends; one query to the system answers that for all nodes.
     if (std::ranges::any_of(nodes_, [&](const auto& node) {
           return !node.second.knows_its_end && now - node.second.joined >= settle_time;
         }))
       core_.asked_why(now);
     if (auto text = news(now); !text.empty()) {
-      lock.unlock(); // a terminal may take its time, and the scheduler must not wait for it
+      lock.unlock(); // a terminal may block, and the scheduler must not wait for it
       notice(text);
       lock.lock();
     }
   }
 }
 
-/// A sentence of the system, or about its jobs.
+/// Puts the name of the system in front of a sentence.
 std::string batch_deployment::of_system(const std::string& sentence) const {
   return std::string{system_->name()} + ": " + sentence;
 }
 
-/// What somebody who waits for results should know: which jobs have failed, and that too few are at work. "" for
-/// nothing new. REQUIRES: the lock is held.
+/// News for a user who waits for results: which jobs have failed, and that too few are at work. "": no news. REQUIRES:
+/// the lock is held.
 std::string batch_deployment::news(clock::time_point now) {
   if (starting_ || no_more_.stop_requested() || setup_.options.progress == progress_style::off)
     return {};
@@ -116,8 +116,7 @@ std::string batch_deployment::news(clock::time_point now) {
   return text;
 }
 
-/// What helps against the reasons for which jobs wait, each said once; lines, "" for nothing new. REQUIRES: the lock is
-/// held.
+/// Explanations of the reasons of pending jobs, each given once, as lines; "": none is new. REQUIRES: the lock is held.
 std::string batch_deployment::new_explanations() {
   std::string text;
   for (const auto& [reason, jobs] : report_.reasons)
@@ -149,7 +148,7 @@ void batch_deployment::wait_until_ready() {
     throw_late(ready());
 }
 
-/// The jobs whose workers are there. REQUIRES: the lock is held.
+/// The number of jobs whose workers are ready. REQUIRES: the lock is held.
 std::size_t batch_deployment::ready() const {
   return static_cast<std::size_t>(std::ranges::count_if(nodes_, [](const auto& node) { return node.second.ready; }));
 }
@@ -157,7 +156,7 @@ std::size_t batch_deployment::ready() const {
 void batch_deployment::show_report(start_waiter& waiter, std::unique_lock<std::mutex>& lock) {
   auto sentence = report_.sentence;
   auto explanations = new_explanations();
-  lock.unlock(); // a terminal may take its time
+  lock.unlock(); // a terminal may block
   setup_.on_start_news(of_system(sentence) + (explanations.empty() ? "" : "\n" + explanations));
   waiter.shown(clock::now(), std::move(sentence));
   lock.lock();
@@ -189,7 +188,7 @@ std::string batch_deployment::why_not_ready(clock::time_point now) const {
   return why;
 }
 
-// -- what the scheduler says --------------------------------------------------------------------------------
+// -- events of the scheduler --------------------------------------------------------------------------------
 
 void batch_deployment::worker_refused(const enrol_request& who, const std::string& reason) {
   std::lock_guard guard{mutex_};
@@ -211,7 +210,7 @@ void batch_deployment::node_ready(std::uint32_t slot) {
   auto known = nodes_.find(slot);
   if (known == nodes_.end())
     return;
-  // Not before: a job whose workers cannot start has failed, although its node had joined.
+  // Not when the node joins: a job whose workers cannot start has failed, although its node had joined.
   known->second.ready = core_.node_enrolled(clock::now(), known->second.unit, node_id{slot}, std::nullopt);
   if (!known->second.ready)
     setup_.on_node_unwanted(slot);
@@ -219,7 +218,7 @@ void batch_deployment::node_ready(std::uint32_t slot) {
 }
 
 void batch_deployment::node_silent(std::uint32_t slot, std::int32_t) {
-  // Its process cannot be reached from here. It ends itself when it hears nothing of the scheduler.
+  // The node's process cannot be reached from here. It ends itself when it receives nothing from the scheduler.
   std::lock_guard guard{mutex_};
   core_.node_ended(clock::now(), node_id{slot}, departure::lost, "has been silent for the heartbeat_timeout");
 }
@@ -275,11 +274,11 @@ worker_prospect batch_deployment::prospect() {
   std::lock_guard guard{mutex_};
   auto jobs = core_.ceiling();
   return {jobs * setup_.options.processes,
-          jobs < core_.largest() ? "Somebody has cancelled jobs, and those are not replaced." : "",
+          jobs < core_.largest() ? "Jobs were cancelled from outside, and are not replaced." : "",
           setup_.options.maximum ? "maximum" : "size"};
 }
 
-/// Jobs that wait would start as soon as the first ones have ended.
+/// Also cancels pending jobs, because they would start as soon as the first jobs have ended.
 void batch_deployment::stop_replacing() {
   {
     std::lock_guard guard{mutex_};
@@ -290,7 +289,7 @@ void batch_deployment::stop_replacing() {
     commands_.post("", [this] { cancel_pending_now(); });
   }
   commands_.wait_until_idle(clock::now() + tuning::stop_grace);
-  submitting_.request_stop(); // nor a submission that hangs: cancel_all ends what it may have submitted
+  submitting_.request_stop(); // likewise for a submission: cancel_all ends what it may have submitted
 }
 
 void batch_deployment::cancel_pending_now() {
@@ -300,7 +299,7 @@ void batch_deployment::cancel_pending_now() {
   try {
     system_->cancel_pending(units, stopping_.get_token());
   } catch (const error&) {
-    // They are cancelled once more at the end, which reports what is wrong.
+    // The jobs are cancelled again at the end, which reports errors.
   }
 }
 
@@ -321,7 +320,7 @@ void batch_deployment::end_all() {
     system_->release();
 }
 
-/// Whether the system has answered all commands; a notice asks for patience.
+/// Returns whether the system has answered all commands in time. After a while a notice explains the delay.
 bool batch_deployment::commands_end_in_time() {
   auto until = clock::now() + tuning::scancel_timeout;
   if (commands_.wait_until_idle(clock::now() + silent_wait))
@@ -343,14 +342,14 @@ void batch_deployment::cancel_all_now() {
     say_not_cancelled(why, {});
 }
 
-/// `units`: none for all.
+/// `units`: empty for all.
 void batch_deployment::say_not_cancelled(const std::string& why, const std::vector<std::string>& units) const {
   notice("daskify could not cancel jobs of " + std::string{system_->name()} + ": " + full_stop(why) +
          " Unless they have ended, cancel them by: " + system_->cancel_command(units));
 }
 
-// -- what the core wants ------------------------------------------------------------------------------------
-// REQUIRES, of all: the lock is held.
+// -- effects of the core ------------------------------------------------------------------------------------
+// All functions here REQUIRE: the lock is held.
 
 void batch_deployment::submit(submission_id request, std::size_t count) {
   commands_.post(system_->submit_command(), [this, request, count] { submit_now(request, count); });
@@ -369,7 +368,7 @@ void batch_deployment::drain(const std::string&, node_id node) {
 }
 
 void batch_deployment::node_gone(const node_end& what) {
-  if (what.cause == end_cause::superseded) // it may be alive
+  if (what.cause == end_cause::superseded) // the node may be alive
     setup_.on_node_unwanted(static_cast<std::uint32_t>(what.node.value));
   if (what.by_infrastructure)
     setup_.on_node_lost(static_cast<std::uint32_t>(what.node.value),
@@ -383,7 +382,7 @@ void batch_deployment::failed_start(const std::vector<std::string>& units, const
   keep_last_words(units, sentence);
 }
 
-/// Of jobs that ended by themselves.
+/// Keeps the last output of jobs that ended by themselves.
 void batch_deployment::keep_last_words(const std::vector<std::string>& units, const std::string& sentence) {
   commands_.post("", [this, units, sentence] {
     std::string output; // on a file system that may be slow
@@ -391,13 +390,13 @@ void batch_deployment::keep_last_words(const std::vector<std::string>& units, co
       output = log_tail(system_->log_of(*unit), tuning::shown_lines);
     std::lock_guard guard{mutex_};
     last_failure_ = sentence + (output.empty() ? "" : " Its last output: " + output);
-    // Others may start all the same, but where none has there is nothing to hope for.
+    // Other jobs may still start; the start fails only if no node is connected.
     if (nodes_.empty())
       fail(last_failure_);
   });
 }
 
-/// Said after what has failed before.
+/// Reported on the command thread, after earlier failures.
 void batch_deployment::exhausted(const std::string& sentence) {
   commands_.post("", [this, sentence] {
     std::unique_lock lock{mutex_};
@@ -421,7 +420,7 @@ void batch_deployment::fail(const std::string& sentence) {
 }
 
 // -- the batch system -------------------------------------------------------------------------------------
-// On the thread for commands, without the lock.
+// Called on the command thread, without the lock.
 
 void batch_deployment::submit_now(submission_id request, std::size_t count) {
   submission_result result{{}, "the cluster is being shut down"};
@@ -441,12 +440,12 @@ void batch_deployment::submit_now(submission_id request, std::size_t count) {
   }
 }
 
-/// Without a guard all goes well as long as this process ends as it should.
+/// A missing guard is no error: it matters only if this process does not end normally.
 void batch_deployment::watch_jobs() {
   try {
     system_->guard();
   } catch (const error& e) {
-    notice("daskify: nobody will cancel the jobs if this program is killed: " + std::string{e.what()});
+    notice("daskify: the jobs will not be cancelled if this program is killed: " + std::string{e.what()});
   }
 }
 
@@ -465,7 +464,7 @@ void batch_deployment::query_now(const std::vector<std::string>& units) {
 
 void batch_deployment::tell_ends(const std::vector<job_status>& answer, clock::time_point asked) {
   for (auto& [slot, node] : nodes_) {
-    if (node.joined > asked) // the answer may be about its job's life before it was requeued
+    if (node.joined > asked) // the answer may be about the job before it was requeued
       continue;
     auto found = std::ranges::find(answer, node.unit, &job_status::id);
     // A pending job is being requeued; this node belongs to its previous run.
@@ -487,7 +486,7 @@ void batch_deployment::cancel_now(const std::vector<std::string>& units) {
     std::unique_lock lock{mutex_};
     cancel_problem_ = e.what();
     if (no_more_.stop_requested())
-      return; // they are tried once more, and what is wrong is said then
+      return; // the cancellation is retried at the end, which reports errors
     lock.unlock();
     say_not_cancelled(e.what(), units);
   }

@@ -22,11 +22,11 @@
 
 namespace daskify::internal {
 
-/// Nodes in jobs of a batch system. The job fleet core decides which there are; here the system's commands are called,
-/// and the node processes come and go.
+/// Nodes in jobs of a batch system. The job fleet core decides which jobs there are; this class runs the system's
+/// commands and tracks the connected nodes.
 class batch_deployment final : public deployment, private job_fleet_effects {
 public:
-  /// Throws config_error when such jobs cannot be asked for.
+  /// Throws config_error when the system cannot be asked for these jobs.
   batch_deployment(deployment_setup with, std::unique_ptr<batch_system> system);
   ~batch_deployment() override;
 
@@ -34,7 +34,7 @@ public:
   void wait_until_ready() override;
   void worker_enrolled(const enrol_request&) override {}
   void worker_refused(const enrol_request& who, const std::string& reason) override;
-  void worker_silent(std::uint32_t, std::int32_t) override {} // its node sees it end, or ends itself
+  void worker_silent(std::uint32_t, std::int32_t) override {} // its node notices the end, or ends itself
   void node_joined(std::uint32_t slot, const join_node& who) override;
   void node_ready(std::uint32_t slot) override;
   void node_refused(const join_node& who, const std::string& reason) override;
@@ -92,33 +92,33 @@ private:
   };
 
   deployment_setup setup_;
-  std::unique_ptr<batch_system> system_; ///< its commands are called on the thread for commands, while that runs
+  std::unique_ptr<batch_system> system_; ///< its commands run on the command thread, while that runs
   job_counts counts_;
   std::size_t at_start_; ///< jobs that a start waits for
 
   std::mutex mutex_;
   std::condition_variable_any changed_;
   job_fleet_core core_;
-  std::map<std::uint32_t, node_record> nodes_; ///< connected, by slot
+  std::map<std::uint32_t, node_record> nodes_; ///< connected nodes, by slot
   fleet_report report_;
   std::string problem_;             ///< why the cluster cannot start
-  std::string last_failure_;        ///< of a job that ended before its node came, or soon after
-  bool starting_ = true;            ///< somebody waits until it is ready
-  std::string told_failure_;        ///< the last one that was said
-  std::set<std::string> explained_; ///< reasons for which jobs wait, that were explained
-  staffing_notice staffing_;        ///< of too few jobs at work
+  std::string last_failure_;        ///< of a job that ended by itself, with its last output
+  bool starting_ = true;            ///< until wait_until_ready returns
+  std::string told_failure_;        ///< the last failure that was shown
+  std::set<std::string> explained_; ///< reasons of pending jobs that were explained
+  staffing_notice staffing_;        ///< about too few jobs at work
   bool has_submitted_ = false;
-  /// Jobs may be left that were not cancelled.
+  /// Jobs may exist that are not known here and were not cancelled.
   bool in_doubt_ = false;
-  std::string cancel_problem_; ///< of the last cancellation; "" when it went well
+  std::string cancel_problem_; ///< of the last cancellation; "": it succeeded
 
   std::stop_source asking_;     ///< ends a query
-  std::stop_source no_more_;    ///< the cluster ends: nothing further is submitted. Requested under the lock
+  std::stop_source no_more_;    ///< the cluster ends: nothing further is submitted; requested under the lock
   std::stop_source submitting_; ///< ends a submission
   std::stop_source stopping_;   ///< ends every other command
   command_queue commands_;
-  std::stop_source ending_; ///< of the next
-  std::thread ticking_;     ///< last: it uses the rest
+  std::stop_source ending_; ///< ends the thread `ticking_`
+  std::thread ticking_;     ///< last, because it uses the other members
 };
 
 } // namespace daskify::internal

@@ -12,7 +12,7 @@ void command_queue::start() {
 void command_queue::stop() {
   std::unique_lock lock{mutex_};
   auto ending = std::move(thread_);
-  lock.unlock(); // the thread takes it, too
+  lock.unlock(); // the thread takes the lock, too
 }
 
 bool command_queue::is_started() const {

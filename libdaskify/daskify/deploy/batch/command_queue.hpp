@@ -20,16 +20,16 @@ public:
 
   /// The command that runs.
   struct running_command {
-    std::string name; ///< "": none that people wait for
+    std::string name; ///< "": no command that a user waits for
     clock::time_point since;
   };
 
   void start();
-  /// Commands that have not begun are dropped. Returns when the one that runs has ended. Later commands are ignored.
+  /// Drops commands that have not begun, and returns when the running one has ended. Later commands are ignored.
   void stop();
   bool is_started() const;
 
-  /// `name`: of a command that people wait for, else "". Ignored unless started. Returns at once.
+  /// `name`: for a command that a user may wait for, else "". Ignored unless started. Returns at once.
   void post(std::string_view name, std::function<void()> command);
   /// Returns false when posted commands are left at `until`.
   bool wait_until_idle(clock::time_point until);

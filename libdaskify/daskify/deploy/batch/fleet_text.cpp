@@ -58,7 +58,7 @@ std::string to_sentence(const fleet_report& counts, const fleet_situation& situa
     return text + " The fleet is being stopped.";
   text += obstacle_in_words(situation);
   if (situation.withdrawn)
-    text += " Jobs were cancelled by somebody else, and are not replaced.";
+    text += " Jobs were cancelled from outside, and are not replaced.";
   if (!situation.silence.empty())
     text += " " + situation.system + " does not say how the jobs are: " + situation.silence;
   return text;
@@ -77,11 +77,11 @@ std::string in_words(end_cause cause, const std::string& system) {
   case end_cause::requeued:
     return "its job was requeued";
   case end_cause::superseded:
-    return "another node came for the same job";
+    return "another node enrolled for the same job";
   case end_cause::cancelled:
     return "its job was cancelled";
   case end_cause::out_of_memory:
-    return "its job took more memory than it may";
+    return "its job exceeded its memory limit";
   case end_cause::failed:
     return "its process failed";
   case end_cause::unknown:

@@ -6,10 +6,10 @@
 
 namespace daskify::internal {
 
-/// How many jobs a number of workers takes.
+/// Returns the number of jobs that this many workers need.
 std::size_t jobs_for(const settings& options, std::size_t workers);
 
-/// How many jobs a cluster has: `first` are submitted at its start. Its number is fixed where minimum is maximum.
+/// How many jobs a cluster has: `first` are submitted at its start. The number is fixed if minimum equals maximum.
 struct job_counts {
   std::size_t first;
   std::size_t minimum;

@@ -41,8 +41,8 @@ end_cause cause_of(job_state state) {
   }
 }
 
-/// A task that ends its own process, or the machine's memory, must not be tried for ever; without a word from the
-/// system that may be what happened.
+/// Whether no task is to blame. A task that kills its process or exhausts the machine's memory must not be retried for
+/// ever; an unknown cause may be that.
 bool by_infrastructure(end_cause cause) {
   switch (cause) {
   case end_cause::timed_out:
@@ -84,9 +84,9 @@ job_fleet_core::job_fleet_core(job_fleet_effects& effects, fleet_settings settin
   need_ = settings_.size;
 }
 
-// -- the books ----------------------------------------------------------------------------------------------
+// -- tables -------------------------------------------------------------------------------------------------
 
-/// Counts a unit in or out, and files it where it is looked for.
+/// Adds a unit to all counts and indices, or removes it from them.
 void job_fleet_core::file(const entry& of, bool add) {
   const auto& [id, u] = of;
   auto count = [&](std::size_t& what) { add ? ++what : --what; };
@@ -116,7 +116,7 @@ void job_fleet_core::file(const entry& of, bool add) {
     put(timers_, *u.due);
 }
 
-/// All that is filed of a unit changes here.
+/// Changes a unit, and its entries in all counts and indices.
 template <class Change>
 void job_fleet_core::change(entry& of, Change how) {
   file(of, false);
@@ -134,7 +134,7 @@ void job_fleet_core::remove(entry& of) {
   units_.erase(units_.find(of.first));
 }
 
-/// When something has to be done about a unit unless something happens before.
+/// When the timeout of a unit's stage expires; nothing: never.
 auto job_fleet_core::due_of(const unit& of) const -> std::optional<time_point> {
   switch (of.in) {
   case stage::pending:
@@ -180,7 +180,7 @@ bool job_fleet_core::is_quiet() const {
   return in(stage::pending) + in(stage::starting) + in(stage::leaving) + in(stage::lost) + in(stage::cancelling) == 0;
 }
 
-/// Most jobs start to work within this time.
+/// The time within which about 80 % of the last jobs have enrolled; 0: unknown.
 seconds job_fleet_core::typical_wait() const {
   if (waits_.empty())
     return seconds{0};
@@ -200,7 +200,7 @@ seconds job_fleet_core::lead_time(seconds walltime) const {
   return walltime == seconds{0} ? lead : std::min(lead, walltime / 3);
 }
 
-// -- what people want ---------------------------------------------------------------------------------------
+// -- control ------------------------------------------------------------------------------------------------
 
 void job_fleet_core::start(time_point now) {
   started_ = true;
@@ -267,7 +267,7 @@ void job_fleet_core::submitted(time_point now, submission_id request, const std:
   settle(now);
 }
 
-/// False when it is known already.
+/// Returns false for a known unit.
 bool job_fleet_core::add(const std::string& id, time_point now) {
   auto [made, is_new] = units_.try_emplace(id);
   if (is_new) {
@@ -278,7 +278,7 @@ bool job_fleet_core::add(const std::string& id, time_point now) {
   return is_new;
 }
 
-/// A job can start before its submission has ended: nodes that enrolled meanwhile.
+/// Enrols the nodes of jobs that started before their submission ended.
 void job_fleet_core::enrolled_early(time_point now) {
   std::vector<std::pair<node_id, early_node>> sorted{early_.begin(), early_.end()};
   std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
@@ -295,7 +295,7 @@ void job_fleet_core::enrolled_early(time_point now) {
 void job_fleet_core::submit_failed(time_point now, submission_id request, const std::string& text, bool permanent) {
   if (!submission_ || submission_->id != request)
     return;
-  // What was too much at once may go in parts: there are limits on how many jobs a user may submit.
+  // Fewer jobs at a time may be accepted, because there are limits on how many jobs a user may submit.
   batch_ = std::max<std::size_t>(1, submission_->count / 2);
   submission_.reset();
   enrolled_early(now);
@@ -399,7 +399,7 @@ void job_fleet_core::node_ended(time_point now, node_id node, departure as, cons
       tell_gone(of, u.cause);
     remove(of);
     break;
-  default: // it was requeued, or cancelled, before its node ended
+  default: // the job was requeued or cancelled before its node ended
     if (!stopped_ && !as_asked)
       tell_gone(of, u.caused ? u.cause : end_cause::unknown);
     break;
@@ -415,7 +415,7 @@ void job_fleet_core::tell_gone(const entry& of, end_cause cause) {
   effects_.node_gone({id, u.node, cause, by_infrastructure(cause), text + "."});
 }
 
-// -- what the system says -----------------------------------------------------------------------------------
+// -- answers of the system ----------------------------------------------------------------------------------
 
 void job_fleet_core::statuses(time_point now, std::span<const job_status> answer) {
   auto rest = queries_.answered();
@@ -444,7 +444,7 @@ void job_fleet_core::apply(entry& of, const job_status& status, time_point now) 
   auto& u = of.second;
   if (u.in == stage::finished)
     return;
-  // A node that came after the system was asked knows better.
+  // A node that enrolled after the query was sent is newer than the answer.
   if (u.in != stage::cancelling && u.enrolled && queries_.last_query() && *u.enrolled >= *queries_.last_query())
     return;
   auto before = std::exchange(u.state, status.state);
@@ -473,7 +473,7 @@ void job_fleet_core::apply(entry& of, const job_status& status, time_point now) 
   case job_state::suspended:
   case job_state::running:
   case job_state::completing:
-    // The time that a start may take begins when the processes can run.
+    // start_timeout begins when the processes can run.
     if (u.in == stage::pending || (u.in == stage::starting && (is_held_up(before) || is_held_up(status.state))))
       change(of, [&](unit& x) {
         x.in = stage::starting;
@@ -507,7 +507,7 @@ void job_fleet_core::apply_pending(entry& of, const job_status& status, time_poi
   cancel(of, now);
 }
 
-/// The job waits to start again, although it has started before.
+/// The job is pending again after it had started.
 void job_fleet_core::requeue(entry& of, time_point now) {
   auto& u = of.second;
   if (u.in == stage::lost)
@@ -528,7 +528,7 @@ void job_fleet_core::requeue(entry& of, time_point now) {
 
 void job_fleet_core::unlisted(entry& of, time_point now) {
   auto& u = of.second;
-  // While its node is connected it is there, whatever this answer says.
+  // A unit whose node is connected exists, whatever this answer says.
   if ((u.connected && u.in != stage::cancelling) || (u.enrolled && *u.enrolled >= *queries_.last_query()))
     return;
   changed_ = true;
@@ -564,7 +564,7 @@ void job_fleet_core::over(entry& of, job_state state, const std::string& why, ti
   });
 }
 
-/// Somebody else has cancelled a job: whoever wants it back says `resume`.
+/// A job was cancelled from outside: it is not replaced until `resume`.
 void job_fleet_core::withdrawn() {
   if (auto now = target(); now != 0)
     ceiling_ = now - 1;
@@ -595,7 +595,7 @@ void job_fleet_core::run_timers(time_point now) {
   pause_.tick(now);
 }
 
-/// Each case changes what the unit waits for.
+/// Handles the timeout of a unit. Each case changes the unit's `due`.
 void job_fleet_core::timer(entry& of, time_point now) {
   auto& u = of.second;
   // Walltime can be judged by our own clock. Everything else needs a recent answer of the system: never give up a job
@@ -657,9 +657,9 @@ void job_fleet_core::drain(entry& of, time_point now) {
   effects_.drain(of.first, of.second.node);
 }
 
-// -- what follows -------------------------------------------------------------------------------------------
+// -- after each event ---------------------------------------------------------------------------------------
 
-/// What follows from what is in the books. `fresh`: the system has just said how its jobs are.
+/// Does what has become due. `fresh`: the system has just reported its jobs.
 void job_fleet_core::settle(time_point now, bool fresh) {
   if (!stopped_) {
     run_timers(now);
@@ -684,8 +684,8 @@ void job_fleet_core::shrink(time_point now, bool fresh) {
   auto too_many = [&] { return supply() > target() ? supply() - target() : 0; };
   if (!started_ || too_many() == 0)
     return;
-  // Those that have waited longest are the next to start, so the newest go; but none before it had its chance, or it
-  // would go on like that for ever. It may have started since the system was asked.
+  // The oldest pending jobs are the next to start, so the newest are cancelled; but each gets pending_chance first, or
+  // none would ever start. Only a fresh answer shows that a job has not started meanwhile.
   auto had_chance = [&] {
     auto younger = pending_.upper_bound({now - settings_.pending_chance, {}});
     return younger == pending_.begin() ? pending_.end() : std::prev(younger);
@@ -695,13 +695,13 @@ void job_fleet_core::shrink(time_point now, bool fresh) {
   if (fresh)
     for (auto newest = had_chance(); newest != pending_.end() && too_many() != 0; newest = had_chance())
       cancel(*units_.find(newest->second), now);
-  // The others that have no node yet will be seen to when they have one.
+  // Other units without a node are handled when their node has enrolled.
   auto undecided = supply() - serving_.size();
   while (too_many() > undecided)
     drain(*units_.find(idle_.empty() ? serving_.begin()->second : *idle_.begin()), now);
 }
 
-/// Jobs near their walltime leave as soon as their replacements are there.
+/// Drains jobs near their walltime as soon as their replacements have enrolled.
 void job_fleet_core::hand_over(time_point now) {
   while (!expiring_.empty() && serving_.size() >= target())
     drain(*units_.find(expiring_.begin()->second), now);

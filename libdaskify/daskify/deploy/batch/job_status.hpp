@@ -1,6 +1,6 @@
 #pragma once
 
-/// What a batch system says of a job.
+/// The state of a job, as reported by a batch system.
 
 #include <chrono>
 #include <cstdint>
@@ -68,7 +68,7 @@ constexpr std::string_view to_string(job_state state) noexcept {
   return "is in an unknown state";
 }
 
-/// The job has ended and all its processes with it; it runs no more under this id unless somebody requeues it.
+/// Whether the job and all its processes have ended; it will not run again under this id unless it is requeued.
 constexpr bool is_over(job_state state) noexcept {
   switch (state) {
   case job_state::completed:
@@ -93,14 +93,14 @@ constexpr bool is_over(job_state state) noexcept {
   return false;
 }
 
-/// One job, or unit, of an answer.
+/// One job or unit of an answer.
 struct job_status {
   std::string id;     ///< "12", or "12_3" for a task of an array
-  std::string job_id; ///< its own; an array task that has not started yet may still share the array's
+  std::string job_id; ///< the job's own; an array task that has not started may still have the array's
   job_state state = job_state::unknown;
   std::string reason;                            ///< why it waits, or how it ended; "" for none
   std::string nodes;                             ///< as the system writes them, "n[1-2,5]"; "" when it has none
-  std::optional<std::chrono::seconds> time_left; ///< of its walltime, when it has one
+  std::optional<std::chrono::seconds> time_left; ///< of the walltime; nothing: no limit
 };
 
 } // namespace daskify::internal

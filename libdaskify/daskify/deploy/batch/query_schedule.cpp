@@ -35,7 +35,7 @@ void query_schedule::begin(time_point now, const std::vector<std::string>& units
   open_ = true;
   urgent_ = false;
   last_query_ = now;
-  next_ = time_point::max(); // until it is answered
+  next_ = time_point::max(); // until the answer
 }
 
 std::optional<std::set<std::string>> query_schedule::answered() {

@@ -8,7 +8,7 @@
 
 namespace daskify::internal {
 
-/// When a fleet asks its system how the jobs are, and what was asked. At most one query is open at a time.
+/// The times of a fleet's queries to its system, and the open query. At most one query is open at a time.
 class query_schedule {
 public:
   using time_point = std::chrono::steady_clock::time_point;
@@ -23,28 +23,28 @@ public:
 
   explicit query_schedule(intervals with) : intervals_{with}, interval_{with.first} {}
 
-  // -- what happens -------------------------------------------------------------------------------------------
+  // -- events -------------------------------------------------------------------------------------------------
 
   /// Jobs have been submitted.
   void submitted(time_point now);
   /// The next query is wanted at once. Ignored while the system does not answer: asking more often does not help.
   void urgent(time_point now);
-  /// `quiet`: no job is on its way, or on its way out.
+  /// `quiet`: no job is about to start or to end.
   void observe(time_point now, bool quiet);
   bool is_due(time_point now) const;
   void begin(time_point now, const std::vector<std::string>& units);
-  /// The answer has come. Returns the units that were asked about; nothing when no query is open.
+  /// The answer has arrived. Returns the units of the query; nothing when no query is open.
   std::optional<std::set<std::string>> answered();
-  /// To follow, when the answer has been looked at. `changed`: the answer said something new.
+  /// To be called after the answer has been processed. `changed`: the answer contained news.
   void answer_done(time_point now, bool changed, bool quiet);
-  /// The system has not answered, as `why` says. Returns false when no query is open.
+  /// The system has not answered because of `why`. Returns false when no query is open.
   bool failed(time_point now, const std::string& why);
 
   // -- questions ----------------------------------------------------------------------------------------------
 
   bool is_open() const noexcept { return open_; }
   std::optional<time_point> last_query() const noexcept { return last_query_; }
-  /// Whether the state of the jobs is known well enough to give one up.
+  /// Whether the last answer is recent enough to give up a job.
   bool is_recent(time_point now) const { return last_answer_ && now - *last_answer_ <= 2 * intervals_.longest; }
   bool is_failing() const noexcept { return failing_; }
   const std::string& problem() const noexcept { return problem_; }
@@ -53,15 +53,15 @@ public:
 
 private:
   intervals intervals_;
-  seconds interval_; ///< the next
+  seconds interval_; ///< to the next query
   bool open_ = false;
   bool urgent_ = false;
   bool failing_ = false;
   bool was_quiet_ = true;
   std::string problem_;
-  std::set<std::string> asked_; ///< about which units the open query asks
+  std::set<std::string> asked_; ///< units of the open query
   std::optional<time_point> last_query_;
-  std::optional<time_point> last_answer_; ///< when it was asked for
+  std::optional<time_point> last_answer_; ///< when the last answered query was sent
   time_point next_ = time_point::max();
 };
 

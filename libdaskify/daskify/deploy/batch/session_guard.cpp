@@ -14,7 +14,7 @@ void session_guard::watch() {
   if (guard_ && !guard_->reap())
     return;
   guard_.reset();
-  // Folder and command are arguments and not part of the text: nothing in them reaches the shell.
+  // Folder and command are arguments and not part of the script, so that the shell does not interpret them.
   std::vector<std::string> words{"daskify-guard", "-c",
                                  "trap '' HUP INT TERM; read -r _ <&" + std::to_string(lifeline_descriptor) +
                                      "; folder=$1; shift; \"$@\"; code=$?; rm -rf -- \"$folder\"; exit $code",
@@ -34,14 +34,14 @@ void session_guard::release() {
 
 std::string session_guard::fire() {
   try {
-    watch(); // somebody may have killed the guard
+    watch(); // the guard may have been killed
   } catch (const error& e) {
     return e.what();
   }
   guard_->ask_to_end(); // closes the lifeline
   ends_within(guard_->ended_descriptor(), tuning::scancel_timeout);
   auto status = guard_->reap();
-  // A program that takes exit codes away leaves only that the command has ended.
+  // Where the program ignores SIGCHLD or waits for any child, only the end of the command is known.
   auto is_done = status && (*status == exit_status{exited{0}} || std::holds_alternative<unknown_end>(*status));
   auto output = is_done ? std::string{} : log_tail(setup_.log);
   release();

@@ -10,15 +10,15 @@
 
 namespace daskify::internal {
 
-/// Runs a command and removes the session folder when this process ends without `release`, in whatever way. The guard
-/// is a process of its own, which waits for the end of this one. Not thread-safe.
+/// Runs a command and removes the session folder when this process ends in any way without `release`. The guard is a
+/// separate process, which waits for the end of this one. Not thread-safe.
 class session_guard {
 public:
   struct setup {
     std::filesystem::path session_folder;
     std::filesystem::path log;        ///< receives the output of the command
     std::vector<std::string> command; ///< cancels the jobs of the session; found in PATH
-    std::string left_out;             ///< variables that begin so are not passed to the command; "": all are passed
+    std::string left_out;             ///< prefix of variables that are not passed to the command; "": all are passed
   };
 
   explicit session_guard(setup with) : setup_{std::move(with)} {}
@@ -31,7 +31,7 @@ public:
   /// Ends the guard without running the command.
   void release();
   /// Runs the command now, and waits for its end, at most tuning::scancel_timeout. Returns "" when the command
-  /// succeeded, else its output, or what happened to it.
+  /// succeeded, else its output, or how it ended.
   std::string fire();
 
 private:

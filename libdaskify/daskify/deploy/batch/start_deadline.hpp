@@ -1,6 +1,6 @@
 #pragma once
 
-/// How long start_cluster waits for jobs. Pure: it is told what there is, and what time it is.
+/// How long start_cluster waits for jobs. Pure: the caller passes the job counts and the time.
 
 #include "daskify/config/settings.hpp"
 
@@ -11,8 +11,8 @@
 
 namespace daskify::internal {
 
-/// Jobs in the queue are waited for by option queue_timeout. Where none is there, option start_timeout holds: from the
-/// start, and from when the last one has left the queue.
+/// While jobs are in the queue, option queue_timeout limits the wait. Without such jobs, option start_timeout does:
+/// from the start, and from when the last job has left the queue.
 class start_deadline {
 public:
   using time_point = std::chrono::steady_clock::time_point;
@@ -24,7 +24,7 @@ public:
         last_{first_ + options.queue_timeout},
         without_queue_{first_} {}
 
-  /// When it is over, unless something changes before. `queued`: jobs in the queue; `ready`: those whose workers are.
+  /// The deadline, unless the counts change before. `queued`: jobs in the queue; `ready`: jobs whose workers are ready.
   time_point when(std::size_t queued, std::size_t ready, time_point now) {
     if (queued == 0 && std::exchange(was_queued_, false))
       without_queue_ = now + start_timeout_;

@@ -11,17 +11,17 @@
 
 namespace daskify::internal {
 
-/// What a start that waits for jobs does next. Pure: knows no clock. Not thread-safe.
+/// Decides what a start that waits for jobs does next. Pure: knows no clock. Not thread-safe.
 class start_waiter {
 public:
   using time_point = std::chrono::steady_clock::time_point;
 
-  /// What changes faster is left out.
+  /// Least time between two lines; faster changes are skipped.
   static constexpr auto line_interval = std::chrono::milliseconds{250};
 
   struct step {
     enum : std::uint8_t { go_on, give_up, show, wait } what;
-    time_point until{}; ///< of `wait`, unless something changes before
+    time_point until{}; ///< for `wait`, unless something changes before
   };
 
   /// Waits for `jobs`.
@@ -31,7 +31,7 @@ public:
         is_silent_{options.progress == progress_style::off},
         next_line_{now + line_interval} {}
 
-  /// `ready`: jobs whose workers are there. After `show`, the caller shows the report's sentence and calls `shown`.
+  /// `ready`: jobs whose workers are ready. After `show`, the caller shows the report's sentence and calls `shown`.
   step next(time_point now, const fleet_report& report, std::size_t ready) {
     if (ready >= jobs_)
       return {step::go_on};

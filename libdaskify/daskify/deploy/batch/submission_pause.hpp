@@ -10,7 +10,7 @@
 
 namespace daskify::internal {
 
-/// Whether a fleet submits at all: after several failed starts in a row it pauses, and then tries one job.
+/// Pauses a fleet's submissions after several failed starts in a row, and then lets it try one job.
 class submission_pause {
 public:
   using time_point = std::chrono::steady_clock::time_point;
@@ -21,13 +21,13 @@ public:
       : limit_{failed_starts},
         lengths_{first, longest} {}
 
-  /// So many starts have failed in a row now, the last ones because of `why`. Returns whether these are too many.
+  /// `count` further starts have failed because of `why`. Returns whether too many have failed in a row.
   bool starts_failed(std::size_t count, std::string why) {
     failed_in_a_row_ += count;
     problem_ = std::move(why);
     return failed_in_a_row_ >= limit_;
   }
-  /// Pauses from now on. A pause that is on is not prolonged.
+  /// Begins a pause. A current pause is not prolonged.
   void begin(time_point now, std::string why) {
     problem_ = std::move(why);
     failed_in_a_row_ = std::max(failed_in_a_row_, limit_);
@@ -37,8 +37,8 @@ public:
     until_ = now + length_;
     probing_ = false;
   }
-  /// A start has succeeded. A pause that is on goes on: where one machine of many is broken some jobs start, and others
-  /// fail at once.
+  /// A start has succeeded. A current pause continues, because if one machine of many is broken some jobs start and
+  /// others fail at once.
   void start_succeeded() {
     failed_in_a_row_ = 0;
     lengths_.reset();
@@ -51,7 +51,7 @@ public:
     until_.reset();
     probing_ = failed_in_a_row_ != 0;
   }
-  /// Somebody has mended what was wrong.
+  /// The cause of the failures has been removed.
   void forget() {
     start_succeeded();
     until_.reset();
@@ -61,7 +61,7 @@ public:
   bool is_on() const noexcept { return until_.has_value(); }
   /// One job is to be tried before others.
   bool is_probing() const noexcept { return probing_; }
-  /// Of the pause that is on.
+  /// Length of the current pause.
   seconds length() const noexcept { return length_; }
   /// Why nothing starts.
   const std::string& problem() const noexcept { return problem_; }

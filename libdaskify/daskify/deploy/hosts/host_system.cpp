@@ -18,7 +18,7 @@ namespace {
 
 constexpr int ssh_failed = 255;
 
-/// ssh may print lines of its own, and a banner of the host, before.
+/// Searches the log for the line, because ssh may print lines of its own and the host's banner before it.
 bool was_reached(const std::string& log) {
   constexpr std::streamsize most = 1 << 16;
   std::string begin(most, '\0');
@@ -29,7 +29,7 @@ bool was_reached(const std::string& log) {
 }
 
 std::string current_folder() {
-  std::error_code ignored; // without it the node runs in the home
+  std::error_code ignored; // on failure the node runs in the home folder
   return std::filesystem::current_path(ignored).string();
 }
 
@@ -68,7 +68,7 @@ void host_system::check(std::size_t) const {
   static_cast<void>(command_for(options_.hosts.front(), "1"));
 }
 
-/// The one with the fewest units; among equals one that has not failed.
+/// The host with the fewest units and failures; among equals, the one with the fewest starts so far.
 host_system::host_record& host_system::next_host() {
   return *std::ranges::min_element(hosts_, {}, [](const host_record& h) {
     return std::tuple{h.running + h.failures, h.started};
@@ -77,7 +77,7 @@ host_system::host_record& host_system::next_host() {
 
 std::string host_system::start_on(host_record& at) {
   auto id = at.name + "-" + std::to_string(++at.started);
-  // A shell, because the input of a child is empty, and ssh is to pass on the lifeline instead.
+  // Runs ssh by a shell, because the input of a child is empty, and ssh is to read the lifeline instead.
   auto lifeline = std::to_string(lifeline_descriptor);
   std::vector<std::string> words{"daskify-ssh", "-c", "exec \"$@\" <&" + lifeline + " " + lifeline + "<&-",
                                  "daskify-ssh"};

@@ -13,11 +13,11 @@
 
 namespace daskify::internal {
 
-/// Hosts that ssh reaches. A unit is one ssh, and the node that it runs on its host; the third unit that was started on
-/// host n1 is "n1-3". Units start at once. The node ends with its ssh: the input of ssh is its lifeline.
+/// Hosts that ssh reaches. A unit is one ssh process and the node that it runs on its host; the third unit started on
+/// host n1 is "n1-3". Units start at once. The node ends with its ssh process, whose input is the node's lifeline.
 class host_system final : public batch_system {
 public:
-  /// Of a cluster whose session has this folder; the output of the units is kept in `log_folder`.
+  /// For the cluster whose session has this folder; the output of the units is kept in `log_folder`.
   host_system(settings options, std::string session_folder, std::string log_folder, std::string program_name);
 
   std::string_view name() const override { return "ssh"; }
@@ -42,7 +42,7 @@ public:
 private:
   struct host_record {
     std::string name;
-    std::size_t started = 0; ///< units, ever
+    std::size_t started = 0; ///< units started so far
     std::size_t running = 0;
     std::size_t failures = 0; ///< units in a row that ended without having been cancelled
   };
@@ -62,7 +62,7 @@ private:
   std::string program_name_;
   session_guard guard_;
   std::vector<host_record> hosts_;
-  std::map<std::string, running_unit> units_; ///< that have not been seen to end
+  std::map<std::string, running_unit> units_; ///< whose end has not been noticed
 };
 
 } // namespace daskify::internal

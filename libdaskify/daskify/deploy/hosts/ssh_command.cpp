@@ -11,7 +11,7 @@ namespace daskify::internal {
 
 namespace {
 
-/// An option whose value stands behind a blank is two arguments.
+/// An option and its value, separated by a blank, are two arguments.
 void add_option(std::vector<std::string>& words, const std::string& option) {
   constexpr std::string_view without_input = "-fnNstWOQV"; // or without a command
   if (!option.starts_with('-') || option.size() < 2 || without_input.find(option[1]) != without_input.npos)
@@ -25,7 +25,7 @@ void add_option(std::vector<std::string>& words, const std::string& option) {
     words.push_back(option.substr(value));
 }
 
-/// For a POSIX shell on the host.
+/// The script for a POSIX shell on the host.
 std::string script_for(const host_request& request) {
   auto lifeline = std::to_string(lifeline_descriptor);
   std::string script = "echo " + quoted_for_shell(reached_line()) + "\nexec " + lifeline + "<&0 </dev/null\n";
@@ -44,14 +44,14 @@ std::string script_for(const host_request& request) {
 
 std::vector<std::string> ssh_command(const host_request& request) {
   std::vector<std::string> words{"ssh"};
-  for (const auto& option : request.extra) // ssh takes the first of two values
+  for (const auto& option : request.extra) // of two values for an option, ssh uses the first
     add_option(words, option);
-  // Neither password, terminal, nor anything of the user's that the host could use; no connection that others share.
+  // No password, terminal, or forwarding of anything that the host could use; no shared connection.
   for (const auto* word : {"-T", "-a", "-x", "-e", "none", "-o", "BatchMode=yes", "-o", "ControlPath=none", "-o",
                            "ConnectTimeout=15", "-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4"})
     words.push_back(word);
   words.insert(words.end(), {"--", request.host});
-  // Whatever shell the user has there reads a word in single quotes alike.
+  // Every login shell reads a word in single quotes in the same way.
   words.push_back("exec /bin/sh -c " + quoted_for_shell(script_for(request)));
   return words;
 }

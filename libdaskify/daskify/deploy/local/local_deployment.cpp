@@ -56,7 +56,8 @@ void local_deployment::wait_until_ready() {
   is_up_ = true;
 }
 
-/// Those of this node count first; the other nodes come with their workers, of which each has about as many.
+/// Waits for the workers of this node first, then for as many other nodes as have the remaining workers: a node enrols
+/// with its workers, and all have about the same number.
 void local_deployment::wait_for_first(std::size_t workers) {
   auto timeout = setup_.options.start_timeout;
   auto begin = std::chrono::steady_clock::now();
@@ -121,17 +122,17 @@ void local_deployment::stop_replacing() {
 void local_deployment::end_all() {
   workers_->end_all(tuning::stop_grace);
   if (nodes_)
-    nodes_->end_all(2 * tuning::stop_grace); // which give their own workers the time they have
+    nodes_->end_all(2 * tuning::stop_grace); // nodes give their own workers stop_grace
 }
 
-/// Of the workers of a node: the first slot and how many.
+/// The first slot and the number of a node's workers.
 std::pair<std::uint32_t, std::size_t> local_deployment::workers_of(std::size_t node) const {
   auto each = size_ / setup_.options.nodes;
-  auto more = size_ % setup_.options.nodes; // the first ones have one more
+  auto more = size_ % setup_.options.nodes; // the first nodes have one more
   return {static_cast<std::uint32_t>(node * each + std::min(node, more)), each + (node < more)};
 }
 
-/// What workers and nodes have in common.
+/// The settings that the fleets of workers and nodes share.
 local_fleet::setup local_deployment::fleet_setup() {
   local_fleet::setup fleet;
   fleet.program = setup_.options.worker_program.value_or("/proc/self/exe");
@@ -147,7 +148,7 @@ local_fleet::setup local_deployment::fleet_setup() {
 
 std::unique_ptr<local_fleet> local_deployment::fleet_of_workers() {
   auto fleet = fleet_setup();
-  auto shares = share_cpus(size_, setup_.options.pin); // with the workers of the other nodes
+  auto shares = share_cpus(size_, setup_.options.pin); // shared with the workers of the other nodes
   fleet.environment = [this, cpus = shares.each()](std::uint32_t slot, const std::string& log_file) {
     return worker_environment(worker_launch{setup_.session_folder,
                                             slot,
@@ -190,12 +191,12 @@ std::unique_ptr<local_fleet> local_deployment::fleet_of_nodes() {
   fleet.first_slot = 1;
   fleet.size = setup_.options.nodes - 1;
   fleet.on_exit = [](std::uint32_t, std::int32_t, const std::string&, log_end) {
-    // Its workers go with it, and the actors that it had are monitored.
+    // The node's workers end with it, and its actors are monitored.
   };
   return std::make_unique<local_fleet>(std::move(fleet));
 }
 
-/// Neither workers nor nodes can be started any more.
+/// A fleet cannot start processes any more. Reported when neither workers nor nodes can be started.
 void local_deployment::fleet_exhausted(const std::string& reason) {
   if (--working_fleets_ == 0)
     setup_.on_exhausted(reason);

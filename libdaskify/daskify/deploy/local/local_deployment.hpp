@@ -11,17 +11,17 @@
 
 namespace daskify::internal {
 
-/// Workers on this machine. With several nodes, this process and its workers are the first of them, and each other one
-/// is a process with a store and workers of its own.
+/// Workers on this machine. With several nodes, this process and its workers are the first node, and each other node is
+/// a process with a store and workers of its own.
 class local_deployment final : public deployment {
 public:
   /// Throws config_error when there are more nodes than workers.
   explicit local_deployment(deployment_setup with);
 
-  /// What the first node, which is this process, is called.
+  /// The name of the first node, which is this process.
   static std::string first_node_name(const settings& options);
 
-  /// Workers, whose slots begin with 0.
+  /// Number of workers; their slots begin with 0.
   std::size_t size() const noexcept { return size_; }
 
   void start() override;
@@ -35,7 +35,7 @@ public:
   void node_silent(std::uint32_t slot, std::int32_t pid) override;
   void node_leaving(std::uint32_t) override {}
   void node_drained(std::uint32_t) override {}
-  void node_left(std::uint32_t) override {} // the process has ended, which the fleet sees
+  void node_left(std::uint32_t) override {} // the process has ended, which the fleet notices
   worker_prospect prospect() override;
   void stop_replacing() override;
   void end_all() override;
@@ -49,12 +49,12 @@ private:
   void fleet_exhausted(const std::string& reason);
 
   deployment_setup setup_;
-  std::size_t size_;     ///< workers
-  std::size_t at_start_; ///< of them, that a start waits for
+  std::size_t size_;     ///< number of workers
+  std::size_t at_start_; ///< workers that a start waits for
   std::atomic<std::size_t> working_fleets_;
-  std::atomic<bool> is_up_{false}; ///< before, what cannot be started is said by an exception
+  std::atomic<bool> is_up_{false}; ///< before, a failed start is reported by an exception
   std::unique_ptr<local_fleet> workers_;
-  std::unique_ptr<local_fleet> nodes_; ///< none: this process is the only node
+  std::unique_ptr<local_fleet> nodes_; ///< null: this process is the only node
 };
 
 } // namespace daskify::internal

@@ -11,7 +11,7 @@ namespace daskify::internal {
 
 namespace {
 
-/// How long a start waits that the system refused: others may have given something back by then.
+/// Delay before a start that the system refused is retried: resources may be free by then.
 constexpr auto pause_after_refusal = std::chrono::milliseconds{500};
 
 } // namespace
@@ -29,9 +29,9 @@ std::uint32_t local_fleet::slot_of(const member& of) const {
   return setup_.first_slot + static_cast<std::uint32_t>(&of - members_.data());
 }
 
-/// Null when it is nobody's slot.
+/// Null for a slot outside this fleet.
 auto local_fleet::find(std::uint32_t slot) -> member* {
-  auto index = slot - setup_.first_slot; // wraps around to a large one for what is below
+  auto index = slot - setup_.first_slot; // wraps around to a large number for slots below
   return index < members_.size() ? &members_[index] : nullptr;
 }
 
@@ -90,7 +90,7 @@ void local_fleet::try_again(std::uint32_t slot) {
   tell_shortage(none, one);
 }
 
-/// A sentence; empty while it is there or will be. REQUIRES: the lock is held.
+/// A sentence; empty while the process runs or its start will be retried. REQUIRES: the lock is held.
 std::string local_fleet::why_given_up(const member& which) const {
   return which.alive || which.awaited ? std::string{}
                                       : name_of(slot_of(which)) + " is not started any more. " + problem_;
@@ -199,7 +199,7 @@ void local_fleet::end_all(std::chrono::milliseconds grace) {
       return std::none_of(members_.begin(), members_.end(), [](const member& m) { return m.alive; });
     });
   }
-  watcher_.end_all(std::chrono::milliseconds{0}); // they have been asked, and had their time
+  watcher_.end_all(std::chrono::milliseconds{0}); // they have been asked to end, and had their time
 }
 
 void local_fleet::ended(child_id process, const exit_status& status) {

@@ -14,20 +14,20 @@
 
 namespace daskify::internal {
 
-/// Processes of one kind on this machine, workers or nodes: starts them, starts another for one that died, and ends
-/// them. Each has a slot, a number that its successors have, too.
+/// Starts, replaces and ends processes of one kind, workers or nodes, on this machine. Each process has a slot, a
+/// number that its replacements keep.
 ///
-/// Thread-safe. The callbacks come from the thread that watches the processes.
+/// Thread-safe. Callbacks are called on the thread that watches the processes.
 class local_fleet {
 public:
   struct setup {
-    std::string program;         ///< what is started; "/proc/self/exe" for this program itself
+    std::string program;         ///< path; "/proc/self/exe" for this program itself
     std::string name;            ///< its argv[0]
-    std::string kind = "worker"; ///< with the slot, what people and the log call it: "worker-3"
-    /// What is put into the environment of the process.
+    std::string kind = "worker"; ///< with the slot, the name in messages and logs: "worker-3"
+    /// Variables that are added to the environment of the process.
     std::function<std::vector<std::pair<std::string, std::string>>(std::uint32_t slot, const std::string& log_file)>
         environment;
-    /// The CPUs that it is bound to; empty: to none of its own.
+    /// The CPUs that the process is bound to; empty: not bound.
     std::function<std::vector<unsigned>(std::uint32_t slot)> cpus = [](std::uint32_t) {
       return std::vector<unsigned>{};
     };
@@ -36,7 +36,7 @@ public:
     std::size_t size = 1;
     std::function<void(std::uint32_t slot, std::int32_t pid, const std::string& how, log_end log)> on_exit;
     std::function<void(const std::string& reason)> on_exhausted;
-    /// One could not be started several times in a row, and is not any more, while others are there.
+    /// A process failed to start several times in a row and is given up, while others exist.
     std::function<void(const std::string& sentence)> on_given_up = [](const std::string&) {};
   };
 
@@ -44,23 +44,23 @@ public:
   ~local_fleet();
 
   void start();
-  /// Blocks until so many have enrolled, at most all. Throws cluster_error(worker_failed or start_timeout) with the
-  /// tail of the output of the one that failed.
+  /// Blocks until `count` processes, at most all, have enrolled. Throws cluster_error(worker_failed or start_timeout)
+  /// with the tail of the output of the process that failed.
   void wait_enrolled(std::chrono::milliseconds timeout, std::size_t count = SIZE_MAX);
   std::size_t count_enrolled() const;
-  /// Slots whose processes could not be started several times in a row, and are not any more.
+  /// Slots whose processes failed to start several times in a row and were given up.
   std::vector<std::uint32_t> given_up() const;
-  /// Why one could not be started; "" while all could.
+  /// Why a process could not be started; "": all could.
   std::string problem() const;
 
   void enrolled(std::uint32_t slot);
   void refused(std::uint32_t slot, const std::string& reason);
-  /// Makes sure that a worker that was given up is dead.
+  /// Kills a process that the scheduler gave up, if it is still alive.
   void kill(std::uint32_t slot, std::int32_t pid);
 
-  /// No worker is replaced from here on.
+  /// Processes that end later are not replaced.
   void stop_replacing();
-  /// Waits `grace` for all to end by themselves, then kills them.
+  /// Waits up to `grace` for all processes to end by themselves, then kills the others.
   void end_all(std::chrono::milliseconds grace);
 
 private:
@@ -69,7 +69,7 @@ private:
     std::int32_t pid = 0;
     bool alive = false;
     bool enrolled = false;
-    bool awaited = false;     ///< it is not there, but a start will be tried again
+    bool awaited = false;     ///< not running, but its start will be retried
     std::size_t failures = 0; ///< starts in a row that did not lead to enrolment
   };
 
@@ -91,9 +91,9 @@ private:
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<member> members_;
-  std::string problem_; ///< why a worker could not start
+  std::string problem_; ///< why a process could not start
   bool replacing_ = true;
-  process_watcher watcher_; ///< last: its thread uses the rest
+  process_watcher watcher_; ///< last, because its thread uses the other members
 };
 
 } // namespace daskify::internal

@@ -50,8 +50,8 @@ std::string_view letters_of(std::string_view option) {
   return option.substr(0, last + 1);
 }
 
-/// Those that would take from daskify what it has to know: where its jobs are, how many, their numbers, their name and
-/// what they print.
+/// Refuses options that would hide what daskify must know of its jobs: where they are, how many, their numbers, names
+/// and output.
 void check_extra(std::string_view option) {
   struct unusable {
     std::string_view name;
@@ -61,8 +61,8 @@ void check_extra(std::string_view option) {
   constexpr std::string_view why_not_printed_elsewhere =
       "what the jobs print is read when they fail; log_directory says where it is kept";
   constexpr std::array<unusable, 7> all{
-      unusable{"--job-name", 'J', "by their name the session's jobs are found when the program is killed"},
-      unusable{"--wait", 'W', "sbatch would not tell the job's number before its end"},
+      unusable{"--job-name", 'J', "the session's jobs are found by their name when the program is killed"},
+      unusable{"--wait", 'W', "sbatch would print the job's number only after its end"},
       unusable{"--array", 'a', "size, processes and job_shape say how many jobs there are"},
       unusable{"--output", 'o', why_not_printed_elsewhere},
       unusable{"--error", 'e', why_not_printed_elsewhere},
@@ -70,7 +70,7 @@ void check_extra(std::string_view option) {
       unusable{"--test-only", '\0', "nothing would be submitted; 'daskify script --dry-run' does what it does"}};
   auto name = option.substr(0, option.find_first_of("= \t"));
   auto letters = letters_of(option);
-  for (const auto& [unusable_name, letter, why] : all) // sbatch takes a long name cut short, too
+  for (const auto& [unusable_name, letter, why] : all) // sbatch accepts abbreviated long names, too
     if (unusable_name.starts_with(name) || letters.find(letter) != letters.npos)
       refuse("The option " + in_quotes(option) + " of sbatch cannot be in job_extra: " + std::string{why});
 }
@@ -82,7 +82,7 @@ void check_prologue(const std::string& line) {
            ", holds a newline or NUL character: make each line an entry of its own");
 }
 
-/// bash would refuse other names, and does refuse to set the six last.
+/// Refuses names that bash does not accept, and the variables that are read-only in bash.
 void check_variable(const std::string& name) {
   constexpr std::array<std::string_view, 6> read_only{"BASHOPTS", "BASH_VERSINFO", "EUID", "PPID", "SHELLOPTS", "UID"};
   auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
@@ -124,7 +124,7 @@ public:
       add(option + "=" + value);
   }
 
-  /// An option whose value stands behind a blank is two arguments to sbatch.
+  /// An option and its value, separated by a blank, are two arguments to sbatch.
   void add_extra(const std::string& option) {
     if (!option.starts_with('-') || option.find_first_not_of('-') == option.npos)
       refuse("The sbatch option " + in_quotes(option) + " must begin with '-', like --gres=gpu:1");
@@ -156,7 +156,7 @@ std::string resources(const job_request& request) {
   lines.add("--cpus-per-task=" + std::to_string(request.cores));
   if (request.memory != 0) {
     auto size = divide_up(request.memory, mebibyte);
-    // --mem is for a node, and how many tasks of an allocation one node gets is SLURM's choice.
+    // --mem is per node, and SLURM chooses how many tasks of an allocation a node gets.
     lines.add(is_allocation ? "--mem-per-cpu=" + std::to_string(divide_up(size, request.cores)) + "M"
                             : "--mem=" + std::to_string(size) + "M");
   }
@@ -176,7 +176,7 @@ std::string resources(const job_request& request) {
 std::string prologue(const std::vector<std::string>& lines) {
   if (lines.empty())
     return {};
-  // A command before the user's lines: sbatch takes no line behind it for an option.
+  // A command precedes the user's lines, because sbatch reads no options after the first command.
   std::string text = "# A line that fails here ends the job; what fails within functions and sourced files does not.\n"
                      "trap '((${#BASH_SOURCE[@]} > 1)) ||"
                      " { echo \"Line $LINENO of the job script failed.\" >&2; exit 1; }' ERR\n";
@@ -184,7 +184,7 @@ std::string prologue(const std::vector<std::string>& lines) {
     check_prologue(line);
     text += line + '\n';
   }
-  return text + '\n'; // an empty line, lest a backslash at the end takes the next line in
+  return text + '\n'; // an empty line, so that a final backslash does not join the next line
 }
 
 std::string exports(const std::vector<std::pair<std::string, std::string>>& environment) {
@@ -196,13 +196,13 @@ std::string exports(const std::vector<std::pair<std::string, std::string>>& envi
   return environment.empty() ? text : text + '\n';
 }
 
-/// With exec, so that SLURM's SIGTERM is the program's: bash would die of it at once, and the job with it.
+/// Uses exec, so that SLURM's SIGTERM reaches the program: bash would die of it at once, and the job with it.
 std::string start(const job_request& request) {
   auto command = request.command;
   if (request.shape != job_shape::allocation)
     return "exec " + words_for_shell(command) + '\n';
 
-  // srun takes an argument ":" for the end of the command, wherever it stands.
+  // srun takes an argument ":" at any position for the end of the command.
   if (std::ranges::find(command, ":") != command.end())
     command = {"/bin/sh", "-c", "exec " + words_for_shell(command)};
   return "# They may be another job's, the one in which sbatch was called; srun knows this job's without them.\n"

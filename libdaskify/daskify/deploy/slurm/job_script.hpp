@@ -1,6 +1,6 @@
 #pragma once
 
-/// The script that a worker's, or a node's, batch job of SLURM runs: a text that a person can read, keep and submit.
+/// The script of a SLURM batch job for a worker or node: a text that a user can read, keep and submit.
 
 #include "daskify/options.hpp" // job_shape
 
@@ -19,11 +19,11 @@ struct job_request {
   std::string queue;    ///< partition, or several with commas between them; empty: the site's default
   std::string account;  ///< empty: the user's default
   std::size_t jobs = 1; ///< processes: array tasks, jobs, or tasks of the allocation
-  daskify::job_shape shape = daskify::job_shape::array; ///< a separate one is submitted as often
+  daskify::job_shape shape = daskify::job_shape::array; ///< the script of separate jobs is submitted once per job
   std::size_t cores = 1;                                ///< of each process
   std::uint64_t memory = 0;              ///< bytes for each process, rounded up to MiB; 0: the site's default
   std::chrono::seconds walltime{};       ///< rounded up to minutes, as SLURM does; 0: the partition's default
-  std::vector<std::string> job_extra;    ///< more options of sbatch, one each: "--gres=gpu:1", "-C skylake"; they win
+  std::vector<std::string> job_extra;    ///< more sbatch options, one each: "--gres=gpu:1", "-C skylake"; they override
   std::vector<std::string> job_prologue; ///< lines of bash before the command; one that fails ends the job
   std::string output;                    ///< file_pattern of the log; empty: SLURM's default
   std::string working_directory;         ///< empty: where sbatch is called
@@ -31,18 +31,18 @@ struct job_request {
   std::vector<std::string> command;                             ///< program and arguments; found with PATH
 };
 
-/// A script for bash and sbatch 22.05 or later. Every value reaches the job byte for byte and none can add an option or
-/// a command; but for `job_extra` and `job_prologue`, which are meant to.
+/// Returns a script for bash and sbatch 22.05 or later. Every value reaches the job byte for byte, and no value can add
+/// an option or a command, except `job_extra` and `job_prologue`, which are meant to.
 ///
-/// Throws config_error (bad_option_value) with one sentence for what cannot be written. Pure; thread-safe.
+/// Throws config_error (bad_option_value) with one sentence for a value that cannot be written. Pure; thread-safe.
 ///
-/// What no script can say: SLURM makes the log before the script runs, with the umask that sbatch was called with and
-/// that the user's files have, too; so the log is private only in a folder that is. And variables named SBATCH_* in
-/// sbatch's environment win over the script.
+/// A script has no control over two things: SLURM creates the log before the script runs, with the umask of the sbatch
+/// call, as for the user's other files; so the log is private only in a private folder. And variables named SBATCH_* in
+/// sbatch's environment override the script.
 std::string job_script(const job_request& request);
 
-/// `path` as a piece of `job_request::output`, to which %j (job), %A (array) and %a (array task) can be added: its own
-/// '%' are doubled.
+/// Returns `path` as part of `job_request::output`, to which %j (job), %A (array) and %a (array task) can be added: the
+/// path's own '%' are doubled.
 std::string file_pattern(std::string_view path);
 
 } // namespace daskify::internal

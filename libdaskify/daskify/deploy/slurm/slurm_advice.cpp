@@ -16,18 +16,18 @@ namespace daskify::internal {
 
 namespace {
 
-/// What of a job SLURM objects to.
+/// The property of a job that SLURM objects to.
 enum class topic : std::uint8_t { none, queue, account, memory, walltime, cores, size, extra };
 
 struct rule {
   std::string_view words; ///< lower case
   topic first;
   topic second = topic::none;
-  topic in_allocation = topic::none; ///< more, where one job has all workers
+  topic in_allocation = topic::none; ///< additional, if one job has all workers
 };
 
-/// The first whose words occur counts. From the errors and the reasons of SLURM 22.05 (slurm_errno.c,
-/// job_reason_string). Before the general ones stand those in which names, or other words, would lead astray.
+/// The first rule whose words occur applies. From the errors and the reasons of SLURM 22.05 (slurm_errno.c,
+/// job_reason_string). Rules for messages that contain misleading names or words precede the general rules.
 constexpr std::array rules{
     rule{"nodes required for job are down", topic::none},
     rule{"jobarraytasklimit", topic::none},
@@ -41,12 +41,12 @@ constexpr std::array rules{
     rule{"accountnotallowed", topic::account, topic::queue},
     rule{"qos not permitted", topic::extra, topic::queue},
     rule{"qosnotallowed", topic::extra, topic::queue},
-    rule{"partitionconfig", topic::queue, topic::cores, topic::size}, // also said of more CPUs than any node has
+    rule{"partitionconfig", topic::queue, topic::cores, topic::size}, // also reported for more CPUs than any node has
     rule{"partition configuration", topic::queue, topic::cores, topic::size},
     rule{"partitiontimelimit", topic::walltime, topic::queue},
     rule{"partitionnodelimit", topic::size, topic::queue},
     rule{"partition node limit", topic::size, topic::queue},
-    rule{"not in this partition", topic::extra, topic::queue}, // nodes that job_extra has named
+    rule{"not in this partition", topic::extra, topic::queue}, // nodes named in job_extra
     rule{"reservation", topic::extra},
 
     rule{"mem", topic::memory},
@@ -80,7 +80,7 @@ constexpr std::array rules{
     rule{"partition", topic::queue},
 };
 
-/// What SLURM says of every limit of an account or QOS, behind the limit's name where it has one.
+/// SLURM's message for every limit of an account or QOS, after the name of the limit if it has one.
 constexpr std::string_view any_limit{"job violates accounting/qos policy"};
 
 std::string lower_case(std::string_view text) {
@@ -94,7 +94,7 @@ const rule* rule_for(std::string_view words) {
   return found == rules.end() ? nullptr : &*found;
 }
 
-/// Each once, the most likely one first.
+/// Each topic once, the most likely one first.
 std::vector<topic> topics_of(std::string_view words, job_shape shape) {
   auto lower = lower_case(words);
   std::ranges::replace(lower, '_', ' '); // scontrol has underscores in place of blanks
@@ -113,7 +113,7 @@ std::vector<topic> topics_of(std::string_view words, job_shape shape) {
   add(found->second);
   if (shape == job_shape::allocation)
     add(found->in_allocation);
-  if (lower.starts_with("assocgrp") || lower.starts_with("qosgrp")) // of all jobs together
+  if (lower.starts_with("assocgrp") || lower.starts_with("qosgrp")) // a limit on all jobs together
     add(topic::size);
   if (lower.starts_with("assoc"))
     add(topic::account);
@@ -122,7 +122,7 @@ std::vector<topic> topics_of(std::string_view words, job_shape shape) {
   return topics;
 }
 
-/// Whether an option of sbatch in job_extra decides this, so that daskify's own one has no say.
+/// Whether an option of sbatch in job_extra overrides daskify's own option.
 bool is_in_extra(topic which, const std::vector<std::string>& extra) {
   struct decision {
     topic about;
@@ -155,10 +155,11 @@ std::string sentence_on(topic which, const settings& with) {
   auto option = [&](std::string_view name) { return "The option " + state_of(name, with); };
   switch (which) {
   case topic::queue:
-    return with.partition() ? option("queue") + ": set it to one of the partitions that 'sinfo' lists, or to none for "
-                                                "the site's default one."
-                            : option("queue") + ", which leaves the partition to the site: set it to one of those that "
-                                                "'sinfo' lists.";
+    return with.partition()
+               ? option("queue") + ": set it to one of the partitions that 'sinfo' lists, or to none for "
+                                   "the site's default one."
+               : option("queue") + ", which means the site's default partition: set it to one of those that "
+                                   "'sinfo' lists.";
   case topic::account:
     return option("account") + (with.account ? "" : ", which leaves it to SLURM") +
            ": set it to one that may be charged ('sacctmgr show associations user=$USER' lists them).";

@@ -1,6 +1,6 @@
 #pragma once
 
-/// Which options of daskify help when SLURM refuses a job, or lets it wait. All functions here are pure and
+/// Which options of daskify help when SLURM refuses a job or keeps it pending. All functions here are pure and
 /// thread-safe.
 
 #include "daskify/config/settings.hpp"
@@ -12,15 +12,15 @@
 namespace daskify::internal {
 
 /// Sentences such as "The option queue is cpu (default): set it to one of the partitions that 'sinfo' lists, ...", one
-/// for each option to look at. `words`: those in which sbatch refused a job, or the reason for which squeue says that
-/// it waits. "" where no option helps.
+/// for each option to look at. `words`: sbatch's error message, or the reason of a pending job as squeue prints it. ""
+/// if no option helps.
 std::string advice_on(std::string_view words, const settings& with);
 
-/// What the reason of a job that waits means, and the advice on it, without a full stop at the end; "" for reasons that
-/// explain themselves or are not known.
+/// What the reason of a pending job means, and the advice on it, without a full stop at the end; "" for reasons that
+/// explain themselves or are unknown.
 std::string explain_with_advice(std::string_view reason, const settings& with);
 
-/// The sentence of a refusal, with the advice that fits its words in place of the general one.
+/// The sentence of a refusal, with advice on its error message instead of the general advice.
 std::string with_advice(const slurm_refusal& refused, const settings& with);
 
 } // namespace daskify::internal

@@ -22,10 +22,10 @@ namespace daskify::internal {
 
 namespace {
 
-/// So many ids fit on a command line, where one word must be shorter than 128 KiB.
+/// The number of ids that fit into one word of a command line, which must be shorter than 128 KiB.
 constexpr std::size_t most_ids = 4000;
 
-/// What SLURM says when somebody on the way does not answer. It may answer later.
+/// SLURM's messages when one of its components does not answer. A retry may succeed.
 constexpr std::array silence{
     std::string_view{"Unable to contact slurm"},
     std::string_view{"timed out"},
@@ -39,7 +39,7 @@ constexpr std::array silence{
     std::string_view{"job queue full"},
 };
 
-/// What is done, for messages.
+/// Describes an action, for messages.
 struct action {
   std::string_view name;   ///< continues "cannot "
   std::string_view advice; ///< what to do when SLURM refuses
@@ -82,7 +82,7 @@ bool is_silence(std::string_view errors) {
     fail(error_code::slurm_silent, what,
          "SLURM did not answer " + command + " in time" + (words.empty() ? "" : " (it said: " + words + ")"),
          when_silent);
-  if (is_silence(result.errors)) // all of it: words are cut
+  if (is_silence(result.errors)) // not `words`, which may be cut
     fail(error_code::slurm_silent, what, "SLURM does not answer: " + words, when_silent);
   if (words.empty())
     fail(error_code::slurm_refused, what, command + " " + explain(result.status),
@@ -92,7 +92,7 @@ bool is_silence(std::string_view errors) {
   throw slurm_refusal{"cannot " + std::string{what.name} + ": SLURM refused: " + words, words, what.advice};
 }
 
-/// Where the program takes exit codes away, errors tell. Those of scancel are cut to a byte and may be 0.
+/// If the exit code is unknown, the text on stderr decides. scancel's exit codes are cut to a byte and may be 0.
 bool succeeded(const command_result& result) {
   if (result.timed_out || result.stopped)
     return false;
@@ -115,7 +115,7 @@ std::string_view name_of(std::string_view variable) {
   return variable.substr(0, variable.find('='));
 }
 
-/// Without filters and formats of the user's, which are for the terminal.
+/// The environment without the user's filters and formats, which are for the terminal.
 std::vector<std::string> environment_without(std::string_view prefix) {
   auto environment = own_environment();
   std::erase_if(environment, [&](const std::string& variable) {
@@ -152,16 +152,16 @@ std::string query_part(std::span<const std::string> job_ids, const std::string& 
   std::string list;
   for (const auto& id : job_ids)
     list.append(list.empty() ? "" : ",").append(id);
-  // With --me the controller sends this user's jobs; it would send all jobs of everybody to pick several from.
+  // With --me the controller sends this user's jobs; for several ids it would otherwise send the jobs of all users.
   std::vector<std::string> words{"squeue",         "--noheader",        "--me", "--array", "--states=all",
                                  "--jobs=" + list, "--format=" + format};
   auto result = run(inquiry, words, "", timeout, stop, environment_without("SQUEUE_"));
   if (succeeded(result)) {
     if (result.cut)
-      fail(error_code::slurm_refused, inquiry, "squeue says more than fits into memory", inquiry.advice);
+      fail(error_code::slurm_refused, inquiry, "the output of squeue does not fit into memory", inquiry.advice);
     return result.output;
   }
-  // Said of a single job that is not known. Of several, SLURM 22.05 leaves out those that are not.
+  // Reported for a single unknown job. If there are several jobs, SLURM 22.05 leaves out the unknown ones.
   if (result.errors.find("Invalid job id specified") == std::string::npos)
     fail(inquiry, "squeue", result);
   std::string text;
@@ -171,7 +171,7 @@ std::string query_part(std::span<const std::string> job_ids, const std::string& 
   return text;
 }
 
-/// The SBATCH_* variables that say the same as an option of sbatch, or the contrary; without "SBATCH_".
+/// The SBATCH_* variables that correspond to an option of sbatch or to its opposite; without "SBATCH_".
 std::vector<std::string> variables_of(std::string_view option) {
   using names = std::vector<std::string>;
   static const std::vector<std::pair<names, names>> irregular{
@@ -205,7 +205,7 @@ std::vector<std::string> variables_of(std::string_view option) {
   return {regular};
 }
 
-/// What the #SBATCH lines of a script decide, as full names of variables.
+/// The full names of the variables that correspond to the #SBATCH lines of a script.
 std::vector<std::string> decided_by(std::string_view script) {
   constexpr std::string_view directive = "#SBATCH";
   std::vector<std::string> decided;
@@ -263,7 +263,7 @@ slurm_commands::slurm_commands(std::chrono::milliseconds timeout, std::stop_toke
 std::string slurm_commands::submit(const std::string& script, int kept) const {
   auto environment = sbatch_environment(own_environment(), script);
   auto result = run(submission, {"sbatch", "--parsable"}, script, timeout_, stop_, environment, kept);
-  // The id is there once the job is, whatever becomes of sbatch after that.
+  // sbatch prints the id as soon as the job exists; a later failure of sbatch does not matter.
   auto id = parse_submitted(result.output);
   if (!id && succeeded(result))
     fail(error_code::slurm_refused, submission,
@@ -312,7 +312,7 @@ void slurm_commands::cancel(const std::vector<std::string>& job_ids, const std::
 
 std::string slurm_commands::time_left(const std::string& job_id) const {
   std::string left;
-  // The id of one task may be that of the array: then squeue names all tasks.
+  // The id of one task may be that of the array: then squeue lists all tasks.
   each_line(query({job_id}, "%i %A %t %L"), [&](std::string_view line) {
     std::array<std::string_view, 4> fields;
     for (auto& field : fields)

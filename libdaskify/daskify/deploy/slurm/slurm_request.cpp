@@ -28,7 +28,7 @@ job_request request_for(const settings& options, std::size_t jobs, const std::st
   request.job_prologue = options.job_prologue;
   request.output =
       file_pattern(log_folder) + (options.job_shape == job_shape::array ? "/job-%A_%a.log" : "/job-%j.log");
-  std::error_code ignored; // without it jobs run where sbatch is called, which is the same
+  std::error_code ignored; // on failure jobs run where sbatch is called, which is the same folder
   request.working_directory = std::filesystem::current_path(ignored).string();
   auto node = node_in_job(options, session_folder, log_folder, program_name);
   node.in_step = options.job_shape == job_shape::allocation;

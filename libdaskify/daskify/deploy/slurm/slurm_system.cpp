@@ -12,12 +12,12 @@ namespace daskify::internal {
 
 namespace {
 
-/// The job that a unit is in, or, of an array, the array: what squeue takes and what tells arrays from each other.
+/// The id of a unit's job, or of its array: what squeue takes, and what distinguishes arrays.
 std::string job_of(const std::string& unit) {
   return unit.substr(0, unit.find_first_of("_."));
 }
 
-/// Of several units: what scancel takes for them all.
+/// The ids of the jobs and arrays of several units: what scancel takes for all of them.
 std::set<std::string> jobs_of(const std::vector<std::string>& units) {
   std::set<std::string> jobs;
   for (const auto& unit : units)
@@ -29,7 +29,7 @@ bool is_part_of_allocation(const std::string& unit) {
   return unit.find('.') != unit.npos;
 }
 
-/// The command may have done what it was asked for, although it has not said so.
+/// Whether the command may have succeeded although it has not reported that.
 bool leaves_doubt(const error& why) {
   return why.code() == error_code::slurm_silent || why.code() == error_code::shut_down;
 }
@@ -45,7 +45,7 @@ slurm_system::slurm_system(settings options, std::string session_folder, std::st
       guard_{{session_folder_,
               log_folder_ + "/scancel.log",
               {"scancel", "--name=" + job_name(session_folder_)},
-              "SCANCEL_"}} {} // filters that the user has for the terminal
+              "SCANCEL_"}} {} // the user's filters for the terminal
 
 std::string slurm_system::cancel_command(const std::vector<std::string>& units) const {
   std::string command = "scancel";
@@ -117,7 +117,7 @@ void slurm_system::take_units(std::size_t count, std::stop_token no_more, std::s
         if (result.units.empty())
           throw;
         result.in_doubt = leaves_doubt(e);
-        break; // the rest is asked for again
+        break; // the rest is submitted again later
       }
     }
     break;
@@ -131,7 +131,7 @@ void slurm_system::take_units(std::size_t count, std::stop_token no_more, std::s
   }
 }
 
-/// By unit: what squeue says of an allocation holds for each of its parts.
+/// Returns a status per unit: the status of an allocation holds for each of its units.
 std::vector<job_status> slurm_system::query(const std::vector<std::string>& units, std::stop_token stop) {
   auto jobs = jobs_of(units);
   slurm_commands slurm{tuning::slurm_timeout, std::move(stop)};
@@ -165,8 +165,8 @@ void slurm_system::doubt_first_reasons(std::vector<job_status>& answer) {
   }
 }
 
-/// The jobs that end with these units. Part of an allocation cannot be cancelled alone: its node is drained, and the
-/// rest of it goes on.
+/// The jobs to cancel for these units. A unit of an allocation cannot be cancelled alone: its node is drained, and the
+/// other units go on.
 std::set<std::string> slurm_system::ended_by(const std::vector<std::string>& units) {
   std::set<std::string> jobs;
   for (const auto& unit : units) {

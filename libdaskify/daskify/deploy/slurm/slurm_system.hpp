@@ -14,10 +14,11 @@
 
 namespace daskify::internal {
 
-/// SLURM, by its commands. Units are jobs ("12"), tasks of arrays ("12_3"), and tasks of allocations ("12.3").
+/// SLURM, controlled by its commands. Units are jobs ("12"), tasks of arrays ("12_3"), and tasks of allocations
+/// ("12.3").
 class slurm_system final : public batch_system {
 public:
-  /// Of a cluster whose session has this folder; the logs of its jobs are in `log_folder`.
+  /// For the cluster whose session has this folder; the logs of its jobs are in `log_folder`.
   slurm_system(settings options, std::string session_folder, std::string log_folder, std::string program_name);
 
   std::string_view name() const override { return "SLURM"; }
@@ -42,8 +43,8 @@ public:
 private:
   /// A job of several units.
   struct allocation {
-    std::size_t size = 0;            ///< units
-    std::set<std::string> cancelled; ///< of them
+    std::size_t size = 0;            ///< number of units
+    std::set<std::string> cancelled; ///< cancelled units
   };
 
   std::string script_for(std::size_t count) const;

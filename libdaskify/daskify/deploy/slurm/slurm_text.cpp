@@ -18,7 +18,7 @@ bool all_digits(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
-/// 0, and sets `good` to false, for all but at most `most_digits` digits, which leave room for sums.
+/// Reads at most `most_digits` digits, which leave room for sums. Returns 0 and sets `good` to false for other text.
 std::int64_t read_number(std::string_view digits, std::size_t most_digits, bool& good) {
   std::int64_t value = 0;
   if (all_digits(digits) && digits.size() <= most_digits)
@@ -33,7 +33,7 @@ struct state_name {
   job_state state;
 };
 
-/// Of SLURM 22.05.
+/// The states of SLURM 22.05.
 constexpr std::array state_names{
     state_name{"PENDING", job_state::pending},       state_name{"CONFIGURING", job_state::configuring},
     state_name{"RUNNING", job_state::running},       state_name{"SUSPENDED", job_state::suspended},
@@ -46,7 +46,7 @@ constexpr std::array state_names{
     state_name{"SPECIAL_EXIT", job_state::pending},  state_name{"RESV_DEL_HOLD", job_state::pending},
     state_name{"RESIZING", job_state::running},      state_name{"SIGNALING", job_state::running},
     state_name{"STOPPED", job_state::suspended},     state_name{"STAGE_OUT", job_state::completing},
-    state_name{"REVOKED", job_state::cancelled}, // another cluster of a federation runs it, under another id
+    state_name{"REVOKED", job_state::cancelled}, // another cluster of a federation runs the job, under another id
     state_name{"REQUEUE_FED", job_state::requeued},
 };
 
@@ -75,7 +75,7 @@ job_status parse_line(std::string_view line) {
   return job;
 }
 
-/// "sbatch: error: ", "slurm_load_jobs error: ", "slurmstepd: fatal: "
+/// Removes a prefix such as "sbatch: error: ", "slurm_load_jobs error: " or "slurmstepd: fatal: ".
 std::string_view without_speaker(std::string_view line) {
   constexpr std::array<std::string_view, 7> programs{"sbatch", "squeue", "scancel", "scontrol",
                                                      "srun",   "sinfo",  "slurm"};
@@ -96,7 +96,7 @@ std::string_view without_speaker(std::string_view line) {
 }
 
 struct reason_text {
-  std::string_view pattern; ///< a reason; or of some the begin, a '*' and what comes later in them
+  std::string_view pattern; ///< a reason, or the beginning of reasons, a '*', and a later part of them
   bool hopeless;
   std::string_view text;
 };
@@ -115,7 +115,7 @@ constexpr std::string_view other_qos{"its partition does not serve its QOS: name
 constexpr std::string_view no_reservation{"its reservation was deleted"};
 constexpr std::string_view held_by_user{"it is held: 'scontrol release' lets it go on"};
 
-/// The first that fits counts. From the reasons of SLURM 22.05 (job_reason_string and where they are set).
+/// The first match applies. From the reasons of SLURM 22.05 (job_reason_string and where they are set).
 constexpr std::array reason_texts{
     reason_text{"Resources", false, "it is next, and waits for nodes or cores that are in use"},
     reason_text{"Priority", false,
@@ -204,7 +204,6 @@ const reason_text* find_reason(std::string_view reason) {
   return known == reason_texts.end() ? nullptr : &*known;
 }
 
-/// Nodes with the same number of tasks.
 } // namespace
 
 std::vector<job_status> parse_squeue(std::string_view text) {

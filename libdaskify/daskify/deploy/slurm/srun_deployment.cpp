@@ -26,9 +26,9 @@ std::string_view variable(const char* name) {
   return text ? text : "";
 }
 
-/// As many as were asked for, else as many as there is room for.
+/// The number of tasks that was requested, else the number that fits.
 std::size_t tasks_of_allocation() {
-  auto text = variable("SLURM_NTASKS"); // only where their number was given
+  auto text = variable("SLURM_NTASKS"); // set only if the number was requested
   std::size_t tasks = 0;
   std::from_chars(text.data(), text.data() + text.size(), tasks);
   if (tasks == 0)
@@ -55,11 +55,11 @@ bool srun_deployment::is_in_allocation() {
 
 void srun_deployment::start() {
   auto program = program_on_nodes(setup_.options);
-  // A node that ends, or a machine that fails, ends no other node. The step shares the allocation with the one that
-  // this program may itself run in.
+  // The end of a node or machine ends no other node. The step shares the allocation with the step that this program may
+  // itself run in.
   std::vector<std::string> words{"srun",
                                  "--ntasks=" + std::to_string(size_),
-                                 "--cpus-per-task=" + cpus_per_task(), // which srun does not take over from the job
+                                 "--cpus-per-task=" + cpus_per_task(), // srun does not inherit this from the job
                                  "--overlap",
                                  "--export=ALL",
                                  "--kill-on-bad-exit=0",

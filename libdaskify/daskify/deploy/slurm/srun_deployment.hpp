@@ -13,8 +13,8 @@
 
 namespace daskify::internal {
 
-/// Nodes in the allocation that this process itself runs in, started together by one srun. A node that is lost is not
-/// replaced: its part of the allocation is gone, or it would be lost again.
+/// Nodes in the allocation that this process itself runs in, started together by one srun. A lost node is not replaced,
+/// because its part of the allocation is gone, or the node would be lost again.
 class srun_deployment final : public deployment {
 public:
   explicit srun_deployment(deployment_setup with);
@@ -26,11 +26,11 @@ public:
   void wait_until_ready() override;
   void worker_enrolled(const enrol_request&) override {}
   void worker_refused(const enrol_request& who, const std::string& reason) override;
-  void worker_silent(std::uint32_t, std::int32_t) override {} // its node sees it end, or ends itself
+  void worker_silent(std::uint32_t, std::int32_t) override {} // its node notices the end, or ends itself
   void node_joined(std::uint32_t slot, const join_node& who) override;
   void node_ready(std::uint32_t slot) override;
   void node_refused(const join_node& who, const std::string& reason) override;
-  void node_silent(std::uint32_t, std::int32_t) override {} // it ends itself when it hears nothing of the scheduler
+  void node_silent(std::uint32_t, std::int32_t) override {} // it ends itself when the scheduler is silent
   void node_leaving(std::uint32_t) override {}              // the whole job ends, and this process with it
   void node_drained(std::uint32_t) override {}
   void node_left(std::uint32_t slot) override;
@@ -45,18 +45,18 @@ private:
   void fail(const std::string& sentence);
 
   deployment_setup setup_;
-  std::size_t size_;     ///< nodes
-  std::size_t at_start_; ///< of them, that a start waits for
-  std::size_t lost_ = 0; ///< of them
+  std::size_t size_;     ///< number of nodes
+  std::size_t at_start_; ///< nodes that a start waits for
+  std::size_t lost_ = 0; ///< lost nodes
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::map<std::uint32_t, bool> nodes_;  ///< connected, by slot; whether ready
+  std::map<std::uint32_t, bool> nodes_;  ///< connected nodes, by slot: whether the node is ready
   std::optional<clock::time_point> end_; ///< of the allocation
   std::string problem_;
   bool has_started_ = false; ///< a node has joined
   bool running_ = false;
   bool stopping_ = false;
-  process_watcher watcher_; ///< last: its thread uses the rest
+  process_watcher watcher_; ///< last, because its thread uses the other members
 };
 
 } // namespace daskify::internal

@@ -8,8 +8,8 @@
 
 namespace daskify::internal {
 
-/// A deployment that starts its own nodes and workers, in a cluster that others may join by themselves. What is said of
-/// those does not reach it.
+/// A deployment that starts its own nodes and workers, in a cluster that other nodes (guests) may join by themselves.
+/// Events of guests do not reach the own deployment.
 class open_deployment final : public deployment {
 public:
   explicit open_deployment(std::unique_ptr<deployment> own) : own_{std::move(own)} {}
@@ -43,7 +43,7 @@ private:
   std::unique_ptr<deployment> own_;
   standing_deployment guests_;
   std::mutex mutex_;
-  std::set<std::uint32_t> guest_slots_; ///< of nodes that are there
+  std::set<std::uint32_t> guest_slots_; ///< of connected guests
 };
 
 } // namespace daskify::internal

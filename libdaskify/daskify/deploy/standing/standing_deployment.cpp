@@ -24,7 +24,7 @@ void standing_deployment::node_left(std::uint32_t slot) {
 void standing_deployment::end_all() {
   std::unique_lock lock{mutex_};
   changed_.wait_for(lock, 2 * tuning::stop_grace,
-                    [this] { return nodes_.empty(); }); // they give their workers half of it
+                    [this] { return nodes_.empty(); }); // nodes give their workers half of this time
 }
 
 } // namespace daskify::internal

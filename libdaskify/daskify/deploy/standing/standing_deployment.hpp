@@ -8,8 +8,8 @@
 
 namespace daskify::internal {
 
-/// Starts nothing: nodes come by themselves, and end by themselves when they are told, or when the scheduler is gone.
-/// While none is there, tasks wait.
+/// Starts nothing: nodes join by themselves, and end by themselves when asked to, or when the scheduler is gone. While
+/// there is no node, tasks wait.
 class standing_deployment final : public deployment {
 public:
   void start() override {}
@@ -25,13 +25,13 @@ public:
   void node_drained(std::uint32_t) override {}
   void node_left(std::uint32_t slot) override;
   void stop_replacing() override {}
-  /// Waits a while for those that are there.
+  /// Waits for a while until the connected nodes have left.
   void end_all() override;
 
 private:
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::set<std::uint32_t> nodes_; ///< slots of those that are there
+  std::set<std::uint32_t> nodes_; ///< slots of the connected nodes
 };
 
 } // namespace daskify::internal

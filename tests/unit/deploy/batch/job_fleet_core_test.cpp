@@ -68,7 +68,7 @@ std::string joined(const names& all) {
   return text;
 }
 
-/// Records what the core wants and tells, in words. Queries and reports have places of their own.
+/// Records the effects of the core in words. Queries and reports have their own members.
 struct recorder : job_fleet_effects {
   void submit(submission_id request, std::size_t count) override {
     tell("submit " + std::to_string(count));
@@ -103,7 +103,7 @@ struct recorder : job_fleet_effects {
   void tell(std::string what) { told.push_back(std::move(what)); }
 
   names told;
-  names cancelled; ///< SLURM does not know yet
+  names cancelled; ///< not passed to SLURM yet
   std::string last_text;
   submission_id last_submission;
   std::optional<names> open_query;
@@ -119,7 +119,7 @@ job_status status_of(std::string id, job_state state, std::string reason = "") {
   return made;
 }
 
-/// A fleet on a SLURM that says what the test wants, within a second.
+/// A fleet on a simulated SLURM that answers within a second as the test wants.
 struct job_fleet : testing::Test {
   recorder seen;
   fleet_settings settings;
@@ -768,7 +768,7 @@ TEST_F(job_fleet, does_not_replace_jobs_that_somebody_has_cancelled) {
   state("1", job_state::cancelled);
   pass(1h);
   EXPECT_THAT(told(), ElementsAre("gone 1 at 101: cancelled, by infrastructure"));
-  EXPECT_EQ(report().sentence, "2 of 2 jobs at work. Jobs were cancelled by somebody else, and are not replaced.");
+  EXPECT_EQ(report().sentence, "2 of 2 jobs at work. Jobs were cancelled from outside, and are not replaced.");
   for (auto node : {102U, 103U})
     ended(node);
   state("2", job_state::cancelled);
@@ -868,7 +868,7 @@ TEST_F(job_fleet, keeps_its_size_for_longer_than_any_walltime) {
   std::uint64_t next = 0;
   std::size_t low = 0;
   std::size_t submissions = 0;
-  std::map<std::string, std::pair<std::uint64_t, time_point>> nodes; // and when they enrol
+  std::map<std::string, std::pair<std::uint64_t, time_point>> nodes; // and when each enrols
   for (seconds gone{0}; gone < 6h; gone += 1s) {
     for (const auto& what : told()) {
       if (what.starts_with("submit ")) {
@@ -1118,8 +1118,8 @@ TEST_F(job_fleet, refuses_settings_that_make_no_sense) {
 
 // -- simulation ---------------------------------------------------------------------------------------------
 
-/// A SLURM with a queue, walltimes and all that goes wrong, and the nodes of its jobs. Checks each effect against what
-/// it knows better than the core.
+/// A simulated SLURM with a queue, walltimes and failures, and the nodes of its jobs. Checks each effect of the core
+/// against the true state.
 class simulation : job_fleet_effects {
 public:
   explicit simulation(unsigned seed)
@@ -1151,20 +1151,20 @@ private:
   struct job {
     job_state state = job_state::pending;
     std::string reason = "Priority";
-    std::optional<time_point> next; ///< what the state leads to: it starts, its node enrols, it has ended, it is purged
+    std::optional<time_point> next; ///< end of the state: the job starts, its node enrols, it has ended, it is purged
     time_point started{};
     seconds walltime{0};
     job_state then = job_state::unknown; ///< after completing
-    bool unwanted = false;               ///< the core has cancelled or drained it, or turned its node away
-    node_id node;                        ///< the last
-    std::optional<time_point> noticed;   ///< that its machine is dead
+    bool unwanted = false;               ///< the core has cancelled or drained it, or refused its node
+    node_id node;                        ///< the last node
+    std::optional<time_point> noticed;   ///< when SLURM notices that the machine is dead
   };
   struct node {
     std::string unit;
     bool connected = true;
     bool draining = false;
     bool told = false;
-    std::set<end_cause> causes; ///< what SLURM may say
+    std::set<end_cause> causes; ///< that SLURM may report
     std::optional<time_point> leaves;
     std::optional<time_point> disconnects;
   };
@@ -1177,14 +1177,14 @@ private:
   };
   struct question {
     time_point done;
-    std::vector<job_status> answer; ///< old by then
+    std::vector<job_status> answer; ///< made at the query, outdated at `done`
   };
   using job_entry = std::map<std::string, job>::value_type;
 
   static bool ok() { return !testing::Test::HasFailure(); }
   std::uint64_t below(std::uint64_t n) { return std::uniform_int_distribution<std::uint64_t>{0, n - 1}(random_); }
   seconds up_to(std::uint64_t n) { return seconds{static_cast<std::int64_t>(below(n + 1))}; }
-  /// With a probability of n of 1000, until all is well.
+  /// True with a probability of n / 1000, until `calm_`.
   bool mishap(std::uint64_t n) { return !calm_ && below(1000) < n; }
   static bool is_alive(const job& of) {
     return of.state == job_state::pending || of.state == job_state::running || of.state == job_state::suspended ||
@@ -1208,7 +1208,7 @@ private:
   bool adaptive() const { return settings_.minimum < settings_.maximum; }
   std::size_t largest() const { return adaptive() ? settings_.maximum : settings_.size; }
 
-  // What the core wants.
+  // Effects of the core.
 
   void submit(submission_id request, std::size_t count) override {
     EXPECT_FALSE(stopped_) << "submitted after the stop";
@@ -1315,7 +1315,7 @@ private:
 
   void report(const fleet_report& now) override { report_ = now; }
 
-  // What SLURM does.
+  // Events of SLURM.
 
   bool is_down() const { return now_ < down_until_; }
 
@@ -1325,7 +1325,7 @@ private:
     of.next = now_ + up_to(queue_);
   }
 
-  /// What the node of a job, if it has one, may be said to have ended of.
+  /// Adds a cause that may be reported for the end of a job's node, if the job has one.
   void cause(const job& of, end_cause what) {
     if (of.node)
       nodes_.at(of.node).causes.insert(what);
@@ -1375,7 +1375,7 @@ private:
   /// The machine of a job fails.
   void fail_machine(job_entry& which) {
     auto& of = which.second;
-    disconnect(of, below(3) == 0 ? up_to(200) : 30s); // its process may go on for some time
+    disconnect(of, below(3) == 0 ? up_to(200) : 30s); // the process may go on for some time
     of.next.reset();
     if (of.noticed)
       return;
@@ -1604,7 +1604,7 @@ private:
 
   void after() { ASSERT_NO_THROW(core_.check_invariants()); }
 
-  // What is to come of it.
+  // Expected outcomes.
 
   void calm_down() {
     calm_ = true;
@@ -1619,12 +1619,12 @@ private:
     for (auto& [id, of] : jobs_) {
       if (of.noticed)
         of.noticed = now_;
-      if (of.reason == "JobHeldUser") // and was never seen to run, so that it is not known to have been requeued
+      if (of.reason == "JobHeldUser") // never seen running, so that the core does not know that it was requeued
         queue(of);
     }
   }
 
-  /// Nodes that will go on to work.
+  /// Number of nodes that will go on working.
   std::size_t working() const {
     return static_cast<std::size_t>(std::count_if(nodes_.begin(), nodes_.end(), [](const auto& n) {
       return n.second.connected && !n.second.draining && !n.second.disconnects;
@@ -1637,10 +1637,10 @@ private:
                            : working() >= core_.target() && !core_.is_paused();
   }
 
-  /// All is well, and stays like that.
+  /// Without further failures the fleet keeps its size.
   void stay() {
     for (auto until = now_ + 26min; now_ < until;)
-      step(5); // what the bad times have left behind
+      step(5); // until the effects of earlier failures are over
     auto queries = queries_;
     std::size_t low = 0;
     for (int i = 0; i < 360 && ok(); ++i) {
@@ -1677,7 +1677,7 @@ private:
   }
 
   std::mt19937 random_;
-  bool strict_; ///< no job comes back, so that there are never too many
+  bool strict_; ///< no job is requeued, so that there are never too many
   seconds walltime_{0};
   std::uint64_t queue_ = 1;      ///< seconds
   std::uint64_t bad_starts_ = 0; ///< of 1000
@@ -1688,9 +1688,9 @@ private:
   bool calm_ = false;
   bool stopped_ = false;
   time_point down_until_{};
-  std::map<std::string, job> jobs_; ///< all that SLURM knows
+  std::map<std::string, job> jobs_; ///< all jobs that SLURM knows
   std::map<node_id, node> nodes_;
-  std::set<std::string> ours_; ///< by the answers of sbatch
+  std::set<std::string> ours_; ///< ids that sbatch has returned
   std::optional<call> sbatch_;
   std::optional<question> squeue_;
   std::optional<time_point> last_submit_;

@@ -58,7 +58,7 @@ TEST(ssh_command, gives_the_shell_of_the_host_a_script_that_survives_all_quotes)
   request.environment = {{"NAME", "it's $HOME \"quoted\" `date` \\"}};
   request.program = "/usr/bin/env";
   auto command = ssh_command(request);
-  // As sshd runs it, by the user's shell.
+  // By the user's shell, as sshd runs it.
   auto* output = ::popen(("X=\n" + command.back()).c_str(), "r");
   ASSERT_TRUE(output);
   std::string text(1 << 16, '\0');

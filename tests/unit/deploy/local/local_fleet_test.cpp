@@ -61,7 +61,7 @@ protected:
   void take_program_away() { fs::rename(program(), folder_ / "elsewhere"); }
   void bring_program_back() { fs::rename(folder_ / "elsewhere", program()); }
 
-  /// The pid of the process that is started next, or that was; 0 when there is none.
+  /// The pid of the process that was started next, waiting for it; 0: none was started in time.
   pid_t started() {
     std::string line;
     pollfd readable{pids_.get(), POLLIN, 0};
@@ -91,7 +91,7 @@ protected:
   int exhausted_ = 0;
   std::string reason_;
   pid_t first_ = 0;
-  std::optional<local_fleet> fleet_; // last: its callbacks use the rest
+  std::optional<local_fleet> fleet_; // last, because its callbacks use the other members
 };
 
 TEST_F(fleet_of_one, starts_another_process_in_the_place_of_one_that_died) {

@@ -107,7 +107,7 @@ protected:
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
-  /// Exit code; what it printed is in `output_`.
+  /// Returns the exit code; the output is in `output_`.
   int run(const job_request& request) {
     auto script = (folder_ / "script").string();
     auto output = (folder_ / "output").string();
@@ -200,8 +200,8 @@ TEST(job_script, says_what_cannot_be_written) {
             "The sbatch option 'gres=gpu:1' must begin with '-', like --gres=gpu:1");
   EXPECT_NE(refusal_with([](auto& r) { r.job_extra = {"--"}; }), "none");
   EXPECT_EQ(refusal_with([](auto& r) { r.job_extra = {"--wait"}; }),
-            "The option '--wait' of sbatch cannot be in job_extra: sbatch would not tell the job's number before its "
-            "end");
+            "The option '--wait' of sbatch cannot be in job_extra: sbatch would print the job's number only after "
+            "its end");
   for (auto option :
        {"-J x", "--job-name=x", "--job-na=x", "-W", "--array=0-3", "--array 0-3", "-a0-3", "-a 0-3", "--output=x",
         "-o x", "--error=x", "-ex", "--clusters=c", "-Mc", "--test-only", "-QJx", "-HQo x", "-QW"})

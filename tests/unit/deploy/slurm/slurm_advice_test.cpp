@@ -35,7 +35,7 @@ using names = std::vector<std::string>;
 
 } // namespace
 
-// The words are those of sbatch 22.05.
+// The messages are those of sbatch 22.05.
 
 TEST(slurm_advice, on_a_wrong_partition_names_queue_with_its_value_and_where_that_was_set) {
   auto with = on_slurm();
@@ -50,7 +50,7 @@ TEST(slurm_advice, on_a_wrong_partition_names_queue_with_its_value_and_where_tha
 
 TEST(slurm_advice, on_a_site_without_default_partition_says_that_one_has_to_be_named) {
   EXPECT_EQ(advice_on("Batch job submission failed: No partition specified or system default partition", on_slurm()),
-            "The option queue is none (default), which leaves the partition to the site: set it to one of those that "
+            "The option queue is none (default), which means the site's default partition: set it to one of those that "
             "'sinfo' lists.");
 }
 
@@ -58,10 +58,11 @@ TEST(slurm_advice, on_an_account_names_account_and_queue) {
   auto with = on_slurm();
   with.account = "chemistry";
   with.origins["account"] = "code";
-  EXPECT_EQ(advice_on("Batch job submission failed: Invalid account or account/partition combination specified", with),
-            "The option account is chemistry (code): set it to one that may be charged ('sacctmgr show associations "
-            "user=$USER' lists them). The option queue is none (default), which leaves the partition to the site: set "
-            "it to one of those that 'sinfo' lists.");
+  EXPECT_EQ(
+      advice_on("Batch job submission failed: Invalid account or account/partition combination specified", with),
+      "The option account is chemistry (code): set it to one that may be charged ('sacctmgr show associations "
+      "user=$USER' lists them). The option queue is none (default), which means the site's default partition: set "
+      "it to one of those that 'sinfo' lists.");
   EXPECT_THAT(advice_on("InvalidAccount", on_slurm()),
               HasSubstr("The option account is auto (default), which leaves it to SLURM: set it to"));
 }

@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// The only job that squeue tells of.
+/// The only job in squeue's output.
 job_status parse_one(std::string_view line) {
   auto jobs = parse_squeue(line);
   EXPECT_EQ(jobs.size(), 1) << line;
