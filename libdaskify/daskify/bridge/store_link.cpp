@@ -137,7 +137,7 @@ object_id store_link::put_bytes(const new_object& what, part bytes) {
       segment_writer writer{what.key.empty() ? "object" : what.key, bytes.size()};
       writer.write(bytes);
       auto memory = std::move(writer).seal();
-      return put_segment(what, block, memory, writer.sums());
+      return put_segment(what, block, memory, writer.sums()); // NOLINT(bugprone-use-after-move): only the segment is
     } catch (...) {
       give_back(block);
       throw;

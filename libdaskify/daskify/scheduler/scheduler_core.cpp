@@ -673,7 +673,7 @@ void scheduler_core::grant(const placement::grant& next) {
     effects_.describe(worker.id, {run.spec, results(run.spec.inputs), run.client});
   }
   effects_.grant(worker.id, granted.granted);
-  worker.take(std::move(granted));
+  worker.take(granted);
   effects_.changed(next.run);
 }
 

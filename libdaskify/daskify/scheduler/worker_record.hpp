@@ -10,7 +10,6 @@
 #include <deque>
 #include <set>
 #include <unordered_map>
-#include <utility>
 
 namespace daskify::internal {
 
@@ -62,7 +61,7 @@ struct worker_record {
     ++leases_of[lease.granted.run];
     quarantined += lease.quarantined();
     load_ns += lease.left() * lease.ns_per_task;
-    leases.push_back(std::move(lease));
+    leases.push_back(lease);
   }
   /// The next `count` tasks of a lease have been reported.
   void reported(open_lease& lease, std::uint64_t count) {

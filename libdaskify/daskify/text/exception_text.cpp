@@ -126,7 +126,7 @@ std::string text_of_other_object(std::size_t depth) {
     return start_of(std::u16string_view{text});
   } catch (const std::u32string& text) {
     return start_of(std::u32string_view{text});
-  } catch (std::string_view text) {
+  } catch (const std::string_view& text) {
     return start_of(text);
   } catch (int number) {
     return number_text(number);

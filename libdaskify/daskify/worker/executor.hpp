@@ -37,7 +37,7 @@ public:
   };
 
   executor(setup with, object_space& objects);
-  ~executor();
+  ~executor() override;
   executor(const executor&) = delete;
   executor& operator=(const executor&) = delete;
 
