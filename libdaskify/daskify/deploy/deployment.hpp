@@ -52,32 +52,30 @@ public:
   /// cluster_error with the reason at the latest after option start_timeout plus, for pending jobs, queue_timeout.
   virtual void wait_until_ready() = 0;
 
-  // Events of the scheduler, called on its actor's thread; must not block.
+  // Events of the scheduler, called on its actor's thread; must not block. By default there is nothing to do: nodes
+  // notice the ends of their workers, and a node ends itself when the scheduler is silent.
 
-  virtual void worker_enrolled(const enrol_request& who) = 0;
+  virtual void worker_enrolled(const enrol_request& /*who*/) {}
   virtual void worker_refused(const enrol_request& who, const std::string& reason) = 0;
   /// The scheduler gave up the worker; the process may still be alive and has to be ended.
-  virtual void worker_silent(std::uint32_t slot, std::int32_t pid) = 0;
-  virtual void node_joined(std::uint32_t slot, const join_node& who) = 0;
+  virtual void worker_silent(std::uint32_t /*slot*/, std::int32_t /*pid*/) {}
+  virtual void node_joined(std::uint32_t /*slot*/, const join_node& /*who*/) {}
   /// The node's workers have enrolled.
   virtual void node_ready(std::uint32_t slot) = 0;
   virtual void node_refused(const join_node& who, const std::string& reason) = 0;
-  virtual void node_silent(std::uint32_t slot, std::int32_t pid) = 0;
+  virtual void node_silent(std::uint32_t /*slot*/, std::int32_t /*pid*/) {}
   /// The node reports that its job is being ended from outside.
-  virtual void node_leaving(std::uint32_t slot) = 0;
+  virtual void node_leaving(std::uint32_t /*slot*/) {}
   /// The node has returned its work after drain_node, and what only it stored is on other nodes.
-  virtual void node_drained(std::uint32_t slot) = 0;
+  virtual void node_drained(std::uint32_t /*slot*/) {}
   /// The node's connection has ended.
-  virtual void node_left(std::uint32_t slot) = 0;
+  virtual void node_left(std::uint32_t /*slot*/) {}
 
   /// Whether the deployment adapts to the work; `demand` is then called about once a second.
   virtual bool is_adaptive() const { return false; }
   /// `threads`: threads that could be busy; `workers`: workers that clients wait for; `idle_nodes`: nodes without work.
-  virtual void demand(std::uint64_t threads, std::uint64_t workers, const std::vector<std::uint32_t>& idle_nodes) {
-    static_cast<void>(threads);
-    static_cast<void>(workers);
-    static_cast<void>(idle_nodes);
-  }
+  virtual void demand(std::uint64_t /*threads*/, std::uint64_t /*workers*/,
+                      const std::vector<std::uint32_t>& /*idle_nodes*/) {}
 
   virtual worker_prospect prospect() { return {}; }
 

@@ -312,17 +312,13 @@ int join_cluster(const settings& with, const std::string& program_name) {
   session_folder::sweep_stale(with.session_directory.value_or(""));
   auto folder = session_folder::create(with.session_directory.value_or(""));
   log_folder logs{folder.path(), {}};
-  struct removal {
-    session_folder& folder;
-    log_folder& logs;
-    ~removal() {
-      folder.remove();
-      logs.remove_if_empty();
-    }
-  } at_the_end{folder, logs};
+  scope_exit at_the_end{[&] {
+    folder.remove();
+    logs.remove_if_empty();
+  }};
   folder.publish({random_hex(8), cluster.addresses, cluster.secret, this_process(), program_build_id()});
 
-  node_launch as;
+  auto as = node_with(with);
   as.by_hand = true;
   as.session_folder = folder.path();
   as.program_name = with.worker_program.value_or(program_name);
@@ -331,13 +327,6 @@ int join_cluster(const settings& with, const std::string& program_name) {
     logs = make_log_folder(*with.log_directory);
   as.log_folder = logs.path;
   as.workers = with.size.value_or(usable_cpus());
-  as.threads = with.threads;
-  as.start_timeout = with.start_timeout;
-  as.heartbeat_timeout = with.heartbeat_timeout;
-  as.store_limit = with.store_limit.value_or(0);
-  as.spill_directory = with.spill_folder();
-  as.libraries = with.load;
-  as.pin = with.pin;
   auto code = serve_while_wanted(as, {}, host_name() + "/" + std::to_string(::getpid()), &signals, patience);
   if (code != 0 && cluster.folder)
     cluster.folder->remove_if_abandoned();

@@ -118,6 +118,18 @@ void node_fields(Launch& x, Fields& f) {
 
 } // namespace
 
+node_launch node_with(const settings& options) {
+  node_launch node;
+  node.threads = options.threads;
+  node.start_timeout = options.start_timeout;
+  node.heartbeat_timeout = options.heartbeat_timeout;
+  node.store_limit = options.store_limit.value_or(0);
+  node.spill_directory = options.spill_folder();
+  node.libraries = options.load;
+  node.pin = options.pin;
+  return node;
+}
+
 launch_environment to_environment(const worker_launch& what) {
   writer all{worker_prefix};
   worker_fields(what, all);

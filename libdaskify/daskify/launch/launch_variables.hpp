@@ -2,6 +2,7 @@
 
 /// Variables by which a launcher tells a process of this program its role: a worker, or a node with its own workers.
 
+#include "daskify/config/settings.hpp"
 #include "daskify/protocol/endpoint.hpp"
 
 #include <chrono>
@@ -51,6 +52,9 @@ struct node_launch {
   std::size_t workers_here = 0;       ///< on this machine, including those of other nodes; 0: only its own
   bool pin = false;                   ///< each worker is bound to its own CPUs
 };
+
+/// The fields that follow from the options alone, whoever launches the node.
+node_launch node_with(const settings& options);
 
 launch_environment to_environment(const worker_launch& what);
 launch_environment to_environment(const node_launch& what);

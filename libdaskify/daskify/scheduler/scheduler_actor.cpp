@@ -40,6 +40,15 @@ std::chrono::milliseconds time_for_tasks(std::chrono::milliseconds left) {
   return left - std::min<std::chrono::milliseconds>(tuning::end_of_job, left / 10);
 }
 
+/// The answer to a process that may not join, and why.
+template <class Answer>
+Answer refused(const std::pair<error_code, std::string>& why) {
+  Answer answer;
+  answer.refusal = why.first;
+  answer.reason = why.second;
+  return answer;
+}
+
 std::uint64_t in_ms(std::chrono::milliseconds time) {
   return static_cast<std::uint64_t>(time.count());
 }
@@ -133,16 +142,14 @@ std::optional<std::pair<error_code, std::string>> scheduler_state::refusal(const
 caf::typed_response_promise<enrol_answer, store_for_users>
 scheduler_state::enrol(enrol_request& who, worker_actor& actor, const caf::strong_actor_ptr& identity) {
   auto promise = self_->make_response_promise<enrol_answer, store_for_users>();
-  enrol_answer answer;
   if (auto why = refusal(who.secret, who.build_id)) {
-    answer.refusal = why->first;
-    answer.reason = why->second;
     // A sender without the secret may be any process, and proves nothing about the deployment's workers.
-    if (answer.refusal != error_code::bad_secret)
-      setup_.processes->worker_refused(who, answer.reason);
-    promise.deliver(std::move(answer), setup_.store);
+    if (why->first != error_code::bad_secret)
+      setup_.processes->worker_refused(who, why->second);
+    promise.deliver(refused<enrol_answer>(*why), setup_.store);
     return promise;
   }
+  enrol_answer answer;
   auto id = members_.next_id();
   answer.worker = id;
   answer.heartbeat_interval_ms = in_ms(setup_.heartbeat_interval);
@@ -181,16 +188,15 @@ void scheduler_state::begin_work(worker_id id, const member_registry::worker& wo
 caf::typed_response_promise<node_answer, directory_for_stores>
 scheduler_state::admit(join_node& who, store_for_directory& store, const node_actor& node) {
   auto promise = self_->make_response_promise<node_answer, directory_for_stores>();
-  node_answer answer;
+  auto directory = caf::actor_cast<directory_for_stores>(setup_.directory);
   if (auto why = refusal(who.secret, who.build_id)) {
-    answer.refusal = why->first;
-    answer.reason = why->second;
     // A sender without the secret may be any process, and proves nothing about the deployment's nodes.
-    if (answer.refusal != error_code::bad_secret)
-      setup_.processes->node_refused(who, answer.reason);
-    promise.deliver(std::move(answer), caf::actor_cast<directory_for_stores>(setup_.directory));
+    if (why->first != error_code::bad_secret)
+      setup_.processes->node_refused(who, why->second);
+    promise.deliver(refused<node_answer>(*why), directory);
     return promise;
   }
+  node_answer answer;
   auto slot = who.slot;
   if (slot == any_slot) {
     slot = setup_.first_free_node++;
@@ -209,11 +215,11 @@ scheduler_state::admit(join_node& who, store_for_directory& store, const node_ac
     self_->send(node, stop_node{});
   self_->request(setup_.directory, caf::infinite, admit_node{who.name, who.transfer_host, who.transfer_port}, store)
       .then(
-          [this, promise, answer, address = node.address()](node_admitted admitted) mutable {
+          [this, promise, answer, directory, address = node.address()](node_admitted admitted) mutable {
             answer.node = admitted.node;
             if (auto joined = members_.nodes().find(address); joined != members_.nodes().end())
               joined->second.id = admitted.node;
-            promise.deliver(std::move(answer), caf::actor_cast<directory_for_stores>(setup_.directory));
+            promise.deliver(std::move(answer), directory);
           },
           [promise](caf::error& failed) mutable { promise.deliver(std::move(failed)); });
   return promise;
@@ -236,13 +242,12 @@ caf::typed_response_promise<attach_answer, directory_for_stores>
 scheduler_state::attach(const attach_client& who, const store_for_directory& store, const link_actor& link,
                         const caf::strong_actor_ptr& identity, const progress_actor& progress) {
   auto promise = self_->make_response_promise<attach_answer, directory_for_stores>();
-  attach_answer answer;
+  auto directory = caf::actor_cast<directory_for_stores>(setup_.directory);
   if (auto why = refusal_of(who)) {
-    answer.refusal = why->first;
-    answer.reason = why->second;
-    promise.deliver(std::move(answer), caf::actor_cast<directory_for_stores>(setup_.directory));
+    promise.deliver(refused<attach_answer>(*why), directory);
     return promise;
   }
+  attach_answer answer;
   auto id = members_.next_id();
   answer.client = id;
   answer.heartbeat_interval_ms = in_ms(setup_.heartbeat_interval);
@@ -255,12 +260,12 @@ scheduler_state::attach(const attach_client& who, const store_for_directory& sto
   core_->apply(scheduler_events::client_joined{id});
   self_->request(setup_.directory, caf::infinite, admit_node{who.name, who.transfer_host, who.transfer_port}, store)
       .then(
-          [this, promise, answer, id](node_admitted admitted) mutable {
+          [this, promise, answer, directory, id](node_admitted admitted) mutable {
             if (auto client = members_.clients().find(id); client != members_.clients().end())
               client->second.node = admitted.node;
             else
               self_->send(setup_.directory, node_gone{admitted.node});
-            promise.deliver(std::move(answer), caf::actor_cast<directory_for_stores>(setup_.directory));
+            promise.deliver(std::move(answer), directory);
           },
           [promise](caf::error& failed) mutable { promise.deliver(std::move(failed)); });
   return promise;

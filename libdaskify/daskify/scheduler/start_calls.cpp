@@ -1,5 +1,7 @@
 #include "daskify/scheduler/start_calls.hpp"
 
+#include "daskify/scheduler/blame.hpp"
+
 #include <algorithm>
 
 namespace daskify::internal {
@@ -54,8 +56,7 @@ void start_calls::worker_left(worker_id worker, const failure& cause) {
   if (gone.empty() || !gone.mapped().in_call)
     return;
   auto found = calls_.find(gone.mapped().last);
-  bool is_excused = cause.code == error_code::worker_walltime || cause.code == error_code::worker_node_lost;
-  if (found == calls_.end() || is_excused)
+  if (found == calls_.end() || is_infrastructure_loss(cause.code))
     return;
   auto& call = found->second;
   call.workers = std::max(call.workers, workers_.size() + 1); // with the worker that left

@@ -5,6 +5,7 @@
 #include "daskify/error.hpp"
 #include "daskify/os/log_tail.hpp"
 #include "daskify/os/notice.hpp"
+#include "daskify/os/scope_exit.hpp"
 #include "daskify/os/thread.hpp"
 #include "daskify/progress/staffing_notice.hpp"
 
@@ -128,10 +129,7 @@ std::string batch_deployment::new_explanations() {
 void batch_deployment::wait_until_ready() {
   start_waiter waiter{setup_.options, at_start_, clock::now()};
   std::unique_lock lock{mutex_};
-  struct end_of_start {
-    bool& starting;
-    ~end_of_start() { starting = false; }
-  } at_the_end{starting_}; // while the lock is still held
+  scope_exit at_the_end{[this] { starting_ = false; }}; // while the lock is still held
   auto next = waiter.next(clock::now(), report_, ready());
   while (problem_.empty() && !no_more_.stop_requested() && next.what >= next.show) {
     if (next.what == next.wait)

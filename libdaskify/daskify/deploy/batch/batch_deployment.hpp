@@ -32,9 +32,7 @@ public:
 
   void start() override;
   void wait_until_ready() override;
-  void worker_enrolled(const enrol_request&) override {}
   void worker_refused(const enrol_request& who, const std::string& reason) override;
-  void worker_silent(std::uint32_t, std::int32_t) override {} // its node notices the end, or ends itself
   void node_joined(std::uint32_t slot, const join_node& who) override;
   void node_ready(std::uint32_t slot) override;
   void node_refused(const join_node& who, const std::string& reason) override;

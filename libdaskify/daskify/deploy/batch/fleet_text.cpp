@@ -38,13 +38,13 @@ std::string counts_in_words(const fleet_report& counts, const fleet_situation& s
 }
 
 /// What keeps the fleet from growing.
-std::string obstacle_in_words(const fleet_situation& situation) {
+std::string obstacle_in_words(const fleet_situation& situation, const std::string& system) {
   if (situation.paused_for.count() != 0)
     return " Nothing is submitted for " + in_words(situation.paused_for) + ". " + situation.problem;
   if (situation.probing)
     return " One job is tried. " + situation.problem;
   if (!situation.refusal.empty())
-    return " " + situation.system + " did not take more jobs: " + situation.refusal;
+    return " " + system + " did not take more jobs: " + situation.refusal;
   if (situation.losing_early)
     return " Several ended early; they are replaced with growing delay.";
   return {};
@@ -56,11 +56,11 @@ std::string to_sentence(const fleet_report& counts, const fleet_situation& situa
   auto text = counts_in_words(counts, situation);
   if (situation.stopped)
     return text + " The fleet is being stopped.";
-  text += obstacle_in_words(situation);
+  text += obstacle_in_words(situation, counts.system);
   if (situation.withdrawn)
     text += " Jobs were cancelled from outside, and are not replaced.";
   if (!situation.silence.empty())
-    text += " " + situation.system + " does not say how the jobs are: " + situation.silence;
+    text += " " + counts.system + " does not say how the jobs are: " + situation.silence;
   return text;
 }
 

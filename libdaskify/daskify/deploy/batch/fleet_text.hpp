@@ -14,7 +14,6 @@ namespace daskify::internal {
 
 /// What a sentence about a fleet says besides the counts.
 struct fleet_situation {
-  std::string system;              ///< name of the batch system
   std::size_t being_submitted = 0; ///< submitted jobs whose submission is still open
   std::size_t suspended = 0;       ///< lost nodes whose job is suspended
   bool stopped = false;

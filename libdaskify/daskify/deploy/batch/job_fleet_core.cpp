@@ -775,11 +775,11 @@ std::vector<std::string> job_fleet_core::living() const {
 
 fleet_situation job_fleet_core::situation(const fleet_report& of) const {
   fleet_situation now;
-  now.system = settings_.system;
   now.being_submitted = submission_ ? submission_->count : 0;
-  now.suspended = static_cast<std::size_t>(std::ranges::count_if(units_, [](const auto& of_unit) {
-    return of_unit.second.in == stage::lost && of_unit.second.state == job_state::suspended;
-  }));
+  if (of.lost != 0) // the units are looked through only then
+    now.suspended = static_cast<std::size_t>(std::ranges::count_if(units_, [](const auto& of_unit) {
+      return of_unit.second.in == stage::lost && of_unit.second.state == job_state::suspended;
+    }));
   now.stopped = stopped_;
   now.paused_for = pause_.is_on() ? pause_.length() : seconds{0};
   now.probing = pause_.is_probing();

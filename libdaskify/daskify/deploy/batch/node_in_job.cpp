@@ -20,19 +20,12 @@ std::string program_on_nodes(const settings& options) {
 
 node_launch node_in_job(const settings& options, const std::string& session_folder, const std::string& log_folder,
                         const std::string& program_name) {
-  node_launch node;
+  auto node = node_with(options);
   node.session_folder = session_folder;
   node.in_job = true;
   node.program_name = program_name;
   node.log_folder = log_folder;
   node.workers = options.processes;
-  node.threads = options.threads;
-  node.start_timeout = options.start_timeout;
-  node.heartbeat_timeout = options.heartbeat_timeout;
-  node.store_limit = options.store_limit.value_or(0);
-  node.spill_directory = options.spill_folder();
-  node.libraries = options.load;
-  node.pin = options.pin;
   return node;
 }
 

@@ -49,7 +49,6 @@ public:
   bool is_failing() const noexcept { return failing_; }
   const std::string& problem() const noexcept { return problem_; }
   const std::set<std::string>& asked() const noexcept { return asked_; }
-  seconds shortest() const noexcept { return intervals_.shortest; }
 
 private:
   intervals intervals_;

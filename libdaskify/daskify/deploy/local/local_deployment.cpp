@@ -171,21 +171,15 @@ std::unique_ptr<local_fleet> local_deployment::fleet_of_nodes() {
   auto fleet = fleet_setup();
   fleet.kind = "node";
   fleet.environment = [this, name = fleet.name](std::uint32_t slot, const std::string&) {
-    node_launch launch;
+    auto launch = node_with(setup_.options);
     launch.session_folder = setup_.session_folder;
     launch.slot = slot;
     launch.name = node_name(setup_.options, slot);
     launch.program_name = name;
     launch.log_folder = setup_.log_folder;
     std::tie(launch.first_worker, launch.workers) = workers_of(slot);
-    launch.threads = setup_.options.threads;
-    launch.start_timeout = setup_.options.start_timeout;
-    launch.heartbeat_timeout = setup_.options.heartbeat_timeout;
     launch.store_limit = setup_.store_limit;
-    launch.spill_directory = setup_.options.spill_folder();
-    launch.libraries = setup_.options.load;
     launch.workers_here = size_;
-    launch.pin = setup_.options.pin;
     return to_environment(launch);
   };
   fleet.first_slot = 1;

@@ -29,13 +29,9 @@ public:
   void worker_enrolled(const enrol_request& who) override;
   void worker_refused(const enrol_request& who, const std::string& reason) override;
   void worker_silent(std::uint32_t slot, std::int32_t pid) override;
-  void node_joined(std::uint32_t, const join_node&) override {}
   void node_ready(std::uint32_t slot) override;
   void node_refused(const join_node& who, const std::string& reason) override;
   void node_silent(std::uint32_t slot, std::int32_t pid) override;
-  void node_leaving(std::uint32_t) override {}
-  void node_drained(std::uint32_t) override {}
-  void node_left(std::uint32_t) override {} // the process has ended, which the fleet notices
   worker_prospect prospect() override;
   void stop_replacing() override;
   void end_all() override;

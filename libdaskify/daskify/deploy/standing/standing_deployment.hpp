@@ -14,15 +14,11 @@ class standing_deployment final : public deployment {
 public:
   void start() override {}
   void wait_until_ready() override {}
-  void worker_enrolled(const enrol_request&) override {}
   void worker_refused(const enrol_request&, const std::string&) override {}
-  void worker_silent(std::uint32_t, std::int32_t) override {}
   void node_joined(std::uint32_t slot, const join_node& who) override;
   void node_ready(std::uint32_t) override {}
   void node_refused(const join_node&, const std::string&) override {}
   void node_silent(std::uint32_t slot, std::int32_t pid) override;
-  void node_leaving(std::uint32_t) override {}
-  void node_drained(std::uint32_t) override {}
   void node_left(std::uint32_t slot) override;
   void stop_replacing() override {}
   /// Waits for a while until the connected nodes have left.
